@@ -1,0 +1,297 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// Options of a Trail. nil and the zero value mean every default.
+type Options struct {
+	// Redaction says which values never reach the trail. Default: those whose
+	// name says secret are masked.
+	Redaction *Redaction
+	// Catalogue explains actions and object types. Default: the common ones.
+	Catalogue *Catalogue
+	// Logger is told what can't be returned as an error. Default: slog.Default().
+	Logger *slog.Logger
+	// Now is the clock that gives entries their time. Default: time.Now.
+	Now func() time.Time
+}
+
+// Trail is an audit trail: it completes, checks and redacts entries, hands them
+// to its store, and reads them back. It is a Reader. A Trail is safe for
+// concurrent use.
+type Trail struct {
+	store     Store
+	redaction *Redaction
+	catalogue *Catalogue
+	logger    *slog.Logger
+	now       func() time.Time
+
+	closing sync.RWMutex // held for reading by each call, so that Close can wait
+	closed  bool
+}
+
+var _ Reader = (*Trail)(nil)
+
+// New returns a trail whose entries are kept in store, which must not be nil.
+// It starts no goroutine and doesn't touch the store.
+func New(store Store, opts *Options) (*Trail, error) {
+	if isNil(store) {
+		return nil, errors.New("audit: New needs a store, and got nil")
+	}
+	if opts == nil {
+		opts = &Options{}
+	}
+	t := &Trail{store: store, redaction: opts.Redaction, catalogue: opts.Catalogue, logger: opts.Logger, now: opts.Now}
+	if t.redaction == nil {
+		t.redaction = &Redaction{}
+	}
+	if t.catalogue == nil {
+		t.catalogue = NewCatalogue(nil, nil)
+	}
+	if t.logger == nil {
+		t.logger = slog.Default()
+	}
+	if t.now == nil {
+		t.now = time.Now
+	}
+	return t, nil
+}
+
+// Store returns the store that the trail was made with.
+func (t *Trail) Store() Store { return t.store }
+
+// Catalogue returns what explains the trail's actions; never nil.
+func (t *Trail) Catalogue() *Catalogue { return t.catalogue }
+
+// Redaction returns what the trail redacts; never nil.
+func (t *Trail) Redaction() *Redaction { return t.redaction }
+
+// Logger returns where the trail writes what it can't return; never nil.
+func (t *Trail) Logger() *slog.Logger { return t.logger }
+
+// Record puts entries on the trail: all of them, or on an error none, with one
+// exception that no program can rule out: if the connection to the store breaks
+// after it committed and before it answered, an error is returned and the
+// entries are there. A caller that repeats itself after an error gives the
+// entries IDs; then they are stored once.
+//
+// What an entry leaves out is taken from the context, as the fields of Entry
+// say. Entries are redacted before the store sees them. On nil they are durable
+// as the store promises it.
+//
+// Record writes on the store's own connection, not in a transaction that the
+// caller may have open (package hooks has a Record that does).
+//
+// Errors: *EntryError for what can't be recorded, ErrClosed, ErrNotMigrated,
+// the context's, the store's.
+func (t *Trail) Record(ctx context.Context, entries ...Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	done, err := t.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	ready, err := t.Enrich(ctx, entries...)
+	if err != nil {
+		return err
+	}
+	return t.store.Append(ctx, ready...)
+}
+
+// enter admits a call unless the trail is closed or the context is done.
+func (t *Trail) enter(ctx context.Context) (done func(), err error) {
+	t.closing.RLock()
+	if t.closed {
+		t.closing.RUnlock()
+		return nil, ErrClosed
+	}
+	if err := ctx.Err(); err != nil {
+		t.closing.RUnlock()
+		return nil, err
+	}
+	return t.closing.RUnlock, nil
+}
+
+// Closed reports whether Close was called.
+func (t *Trail) Closed() bool {
+	t.closing.RLock()
+	defer t.closing.RUnlock()
+	return t.closed
+}
+
+// Close lets no further call in and waits for those under way, or for the
+// context, whose error it then returns. It leaves the store and the host's
+// database open: they are not the trail's. Closing again does nothing.
+func (t *Trail) Close(ctx context.Context) error {
+	done := make(chan struct{})
+	go func() {
+		t.closing.Lock()
+		t.closed = true
+		t.closing.Unlock()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Query returns one page. See Reader.
+func (t *Trail) Query(ctx context.Context, q Query) (*Page, error) {
+	done, err := t.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if q, err = q.Validate(); err != nil {
+		return nil, err
+	}
+	return t.store.Query(ctx, q)
+}
+
+// All yields every entry that q selects. See Reader. Where the store has no way
+// of its own (Iterator), it reads page after page: entries that are appended
+// meanwhile may or may not be among them, and those that were there at the
+// start are each there once.
+func (t *Trail) All(ctx context.Context, q Query) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		if t.Closed() {
+			yield(Entry{}, ErrClosed)
+			return
+		}
+		q.Limit = MaxLimit
+		q, err := q.Validate()
+		if err != nil {
+			yield(Entry{}, err)
+			return
+		}
+		if it, ok := t.store.(Iterator); ok {
+			it.All(ctx, q)(yield)
+			return
+		}
+		t.walk(ctx, q, yield)
+	}
+}
+
+func (t *Trail) walk(ctx context.Context, q Query, yield func(Entry, error) bool) {
+	for {
+		page, err := t.Query(ctx, q)
+		if err != nil {
+			yield(Entry{}, err)
+			return
+		}
+		for _, e := range page.Entries {
+			if !yield(e, nil) {
+				return
+			}
+		}
+		if page.Next == "" {
+			return
+		}
+		q.Cursor = page.Next
+	}
+}
+
+// Get returns the entry with that ID, or ErrNotFound.
+func (t *Trail) Get(ctx context.Context, id string) (Entry, error) {
+	done, err := t.enter(ctx)
+	if err != nil {
+		return Entry{}, err
+	}
+	defer done()
+	id, err = parseID(id)
+	if err != nil {
+		return Entry{}, ErrNotFound // no entry has such an ID
+	}
+	return t.store.Get(ctx, id)
+}
+
+// Facets returns every value ever recorded in f's scope. See Reader. The error
+// is errors.ErrUnsupported where the store can't tell (Faceter).
+func (t *Trail) Facets(ctx context.Context, f Filter) (Facets, error) {
+	done, err := t.enter(ctx)
+	if err != nil {
+		return Facets{}, err
+	}
+	defer done()
+	if err := f.Validate(); err != nil {
+		return Facets{}, err
+	}
+	faceter, ok := t.store.(Faceter)
+	if !ok {
+		return Facets{}, fmt.Errorf("audit: facets of a %T: %w", t.store, errors.ErrUnsupported)
+	}
+	return faceter.Facets(ctx, f)
+}
+
+// Count returns how many entries match f, and false; or bound, and true, if
+// there are more. The error is errors.ErrUnsupported where the store can't
+// count (Counter).
+func (t *Trail) Count(ctx context.Context, f Filter, bound int) (n int, more bool, err error) {
+	done, err := t.enter(ctx)
+	if err != nil {
+		return 0, false, err
+	}
+	defer done()
+	if err := f.Validate(); err != nil {
+		return 0, false, err
+	}
+	if bound < 1 {
+		return 0, false, &QueryError{Param: "bound", Reason: fmt.Sprintf("%d is not at least 1", bound)}
+	}
+	counter, ok := t.store.(Counter)
+	if !ok {
+		return 0, false, fmt.Errorf("audit: counting in a %T: %w", t.store, errors.ErrUnsupported)
+	}
+	return counter.Count(ctx, f, bound)
+}
+
+// Scope returns a Reader that can't see past limit, whatever filter, cursor,
+// sort, ID or keyword it is given: a tenant's own view. It implements
+// Count too.
+func (t *Trail) Scope(limit Filter) Reader { return scope{t, limit} }
+
+type scope struct {
+	trail *Trail
+	limit Filter
+}
+
+func (s scope) Query(ctx context.Context, q Query) (*Page, error) {
+	q.Filter = q.Filter.And(s.limit)
+	return s.trail.Query(ctx, q)
+}
+
+func (s scope) All(ctx context.Context, q Query) iter.Seq2[Entry, error] {
+	q.Filter = q.Filter.And(s.limit)
+	return s.trail.All(ctx, q)
+}
+
+func (s scope) Get(ctx context.Context, id string) (Entry, error) {
+	e, err := s.trail.Get(ctx, id)
+	if err != nil {
+		return Entry{}, err
+	}
+	if !s.limit.Match(e) {
+		return Entry{}, ErrNotFound
+	}
+	return e, nil
+}
+
+func (s scope) Facets(ctx context.Context, f Filter) (Facets, error) {
+	return s.trail.Facets(ctx, f.And(s.limit))
+}
+
+func (s scope) Count(ctx context.Context, f Filter, bound int) (int, bool, error) {
+	return s.trail.Count(ctx, f.And(s.limit), bound)
+}

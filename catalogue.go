@@ -1,0 +1,120 @@
+package audit
+
+import (
+	"slices"
+	"strings"
+)
+
+// Severity says how much an action deserves attention.
+type Severity string
+
+// From what happens all day to what someone should look at.
+const (
+	Info    Severity = "info"
+	Notice  Severity = "notice"
+	Warning Severity = "warning"
+	Alarm   Severity = "alarm"
+)
+
+// Action is what a catalogue says about an action.
+type Action struct {
+	Name        string // as in Entry.Action
+	Label       string // for people: "Token issued"
+	Explanation string // a sentence: what it means that this happened
+	Severity    Severity
+	Group       string // actions of a kind: "records", "sessions", "access"
+}
+
+// ObjectType is what a catalogue says about a type of object.
+type ObjectType struct {
+	Name  string // as in Object.Type: "api_keys"
+	Label string // for people: "API Key"
+}
+
+// Catalogue names and explains actions and object types to people. It limits
+// nothing: what it doesn't know is recorded, and labelled by its own name. A
+// catalogue is never changed after it was made, so it can be shared.
+type Catalogue struct {
+	actions []Action
+	objects []ObjectType
+}
+
+// NewCatalogue returns the common actions, those of hosts above them: an action
+// of the same name replaces the common one.
+func NewCatalogue(actions []Action, objects []ObjectType) *Catalogue {
+	c := &Catalogue{actions: slices.Clone(actions), objects: slices.Clone(objects)}
+	for _, common := range commonActions {
+		if !slices.ContainsFunc(actions, func(a Action) bool { return a.Name == common.Name }) {
+			c.actions = append(c.actions, common)
+		}
+	}
+	return c
+}
+
+// Actions returns all that the catalogue knows.
+func (c *Catalogue) Actions() []Action { return slices.Clone(c.actions) }
+
+// ObjectTypes returns all that the catalogue knows.
+func (c *Catalogue) ObjectTypes() []ObjectType { return slices.Clone(c.objects) }
+
+// Action returns what is known of an action; of an unknown one its name as the
+// label, and Info.
+func (c *Catalogue) Action(name string) Action {
+	if i := slices.IndexFunc(c.actions, func(a Action) bool { return a.Name == name }); i >= 0 {
+		a := c.actions[i]
+		if a.Label == "" {
+			a.Label = labelOf(name)
+		}
+		if a.Severity == "" {
+			a.Severity = Info
+		}
+		return a
+	}
+	return Action{Name: name, Label: labelOf(name), Severity: Info}
+}
+
+// ObjectType returns what is known of a type of object; of an unknown one its
+// name as the label.
+func (c *Catalogue) ObjectType(name string) ObjectType {
+	if i := slices.IndexFunc(c.objects, func(o ObjectType) bool { return o.Name == name }); i >= 0 {
+		return c.objects[i]
+	}
+	return ObjectType{Name: name, Label: labelOf(name)}
+}
+
+// labelOf makes "ISSUE_TOKEN" and "issue_token" into "Issue token".
+func labelOf(name string) string {
+	s := strings.ReplaceAll(toSnake(name), "_", " ")
+	if s == "" || s[0] < 'a' || s[0] > 'z' {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
+}
+
+var commonActions = []Action{
+	{ActionCreate, "Created", "A record came into being.", Info, "records"},
+	{ActionUpdate, "Updated", "Fields of a record changed.", Info, "records"},
+	{ActionDestroy, "Deleted", "A record was removed, or marked as deleted.", Notice, "records"},
+	{ActionRestore, "Restored", "A record that was marked as deleted came back.", Notice, "records"},
+	{ActionExecute, "Statement executed", "A raw SQL statement changed rows; their single changes are not known.", Notice, "records"},
+	{ActionSkip, "Capture skipped", "The application switched capture off for a part of its work; the comment says why.", Warning, "trail"},
+	{"login", "Logged in", "Someone began a session, or failed to.", Info, "sessions"},
+	{"logout", "Logged out", "Someone ended a session.", Info, "sessions"},
+	{"password_change", "Password changed", "Someone set a new password.", Notice, "sessions"},
+	{"mfa_enable", "Second factor enabled", "A second factor was added to an account.", Notice, "sessions"},
+	{"mfa_disable", "Second factor disabled", "A second factor was removed from an account.", Warning, "sessions"},
+	{"impersonate", "Impersonated", "Someone began to act as someone else.", Warning, "sessions"},
+	{"token_create", "Token created", "An access token was issued.", Notice, "access"},
+	{"token_revoke", "Token revoked", "An access token was withdrawn.", Notice, "access"},
+	{"ssh_key_add", "SSH key added", "A key that opens a shell was added.", Notice, "access"},
+	{"ssh_key_delete", "SSH key deleted", "A key that opens a shell was removed.", Notice, "access"},
+	{"permission_change", "Permissions changed", "What someone may do changed.", Warning, "access"},
+	{"invite_send", "Invitation sent", "Someone was asked to join.", Info, "members"},
+	{"invite_accept", "Invitation accepted", "Someone joined by an invitation.", Info, "members"},
+	{"member_remove", "Member removed", "Someone was taken out of an organization or group.", Notice, "members"},
+	{"start", "Started", "Something was started.", Info, "operations"},
+	{"stop", "Stopped", "Something was stopped.", Info, "operations"},
+	{"restart", "Restarted", "Something was restarted.", Info, "operations"},
+	{"view", "Viewed", "Someone read the trail, or something sensitive.", Info, "trail"},
+	{"export", "Exported", "Someone took data out, the trail's own included.", Notice, "trail"},
+}

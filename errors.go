@@ -1,0 +1,65 @@
+package audit
+
+import (
+	"errors"
+	"fmt"
+)
+
+// The sentinels that callers test with errors.Is. Errors that carry more than
+// a fact are structs that unwrap to one of these.
+var (
+	// ErrNotFound: no entry has that ID, or the reader's scope doesn't show it.
+	// The two are not told apart, so that a scope can't be probed.
+	ErrNotFound = errors.New("audit: entry not found")
+
+	// ErrClosed: the trail was closed; nothing was written or read.
+	ErrClosed = errors.New("audit: trail is closed")
+
+	// ErrNotMigrated: the store's tables are missing, or older or newer than
+	// this version of the library works with. Run the store's Migrate.
+	ErrNotMigrated = errors.New("audit: store is not migrated")
+
+	// ErrInvalidEntry is what every *EntryError unwraps to.
+	ErrInvalidEntry = errors.New("audit: invalid entry")
+
+	// ErrInvalidQuery is what every *QueryError unwraps to.
+	ErrInvalidQuery = errors.New("audit: invalid query")
+
+	// ErrBadCursor: a cursor that this library didn't make for this query:
+	// damaged, made up, or of another filter, sort or scope. A *QueryError
+	// with Param "cursor" unwraps to both it and ErrInvalidQuery.
+	ErrBadCursor = errors.New("audit: cursor does not belong to this query")
+)
+
+// EntryError says which field of an entry can't be recorded, and why. None of
+// the entries of the call were written. It unwraps to ErrInvalidEntry.
+type EntryError struct {
+	Index  int    // which entry of the call, from 0
+	Field  string // as in the JSON form: "action", "object.id", "metadata.size"
+	Reason string
+}
+
+func (e *EntryError) Error() string {
+	return fmt.Sprintf("audit: invalid entry %d: %s: %s", e.Index, e.Field, e.Reason)
+}
+
+func (e *EntryError) Unwrap() error { return ErrInvalidEntry }
+
+// QueryError says which parameter of a query can't be used, and why. It
+// unwraps to ErrInvalidQuery and, where the cause is known, to that cause.
+type QueryError struct {
+	Param  string // as in the query string: "from", "ip", "sort", "limit", "cursor"
+	Reason string
+	Err    error // the cause; may be nil
+}
+
+func (e *QueryError) Error() string {
+	return fmt.Sprintf("audit: invalid query: %s: %s", e.Param, e.Reason)
+}
+
+func (e *QueryError) Unwrap() []error {
+	if e.Err == nil {
+		return []error{ErrInvalidQuery}
+	}
+	return []error{ErrInvalidQuery, e.Err}
+}

@@ -1,0 +1,2 @@
+// Package examples holds runnable programs, one story each.
+package examples

@@ -1,0 +1,243 @@
+package audit
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Bounds of a filter, so that a query string can't make a statement that no
+// database accepts.
+const (
+	MaxFilterValues = 1000 // values in one list
+	MaxKeyword      = 1024 // bytes of a keyword
+)
+
+// Filter selects entries. Its zero value selects every entry. Each list is
+// any-of, an empty list is no condition, and all fields are and-ed. Values are
+// compared exactly, byte by byte, where nothing else is said.
+type Filter struct {
+	Tenants, Projects      []string
+	From, To               time.Time // [From, To): From is in, To is not; zero: open
+	Actions                []string
+	Outcomes               []Outcome
+	ObjectTypes, ObjectIDs []string
+	Products               []string
+	ActorTypes, ActorIDs   []string
+	// Users are actors as Actor.User names them: email or, where there is
+	// none, name.
+	Users []string
+	// IPs are addresses ("10.1.2.3", "2001:db8::1") or CIDR prefixes
+	// ("10.0.0.0/8"). An IPv4 address and its IPv4-mapped IPv6 form are one.
+	IPs []string
+	// Fields selects entries that changed one of these fields: the field
+	// itself, or a path inside it ("settings" also finds "settings.theme" and
+	// "settings[2]").
+	Fields                   []string
+	TransactionID, RequestID string
+	// Keyword is a substring, in any case (Fold), of the actor's name or
+	// email, the object's name or ID, or the action.
+	Keyword string
+	// Not leaves out every entry that one of these filters selects.
+	Not []Filter
+
+	and []Filter // further filters that must hold too; set by And
+}
+
+// And returns a filter that selects what both f and limit select. Nothing that
+// is done to the result can make it select more than limit: it is what a Scope
+// is made of.
+func (f Filter) And(limit Filter) Filter {
+	f.and = append(slices.Clip(f.and), limit.Terms()...)
+	return f
+}
+
+// Terms are the plain filters that f is the conjunction of: f itself, then
+// those that And added. A store evaluates each and and-s the results.
+func (f Filter) Terms() []Filter {
+	and := f.and
+	f.and = nil
+	return append([]Filter{f}, and...)
+}
+
+// Last returns the range from d ago until now, for Filter.From and Filter.To.
+// To is a moment later than now, so that what just happened is inside.
+func Last(d time.Duration) (from, to time.Time) {
+	now := time.Now().UTC().Truncate(time.Microsecond)
+	return now.Add(-d), now.Add(time.Microsecond)
+}
+
+// Match reports whether f selects e. It is the definition of what a filter
+// means: every store, export, feed and alert agrees with it. An address or
+// prefix that can't be parsed selects nothing.
+func (f Filter) Match(e Entry) bool {
+	for _, term := range f.Terms() {
+		if !term.matchTerm(e) {
+			return false
+		}
+	}
+	return true
+}
+
+func (f Filter) matchTerm(e Entry) bool {
+	outcome := e.Outcome.orSuccess()
+	return in(f.Tenants, e.Tenant) && in(f.Projects, e.Project) &&
+		(f.From.IsZero() || !e.Time.Before(f.From)) &&
+		(f.To.IsZero() || e.Time.Before(f.To)) &&
+		in(f.Actions, e.Action) &&
+		(len(f.Outcomes) == 0 || slices.ContainsFunc(f.Outcomes, func(o Outcome) bool { return o.orSuccess() == outcome })) &&
+		in(f.ObjectTypes, e.Object.Type) && in(f.ObjectIDs, e.Object.ID) && in(f.Products, e.Object.Product) &&
+		in(f.ActorTypes, e.Actor.Type) && in(f.ActorIDs, e.Actor.ID) && in(f.Users, e.Actor.User()) &&
+		matchIP(f.IPs, e.Request.IP) && matchFields(f.Fields, e.Changes) &&
+		(f.TransactionID == "" || f.TransactionID == e.TransactionID) &&
+		(f.RequestID == "" || f.RequestID == e.Request.ID) &&
+		matchKeyword(f.Keyword, e) &&
+		!slices.ContainsFunc(f.Not, func(n Filter) bool { return n.Match(e) })
+}
+
+func in(list []string, v string) bool { return len(list) == 0 || slices.Contains(list, v) }
+
+func matchIP(list []string, ip string) bool {
+	if len(list) == 0 {
+		return true
+	}
+	key := IPKey(ip)
+	return slices.ContainsFunc(list, func(s string) bool {
+		lo, hi, err := IPRange(s)
+		return err == nil && lo <= key && key <= hi
+	})
+}
+
+func matchFields(list []string, changes []Change) bool {
+	return len(list) == 0 || slices.ContainsFunc(changes, func(c Change) bool {
+		return slices.ContainsFunc(list, func(f string) bool { return fieldWithin(c.Field, f) })
+	})
+}
+
+// fieldWithin reports whether the path is field or lies inside it.
+func fieldWithin(path, field string) bool {
+	rest, ok := strings.CutPrefix(path, field)
+	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
+}
+
+func matchKeyword(keyword string, e Entry) bool {
+	if keyword == "" {
+		return true
+	}
+	keyword = Fold(keyword)
+	return slices.ContainsFunc(SearchTexts(e), func(s string) bool { return strings.Contains(s, keyword) })
+}
+
+// orSuccess reads "" as Success.
+func (o Outcome) orSuccess() Outcome {
+	if o == "" {
+		return Success
+	}
+	return o
+}
+
+// Validate returns a *QueryError for a filter that can't be meant: From after
+// To, an address that is none, an unknown outcome, too many values, too long a
+// keyword, a year outside 1 to 9999.
+func (f Filter) Validate() error {
+	for _, term := range f.Terms() {
+		if err := term.validateTerm(0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxNotDepth bounds how deep Not may be nested.
+const maxNotDepth = 4
+
+func (f Filter) validateTerm(depth int) error {
+	for _, p := range filterLists {
+		if n := len(*p.list(&f)); n > MaxFilterValues {
+			return &QueryError{Param: p.name, Reason: fmt.Sprintf("has %d values, at most %d are possible", n, MaxFilterValues)}
+		}
+	}
+	if n := len(f.Outcomes); n > MaxFilterValues {
+		return &QueryError{Param: "outcome", Reason: fmt.Sprintf("has %d values, at most %d are possible", n, MaxFilterValues)}
+	}
+	for _, o := range f.Outcomes {
+		if !o.known() {
+			return &QueryError{Param: "outcome", Reason: fmt.Sprintf("%q is not success, failure or denied", clip(string(o)))}
+		}
+	}
+	for _, ip := range f.IPs {
+		if _, _, err := IPRange(ip); err != nil {
+			return &QueryError{Param: "ip", Reason: fmt.Sprintf("%q is neither an address nor a CIDR prefix", clip(ip)), Err: err}
+		}
+	}
+	if len(f.Keyword) > MaxKeyword {
+		return &QueryError{Param: "q", Reason: fmt.Sprintf("has %d bytes, at most %d are possible", len(f.Keyword), MaxKeyword)}
+	}
+	if err := f.validateRange(); err != nil {
+		return err
+	}
+	return f.validateNot(depth)
+}
+
+func (f Filter) validateRange() error {
+	if !f.From.IsZero() && !timeInRange(f.From) {
+		return &QueryError{Param: "from", Reason: "the year is not one of 1 to 9999"}
+	}
+	if !f.To.IsZero() && !timeInRange(f.To) {
+		return &QueryError{Param: "to", Reason: "the year is not one of 1 to 9999"}
+	}
+	if !f.From.IsZero() && !f.To.IsZero() && f.From.After(f.To) {
+		return &QueryError{Param: "from", Reason: fmt.Sprintf("%s is after to, %s",
+			f.From.UTC().Format(time.RFC3339Nano), f.To.UTC().Format(time.RFC3339Nano))}
+	}
+	return nil
+}
+
+func (f Filter) validateNot(depth int) error {
+	if len(f.Not) == 0 {
+		return nil
+	}
+	if depth >= maxNotDepth {
+		return &QueryError{Param: "not", Reason: fmt.Sprintf("is nested more than %d deep", maxNotDepth)}
+	}
+	if n := len(f.Not); n > MaxFilterValues {
+		return &QueryError{Param: "not", Reason: fmt.Sprintf("has %d values, at most %d are possible", n, MaxFilterValues)}
+	}
+	for _, n := range f.Not {
+		for _, term := range n.Terms() {
+			if err := term.validateTerm(depth + 1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (o Outcome) known() bool { return o == "" || o == Success || o == Failure || o == Denied }
+
+// clip shortens what a caller sent for an error message.
+func clip(s string) string {
+	const most = 80
+	if len(s) > most {
+		return strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return s
+}
+
+// timeInRange: RFC 3339 has four digits for the year.
+func timeInRange(t time.Time) bool {
+	y := t.UTC().Year()
+	return y >= 1 && y <= 9999
+}
+
+// parseIP reads an address as the trail means it: IPv4-mapped is IPv4, and a
+// zone is not part of who called.
+func parseIP(s string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	return a.Unmap().WithZone(""), nil
+}

@@ -1,0 +1,2 @@
+// Package hooks is the GORM plugin that captures row changes.
+package hooks

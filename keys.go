@@ -1,0 +1,131 @@
+package audit
+
+import (
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// What stores and memory agree on: the texts that sorting, address ranges and
+// keyword search compare. A store keeps them in columns of their own and
+// compares bytes; then it can't disagree with Filter.Match.
+
+// Fold maps a text to a form in which texts that differ only in case are equal:
+// each rune becomes the smallest of its simple case folding orbit (Unicode
+// CaseFolding.txt, status C and S). Full foldings that change a text's length
+// ("ß" and "ss") and the Turkic ones are not applied, and nothing is
+// normalized: "é" in one rune and in two are different.
+func Fold(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < utf8.RuneSelf {
+			if 'a' <= r && r <= 'z' {
+				return r - ('a' - 'A')
+			}
+			return r
+		}
+		least := r
+		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+			least = min(least, f)
+		}
+		return least
+	}, s)
+}
+
+// SearchTexts are the folded texts that a keyword is looked for in.
+func SearchTexts(e Entry) []string {
+	return []string{Fold(e.Actor.Name), Fold(e.Actor.Email), Fold(e.Object.Name), Fold(e.Object.ID), Fold(e.Action)}
+}
+
+// SortKey is the text by which entries are sorted under s, byte by byte; "" for
+// the sort by time. Entries with equal keys are sorted by time, then by ID, all
+// in the same direction.
+func SortKey(s Sort, e Entry) string {
+	switch s.Key() {
+	case SortObjectType:
+		return e.Object.Type
+	case SortObjectID:
+		return ObjectIDKey(e.Object.ID)
+	case SortAction:
+		return e.Action
+	case SortUser:
+		return e.Actor.User()
+	case SortIP:
+		return IPKey(e.Request.IP)
+	}
+	return ""
+}
+
+// ObjectIDKey sorts numbers as numbers, before everything else: whole numbers
+// in plain decimal form by value, then other IDs by their bytes.
+func ObjectIDKey(id string) string {
+	digits := strings.TrimPrefix(id, "-")
+	if !plainNumber(digits) || len(digits) > 999 || id == "-0" {
+		return "s" + id
+	}
+	if len(digits) == len(id) {
+		return fmt.Sprintf("n1%03d%s", len(digits), digits)
+	}
+	// The more digits below zero, the smaller; so are the digits themselves.
+	complement := []byte(digits)
+	for i, c := range complement {
+		complement[i] = '9' - (c - '0')
+	}
+	return fmt.Sprintf("n0%03d%s", 999-len(digits), complement)
+}
+
+func plainNumber(s string) bool {
+	if s == "" || (s[0] == '0' && s != "0") {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// IPKey is an address as 32 hexadecimal digits, IPv4 in its IPv4-mapped form,
+// so that a prefix is a range of keys. An empty address is "", and what is no
+// address follows all that are.
+func IPKey(ip string) string {
+	if ip == "" {
+		return ""
+	}
+	a, err := parseIP(ip)
+	if err != nil {
+		return "x" + ip
+	}
+	b := a.As16()
+	return hex.EncodeToString(b[:])
+}
+
+// IPRange returns the first and the last IPKey of an address or CIDR prefix.
+func IPRange(s string) (lo, hi string, err error) {
+	if !strings.Contains(s, "/") {
+		a, err := parseIP(s)
+		if err != nil {
+			return "", "", err
+		}
+		b := a.As16()
+		key := hex.EncodeToString(b[:])
+		return key, key, nil
+	}
+	p, err := netip.ParsePrefix(s)
+	if err != nil {
+		return "", "", err
+	}
+	bits := p.Bits()
+	if p.Addr().Is4() {
+		bits += 96
+	}
+	first := p.Masked().Addr().As16()
+	last := first
+	for i := bits; i < 128; i++ {
+		last[i/8] |= 0x80 >> (i % 8)
+	}
+	return hex.EncodeToString(first[:]), hex.EncodeToString(last[:]), nil
+}

@@ -1,0 +1,92 @@
+package audit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// DefaultLimit and MaxLimit are the entries of a page.
+const (
+	DefaultLimit = 50
+	MaxLimit     = 1000
+)
+
+// Query is a Filter with an order and a place in it.
+type Query struct {
+	Filter
+	Sort   Sort   // default: newest first
+	Limit  int    // entries a page; 0: DefaultLimit; at most MaxLimit
+	Cursor string // Page.Next or Page.Prev of the same query; "": the first page
+}
+
+// Sort is a key to sort by, ascending, or with a "-" before it descending.
+// "" is Newest. The order is always total: entries with equal keys are sorted
+// by time, then by ID, in the same direction.
+type Sort string
+
+// The keys that can be sorted by.
+const (
+	SortTime       Sort = "time"
+	SortObjectType Sort = "type"
+	SortObjectID   Sort = "record" // numbers as numbers (ObjectIDKey)
+	SortAction     Sort = "action"
+	SortUser       Sort = "user" // Actor.User
+	SortIP         Sort = "ip"   // by address (IPKey)
+
+	// Newest is the default order.
+	Newest Sort = "-time"
+)
+
+var sortKeys = []Sort{SortTime, SortObjectType, SortObjectID, SortAction, SortUser, SortIP}
+
+// Key is what s sorts by, without the direction.
+func (s Sort) Key() Sort {
+	if s == "" {
+		return SortTime
+	}
+	return Sort(strings.TrimPrefix(string(s), "-"))
+}
+
+// Descending reports whether s sorts from the largest to the smallest.
+func (s Sort) Descending() bool { return s == "" || strings.HasPrefix(string(s), "-") }
+
+// Reverse is the same key in the other direction.
+func (s Sort) Reverse() Sort {
+	if s.Descending() {
+		return s.Key()
+	}
+	return "-" + s
+}
+
+// Page is a part of what a query selects.
+type Page struct {
+	Entries []Entry
+	// Next and Prev are cursors of the pages behind and before this one; ""
+	// where there is none.
+	Next, Prev string
+}
+
+// Facets are the values that were ever recorded in a scope, sorted, each once,
+// without empty ones. Users are named as Actor.User does.
+type Facets struct {
+	Tenants, Projects, Actions, Outcomes, ObjectTypes, Products, ActorTypes, Users []string
+}
+
+// Validate returns q with its defaults filled in, or a *QueryError. The cursor
+// is checked when it is used.
+func (q Query) Validate() (Query, error) {
+	if q.Sort == "" {
+		q.Sort = Newest
+	}
+	if !slices.Contains(sortKeys, q.Sort.Key()) {
+		return q, &QueryError{Param: "sort", Reason: fmt.Sprintf("%q is not one of time, type, record, action, user, ip, with or without - before it", clip(string(q.Sort)))}
+	}
+	switch {
+	case q.Limit == 0:
+		q.Limit = DefaultLimit
+	case q.Limit < 0 || q.Limit > MaxLimit:
+		return q, &QueryError{Param: "limit", Reason: fmt.Sprintf("%d is not one of 1 to %d", q.Limit, MaxLimit)}
+	}
+	return q, q.Filter.Validate()
+}

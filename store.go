@@ -1,0 +1,101 @@
+package audit
+
+import (
+	"context"
+	"database/sql"
+	"iter"
+)
+
+// Reader is what everything that shows the trail reads from: a Trail, or a
+// part of one (Trail.Scope). Implementations are safe for concurrent use.
+type Reader interface {
+	// Query returns one page. Errors: *QueryError, ErrClosed, ErrNotMigrated,
+	// the context's, the database's.
+	Query(ctx context.Context, q Query) (*Page, error)
+	// All yields every entry that q selects, in its order, from its cursor on,
+	// in constant memory; q.Limit is not looked at. An error ends the sequence
+	// and comes with a zero Entry. Breaking off early is safe.
+	All(ctx context.Context, q Query) iter.Seq2[Entry, error]
+	// Get returns the entry with that ID, or ErrNotFound.
+	Get(ctx context.Context, id string) (Entry, error)
+	// Facets returns every value ever recorded in the scope that f sets. Only
+	// f's Tenants and Projects (and what a Scope adds) narrow it: the choices
+	// of a filter don't depend on what is chosen now.
+	Facets(ctx context.Context, f Filter) (Facets, error)
+}
+
+// Store is what a backend implements. It may implement more: TxAppender,
+// Faceter, Counter, Iterator, Purger, Tailer. The Trail asks by type assertion
+// and answers errors.ErrUnsupported where it must. Package storagetest checks
+// all that is promised here. A store is safe for concurrent use.
+//
+// The entries that a store is given are complete and valid (Trail.Enrich); the
+// queries are valid and have a limit (Query.Validate).
+type Store interface {
+	// Append stores the entries, all or none. On nil they are durable as far as
+	// the backend can promise it. An ID that is already stored is passed over:
+	// what is on the trail stays as it is. An error may mean that nothing was
+	// stored or, when an answer was lost, that all was: appending the same
+	// entries again is always right.
+	Append(ctx context.Context, entries ...Entry) error
+	// Query returns one page of the entries that match every one of
+	// q.Filter.Terms, in the order of q.Sort, from q.Cursor on.
+	Query(ctx context.Context, q Query) (*Page, error)
+	// Get returns the entry with that ID, or ErrNotFound.
+	Get(ctx context.Context, id string) (Entry, error)
+}
+
+// Execer runs a statement: a *sql.DB, *sql.Conn, *sql.Tx or gorm.ConnPool.
+type Execer interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+}
+
+// TxAppender is a Store that can append inside a transaction of the host's, so
+// that a change and its entry are committed together or not at all.
+type TxAppender interface {
+	// AppendTx appends through tx. The entries are durable when, and only when,
+	// the host's transaction commits.
+	AppendTx(ctx context.Context, tx Execer, entries ...Entry) error
+	// InDatabase reports whether the store's tables are in the database that db
+	// is connected to. Only then does capture use AppendTx.
+	InDatabase(db *sql.DB) bool
+	// Tables are the names of the store's own tables, which are never captured.
+	Tables() []string
+}
+
+// Faceter is a Store that knows the values that were ever recorded.
+type Faceter interface {
+	// Facets returns them sorted, each once, for the scope that f sets.
+	Facets(ctx context.Context, f Filter) (Facets, error)
+}
+
+// Counter is a Store that can count up to a bound.
+type Counter interface {
+	// Count returns how many entries match f, and false; or bound, and true,
+	// if there are more than bound. It never looks at more than bound+1.
+	Count(ctx context.Context, f Filter, bound int) (n int, more bool, err error)
+}
+
+// Iterator is a Store with a way of its own to read everything that a query
+// selects: one statement, one snapshot.
+type Iterator interface {
+	All(ctx context.Context, q Query) iter.Seq2[Entry, error]
+}
+
+// Purger is a Store that can forget. Only retention does.
+type Purger interface {
+	// Purge removes at most limit of the entries that match f, oldest first,
+	// and returns how many it removed.
+	Purge(ctx context.Context, f Filter, limit int) (int, error)
+}
+
+// Tailer is a Store that can tell what was committed since a position, each
+// entry once and in commit order, also when an older transaction commits late.
+type Tailer interface {
+	// Tail returns at most limit entries that match f and were committed after
+	// the position, and the position behind the last one. The position "" is
+	// the beginning; an unknown one is ErrBadCursor.
+	Tail(ctx context.Context, f Filter, after string, limit int) (entries []Entry, next string, err error)
+	// Head returns the position behind the newest committed entry.
+	Head(ctx context.Context) (string, error)
+}

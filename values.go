@@ -1,0 +1,258 @@
+package audit
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// filterLists are the parameters that hold lists of text: one language for
+// pages, API, exports and links.
+var filterLists = []struct {
+	name string
+	list func(*Filter) *[]string
+}{
+	{"tenant", func(f *Filter) *[]string { return &f.Tenants }},
+	{"project", func(f *Filter) *[]string { return &f.Projects }},
+	{"action", func(f *Filter) *[]string { return &f.Actions }},
+	{"type", func(f *Filter) *[]string { return &f.ObjectTypes }},
+	{"record", func(f *Filter) *[]string { return &f.ObjectIDs }},
+	{"product", func(f *Filter) *[]string { return &f.Products }},
+	{"actor_type", func(f *Filter) *[]string { return &f.ActorTypes }},
+	{"actor", func(f *Filter) *[]string { return &f.ActorIDs }},
+	{"user", func(f *Filter) *[]string { return &f.Users }},
+	{"ip", func(f *Filter) *[]string { return &f.IPs }},
+	{"field", func(f *Filter) *[]string { return &f.Fields }},
+}
+
+// notFilter are the parameters of a page or an API call that say nothing of
+// which entries: ParseFilter passes them over.
+var notFilter = []string{
+	"sort", "limit", "per", "cursor", "before", "after", "tz", "entry", "export",
+	"format", "live", "facet", "find", "asset", "v", "view", "lang", "theme", "since", "mode",
+}
+
+// ParseFilter reads a filter from a query string. It is the inverse of
+// Filter.Values.
+//
+// Lists repeat their parameter: tenant, project, action, outcome, type (of the
+// object), record (the object's ID), product, actor_type, actor (its ID), user,
+// ip, field. Single ones: transaction, request, q (the keyword), from, to and
+// range. Times are RFC 3339, or a date alone, which is that day in UTC: from
+// its beginning, to its end. range is 24h, 7d or 30d back from now, or custom,
+// which leaves it to from and to. not holds a filter's query string, escaped
+// once more, and may repeat.
+//
+// Empty values are passed over, as a form sends them; the value "" itself is
+// written as two quotes, and a value in quotes is read as a Go string literal.
+// The parameters that pages use for other things (sort, limit, per, cursor,
+// before, after, tz, entry, export, …) are passed over. Everything else is a
+// *QueryError that names the parameter.
+func ParseFilter(v url.Values) (Filter, error) { return parseFilter(v, 0) }
+
+func parseFilter(v url.Values, depth int) (Filter, error) {
+	var f Filter
+	names := make([]string, 0, len(v))
+	for name := range v {
+		names = append(names, name)
+	}
+	slices.Sort(names) // which of two errors is reported doesn't depend on chance
+	for _, name := range names {
+		if err := f.parse(name, v[name], depth); err != nil {
+			return Filter{}, err
+		}
+	}
+	if err := f.validateTerm(depth); err != nil {
+		return Filter{}, err
+	}
+	return f, nil
+}
+
+func (f *Filter) parse(name string, values []string, depth int) error {
+	values = slices.DeleteFunc(slices.Clone(values), func(s string) bool { return s == "" })
+	for _, p := range filterLists {
+		if p.name == name {
+			list, err := unquoteAll(name, values)
+			*p.list(f) = list
+			return err
+		}
+	}
+	if slices.Contains(notFilter, name) {
+		return nil
+	}
+	switch name {
+	case "outcome":
+		list, err := unquoteAll(name, values)
+		for _, o := range list {
+			f.Outcomes = append(f.Outcomes, Outcome(o))
+		}
+		return err
+	case "not":
+		return f.parseNot(values, depth)
+	case "transaction", "request", "q", "from", "to", "range":
+		return f.parseSingle(name, values)
+	}
+	return &QueryError{Param: clip(name), Reason: "is not a parameter of a filter"}
+}
+
+func (f *Filter) parseSingle(name string, values []string) error {
+	if len(values) > 1 {
+		return &QueryError{Param: name, Reason: "is given more than once"}
+	}
+	if len(values) == 0 {
+		return nil
+	}
+	value := values[0]
+	var err error
+	switch name {
+	case "transaction":
+		f.TransactionID = value
+	case "request":
+		f.RequestID = value
+	case "q":
+		f.Keyword = value
+	case "from":
+		f.From, err = parseTime(name, value, 0)
+	case "to":
+		f.To, err = parseTime(name, value, 1)
+	case "range":
+		err = f.parseRange(value)
+	}
+	return err
+}
+
+// parseRange comes after from and to in the order of names, and wins.
+func (f *Filter) parseRange(value string) error {
+	switch value {
+	case "24h":
+		f.From, f.To = Last(24 * time.Hour)
+	case "7d":
+		f.From, f.To = Last(7 * 24 * time.Hour)
+	case "30d":
+		f.From, f.To = Last(30 * 24 * time.Hour)
+	case "custom", "all":
+	default:
+		return &QueryError{Param: "range", Reason: fmt.Sprintf("%q is not one of 24h, 7d, 30d, custom, all", clip(value))}
+	}
+	if value == "all" {
+		f.From, f.To = time.Time{}, time.Time{}
+	}
+	return nil
+}
+
+func (f *Filter) parseNot(values []string, depth int) error {
+	if depth >= maxNotDepth {
+		return &QueryError{Param: "not", Reason: fmt.Sprintf("is nested more than %d deep", maxNotDepth)}
+	}
+	for _, s := range values {
+		inner, err := url.ParseQuery(s)
+		if err != nil {
+			return &QueryError{Param: "not", Reason: "is not a query string", Err: err}
+		}
+		n, err := parseFilter(inner, depth+1)
+		if err != nil {
+			return err
+		}
+		f.Not = append(f.Not, n)
+	}
+	return nil
+}
+
+// parseTime reads RFC 3339, or a date, which is that day's beginning plus days.
+func parseTime(name, s string, days int) (time.Time, error) {
+	s = strings.TrimSpace(s)
+	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
+		return t.UTC(), nil
+	}
+	if t, err := time.Parse(time.DateOnly, s); err == nil {
+		return t.AddDate(0, 0, days), nil
+	}
+	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05"} { // as datetime-local sends it
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, &QueryError{Param: name, Reason: fmt.Sprintf("%q is neither a date (2026-01-31) nor a time (2026-01-31T13:59:24Z)", clip(s))}
+}
+
+// Values is the filter as a query string, the inverse of ParseFilter: reading
+// it gives the same filter, with times in UTC. What And added is not in it: a
+// scope is never a caller's to send.
+func (f Filter) Values() url.Values {
+	v := url.Values{}
+	for _, p := range filterLists {
+		for _, s := range *p.list(&f) {
+			v.Add(p.name, quote(s))
+		}
+	}
+	for _, o := range f.Outcomes {
+		v.Add("outcome", quote(string(o)))
+	}
+	for name, t := range map[string]time.Time{"from": f.From, "to": f.To} {
+		if !t.IsZero() {
+			v.Set(name, t.UTC().Format(time.RFC3339Nano))
+		}
+	}
+	for name, s := range map[string]string{"transaction": f.TransactionID, "request": f.RequestID, "q": f.Keyword} {
+		if s != "" {
+			v.Set(name, s)
+		}
+	}
+	for _, n := range f.Not {
+		s := n.Values().Encode()
+		if s == "" {
+			s = "&" // the filter that selects everything, told from an empty field
+		}
+		v.Add("not", s)
+	}
+	return v
+}
+
+// quote writes the values that a form can't send.
+func quote(s string) string {
+	if s == "" || s[0] == '"' {
+		return strconv.Quote(s)
+	}
+	return s
+}
+
+func unquoteAll(name string, values []string) ([]string, error) {
+	var list []string
+	for _, s := range values {
+		if s[0] == '"' {
+			u, err := strconv.Unquote(s)
+			if err != nil {
+				return nil, &QueryError{Param: name, Reason: fmt.Sprintf("%q begins with a quote and does not end as a quoted text", clip(s)), Err: err}
+			}
+			s = u
+		}
+		list = append(list, s)
+	}
+	return list, nil
+}
+
+// ParseQuery reads a query from a query string: a filter, and sort, limit (or
+// per) and cursor.
+func ParseQuery(v url.Values) (Query, error) {
+	f, err := ParseFilter(v)
+	if err != nil {
+		return Query{}, err
+	}
+	q := Query{Filter: f, Sort: Sort(v.Get("sort")), Cursor: v.Get("cursor")}
+	for _, name := range []string{"per", "limit"} {
+		s := v.Get(name)
+		if s == "" {
+			continue
+		}
+		if q.Limit, err = strconv.Atoi(s); err != nil || q.Limit < 1 || q.Limit > MaxLimit {
+			return Query{}, &QueryError{Param: name, Reason: fmt.Sprintf("%q is not a number from 1 to %d", clip(s), MaxLimit)}
+		}
+	}
+	if _, err := q.Validate(); err != nil {
+		return Query{}, err
+	}
+	return q, nil
+}
