@@ -1,0 +1,50 @@
+package memstore
+
+import "github.com/gormtrail/audit"
+
+// clone copies an entry with all that it refers to, so that neither side can
+// change what the other holds.
+func clone(e audit.Entry) audit.Entry {
+	if e.OnBehalfOf != nil {
+		a := *e.OnBehalfOf
+		e.OnBehalfOf = &a
+	}
+	e.Changes = cloneChanges(e.Changes)
+	if len(e.Metadata) == 0 {
+		e.Metadata = nil
+	} else {
+		e.Metadata = cloneValue(e.Metadata).(map[string]any)
+	}
+	return e
+}
+
+func cloneChanges(changes []audit.Change) []audit.Change {
+	if len(changes) == 0 {
+		return nil
+	}
+	c := make([]audit.Change, len(changes))
+	for i, change := range changes {
+		change.Old, change.New = cloneValue(change.Old), cloneValue(change.New)
+		c[i] = change
+	}
+	return c
+}
+
+// cloneValue copies a value in the terms of audit.Normalize.
+func cloneValue(v any) any {
+	switch x := v.(type) {
+	case []any:
+		list := make([]any, len(x))
+		for i := range x {
+			list[i] = cloneValue(x[i])
+		}
+		return list
+	case map[string]any:
+		m := make(map[string]any, len(x))
+		for k, inner := range x {
+			m[k] = cloneValue(inner)
+		}
+		return m
+	}
+	return v
+}

@@ -1,0 +1,151 @@
+package memstore
+
+import (
+	"cmp"
+	"context"
+	"iter"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/gormtrail/audit"
+)
+
+// placed is a record with its place in a query's order.
+type placed struct {
+	key    string
+	record *record
+}
+
+// compare is the total order of every query: key, time, ID, all in one
+// direction.
+func (p placed) compare(q audit.Query, key string, t time.Time, id string) int {
+	e := &p.record.entry
+	c := cmp.Or(strings.Compare(p.key, key), e.Time.Compare(t), strings.Compare(e.ID, id))
+	if q.Sort.Descending() {
+		return -c
+	}
+	return c
+}
+
+// selected returns all that q selects, in its order.
+func (s *Store) selected(ctx context.Context, q audit.Query) ([]placed, error) {
+	var all []placed
+	err := look(ctx, s.snapshot(), q.Filter.Match, func(r *record) bool {
+		all = append(all, placed{audit.SortKey(q.Sort, r.entry), r})
+		return true
+	})
+	slices.SortFunc(all, func(a, b placed) int {
+		return a.compare(q, b.key, b.record.entry.Time, b.record.entry.ID)
+	})
+	return all, err
+}
+
+// start returns where in all the page begins and, if the cursor points back,
+// where it ends; else end is len(all).
+func start(q audit.Query, all []placed) (begin, end int, err error) {
+	if q.Cursor == "" {
+		return 0, len(all), nil
+	}
+	p, err := audit.DecodeCursor(q)
+	if err != nil {
+		return 0, 0, err
+	}
+	if p.Back {
+		end = sort.Search(len(all), func(i int) bool { return all[i].compare(q, p.Key, p.Time, p.ID) >= 0 })
+		return max(0, end-q.Limit), end, nil
+	}
+	begin = sort.Search(len(all), func(i int) bool { return all[i].compare(q, p.Key, p.Time, p.ID) > 0 })
+	return begin, len(all), nil
+}
+
+// Query returns one page. Errors: *audit.QueryError, the context's.
+func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
+	q, err := q.Validate()
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.selected(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	begin, end, err := start(q, all)
+	if err != nil {
+		return nil, err
+	}
+	end = min(end, begin+q.Limit)
+	page := &audit.Page{Entries: make([]audit.Entry, 0, end-begin)}
+	for _, p := range all[begin:end] {
+		page.Entries = append(page.Entries, clone(p.record.entry))
+	}
+	if begin > 0 {
+		page.Prev = audit.EncodeCursor(q, beside(q, all, begin, true))
+	}
+	if end < len(all) {
+		page.Next = audit.EncodeCursor(q, beside(q, all, end-1, false))
+	}
+	return page, nil
+}
+
+// beside is the position before or behind all[i], or, for a page that is empty
+// because its entries were purged, one that takes in all on that side of it.
+func beside(q audit.Query, all []placed, i int, back bool) audit.Position {
+	if i >= 0 && i < len(all) {
+		e := &all[i].record.entry
+		return audit.Position{Key: all[i].key, Time: e.Time, ID: e.ID, Back: back}
+	}
+	p, _ := audit.DecodeCursor(q) // start has read it
+	step := time.Microsecond      // past the entry that the cursor was made of
+	if q.Sort.Descending() != p.Back {
+		step = -step
+	}
+	return audit.Position{Key: p.Key, Time: p.Time.Add(step), ID: p.ID, Back: back}
+}
+
+// All yields what q selects at the moment at which the sequence is begun, from
+// the cursor on. The snapshot costs a pointer for each entry.
+func (s *Store) All(ctx context.Context, q audit.Query) iter.Seq2[audit.Entry, error] {
+	return func(yield func(audit.Entry, error) bool) {
+		q.Limit = audit.MaxLimit
+		q, err := q.Validate()
+		if err != nil {
+			yield(audit.Entry{}, err)
+			return
+		}
+		all, err := s.selected(ctx, q)
+		if err != nil {
+			yield(audit.Entry{}, err)
+			return
+		}
+		begin, _, err := start(q, all)
+		if err != nil {
+			yield(audit.Entry{}, err)
+			return
+		}
+		for _, p := range all[begin:] {
+			if err := ctx.Err(); err != nil {
+				yield(audit.Entry{}, err)
+				return
+			}
+			if !yield(clone(p.record.entry), nil) {
+				return
+			}
+		}
+	}
+}
+
+// Count returns how many entries match f, up to bound. See audit.Counter.
+func (s *Store) Count(ctx context.Context, f audit.Filter, bound int) (n int, more bool, err error) {
+	if err := f.Validate(); err != nil {
+		return 0, false, err
+	}
+	err = look(ctx, s.snapshot(), f.Match, func(*record) bool {
+		n++
+		return n <= bound
+	})
+	if err != nil {
+		return 0, false, err
+	}
+	return min(n, bound), n > bound, nil
+}

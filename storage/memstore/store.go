@@ -1,0 +1,115 @@
+// Package memstore keeps an audit trail in memory: for tests, for programs
+// whose trail needs not outlive them, and as the reference that other stores
+// are compared with. It evaluates queries in the plainest way there is, through
+// [audit.Filter.Match] and [audit.SortKey].
+package memstore
+
+import (
+	"context"
+	"sync"
+
+	"github.com/google/uuid"
+	"github.com/gormtrail/audit"
+)
+
+// Store is an audit.Store in memory. Nothing of it survives the process. It is
+// safe for concurrent use: each call sees all of an Append or nothing of it.
+//
+// It is a Faceter, Counter, Iterator, Purger and Tailer, and no TxAppender:
+// there is no transaction of a database that it could be part of.
+type Store struct {
+	name string // part of each position, so that another store's is noticed
+
+	mu      sync.RWMutex
+	records []*record // in the order of their appending
+	byID    map[string]*record
+	last    uint64 // the newest record's place
+}
+
+// record is an entry and its place in the order of appending. It is never
+// changed, so that readers need no lock once they hold it.
+type record struct {
+	place uint64 // from 1
+	entry audit.Entry
+}
+
+var (
+	_ audit.Store    = (*Store)(nil)
+	_ audit.Faceter  = (*Store)(nil)
+	_ audit.Counter  = (*Store)(nil)
+	_ audit.Iterator = (*Store)(nil)
+	_ audit.Purger   = (*Store)(nil)
+	_ audit.Tailer   = (*Store)(nil)
+)
+
+// New returns an empty store.
+func New() *Store {
+	return &Store{name: uuid.NewString(), byID: map[string]*record{}}
+}
+
+// Len returns how many entries the store holds.
+func (s *Store) Len() int {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return len(s.records)
+}
+
+// Append stores copies of the entries, all or none; those whose ID is already
+// there are passed over. The only error is the context's.
+func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	copies := make([]audit.Entry, len(entries)) // outside the lock: they may be large
+	for i, e := range entries {
+		copies[i] = clone(e)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range copies {
+		if _, ok := s.byID[e.ID]; ok {
+			continue
+		}
+		s.last++
+		r := &record{place: s.last, entry: e}
+		s.records = append(s.records, r)
+		s.byID[e.ID] = r
+	}
+	return nil
+}
+
+// Get returns a copy of the entry with that ID, or audit.ErrNotFound.
+func (s *Store) Get(ctx context.Context, id string) (audit.Entry, error) {
+	if err := ctx.Err(); err != nil {
+		return audit.Entry{}, err
+	}
+	s.mu.RLock()
+	r, ok := s.byID[id]
+	s.mu.RUnlock()
+	if !ok {
+		return audit.Entry{}, audit.ErrNotFound
+	}
+	return clone(r.entry), nil
+}
+
+// snapshot returns the records of this moment. Appending never moves what a
+// snapshot shows, and Purge makes a new slice.
+func (s *Store) snapshot() []*record {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.records
+}
+
+// look calls see with each record that match accepts until it returns false,
+// and asks the context now and then.
+func look(ctx context.Context, records []*record, match func(audit.Entry) bool, see func(*record) bool) error {
+	for i, r := range records {
+		if i%256 == 0 && ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if match(r.entry) && !see(r) {
+			return nil
+		}
+	}
+	return ctx.Err()
+}
