@@ -50,16 +50,55 @@ type Filter struct {
 // is done to the result can make it select more than limit: it is what a Scope
 // is made of.
 func (f Filter) And(limit Filter) Filter {
-	f.and = append(slices.Clip(f.and), limit.Terms()...)
+	f.and = append(slices.Clip(f.and), limit.clone().Terms()...)
+	return f
+}
+
+// clone copies the lists too: who holds limit can't change a scope through them.
+func (f Filter) clone() Filter {
+	for _, p := range filterLists {
+		*p.list(&f) = slices.Clone(*p.list(&f))
+	}
+	f.Outcomes, f.Not, f.and = slices.Clone(f.Outcomes), slices.Clone(f.Not), slices.Clone(f.and)
+	for _, list := range [][]Filter{f.Not, f.and} {
+		for i := range list {
+			list[i] = list[i].clone()
+		}
+	}
 	return f
 }
 
 // Terms are the plain filters that f is the conjunction of: f itself, then
-// those that And added. A store evaluates each and and-s the results.
+// those that And added. A store evaluates each and and-s the results. Their
+// texts are as CleanText makes them, as those of entries on the trail are: what
+// was recorded with a strange byte is found by it, and no database is asked for
+// text that it can't hold.
 func (f Filter) Terms() []Filter {
-	and := f.and
-	f.and = nil
-	return append([]Filter{f}, and...)
+	terms := make([]Filter, 0, 1+len(f.and))
+	for _, term := range append([]Filter{f}, f.and...) {
+		term.and = nil
+		terms = append(terms, term.clean())
+	}
+	return terms
+}
+
+// clean copies only the lists that need it: Match asks for the terms of a filter
+// once for each entry.
+func (f Filter) clean() Filter {
+	for _, p := range filterLists {
+		list := p.list(&f)
+		if !slices.ContainsFunc(*list, func(s string) bool { return CleanText(s) != s }) {
+			continue
+		}
+		*list = slices.Clone(*list)
+		for i, s := range *list {
+			(*list)[i] = CleanText(s)
+		}
+	}
+	for _, s := range []*string{&f.TransactionID, &f.RequestID, &f.Keyword} {
+		*s = CleanText(*s)
+	}
+	return f
 }
 
 // Last returns the range from d ago until now, for Filter.From and Filter.To.
@@ -73,12 +112,13 @@ func Last(d time.Duration) (from, to time.Time) {
 // means: every store, export, feed and alert agrees with it. An address or
 // prefix that can't be parsed selects nothing.
 func (f Filter) Match(e Entry) bool {
-	for _, term := range f.Terms() {
+	for _, term := range f.and { // cleaned by And
 		if !term.matchTerm(e) {
 			return false
 		}
 	}
-	return true
+	f.and = nil
+	return f.clean().matchTerm(e)
 }
 
 func (f Filter) matchTerm(e Entry) bool {

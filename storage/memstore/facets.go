@@ -15,7 +15,7 @@ func (s *Store) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 		return audit.Facets{}, err
 	}
 	terms := f.Terms()
-	scope := audit.Filter{Tenants: f.Tenants, Projects: f.Projects}
+	scope := audit.Filter{Tenants: terms[0].Tenants, Projects: terms[0].Projects}
 	for _, limit := range terms[1:] {
 		scope = scope.And(limit)
 	}
