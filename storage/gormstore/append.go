@@ -1,0 +1,94 @@
+package gormstore
+
+import (
+	"context"
+
+	"github.com/gormtrail/audit"
+)
+
+// maxStatement bounds the bytes of one INSERT, well below the packet that MySQL
+// takes by default (16 MB). A single larger entry has a statement of its own.
+const maxStatement = 4 << 20
+
+// Append stores the entries in a transaction of its own, all or none. When it
+// returns nil they are committed. An ID that is already stored is passed over.
+//
+// With SQLite it waits for the writer that holds the lock as long as the
+// connection's busy_timeout says, so a caller that has a transaction of its own
+// open must use AppendTx.
+//
+// Errors: *audit.EntryError for an ID that is no UUID, audit.ErrNotMigrated,
+// the context's, the database's.
+func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
+	if len(entries) == 0 {
+		return ctx.Err()
+	}
+	rows, err := newRecords(entries)
+	if err != nil {
+		return err
+	}
+	if err := s.checkMigrated(ctx, s.db); err != nil {
+		return err
+	}
+	if n := s.chunk(rows); n == len(rows) {
+		return s.insert(ctx, s.db, rows) // one statement is a transaction
+	}
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := s.insert(ctx, tx, rows); err != nil {
+		_ = tx.Rollback() // the first error is the one to tell
+		return err
+	}
+	return tx.Commit()
+}
+
+// AppendTx stores the entries through tx, in one statement where they are few:
+// nothing but that statement is sent. They are durable when, and only when, the
+// transaction that tx belongs to commits.
+//
+// An error is the statement's; on PostgreSQL the transaction can then only be
+// rolled back. Errors that are found before, audit.ErrNotMigrated among them,
+// leave the transaction as it was.
+func (s *Store) AppendTx(ctx context.Context, tx audit.Execer, entries ...audit.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	rows, err := newRecords(entries)
+	if err != nil {
+		return err
+	}
+	if q, ok := tx.(querier); ok {
+		if err := s.checkMigrated(ctx, q); err != nil {
+			return err
+		}
+	}
+	return s.insert(ctx, tx, rows)
+}
+
+func (s *Store) insert(ctx context.Context, tx execer, rows []record) error {
+	for len(rows) > 0 {
+		n := s.chunk(rows)
+		statement, args := s.dialect.insert(rows[:n])
+		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
+			return s.translate(err)
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// chunk is how many of the rows go into the next statement.
+func (s *Store) chunk(rows []record) int {
+	n, size, most := 0, 0, min(len(rows), s.dialect.maxRows())
+	for n < most {
+		more := rows[n].size()
+		if n > 0 && size+more > maxStatement {
+			break
+		}
+		size += more
+		n++
+	}
+	return n
+}

@@ -1,0 +1,65 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// dialect is all that differs between the databases.
+type dialect interface {
+	// quote is the quotation mark of names.
+	quote() string
+	// placeholder is the n-th parameter, from 1.
+	placeholder(n int) string
+	// maxRows are the rows of one INSERT.
+	maxRows() int
+	// maxArgs are the parameters of one statement.
+	maxArgs() int
+
+	// migrations are the statements of each version, from 1.
+	migrations() [][]string
+	// locked runs fn on one connection while no other process migrates.
+	locked(ctx context.Context, db *sql.DB, fn func(migrator) error) error
+	// version reads the schema's version, 0 where there is none.
+	version(ctx context.Context, q querier) (int, error)
+
+	// insert is an INSERT of these rows and its parameters.
+	insert(rows []record) (statement string, args []any)
+
+	// timeArg and idArg are a time (in microseconds) and an ID as parameters.
+	timeArg(micros int64) any
+	idArg(id [16]byte) any
+	// in writes that a column is one of values, of which there is at least one.
+	in(b *builder, column string, values []string)
+	// contains writes that a column contains a text.
+	contains(b *builder, column, text string)
+	// after writes that columns follow values in ascending order, or descending.
+	after(b *builder, columns []string, values []any, descending bool)
+	// rowKey is the column that finds a row fastest.
+	rowKey() string
+
+	// alreadyDone reports whether err says that what a migration makes exists: only
+	// where DDL is not part of a transaction.
+	alreadyDone(err error) bool
+	// notMigrated reports whether err says that a table or column is missing.
+	notMigrated(err error) bool
+}
+
+// migrator runs the statements of a migration.
+type migrator interface {
+	execer
+	querier
+}
+
+func dialectOf(name string, t table) (dialect, error) {
+	switch name {
+	case "sqlite":
+		return newSQLite(t), nil
+	case "postgres":
+		return nil, fmt.Errorf("gormstore: %q: not yet", name)
+	case "mysql":
+		return nil, fmt.Errorf("gormstore: %q: not yet", name)
+	}
+	return nil, fmt.Errorf("gormstore: the database %q is none of sqlite, postgres, mysql", name)
+}

@@ -1,0 +1,200 @@
+package gormstore
+
+import (
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/gormtrail/audit"
+)
+
+// The columns that filters compare.
+const (
+	colTime    = "time"
+	colID      = "id"
+	colTenant  = "tenant"
+	colRequest = "request_id"
+	colTx      = "transaction_id"
+)
+
+// filter writes a condition that selects what f.Match does. Every column is NOT
+// NULL, so that NOT has no third value.
+func (b *builder) filter(f audit.Filter) {
+	for i, term := range f.Terms() {
+		if i > 0 {
+			b.WriteString(" AND ")
+		}
+		b.term(term)
+	}
+}
+
+// conjunction writes " AND " before all but the first condition.
+type conjunction struct {
+	b    *builder
+	some bool
+}
+
+func (c *conjunction) next() *builder {
+	if c.some {
+		c.b.WriteString(" AND ")
+	}
+	c.some = true
+	return c.b
+}
+
+func (b *builder) term(f audit.Filter) {
+	c := &conjunction{b: b}
+	for _, l := range []struct {
+		column string
+		values []string
+	}{
+		{colTenant, f.Tenants}, {"project", f.Projects}, {"action", f.Actions}, {"outcome", outcomes(f.Outcomes)},
+		{"object_type", f.ObjectTypes}, {"object_key", objectKeys(f.ObjectIDs)}, {"object_product", f.Products},
+		{"actor_type", f.ActorTypes}, {"actor_id", f.ActorIDs}, {"actor_user", f.Users},
+	} {
+		if len(l.values) > 0 {
+			c.next().list(l.column, l.values)
+		}
+	}
+	b.times(c, f)
+	b.ips(c, f.IPs)
+	b.fields(c, f.Fields)
+	b.single(c, colTx, f.TransactionID)
+	b.single(c, colRequest, f.RequestID)
+	if f.Keyword != "" {
+		c.next().text("search", guarded(audit.Fold(f.Keyword)))
+	}
+	for _, n := range f.Not {
+		c.next().WriteString("NOT (")
+		b.filter(n)
+		b.WriteString(")")
+	}
+	if !c.some {
+		b.WriteString("1=1")
+	}
+}
+
+// list writes that a column is one of values. A value that no database can hold
+// is on no entry.
+func (b *builder) list(column string, values []string) {
+	storable := values
+	for i, v := range values {
+		if !isStorable(v) {
+			storable = append([]string(nil), values[:i]...)
+			for _, v := range values[i:] {
+				if isStorable(v) {
+					storable = append(storable, v)
+				}
+			}
+			break
+		}
+	}
+	if len(storable) == 0 {
+		b.WriteString("1=0")
+		return
+	}
+	b.dialect.in(b, column, storable)
+}
+
+func isStorable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
+
+func outcomes(list []audit.Outcome) []string {
+	if len(list) == 0 {
+		return nil
+	}
+	texts := make([]string, len(list))
+	for i, o := range list {
+		if o == "" {
+			o = audit.Success
+		}
+		texts[i] = string(o)
+	}
+	return texts
+}
+
+// objectKeys: an object's ID and its sort key are one to one, and the key has
+// an index.
+func objectKeys(ids []string) []string {
+	if len(ids) == 0 {
+		return nil
+	}
+	keys := make([]string, len(ids))
+	for i, id := range ids {
+		keys[i] = audit.ObjectIDKey(id)
+	}
+	return keys
+}
+
+func (b *builder) times(c *conjunction, f audit.Filter) {
+	if !f.From.IsZero() {
+		c.next().WriteString(colTime + " >= ")
+		b.arg(b.dialect.timeArg(ceilMicros(f.From)))
+	}
+	if !f.To.IsZero() {
+		c.next().WriteString(colTime + " < ")
+		b.arg(b.dialect.timeArg(ceilMicros(f.To)))
+	}
+}
+
+// ceilMicros rounds up: an entry's time has whole microseconds, so it is before
+// t, or not, exactly when it is before t rounded up.
+func ceilMicros(t time.Time) int64 {
+	micros := t.UnixMicro()
+	if t.Nanosecond()%1000 != 0 {
+		micros++
+	}
+	return micros
+}
+
+// ips writes ranges of keys; what is no address selects nothing.
+func (b *builder) ips(c *conjunction, ips []string) {
+	if len(ips) == 0 {
+		return
+	}
+	type span struct{ lo, hi string }
+	spans := make([]span, 0, len(ips))
+	for _, ip := range ips {
+		if lo, hi, err := audit.IPRange(ip); err == nil {
+			spans = append(spans, span{lo, hi})
+		}
+	}
+	if len(spans) == 0 {
+		c.next().WriteString("1=0")
+		return
+	}
+	c.next().anyOf(len(spans), func(i int) {
+		b.WriteString("ip_key BETWEEN ")
+		b.arg(spans[i].lo)
+		b.WriteString(" AND ")
+		b.arg(spans[i].hi)
+	})
+}
+
+func (b *builder) fields(c *conjunction, fields []string) {
+	if len(fields) == 0 {
+		return
+	}
+	c.next().anyOf(len(fields), func(i int) { b.text("fields", mark+guarded(fields[i])+mark) })
+}
+
+func (b *builder) text(column, text string) {
+	if !isStorable(text) {
+		b.WriteString("1=0")
+		return
+	}
+	b.dialect.contains(b, column, text)
+}
+
+// single writes an equality on a column that is "" on many entries, which its
+// index leaves out.
+func (b *builder) single(c *conjunction, column, value string) {
+	switch {
+	case value == "":
+	case !isStorable(value):
+		c.next().WriteString("1=0")
+	default:
+		c.next().add(column, " = ")
+		b.arg(value)
+		b.add(" AND ", column, " <> ''")
+	}
+}

@@ -1,0 +1,93 @@
+package gormstore
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/gormtrail/audit"
+)
+
+// Migrate creates the store's tables, or brings those of an earlier version up
+// to this one. It is safe to run at every start and by several processes at
+// once: one migrates, the others wait for it. Nothing is ever dropped, and no
+// entry is changed.
+//
+// A database that a later version of the library has migrated is left alone:
+// the error unwraps to audit.ErrNotMigrated.
+func (s *Store) Migrate(ctx context.Context) error {
+	err := s.dialect.locked(ctx, s.db, func(m migrator) error { return s.migrate(ctx, m) })
+	if err != nil {
+		return fmt.Errorf("gormstore: migrating %s: %w", s.table.name, err)
+	}
+	s.migrated.Store(true)
+	return nil
+}
+
+func (s *Store) migrate(ctx context.Context, m migrator) error {
+	have, err := s.dialect.version(ctx, m)
+	if err != nil {
+		return err
+	}
+	versions := s.dialect.migrations()
+	if have > len(versions) {
+		return newerError(have, len(versions))
+	}
+	for i := have; i < len(versions); i++ {
+		for _, statement := range versions[i] {
+			if _, err := m.ExecContext(ctx, statement); err != nil && !s.dialect.alreadyDone(err) {
+				return fmt.Errorf("version %d: %w", i+1, err)
+			}
+		}
+		if err := s.setVersion(ctx, m, i+1); err != nil {
+			return fmt.Errorf("version %d: %w", i+1, err)
+		}
+	}
+	return nil
+}
+
+func (s *Store) setVersion(ctx context.Context, m migrator, version int) error {
+	b := s.newBuilder()
+	b.add("INSERT INTO ", s.table.quotedVersions(s.dialect.quote()), " (version, applied_at) VALUES (")
+	b.arg(version)
+	b.add(", ")
+	b.arg(time.Now().UTC().Format(time.RFC3339))
+	b.add(")")
+	_, err := m.ExecContext(ctx, b.String(), b.args...)
+	return err
+}
+
+// checkMigrated asks once in a store's life.
+func (s *Store) checkMigrated(ctx context.Context, q querier) error {
+	if s.migrated.Load() {
+		return nil
+	}
+	have, err := s.dialect.version(ctx, q)
+	if err != nil {
+		return s.translate(err)
+	}
+	switch want := len(s.dialect.migrations()); {
+	case have > want:
+		return newerError(have, want)
+	case have == 0:
+		return fmt.Errorf("%w: the database has no table %s", audit.ErrNotMigrated, s.table.name)
+	case have < want:
+		return fmt.Errorf("%w: the tables are of version %d, this library needs %d", audit.ErrNotMigrated, have, want)
+	}
+	s.migrated.Store(true)
+	return nil
+}
+
+func newerError(have, want int) error {
+	return fmt.Errorf("%w: the tables are of version %d, of a newer library than this one, which knows %d; update the library", audit.ErrNotMigrated, have, want)
+}
+
+// translate tells a missing table by audit.ErrNotMigrated, with the driver's own
+// error behind it.
+func (s *Store) translate(err error) error {
+	if err == nil || !s.dialect.notMigrated(err) {
+		return err
+	}
+	s.migrated.Store(false)
+	return fmt.Errorf("%w: %w", audit.ErrNotMigrated, err)
+}

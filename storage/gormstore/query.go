@@ -1,0 +1,208 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/gormtrail/audit"
+)
+
+// Get returns the entry with that ID, or audit.ErrNotFound.
+func (s *Store) Get(ctx context.Context, id string) (audit.Entry, error) {
+	raw, err := parseID(id)
+	if err != nil {
+		return audit.Entry{}, audit.ErrNotFound // no entry has such an ID
+	}
+	b := s.newBuilder()
+	b.add("SELECT ", readColumns, " FROM ", s.table.quoted(s.dialect.quote()), " e WHERE e.id = ")
+	b.arg(s.dialect.idArg(raw))
+	entries, err := s.read(ctx, b)
+	switch {
+	case err != nil:
+		return audit.Entry{}, err
+	case len(entries) == 0:
+		return audit.Entry{}, audit.ErrNotFound
+	}
+	return entries[0], nil
+}
+
+func parseID(s string) (uuid.UUID, error) {
+	if len(s) != 36 {
+		return uuid.UUID{}, audit.ErrNotFound
+	}
+	return uuid.Parse(s)
+}
+
+// Query returns one page. Errors: *audit.QueryError, audit.ErrNotMigrated, the
+// context's, the database's.
+func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
+	q, err := q.Validate()
+	if err != nil {
+		return nil, err
+	}
+	if q.Cursor == "" {
+		return s.firstPage(ctx, q)
+	}
+	p, err := audit.DecodeCursor(q)
+	if err != nil {
+		return nil, err
+	}
+	return s.pageFrom(ctx, q, p)
+}
+
+func (s *Store) firstPage(ctx context.Context, q audit.Query) (*audit.Page, error) {
+	entries, err := s.slice(ctx, q.Filter, orderOf(q.Sort), nil, q.Limit+1)
+	if err != nil {
+		return nil, err
+	}
+	page := &audit.Page{Entries: entries}
+	if len(entries) > q.Limit {
+		page.Entries = entries[:q.Limit]
+		page.Next = audit.EncodeCursor(q, position(q.Sort, page.Entries[q.Limit-1]))
+	}
+	return page, nil
+}
+
+// pageFrom reads the page on one side of p, and looks whether there is anything
+// on its other side: what the cursor was made of may have been purged since.
+func (s *Store) pageFrom(ctx context.Context, q audit.Query, p audit.Position) (*audit.Page, error) {
+	o := orderOf(q.Sort)
+	if p.Back {
+		o = o.reverse()
+	}
+	entries, err := s.slice(ctx, q.Filter, o, &p, q.Limit+1)
+	if err != nil {
+		return nil, err
+	}
+	more := len(entries) > q.Limit
+	entries = entries[:min(len(entries), q.Limit)]
+	// What lies on the other side of the page's first entry, or of p.
+	near := beyond(p, o)
+	if len(entries) > 0 {
+		near = position(q.Sort, entries[0])
+	}
+	behind, err := s.any(ctx, q.Filter, o.reverse(), near)
+	if err != nil {
+		return nil, err
+	}
+	next, prev := more, behind
+	if p.Back {
+		next, prev = behind, more
+		slices.Reverse(entries)
+	}
+	first, last := near, near
+	if len(entries) > 0 {
+		first, last = position(q.Sort, entries[0]), position(q.Sort, entries[len(entries)-1])
+	}
+	page := &audit.Page{Entries: entries}
+	if next {
+		last.Back = false
+		page.Next = audit.EncodeCursor(q, last)
+	}
+	if prev {
+		first.Back = true
+		page.Prev = audit.EncodeCursor(q, first)
+	}
+	return page, nil
+}
+
+// beyond is a hair further than p in the order o, so that what was at p is on
+// the other side of it.
+func beyond(p audit.Position, o order) audit.Position {
+	step := time.Microsecond
+	if o.descending {
+		step = -step
+	}
+	p.Time = p.Time.Add(step)
+	return p
+}
+
+func position(sort audit.Sort, e audit.Entry) audit.Position {
+	return audit.Position{Key: audit.SortKey(sort, e), Time: e.Time, ID: e.ID}
+}
+
+// slice reads at most limit entries behind after, or from the beginning.
+//
+// The rows are found and ordered by their short columns alone, and only those
+// of the page are then read whole: a sort never carries the changes along.
+func (s *Store) slice(ctx context.Context, f audit.Filter, o order, after *audit.Position, limit int) ([]audit.Entry, error) {
+	b := s.newBuilder()
+	key := s.dialect.rowKey()
+	table := s.table.quoted(s.dialect.quote())
+	b.add("SELECT ", readColumns, " FROM (")
+	if err := s.keys(b, key, f, o, after, limit); err != nil {
+		return nil, err
+	}
+	b.add(") p JOIN ", table, " e ON e.", key, " = p.", key, " ORDER BY ")
+	o.by(b, "e.")
+	return s.read(ctx, b)
+}
+
+// keys writes the SELECT of a page's rows.
+func (s *Store) keys(b *builder, what string, f audit.Filter, o order, after *audit.Position, limit int) error {
+	b.add("SELECT ", what, " FROM ", s.table.quoted(s.dialect.quote()), " WHERE ")
+	b.filter(f)
+	if after != nil {
+		values, err := o.values(s.dialect, *after)
+		if err != nil {
+			return err
+		}
+		b.WriteString(" AND ")
+		s.dialect.after(b, o.columns, values, o.descending)
+	}
+	b.WriteString(" ORDER BY ")
+	o.by(b, "")
+	b.add(" LIMIT ", strconv.Itoa(limit))
+	return nil
+}
+
+// rows runs the statement on the store's own pool.
+func (s *Store) rows(ctx context.Context, b *builder) (*sql.Rows, error) {
+	if err := s.checkMigrated(ctx, s.db); err != nil {
+		return nil, err
+	}
+	if most := s.dialect.maxArgs(); len(b.args) > most {
+		return nil, &audit.QueryError{Param: "filter", Reason: fmt.Sprintf("needs %d parameters, at most %d are possible", len(b.args), most)}
+	}
+	rows, err := s.db.QueryContext(ctx, b.String(), b.args...)
+	return rows, s.translate(err)
+}
+
+// read returns all entries that the statement finds.
+func (s *Store) read(ctx context.Context, b *builder) ([]audit.Entry, error) {
+	rows, err := s.rows(ctx, b)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	entries := []audit.Entry{}
+	for sc := newScanner(); rows.Next(); {
+		e, err := sc.scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	return entries, rows.Err()
+}
+
+// any reports whether anything lies behind the position.
+func (s *Store) any(ctx context.Context, f audit.Filter, o order, after audit.Position) (bool, error) {
+	b := s.newBuilder()
+	if err := s.keys(b, "1", f, o, &after, 1); err != nil {
+		return false, err
+	}
+	rows, err := s.rows(ctx, b)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	found := rows.Next()
+	return found, rows.Err()
+}

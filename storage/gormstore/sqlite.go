@@ -1,0 +1,225 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// sqlite: times are integers, since a driver would write a time as text in a
+// form of its own; IDs are blobs of 16 bytes; texts compare by their bytes
+// (collation BINARY).
+//
+// seq is the rowid. There is one writer at a time, so its order is the order of
+// commits, and AUTOINCREMENT never gives a number again, also when the newest
+// rows were purged: that is the live feed's position.
+type sqlite struct {
+	t       table
+	inserts *inserts
+}
+
+func newSQLite(t table) *sqlite {
+	head := "INSERT INTO " + t.quoted(`"`) + " (" + strings.Join(columnNames, ", ") + ") VALUES "
+	return &sqlite{t: t, inserts: newInserts(head, " ON CONFLICT (id) DO NOTHING")}
+}
+
+func (d *sqlite) quote() string          { return `"` }
+func (d *sqlite) placeholder(int) string { return "?" }
+
+// maxRows: the pure-Go driver takes time that grows with the square of the
+// parameters above a few thousand.
+func (d *sqlite) maxRows() int { return 80 }
+
+// maxArgs is SQLITE_MAX_VARIABLE_NUMBER.
+func (d *sqlite) maxArgs() int { return 32766 }
+
+func (d *sqlite) rowKey() string           { return "seq" }
+func (d *sqlite) timeArg(micros int64) any { return micros }
+func (d *sqlite) idArg(id [16]byte) any    { return id[:] }
+
+func (d *sqlite) insert(rows []record) (string, []any) {
+	args := make([]any, 0, len(rows)*len(columnNames))
+	for i := range rows {
+		args = rows[i].args(args, rows[i].id[:], rows[i].time)
+	}
+	return d.inserts.text(len(rows)), args
+}
+
+// in sends a long list as one parameter.
+func (d *sqlite) in(b *builder, column string, values []string) {
+	b.WriteString(column)
+	switch {
+	case len(values) == 1:
+		b.WriteString(" = ")
+		b.arg(values[0])
+	case len(values) <= 20:
+		b.WriteString(" IN (")
+		for i, v := range values {
+			if i > 0 {
+				b.WriteString(", ")
+			}
+			b.arg(v)
+		}
+		b.WriteString(")")
+	default:
+		list, _ := json.Marshal(values) // of strings: can't fail
+		b.WriteString(" IN (SELECT value FROM json_each(")
+		b.arg(string(list))
+		b.WriteString("))")
+	}
+}
+
+func (d *sqlite) contains(b *builder, column, text string) {
+	b.add("instr(", column, ", ")
+	b.arg(text)
+	b.WriteString(") > 0")
+}
+
+func (d *sqlite) after(b *builder, columns []string, values []any, descending bool) {
+	rowAfter(b, columns, values, descending)
+}
+
+// rowAfter compares row values, which SQLite and PostgreSQL read as one range
+// of an index.
+func rowAfter(b *builder, columns []string, values []any, descending bool) {
+	b.add("(", strings.Join(columns, ", "), ") ", comparison(descending), " (")
+	for i, v := range values {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		b.arg(v)
+	}
+	b.WriteString(")")
+}
+
+func comparison(descending bool) string {
+	if descending {
+		return "<"
+	}
+	return ">"
+}
+
+func (d *sqlite) migrations() [][]string {
+	t := d.t.quoted(`"`)
+	on := d.t.quotedBase(`"`)
+	index := func(kind, columns, where string) string {
+		return "CREATE INDEX " + d.t.schemaIndex(kind, `"`) + " ON " + on + " (" + columns + ")" + where
+	}
+	return [][]string{
+		{
+			`CREATE TABLE ` + t + ` (
+	seq INTEGER PRIMARY KEY AUTOINCREMENT,
+	id BLOB NOT NULL UNIQUE,
+	form INTEGER NOT NULL,
+	time INTEGER NOT NULL,
+	` + strings.Join(textColumns[:], " TEXT NOT NULL,\n\t") + ` TEXT NOT NULL,
+	salt BLOB NOT NULL,
+	` + strings.Join(longColumns[:], " TEXT NOT NULL,\n\t") + ` TEXT NOT NULL
+)`,
+			index("time", "time, id", ""),
+			index("tenant", "tenant, time, id", ""),
+			index("object", "tenant, object_key, time, id", ""),
+			index("transaction", "transaction_id, time, id", " WHERE transaction_id <> ''"),
+			index("request", "request_id, time, id", " WHERE request_id <> ''"),
+		},
+		{
+			index("type", "tenant, object_type, time, id", ""),
+			index("action", "tenant, action, time, id", ""),
+			index("user", "tenant, actor_user, time, id", ""),
+			index("ip", "tenant, ip_key, time, id", ""),
+		},
+	}
+}
+
+func (d *sqlite) version(ctx context.Context, q querier) (int, error) {
+	schema := ""
+	if d.t.schema != "" {
+		schema = quoteName(strings.TrimSuffix(d.t.schema, "."), `"`) + "."
+	}
+	n, err := number(ctx, q, "SELECT count(*) FROM "+schema+"sqlite_master WHERE type = 'table' AND name = ?", d.t.base+"_schema")
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	return number(ctx, q, "SELECT coalesce(max(version), 0) FROM "+d.t.quotedVersions(`"`))
+}
+
+// number reads one whole number.
+func number(ctx context.Context, q querier, query string, args ...any) (int, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	defer rows.Close()
+	var n int
+	if rows.Next() {
+		if err := rows.Scan(&n); err != nil {
+			return 0, err
+		}
+	}
+	return n, rows.Err()
+}
+
+// locked holds the write lock (BEGIN IMMEDIATE) while fn runs, and everything
+// that fn does is one transaction.
+func (d *sqlite) locked(ctx context.Context, db *sql.DB, fn func(migrator) error) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := d.begin(ctx, conn); err != nil {
+		return err
+	}
+	err = d.createVersions(ctx, conn)
+	if err == nil {
+		err = fn(conn)
+	}
+	end := "COMMIT"
+	if err != nil {
+		end = "ROLLBACK"
+	}
+	// Not ctx: a connection must not go back to the pool inside a transaction.
+	_, endErr := conn.ExecContext(context.WithoutCancel(ctx), end)
+	if err == nil && endErr != nil {
+		err = endErr
+		_, _ = conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+	}
+	return err
+}
+
+// begin waits for another writer as long as ctx lets it: the connection's
+// busy_timeout may be none.
+func (d *sqlite) begin(ctx context.Context, conn *sql.Conn) error {
+	for wait := time.Millisecond; ; wait = min(2*wait, 100*time.Millisecond) {
+		_, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE")
+		if err == nil || !isBusy(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait):
+		}
+	}
+}
+
+// isBusy knows SQLITE_BUSY and SQLITE_LOCKED by their texts, which every driver
+// passes on.
+func isBusy(err error) bool {
+	return strings.Contains(err.Error(), "database is locked") || strings.Contains(err.Error(), "database table is locked")
+}
+
+func (d *sqlite) createVersions(ctx context.Context, m migrator) error {
+	_, err := m.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+d.t.quotedVersions(`"`)+
+		" (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL)")
+	return err
+}
+
+func (d *sqlite) alreadyDone(error) bool { return false }
+
+func (d *sqlite) notMigrated(err error) bool {
+	return strings.Contains(err.Error(), "no such table: ") || strings.Contains(err.Error(), "no such column: ") ||
+		strings.Contains(err.Error(), "has no column named")
+}

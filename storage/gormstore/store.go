@@ -1,0 +1,133 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"sync/atomic"
+
+	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit"
+)
+
+// DefaultTable is the name of the entries' table.
+const DefaultTable = "audit_entries"
+
+// Options of a Store. nil and the zero value mean every default.
+type Options struct {
+	// Table is the name of the entries' table, with or without a schema before
+	// it ("audit.entries"), at most 40 letters, digits and underscores each. It
+	// is used as it stands. The names of the store's indexes and other tables
+	// begin with it. Default: DefaultTable behind the table prefix of db's
+	// naming strategy.
+	Table string
+}
+
+// Store keeps entries in a SQL database. It is an audit.Store, and a
+// TxAppender, Faceter, Counter, Iterator, Purger and Tailer.
+type Store struct {
+	db      *sql.DB
+	dialect dialect
+	table   table
+	// migrated is set once the tables are known to be of this version, so that
+	// the question costs one statement in a store's life.
+	migrated atomic.Bool
+}
+
+var (
+	_ audit.Store      = (*Store)(nil)
+	_ audit.TxAppender = (*Store)(nil)
+)
+
+// New returns a store in the database that db is connected to. It sends no
+// statement; Migrate must have run before the store is used, by this process or
+// another one, or its methods return audit.ErrNotMigrated.
+//
+// An error means that db is nil or has no *sql.DB, that its dialect is none of
+// "sqlite", "postgres" and "mysql", or that the table's name can't be used.
+func New(db *gorm.DB, opts *Options) (*Store, error) {
+	if db == nil || db.Config == nil || db.Dialector == nil {
+		return nil, errors.New("gormstore: New needs an open *gorm.DB, and got nil")
+	}
+	if opts == nil {
+		opts = &Options{}
+	}
+	pool, err := db.DB()
+	if err != nil {
+		return nil, fmt.Errorf("gormstore: the *gorm.DB has no *sql.DB: %w", err)
+	}
+	name := opts.Table
+	if name == "" {
+		name = DefaultTable
+		if db.NamingStrategy != nil {
+			// The one method of a naming strategy that adds its prefix and leaves
+			// the name as it is.
+			name = db.NamingStrategy.JoinTableName(name)
+		}
+	}
+	t, err := parseTable(name)
+	if err != nil {
+		return nil, err
+	}
+	d, err := dialectOf(db.Dialector.Name(), t)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{db: pool, dialect: d, table: t}, nil
+}
+
+// InDatabase reports whether db is the pool that the store writes to.
+func (s *Store) InDatabase(db *sql.DB) bool { return db != nil && db == s.db }
+
+// Tables are the names of the store's tables: the entries, and the versions of
+// the schema.
+func (s *Store) Tables() []string { return []string{s.table.name, s.table.versions()} }
+
+// table is the name of the entries' table, from which all others are made.
+type table struct {
+	name   string // as the host gave it
+	schema string // "" or "audit."
+	base   string // without the schema
+}
+
+var tableName = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]{0,39}\.)?([A-Za-z_][A-Za-z0-9_]{0,39})$`)
+
+func parseTable(name string) (table, error) {
+	m := tableName.FindStringSubmatch(name)
+	if m == nil {
+		return table{}, fmt.Errorf("gormstore: %q is no table name: one or two (schema.table) of at most 40 letters, digits and underscores", name)
+	}
+	return table{name: name, schema: m[1], base: m[2]}, nil
+}
+
+func (t table) versions() string { return t.name + "_schema" }
+
+// quoted is the entries' table in SQL, quoted by q.
+func (t table) quoted(q string) string { return quoteName(t.name, q) }
+
+func (t table) quotedVersions(q string) string { return quoteName(t.versions(), q) }
+
+// quotedBase is the entries' table without its schema.
+func (t table) quotedBase(q string) string { return q + t.base + q }
+
+// index is the name of an index in SQL.
+func (t table) index(kind, q string) string { return q + t.base + "_" + kind + q }
+
+// schemaIndex is the same with its schema, where it wants one (SQLite).
+func (t table) schemaIndex(kind, q string) string {
+	return quoteName(t.schema+t.base+"_"+kind, q)
+}
+
+func quoteName(name, q string) string { return q + strings.ReplaceAll(name, ".", q+"."+q) + q }
+
+// execer is what statements without rows go through.
+type execer = audit.Execer
+
+// querier is what statements with rows go through.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
