@@ -1,0 +1,255 @@
+package export
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gormtrail/audit"
+)
+
+// The headers and trailers that a response says about itself, beside the file.
+const (
+	// HeaderTruncated is "true" where MaxRows cut the file. It is a header where
+	// that is known before the first byte (the reader can count, or the file is
+	// small), and a trailer in any case.
+	HeaderTruncated = "Audit-Export-Truncated"
+	// HeaderRows is the number of rows, as a trailer; as a header where the
+	// file was finished before its first byte was sent.
+	HeaderRows = "Audit-Export-Rows"
+)
+
+// Handler serves exports of from as attachments. The request's query string is
+// the page's (audit.ParseQuery), with format= (or export=) csv, xlsx, pdf or
+// jsonl. limit and cursor are passed over: an export is of the whole query. tz=
+// names a time zone (IANA) instead of Options.Location.
+//
+// Handler knows no users. Either the host's route is behind its own
+// authorization and from is what its users may see (audit.Trail.Scope), or
+// Options.Authorize decides for each request and returns the limit of what it
+// may see. Who exports is the request context's actor (package httpaudit).
+//
+// GET sends the file, gzipped where the client takes it and the format isn't
+// compressed itself; HEAD sends the same headers and reads nothing. Ranges are
+// not served (Accept-Ranges: none): a file's bytes depend on when it is made.
+//
+// Answers: 400 for a query string that can't be meant, as JSON
+// {"error": "…", "param": "from"}; 403 where Authorize refuses; 405; 422 for
+// more rows than the format holds; 503 for a store that isn't migrated, or a
+// closed trail; 500 for everything else. Once bytes were sent, a failure can't
+// change the status: the file's last row says that it is incomplete, and the
+// connection is cut before the body's end (http.ErrAbortHandler), so that no
+// client takes it for whole.
+func Handler(from audit.Reader, opts *Options) http.Handler {
+	o, err := opts.withDefaults()
+	if err == nil && from == nil {
+		err = errors.New("export: Handler needs a reader, and got nil")
+	}
+	return &handler{from: from, opts: o, err: err}
+}
+
+type handler struct {
+	from audit.Reader
+	opts Options
+	err  error // a mistake in the options, told to the log and with 500
+}
+
+// request is one export asked for.
+type request struct {
+	format Format
+	query  audit.Query
+	opts   Options
+}
+
+func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		w.Header().Set("Allow", "GET, HEAD")
+		refuse(w, http.StatusMethodNotAllowed, "exports are read with GET or HEAD", "")
+		return
+	}
+	if h.err != nil {
+		h.fail(w, r, h.err)
+		return
+	}
+	limit, err := h.authorize(r)
+	if err != nil {
+		refuse(w, http.StatusForbidden, "you may not export this", "")
+		return
+	}
+	req, err := h.parse(r)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	req.query.Filter = req.query.And(limit)
+	h.serve(w, r, req)
+}
+
+func (h *handler) authorize(r *http.Request) (audit.Filter, error) {
+	if h.opts.Authorize == nil {
+		return audit.Filter{}, nil
+	}
+	return h.opts.Authorize(r)
+}
+
+// parse reads what is asked for; every error is a *audit.QueryError.
+func (h *handler) parse(r *http.Request) (request, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return request{}, &audit.QueryError{Param: "query string", Reason: "is not well-formed", Err: err}
+	}
+	req := request{opts: h.opts}
+	if req.format, err = h.format(values); err != nil {
+		return request{}, err
+	}
+	if req.opts.Location, err = location(values, h.opts.Location); err != nil {
+		return request{}, err
+	}
+	values.Del("cursor")
+	req.query, err = audit.ParseQuery(values)
+	return req, err
+}
+
+func (h *handler) format(values url.Values) (Format, error) {
+	name, param := values.Get("format"), "format"
+	if name == "" {
+		name, param = values.Get("export"), "export"
+	}
+	if name == "" {
+		return h.opts.Formats[0], nil
+	}
+	names := make([]string, len(h.opts.Formats))
+	for i, f := range h.opts.Formats {
+		if strings.EqualFold(f.Name(), name) {
+			return f, nil
+		}
+		names[i] = f.Name()
+	}
+	return nil, &audit.QueryError{Param: param, Reason: fmt.Sprintf("%.40q is not one of %s", name, strings.Join(names, ", "))}
+}
+
+func location(values url.Values, byDefault *time.Location) (*time.Location, error) {
+	name := values.Get("tz")
+	if name == "" {
+		return byDefault, nil
+	}
+	loc, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		return nil, &audit.QueryError{Param: "tz", Reason: fmt.Sprintf("%.40q is not a time zone such as Europe/Berlin", name), Err: err}
+	}
+	return loc, nil
+}
+
+func (h *handler) serve(w http.ResponseWriter, r *http.Request, req request) {
+	head := w.Header()
+	head.Set("Content-Type", req.format.MediaType())
+	head.Set("Content-Disposition", disposition(fileName(req.opts.Title, req.format, req.query, req.opts.Location)))
+	head.Set("Accept-Ranges", "none")
+	zip := compressible(req.format)
+	if zip {
+		head.Add("Vary", "Accept-Encoding")
+		zip = acceptsGzip(r.Header)
+	}
+	if zip {
+		head.Set("Content-Encoding", "gzip")
+	}
+	if r.Method == http.MethodHead {
+		w.WriteHeader(http.StatusOK)
+		return
+	}
+	query, err := validate(req.query)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	table := newTable(r.Context(), h.from, query, req.opts)
+	body := &body{w: w, zip: zip, begin: func() { h.announce(r.Context(), head, table) }}
+	out := newTail(body, req.opts.Record != nil)
+	err = write(r.Context(), out, req.format, table, req.opts.Record)
+	if err == nil || body.begun { // a failure of which nothing was sent gets a plain answer
+		err = errors.Join(err, out.flush())
+	}
+	if err == nil {
+		err = body.finish()
+	}
+	if err != nil {
+		h.abort(w, r, body, err)
+		return
+	}
+	head.Set(http.TrailerPrefix+HeaderRows, fmt.Sprint(table.Count()))
+	head.Set(http.TrailerPrefix+HeaderTruncated, fmt.Sprint(table.Truncated()))
+}
+
+// announce sets what is known of the file before its first byte goes out.
+func (h *handler) announce(ctx context.Context, head http.Header, t *Table) {
+	switch {
+	case t.ended:
+		head.Set(HeaderRows, fmt.Sprint(t.Count()))
+		head.Set(HeaderTruncated, fmt.Sprint(t.Truncated()))
+	case t.maxRows > 0:
+		if _, more, known, err := countUpTo(ctx, t.from, t.query, t.maxRows); err == nil && known {
+			head.Set(HeaderTruncated, fmt.Sprint(more))
+		}
+	}
+}
+
+// abort ends a response that failed: by a proper answer while nothing was sent,
+// and by cutting the connection after that.
+func (h *handler) abort(w http.ResponseWriter, r *http.Request, b *body, err error) {
+	if !b.begun {
+		for _, name := range []string{"Content-Disposition", "Content-Encoding", "Accept-Ranges", HeaderRows, HeaderTruncated} {
+			w.Header().Del(name)
+		}
+		h.fail(w, r, err)
+		return
+	}
+	if r.Context().Err() == nil { // a client that went away is no failure
+		h.opts.Logger.ErrorContext(r.Context(), "audit export failed halfway", "error", err)
+	}
+	b.flush()
+	panic(http.ErrAbortHandler)
+}
+
+func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+	var query *audit.QueryError
+	var limit *LimitError
+	switch {
+	case errors.As(err, &query):
+		refuse(w, http.StatusBadRequest, query.Param+": "+query.Reason, query.Param)
+	case errors.As(err, &limit):
+		refuse(w, http.StatusUnprocessableEntity, fmt.Sprintf("more than %d rows match, which is the most that a %s file holds here; narrow the filter or take another format", limit.Rows, limit.Format), "format")
+	case r.Context().Err() != nil:
+		w.WriteHeader(499) // nobody is left to read it; the status is for the host's log
+	case errors.Is(err, audit.ErrClosed), errors.Is(err, audit.ErrNotMigrated):
+		h.opts.Logger.ErrorContext(r.Context(), "audit export failed", "error", err)
+		refuse(w, http.StatusServiceUnavailable, "the audit trail is not available now", "")
+	default:
+		h.opts.Logger.ErrorContext(r.Context(), "audit export failed", "error", err)
+		refuse(w, http.StatusInternalServerError, "the export failed", "")
+	}
+}
+
+// refuse answers with an error in JSON.
+func refuse(w http.ResponseWriter, status int, message, param string) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	answer := struct {
+		Error string `json:"error"`
+		Param string `json:"param,omitempty"`
+	}{message, param}
+	_ = json.NewEncoder(w).Encode(answer) // the client may be gone
+}
+
+// compressible: Excel and PDF files are compressed already.
+func compressible(f Format) bool {
+	media := f.MediaType()
+	return strings.HasPrefix(media, "text/") || slices.ContainsFunc([]string{"json", "xml+"}, func(s string) bool { return strings.Contains(media, s) })
+}

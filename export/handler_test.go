@@ -1,0 +1,228 @@
+package export_test
+
+import (
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/export"
+)
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func get(t testing.TB, h http.Handler, method, target string, header ...string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequest(method, target, nil)
+	for i := 0; i+1 < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestHandlerServesWhatThePageShows(t *testing.T) {
+	trail := newTrail(t, entries(5)...)
+	h := export.Handler(trail, nil)
+	w := get(t, h, "GET", "/export?format=csv&sort=time&record=1001&record=1003&limit=1&from=2026-01-01&to=2026-01-31&cursor=whatever")
+	require.Equal(t, http.StatusOK, w.Code, w.Body)
+	assert.Equal(t, "text/csv; charset=utf-8", w.Header().Get("Content-Type"))
+	assert.Equal(t, `attachment; filename="audit-logs_2026-01-01_2026-01-31.csv"`, w.Header().Get("Content-Disposition"))
+	assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+	assert.Equal(t, "nosniff", w.Header().Get("X-Content-Type-Options"))
+	assert.Equal(t, "2", w.Header().Get(export.HeaderRows))
+	records := readCSV(t, w.Body.String())
+	require.Len(t, records, 3)
+	assert.Equal(t, []string{"1003", "1001"}, []string{records[1][2], records[2][2]})
+
+	assert.Equal(t, w.Body.String(), get(t, h, "GET", "/export?export=CSV&sort=time&record=1001&record=1003").Body.String())
+	assert.Contains(t, get(t, h, "GET", "/export?tz=Asia/Tokyo").Body.String(), "2026-01-15T21:00:00.123456+09:00")
+}
+
+func TestHandlerNamesTheParameterThatIsWrong(t *testing.T) {
+	h := export.Handler(newTrail(t, entries(1)...), nil)
+	for query, param := range map[string]string{
+		"format=docx":                    "format",
+		"export=docx":                    "export",
+		"from=yesterday":                 "from",
+		"from=2026-02-01&to=2026-01-01":  "from",
+		"colour=red":                     "colour",
+		"sort=colour":                    "sort",
+		"limit=0":                        "limit",
+		"tz=Mars/Olympus":                "tz",
+		"tz=Local":                       "tz",
+		"tz=../../../etc/passwd":         "tz",
+		"ip=somewhere":                   "ip",
+		"a=%zz":                          "query string",
+		"transaction=1&transaction=2":    "transaction",
+		"outcome=perhaps":                "outcome",
+		"q=" + strings.Repeat("x", 2000): "q",
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			w := get(t, h, method, "/export?"+query)
+			assert.Equal(t, http.StatusBadRequest, w.Code, query)
+			assert.Empty(t, w.Header().Get("Content-Disposition"), query)
+			var answer struct{ Error, Param string }
+			require.NoError(t, json.Unmarshal(w.Body.Bytes(), &answer), query)
+			assert.Equal(t, param, answer.Param, query)
+			assert.Contains(t, answer.Error, param, query)
+		}
+	}
+}
+
+func TestHandlerReadsOnly(t *testing.T) {
+	h := export.Handler(newTrail(t), nil)
+	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS", "PATCH"} {
+		w := get(t, h, method, "/export")
+		assert.Equal(t, http.StatusMethodNotAllowed, w.Code)
+		assert.Equal(t, "GET, HEAD", w.Header().Get("Allow"))
+	}
+}
+
+func TestHandlerAuthorizesAndLimits(t *testing.T) {
+	trail := newTrail(t, audit.Entry{Tenant: "acme", Action: "a"}, audit.Entry{Tenant: "rival", Action: "secret"})
+	h := export.Handler(trail, &export.Options{Authorize: func(r *http.Request) (audit.Filter, error) {
+		if r.Header.Get("Tenant") == "" {
+			return audit.Filter{}, errors.New("session 4711 has expired")
+		}
+		return audit.Filter{Tenants: []string{r.Header.Get("Tenant")}}, nil
+	}})
+	for _, query := range []string{"", "tenant=rival", "tenant=rival&tenant=acme", "q=secret", "not=%26", "range=all"} {
+		w := get(t, h, "GET", "/export?"+query, "Tenant", "acme")
+		assert.Equal(t, http.StatusOK, w.Code)
+		assert.NotContains(t, w.Body.String(), "secret", query)
+	}
+	w := get(t, h, "GET", "/export?format=nonsense")
+	assert.Equal(t, http.StatusForbidden, w.Code, "nobody unknown learns what parameters there are")
+	assert.NotContains(t, w.Body.String(), "4711")
+}
+
+func TestHandlerAnswersHEADWithoutReading(t *testing.T) {
+	h := export.Handler(brokenReader{newTrail(t), 0}, nil)
+	w := get(t, h, "HEAD", "/export?format=csv&from=2026-01-01", "Accept-Encoding", "gzip")
+	assert.Equal(t, http.StatusOK, w.Code)
+	assert.Equal(t, `attachment; filename="audit-logs_from_2026-01-01.csv"`, w.Header().Get("Content-Disposition"))
+	assert.Equal(t, "gzip", w.Header().Get("Content-Encoding"))
+	assert.Equal(t, "none", w.Header().Get("Accept-Ranges"))
+	assert.Zero(t, w.Body.Len())
+}
+
+func TestHandlerIgnoresRanges(t *testing.T) {
+	h := export.Handler(newTrail(t, entries(3)...), nil)
+	w := get(t, h, "GET", "/export", "Range", "bytes=0-10")
+	assert.Equal(t, http.StatusOK, w.Code)
+	assert.Len(t, readCSV(t, w.Body.String()), 4)
+}
+
+func TestHandlerZipsWhereTheClientTakesIt(t *testing.T) {
+	h := export.Handler(newTrail(t, entries(2000)...), nil)
+	plain := get(t, h, "GET", "/export").Body.String()
+	for accept, zipped := range map[string]bool{
+		"gzip": true, "GZIP, br": true, "br;q=1.0, gzip;q=0.5": true, "*": true, "x-gzip": true,
+		"": false, "br": false, "gzip;q=0": false, "identity, gzip; q=0.000, *": false, "*;q=0": false, "gzip;q=nonsense": false,
+	} {
+		w := get(t, h, "GET", "/export", "Accept-Encoding", accept)
+		assert.Equal(t, "Accept-Encoding", w.Header().Get("Vary"))
+		if !zipped {
+			assert.Empty(t, w.Header().Get("Content-Encoding"), accept)
+			assert.Equal(t, plain, w.Body.String(), accept)
+			continue
+		}
+		assert.Equal(t, "gzip", w.Header().Get("Content-Encoding"), accept)
+		gz, err := gzip.NewReader(w.Body)
+		require.NoError(t, err)
+		raw, err := io.ReadAll(gz)
+		require.NoError(t, err)
+		assert.Equal(t, plain, string(raw), accept)
+	}
+}
+
+func TestHandlerSaysThatItCut(t *testing.T) {
+	trail := newTrail(t, entries(3000)...)
+	server := httptest.NewServer(export.Handler(trail, &export.Options{MaxRows: 2500, Logger: quiet}))
+	defer server.Close()
+	resp, err := http.Get(server.URL)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	assert.Greater(t, len(body), 64<<10, "more than is held back")
+	assert.Equal(t, "true", resp.Header.Get(export.HeaderTruncated))
+	assert.Equal(t, "2500", resp.Trailer.Get(export.HeaderRows))
+	assert.Equal(t, "true", resp.Trailer.Get(export.HeaderTruncated))
+	assert.Contains(t, string(body), "# Cut off after 2500 rows: more entries match.")
+
+	small := get(t, export.Handler(trail, &export.Options{MaxRows: 2}), "GET", "/export")
+	assert.Equal(t, "true", small.Header().Get(export.HeaderTruncated))
+	assert.Equal(t, "2", small.Header().Get(export.HeaderRows))
+	small = get(t, export.Handler(trail, &export.Options{MaxRows: 2}), "GET", "/export?record=1000")
+	assert.Equal(t, "false", small.Header().Get(export.HeaderTruncated))
+}
+
+// While nothing was sent a failure is a plain answer; after that the client
+// sees a transfer that broke off, and the file says so too.
+func TestHandlerWhoseReaderFails(t *testing.T) {
+	trail := newTrail(t, entries(3000)...)
+	w := get(t, export.Handler(brokenReader{trail, 3}, &export.Options{Logger: quiet}), "GET", "/export", "Accept-Encoding", "gzip")
+	assert.Equal(t, http.StatusInternalServerError, w.Code)
+	assert.Empty(t, w.Header().Get("Content-Disposition"))
+	assert.Empty(t, w.Header().Get("Content-Encoding"))
+	assert.JSONEq(t, `{"error":"the export failed"}`, w.Body.String())
+
+	for _, encoding := range []string{"identity", "gzip"} {
+		server := httptest.NewServer(export.Handler(brokenReader{trail, 2900}, &export.Options{Logger: quiet}))
+		r, err := http.NewRequest("GET", server.URL, nil)
+		require.NoError(t, err)
+		r.Header.Set("Accept-Encoding", encoding)
+		resp, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		assert.Equal(t, http.StatusOK, resp.StatusCode)
+		var from io.Reader = resp.Body
+		if encoding == "gzip" {
+			from, err = gzip.NewReader(resp.Body)
+			require.NoError(t, err)
+		}
+		body, err := io.ReadAll(from)
+		assert.ErrorIs(t, err, io.ErrUnexpectedEOF, encoding)
+		assert.Contains(t, string(body), "# Incomplete: the export failed after 2900 rows.", encoding)
+		resp.Body.Close()
+		server.Close()
+	}
+}
+
+func TestHandlerOfAClosedTrail(t *testing.T) {
+	trail := newTrail(t)
+	require.NoError(t, trail.Close(context.Background()))
+	w := get(t, export.Handler(trail, &export.Options{Logger: quiet}), "GET", "/export")
+	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
+}
+
+func TestHandlerWithMistakenOptions(t *testing.T) {
+	assert.Equal(t, http.StatusInternalServerError, get(t, export.Handler(nil, &export.Options{Logger: quiet}), "GET", "/").Code)
+	assert.Equal(t, http.StatusInternalServerError, get(t, export.Handler(newTrail(t), &export.Options{Logger: quiet, MaxRows: -1}), "GET", "/").Code)
+}
+
+// An export that can't be recorded never looks whole to its client either.
+func TestHandlerThatCannotRecord(t *testing.T) {
+	trail := newTrail(t, entries(3000)...)
+	w := get(t, export.Handler(newTrail(t, entries(2)...), &export.Options{Record: brokenRecorder{}, Logger: quiet}), "GET", "/")
+	assert.Equal(t, http.StatusInternalServerError, w.Code)
+	server := httptest.NewServer(export.Handler(trail, &export.Options{Record: brokenRecorder{}, Logger: quiet}))
+	defer server.Close()
+	resp, err := http.Get(server.URL)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	_, err = io.ReadAll(resp.Body)
+	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+}

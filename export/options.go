@@ -1,0 +1,112 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/gormtrail/audit"
+)
+
+// Options of Write and Handler. nil and the zero value mean every default.
+type Options struct {
+	// Title is the report's name: on the first page, on the sheet of filters,
+	// and in the names of files that Handler serves. Default: "Audit logs".
+	Title string
+	// Columns are the table's columns in their order. JSON Lines has none: its
+	// lines are whole entries. Default: DefaultColumns.
+	Columns []Column
+	// Location is the zone that times are shown in; every format states it.
+	// Default: UTC.
+	Location *time.Location
+	// TimeLayout is how CSV writes times, as in package time.
+	// Default: ISO 8601 with six decimals and the zone's offset, "Z" for UTC.
+	TimeLayout string
+	// Catalogue labels actions and types of objects for people, and colours
+	// actions by severity. Default: they are shown by their own names.
+	Catalogue *audit.Catalogue
+	// Labels translates the words of the report: headers, names of filters,
+	// notices. Its keys are those of Texts; what it lacks stays English.
+	Labels map[string]string
+	// MaxRows cuts the file after so many rows. A cut file says so in its last
+	// row, and so does the response. 0: no limit.
+	MaxRows int
+	// Progress is told, from the goroutine that writes, how many rows are done
+	// and how many there will be; total is -1 where that is not known. It is
+	// called before the first row, after every 1,000 and after the last.
+	Progress func(done, total int)
+	// Record puts the export itself on the trail: who, in which format, with
+	// which filter, how many rows, and the SHA-256 of the file's bytes. The
+	// file's last bytes are held back until it is recorded: a file that can't
+	// be recorded is never delivered whole. Usually the *audit.Trail.
+	// Default: not recorded.
+	Record Recorder
+	// Now is the clock for "generated at". Default: time.Now.
+	Now func() time.Time
+
+	// Formats is what Handler offers; the first is served where the request
+	// names none. Default: CSV, Excel, PDF, JSONLines.
+	Formats []Format
+	// Authorize decides for each request of Handler whether it is served, and
+	// returns a limit that is and-ed under its query; the zero Filter is no
+	// limit. An error is answered with 403, and its text isn't shown.
+	// Default: every request is served, so the host's route must do it.
+	Authorize func(r *http.Request) (audit.Filter, error)
+	// Logger is told what Handler can't return. Default: slog.Default().
+	Logger *slog.Logger
+}
+
+// Recorder is the part of a *audit.Trail that puts the export on the trail.
+type Recorder interface {
+	Record(ctx context.Context, entries ...audit.Entry) error
+}
+
+const defaultTimeLayout = "2006-01-02T15:04:05.000000Z07:00"
+
+// withDefaults returns a copy with every default filled in.
+func (o *Options) withDefaults() (Options, error) {
+	var c Options
+	if o != nil {
+		c = *o
+	}
+	if c.MaxRows < 0 {
+		return c, fmt.Errorf("export: MaxRows is %d, and can't be negative", c.MaxRows)
+	}
+	for i, column := range c.Columns {
+		if column.Value == nil {
+			return c, fmt.Errorf("export: column %d, %q, has no Value", i, column.Header)
+		}
+	}
+	if o != nil && o.Columns != nil && len(o.Columns) == 0 {
+		return c, errors.New("export: a table needs at least one column")
+	}
+	c.setDefaults()
+	return c, nil
+}
+
+func (o *Options) setDefaults() {
+	if o.Title == "" {
+		o.Title = "Audit logs"
+	}
+	if o.Columns == nil {
+		o.Columns = DefaultColumns()
+	}
+	if o.Location == nil {
+		o.Location = time.UTC
+	}
+	if o.TimeLayout == "" {
+		o.TimeLayout = defaultTimeLayout
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if len(o.Formats) == 0 {
+		o.Formats = readyFormats()
+	}
+	if o.Logger == nil {
+		o.Logger = slog.Default()
+	}
+}

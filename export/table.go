@@ -1,0 +1,187 @@
+package export
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gormtrail/audit"
+)
+
+// Table is what a Format writes: columns, rows, and what the report says about
+// itself.
+type Table struct {
+	Title      string
+	Columns    []Column // Header is translated
+	Facts      []Fact   // what was asked for, and by whom; without the number of rows
+	Location   *time.Location
+	TimeLayout string
+	By         string    // who exports, from the context's actor; may be ""
+	At         time.Time // when, in Location
+
+	labels    map[string]string
+	catalogue *audit.Catalogue
+
+	ctx       context.Context
+	from      audit.Reader
+	query     audit.Query
+	maxRows   int
+	progress  func(done, total int)
+	rows      int
+	truncated bool
+	failed    bool
+	ended     bool // Rows came to its end, by itself or cut
+}
+
+// Fact is one line of what a report says about itself.
+type Fact struct{ Label, Value string }
+
+func newTable(ctx context.Context, from audit.Reader, q audit.Query, o Options) *Table {
+	t := &Table{
+		Title: o.Title, Location: o.Location, TimeLayout: o.TimeLayout,
+		By: actorText(audit.ActorFrom(ctx)), At: o.Now().In(o.Location),
+		labels: o.Labels, catalogue: o.Catalogue,
+		ctx: ctx, from: from, query: q, maxRows: o.MaxRows, progress: o.Progress,
+	}
+	t.Columns = slices.Clone(o.Columns)
+	for i := range t.Columns {
+		t.Columns[i].Header = t.Label(t.Columns[i].Header)
+	}
+	t.Facts = t.facts()
+	return t
+}
+
+// Rows yields the entries, at most Options.MaxRows. An error ends the sequence,
+// and so does the context.
+func (t *Table) Rows() iter.Seq2[audit.Entry, error] {
+	return func(yield func(audit.Entry, error) bool) {
+		total, err := t.total()
+		if err != nil {
+			t.failed = true
+			yield(audit.Entry{}, err)
+			return
+		}
+		t.report(total)
+		for e, err := range t.from.All(t.ctx, t.query) {
+			if err == nil {
+				err = t.ctx.Err() // a reader may not look
+			}
+			if err != nil {
+				t.failed = true
+				yield(audit.Entry{}, err)
+				return
+			}
+			if t.maxRows > 0 && t.rows == t.maxRows {
+				t.truncated = true
+				break
+			}
+			t.rows++
+			if !yield(e, nil) {
+				t.failed = true // the format gave up
+				return
+			}
+			if t.rows%progressStep == 0 {
+				t.report(total)
+			}
+		}
+		t.ended = true
+		if t.rows%progressStep != 0 {
+			t.report(total)
+		}
+	}
+}
+
+const progressStep = 1000
+
+func (t *Table) report(total int) {
+	if t.progress != nil {
+		t.progress(t.rows, total)
+	}
+}
+
+// total is how many rows there will be, for the progress; -1 where nobody asks
+// or the reader can't tell.
+func (t *Table) total() (int, error) {
+	if t.progress == nil {
+		return -1, nil
+	}
+	bound := math.MaxInt32
+	if t.maxRows > 0 {
+		bound = t.maxRows
+	}
+	n, more, known, err := countUpTo(t.ctx, t.from, t.query, bound)
+	if err != nil || !known || (more && t.maxRows == 0) {
+		return -1, err
+	}
+	return n, nil
+}
+
+// countUpTo asks a reader that can count; known is false for one that can't.
+func countUpTo(ctx context.Context, from audit.Reader, q audit.Query, bound int) (n int, more, known bool, err error) {
+	counter, ok := from.(audit.Counter)
+	if !ok || q.Cursor != "" {
+		return 0, false, false, nil
+	}
+	n, more, err = counter.Count(ctx, q.Filter, bound)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return 0, false, false, nil
+	}
+	return n, more, err == nil, err
+}
+
+// Count is the number of rows that were yielded so far.
+func (t *Table) Count() int { return t.rows }
+
+// Notice is what a file that is not whole must say in its last row: that it was
+// cut, or that the export failed. "" for a whole one. It is known when Rows has
+// ended.
+func (t *Table) Notice() string {
+	switch {
+	case t.failed:
+		return t.phrase(textFailed, t.rows)
+	case t.truncated:
+		return t.phrase(textTruncated, t.rows)
+	}
+	return ""
+}
+
+// Truncated reports whether MaxRows cut the table.
+func (t *Table) Truncated() bool { return t.truncated }
+
+// Label translates a text of the report.
+func (t *Table) Label(s string) string {
+	if translated, ok := t.labels[s]; ok {
+		return translated
+	}
+	return s
+}
+
+// phrase translates a text that holds a number.
+func (t *Table) phrase(s string, n int) string {
+	return strings.ReplaceAll(t.Label(s), "{n}", strconv.Itoa(n))
+}
+
+// ActionLabel is an action's name for people: the catalogue's, or its own.
+func (t *Table) ActionLabel(a Action) string {
+	if t.catalogue == nil || a == "" {
+		return string(a)
+	}
+	return t.catalogue.Action(string(a)).Label
+}
+
+// ObjectTypeLabel is an object type's name for people: the catalogue's, or its
+// own.
+func (t *Table) ObjectTypeLabel(o ObjectType) string {
+	if t.catalogue == nil || o == "" {
+		return string(o)
+	}
+	return t.catalogue.ObjectType(string(o)).Label
+}
+
+// Zone names the table's time zone: "UTC", "Europe/Berlin".
+func (t *Table) Zone() string { return t.Location.String() }

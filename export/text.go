@@ -1,0 +1,129 @@
+package export
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gormtrail/audit"
+)
+
+// appendCell appends a cell's text, times by the layout in the table's zone.
+func (t *Table) appendCell(b []byte, v any, layout string) []byte {
+	switch x := v.(type) {
+	case nil:
+		return b
+	case string:
+		return append(b, audit.CleanText(x)...)
+	case time.Time:
+		return x.In(t.Location).AppendFormat(b, layout)
+	case Action:
+		return append(b, audit.CleanText(t.ActionLabel(x))...)
+	case ObjectType:
+		return append(b, audit.CleanText(t.ObjectTypeLabel(x))...)
+	case []audit.Change:
+		return appendChanges(b, x)
+	}
+	return append(b, audit.CleanText(valueText(v))...)
+}
+
+// Text is a cell as text: times in ISO 8601 in the table's zone, changes as
+// ChangesText writes them, what is no text as JSON.
+func (t *Table) Text(v any) string {
+	if s, ok := v.(string); ok {
+		return audit.CleanText(s)
+	}
+	return string(t.appendCell(nil, v, t.TimeLayout))
+}
+
+// ChangesText writes changes a line each, "field: old → new". An added field
+// has "(none)" before the arrow, a removed one behind it; NULL is null; text is
+// written as it is, unless it could be taken for something else (it is empty,
+// or looks like null, or holds a line break, an arrow or a control character):
+// then it is a JSON string. So no value can forge a line.
+func ChangesText(changes []audit.Change) string { return string(appendChanges(nil, changes)) }
+
+const (
+	arrow  = " → "
+	absent = "(none)"
+)
+
+func appendChanges(b []byte, changes []audit.Change) []byte {
+	for i, c := range changes {
+		if i > 0 {
+			b = append(b, '\n')
+		}
+		b = appendPlain(b, c.Field, ":")
+		b = append(b, ": "...)
+		if c.Op == audit.OpAdd {
+			b = append(b, absent...)
+		} else {
+			b = appendValue(b, c.Old)
+		}
+		b = append(b, arrow...)
+		if c.Op == audit.OpRemove {
+			b = append(b, absent...)
+		} else {
+			b = appendValue(b, c.New)
+		}
+		if c.Redacted != "" && c.Redacted != audit.RedactedMasked { // a mask shows itself
+			b = fmt.Appendf(b, " (%s)", c.Redacted)
+		}
+	}
+	return b
+}
+
+// appendValue appends what a change holds.
+func appendValue(b []byte, v any) []byte {
+	switch x := v.(type) {
+	case string:
+		return appendPlain(b, x, arrow)
+	case nil:
+		return append(b, "null"...)
+	case bool:
+		return strconv.AppendBool(b, x)
+	case int64:
+		return strconv.AppendInt(b, x, 10)
+	}
+	return append(b, valueText(v)...)
+}
+
+// appendPlain appends text as it is where it can be nothing else.
+func appendPlain(b []byte, s, mark string) []byte {
+	s = audit.CleanText(s)
+	if !ambiguous(s, mark) {
+		return append(b, s...)
+	}
+	return append(b, valueText(s)...)
+}
+
+func ambiguous(s, mark string) bool {
+	switch s {
+	case "", "null", "true", "false", absent:
+		return true
+	}
+	if s[0] == '"' || s[0] == ' ' || s[len(s)-1] == ' ' || strings.Contains(s, mark) {
+		return true
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] == 0x7f {
+			return true
+		}
+	}
+	// The separators that Unicode counts as line breaks.
+	return strings.ContainsAny(s, "\u0085\u2028\u2029")
+}
+
+// valueText is a value as JSON, in one line and without HTML escapes.
+func valueText(v any) string {
+	var buf bytes.Buffer
+	e := json.NewEncoder(&buf)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return fmt.Sprintf("%v", v) // a host's own type: better in Go's words than not at all
+	}
+	return strings.TrimSuffix(buf.String(), "\n")
+}
