@@ -1,0 +1,105 @@
+package storagetest
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gormtrail/audit"
+)
+
+// naive is what a query means: Filter.Match, then the total order.
+func naive(stored []audit.Entry, q audit.Query) []audit.Entry {
+	var list []audit.Entry
+	for _, e := range stored {
+		if q.Match(e) {
+			list = append(list, e)
+		}
+	}
+	slices.SortFunc(list, func(a, b audit.Entry) int {
+		c := cmp.Or(strings.Compare(audit.SortKey(q.Sort, a), audit.SortKey(q.Sort, b)), a.Time.Compare(b.Time), strings.Compare(a.ID, b.ID))
+		if q.Sort.Descending() {
+			return -c
+		}
+		return c
+	})
+	return list
+}
+
+// compareLists says how two lists of entries differ; "" if they don't.
+func compareLists(want, got []audit.Entry) string {
+	for i := range min(len(want), len(got)) {
+		if want[i].ID != got[i].ID {
+			return fmt.Sprintf("%d entries wanted, %d got; number %d should be\n  %s\nand is\n  %s", len(want), len(got), i, brief(want[i]), brief(got[i]))
+		}
+		if d := compareEntries(want[i], got[i]); d != "" {
+			return d
+		}
+	}
+	switch {
+	case len(want) > len(got):
+		return fmt.Sprintf("%d entries wanted, %d got; the first that is missing is\n  %s", len(want), len(got), brief(want[len(got)]))
+	case len(got) > len(want):
+		return fmt.Sprintf("%d entries wanted, %d got; the first that is too many is\n  %s", len(want), len(got), brief(got[len(want)]))
+	}
+	return ""
+}
+
+// compareEntries says how two entries differ; "" if they hold the same values.
+func compareEntries(want, got audit.Entry) string {
+	if !want.Time.Equal(got.Time) || got.Time.Location() != time.UTC {
+		return fmt.Sprintf("entry %s: Time is %s and should be %s, in UTC", want.ID, got.Time, want.Time)
+	}
+	w, g := reflect.ValueOf(comparable(want)), reflect.ValueOf(comparable(got))
+	for i := range w.NumField() {
+		if a, b := w.Field(i).Interface(), g.Field(i).Interface(); !reflect.DeepEqual(a, b) {
+			return fmt.Sprintf("entry %s: %s is\n  %s\nand should be\n  %s", want.ID, w.Type().Field(i).Name, shown(b), shown(a))
+		}
+	}
+	return ""
+}
+
+// comparable takes out of an entry what says nothing: the time's inner form,
+// and whether what is empty is nil.
+func comparable(e audit.Entry) audit.Entry {
+	e.Time = time.Time{}
+	if len(e.Changes) == 0 {
+		e.Changes = nil
+	}
+	if len(e.Metadata) == 0 {
+		e.Metadata = nil
+	}
+	return e
+}
+
+// shown is a value with its Go types, cut where it is long.
+func shown(v any) string {
+	s := fmt.Sprintf("%#v", v)
+	if len(s) > 2000 {
+		s = s[:2000] + "…"
+	}
+	return s
+}
+
+func brief(e audit.Entry) string {
+	raw, err := json.Marshal(e)
+	if err != nil {
+		return shown(e)
+	}
+	if len(raw) > 1000 {
+		raw = append(raw[:1000], "…"...)
+	}
+	return string(raw)
+}
+
+func describe(q audit.Query) string {
+	parts := []string{fmt.Sprintf("sort %q", q.Sort), fmt.Sprintf("limit %d", q.Limit)}
+	for _, term := range q.Filter.Terms() {
+		parts = append(parts, "filter "+term.Values().Encode())
+	}
+	return strings.Join(parts, ", ")
+}
