@@ -20,9 +20,10 @@ type Format interface {
 
 // The ready formats, with their defaults. Their types have options.
 var (
-	CSV Format = CSVFormat{}
+	CSV       Format = CSVFormat{}
+	JSONLines Format = JSONLinesFormat{}
 )
 
 // readyFormats is what a handler offers by default, the first one where the
 // request names none.
-func readyFormats() []Format { return []Format{CSV} }
+func readyFormats() []Format { return []Format{CSV, JSONLines} }

@@ -93,9 +93,8 @@ func appendValue(b []byte, v any) []byte {
 
 // appendPlain appends text as it is where it can be nothing else.
 func appendPlain(b []byte, s, mark string) []byte {
-	s = audit.CleanText(s)
 	if !ambiguous(s, mark) {
-		return append(b, s...)
+		return append(b, audit.CleanText(s)...)
 	}
 	return append(b, valueText(s)...)
 }

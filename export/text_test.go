@@ -29,7 +29,7 @@ func TestChangesText(t *testing.T) {
 		`x: "\"q\"" → say "hi"`:           {Field: "x", Op: audit.OpReplace, Old: `"q"`, New: `say "hi"`},
 		`"a: b\nc": 1 → 2`:                {Field: "a: b\nc", Op: audit.OpReplace, Old: int64(1), New: int64(2)},
 		`x: "a\u2028b" → c`:               {Field: "x", Op: audit.OpReplace, Old: "a\u2028b", New: "c"},
-		`x: a\x00b → c`:                   {Field: "x", Op: audit.OpReplace, Old: "a\x00b", New: "c"},
+		`x: "a\u0000b" → c`:               {Field: "x", Op: audit.OpReplace, Old: "a\x00b", New: "c"},
 		"pin: [masked] → [masked]":        {Field: "pin", Op: audit.OpReplace, Old: audit.Mask, New: audit.Mask, Redacted: audit.RedactedMasked},
 		"mail: null → null (erased)":      {Field: "mail", Op: audit.OpReplace, Redacted: audit.RedactedErased},
 		"big: abc → abd (truncated)":      {Field: "big", Op: audit.OpReplace, Old: "abc", New: "abd", Redacted: audit.RedactedTruncated},
