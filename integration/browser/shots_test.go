@@ -1,0 +1,43 @@
+package browser
+
+import "testing"
+
+// TestShots takes a picture of each state, for people to look at.
+func TestShots(t *testing.T) {
+	browser := startBrowser(t)
+	s := newSite(t, nil, demo(300)...)
+	b := newTab(t, browser, s.Server)
+	states := []struct {
+		name, query string
+		width       int64
+		height      int64
+		dark        bool
+	}{
+		{"list-light", "", 1440, 960, false},
+		{"list-dark", "", 1440, 960, true},
+		{"list-360", "", 360, 800, false},
+		{"list-768", "", 768, 1024, false},
+		{"list-1024", "", 1024, 768, false},
+		{"filtered", "?action=update&action=login&user=mara.lindqvist%40lumen.example&range=custom&from=2026-10-15T06:00&tz=Europe/Berlin", 1440, 960, false},
+		{"entry-light", "?entry=" + entryID(900_000), 1440, 1400, false},
+		{"entry-dark", "?entry=" + entryID(900_000), 1440, 1400, true},
+		{"entry-360", "?entry=" + entryID(900_000), 360, 1400, false},
+		{"entry-unified", "?mode=unified&entry=" + entryID(900_000), 1440, 1400, false},
+		{"entry-failed", "?entry=" + entryID(3), 1440, 800, false},
+		{"history", "?view=history&entry=" + entryID(900_000), 1440, 900, false},
+		{"state", "?view=state&entry=" + entryID(900_000), 1440, 900, false},
+		{"empty", "?record=nothing", 1440, 700, false},
+		{"facet", "?facet=user", 1440, 700, false},
+	}
+	for _, state := range states {
+		b.size(state.width, state.height)
+		b.dark(state.dark)
+		b.open(state.query)
+		b.shot(state.name)
+	}
+	b.size(1440, 960)
+	b.dark(false)
+	b.open("")
+	b.eval("document.querySelector('[data-facet=user] summary').click()")
+	b.shot("menu")
+}

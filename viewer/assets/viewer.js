@@ -1,0 +1,210 @@
+// The page works without this. It saves reloads, and adds what a form can't do.
+const html = window.trustedTypes
+  ? trustedTypes.createPolicy('audit-viewer', { createHTML: s => s })
+  : { createHTML: s => s }
+const $ = (q, from = document) => from.querySelector(q)
+const $$ = (q, from = document) => [...from.querySelectorAll(q)]
+let loading
+
+// The list is read anew by fetching the page that a link or form leads to, and
+// swapping what is inside of <main>. Listeners sit on the document, so that a
+// swap loses none.
+async function visit(url, { push = true, focus } = {}) {
+  loading?.abort()
+  const own = loading = new AbortController()
+  document.documentElement.toggleAttribute('data-busy', true)
+  try {
+    const answer = await fetch(url, { signal: own.signal, headers: { Accept: 'text/html' } })
+    const next = new DOMParser().parseFromString(html.createHTML(await answer.text()), 'text/html')
+    const main = $('main', next)
+    if (!main || !$('#results', main) || !$('#results')) return location.assign(url)
+    if (push) history.pushState(null, '', url)
+    swap(main, next.title, focus)
+  } catch (e) {
+    if (e.name !== 'AbortError') location.assign(url)
+  } finally {
+    if (loading === own) document.documentElement.toggleAttribute('data-busy', false)
+  }
+}
+
+function swap(main, title, focus) {
+  const old = $('main'), open = $('details.menu[open]')?.dataset.facet
+  const top = open && $(`[data-facet="${open}"] .opts`)?.scrollTop
+  const needle = open && $(`[data-facet="${open}"] .narrow`)?.value
+  const live = $('.live', old)
+  if (live && $('.live', main)) $('.live', main).replaceWith(live)
+  const said = $('#count', main)?.textContent
+  old.replaceWith(document.adoptNode(main))
+  document.title = title
+  if (open) {
+    const menu = $(`[data-facet="${open}"]`)
+    if (menu) {
+      menu.open = true
+      prepare()
+      if (needle) { $('.narrow', menu).value = needle; narrow($('.narrow', menu)) }
+      if ($('.opts', menu)) $('.opts', menu).scrollTop = top
+    }
+  }
+  prepare()
+  const to = focus && $(focus)
+  to?.focus({ preventScroll: true })
+  // A status region must be there before its text changes, or nobody is told.
+  const count = $('#count')
+  if (count && said) { count.textContent = ''; requestAnimationFrame(() => { const b = document.createElement('b'); b.textContent = said; count.replaceChildren(b) }) }
+  document.dispatchEvent(new Event('av:swapped'))
+}
+
+// focusOf names an element so that it is found again in the next page.
+function focusOf(e) {
+  if (!e || e === document.body) return
+  if (e.id) return '#' + CSS.escape(e.id)
+  const menu = e.closest('details.menu')?.dataset.facet
+  if (e.name && e.type === 'checkbox') return `input[name="${e.name}"][value="${CSS.escape(e.value)}"]`
+  if (menu) return `[data-facet="${menu}"] ${e.localName === 'summary' ? 'summary' : '.narrow'}`
+  if (e.name) return `[name="${e.name}"]:not([type=hidden])`
+  const th = e.closest('thead th')
+  if (th) return `thead .${th.className} a`
+  if (e.rel) return `a[rel="${e.rel}"]`
+  return '#main'
+}
+
+function formURL(form) {
+  const data = new URLSearchParams()
+  for (const [name, value] of new FormData(form)) if (value !== '' && !(name === 'range' && value === 'all')) data.append(name, value)
+  if (data.get('range') !== 'custom') { data.delete('from'); data.delete('to') }
+  return '?' + data
+}
+
+const submit = form => visit(formURL(form), { focus: focusOf(document.activeElement) })
+
+document.addEventListener('submit', e => {
+  if (!$('#results') || e.target.closest('#results') && !e.target.matches('.per')) return
+  e.preventDefault()
+  submit(e.target)
+})
+
+let typing
+document.addEventListener('input', e => {
+  const t = e.target
+  if (t.matches('.narrow[data-find], .narrow:not([name])')) return narrow(t)
+  if (t.matches('.filters input[type=search][name], .rec input, .ip input')) {
+    clearTimeout(typing)
+    const typed = t.value
+    typing = setTimeout(() => { if (t.isConnected && t.value === typed) keepTyping(t) }, 350)
+  }
+})
+
+// keepTyping submits without taking the caret away.
+async function keepTyping(t) {
+  const at = t.selectionStart
+  await visit(formURL(t.form), { focus: focusOf(t) })
+  const next = document.activeElement
+  if (next?.name === t.name && next !== t) {
+    if (next.value !== t.value) next.value = t.value
+    next.setSelectionRange(at, at)
+  }
+}
+
+document.addEventListener('change', e => {
+  const t = e.target
+  if (t.matches('.filters input[type=checkbox], .per select') || t.matches('[name=range]') && t.value !== 'custom') submit(t.form)
+  else if (t.matches('[name=range]')) $('[name=from]', t.form)?.focus()
+  else if (t.matches('.dates input') && t.value) { clearTimeout(typing); typing = setTimeout(() => submit(t.form), 600) }
+})
+
+// narrow shows the choices that contain what is typed; where not all are on the
+// page, it asks for them.
+let asking
+async function narrow(input) {
+  const needle = input.value.trim().toLowerCase(), menu = input.closest('.menu')
+  for (const o of $$('.opt', menu)) o.hidden = !o.textContent.toLowerCase().includes(needle)
+  if (!input.dataset.find || !needle) return
+  asking?.abort()
+  asking = new AbortController()
+  try {
+    const url = `${input.dataset.find}&find=${encodeURIComponent(input.value.trim())}&format=json`
+    const { values } = await (await fetch(url, { signal: asking.signal })).json()
+    const name = menu.dataset.facet, have = new Set($$('.opt input', menu).map(i => i.value))
+    for (const v of values.slice(0, 50)) {
+      if (have.has(v)) continue
+      const opt = document.createElement('label'), box = document.createElement('input'), text = document.createElement('span'), bdi = document.createElement('bdi')
+      opt.className = 'opt'; text.className = 'ol'
+      box.type = 'checkbox'; box.name = name; box.value = v === '' || v[0] === '"' ? JSON.stringify(v) : v
+      bdi.textContent = v; text.append(bdi); opt.append(box, text)
+      $('.opts', menu).append(opt)
+    }
+  } catch (e) { if (e.name !== 'AbortError') console.warn('audit viewer: the choices could not be read') }
+}
+
+document.addEventListener('click', e => {
+  if (e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return
+  const t = e.target
+  for (const d of $$('details.menu[open]')) if (!d.contains(t)) d.open = false
+  const live = t.closest('.live')
+  if (live) return void follow(live)
+  const copy = t.closest('.copy')
+  if (copy) return void copyRaw(copy)
+  const a = t.closest('a[href]')
+  if (a) {
+    if (a.download || a.target || a.classList.contains('host') || !a.getAttribute('href').startsWith('?')) return
+    const to = new URL(a.href)
+    if (!$('#results') || to.searchParams.has('entry') || to.searchParams.has('facet') || to.searchParams.has('format')) return
+    e.preventDefault()
+    return void visit(a.getAttribute('href'), { focus: focusOf(a) }).then(() => a.closest('.pager') && $('#results').scrollIntoView({ block: 'start' }))
+  }
+  const row = t.closest('#results tbody tr')
+  if (row && String(getSelection()) === '') $('.c-time a', row).click()
+})
+
+async function copyRaw(button) {
+  await navigator.clipboard.writeText($('pre', button.parentNode).textContent)
+  const label = $('span', button), was = label.textContent
+  label.textContent = button.dataset.done
+  setTimeout(() => { label.textContent = was }, 2000)
+}
+
+document.addEventListener('keydown', e => {
+  if (e.key === 'Escape') {
+    const open = $('details.menu[open]')
+    if (open) { open.open = false; $('summary', open).focus() }
+  } else if (e.key === '/' && !e.target.closest('input, textarea, select, [contenteditable]')) {
+    const find = $('.find input')
+    if (find) { e.preventDefault(); find.focus(); find.select() }
+  }
+})
+
+addEventListener('popstate', () => visit(location.href, { push: false }))
+
+// On hover, times say what they are here and in UTC.
+const local = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' })
+document.addEventListener('pointerover', e => {
+  const time = e.target.closest?.('time')
+  if (time && !time.title) time.title = local.format(new Date(time.dateTime)) + '\n' + time.dateTime
+})
+document.addEventListener('focusin', e => {
+  const time = $('time', e.target)
+  if (time && e.target.localName === 'a' && !time.title) time.title = local.format(new Date(time.dateTime)) + '\n' + time.dateTime
+})
+
+function prepare() {
+  for (const n of $$('.narrow[hidden], .copy[hidden]')) n.hidden = n.matches('.copy') && !navigator.clipboard
+  const link = $('a.local'), zone = Intl.DateTimeFormat().resolvedOptions().timeZone
+  if (link?.hidden && zone && zone !== 'UTC') {
+    const to = new URLSearchParams(link.getAttribute('href'))
+    to.set('tz', zone)
+    link.href = '?' + to
+    link.textContent = link.dataset.text.replace('#', zone)
+    link.hidden = false
+  }
+  const live = $('.live:not([data-ready])')
+  if (live && sessionStorage.getItem('av-live')) follow(live)
+}
+
+// The live module is loaded by who switches it on.
+async function follow(live) {
+  if (live.dataset.ready !== undefined) return
+  live.dataset.ready = ''
+  const module = await import(new URL(live.dataset.module, location.href))
+  module.start(live, html)
+}
+prepare()

@@ -1,0 +1,54 @@
+package viewer
+
+import (
+	"net/url"
+	"strings"
+)
+
+// chipNames say what each parameter is, in the order in which chips stand.
+var chipNames = []pair{
+	{"q", "Search"}, {"tenant", "Tenant"}, {"project", "Project"}, {"action", "Action"}, {"outcome", "Outcome"},
+	{"type", "Object type"}, {"record", "Record ID"}, {"product", "Product"}, {"user", "User"}, {"actor", "Actor ID"},
+	{"actor_type", "Actor type"}, {"ip", "IP address"}, {"field", "Field"}, {"transaction", "Transaction"},
+	{"request", "Request"}, {"not", "Without"}, {"from", "From"}, {"to", "Until"}, {"range", "Range"},
+}
+
+// chips are the filters in force, each with the link that takes it away.
+func (s *visit) chips() []chip {
+	var list []chip
+	for _, n := range chipNames {
+		for _, value := range s.state[n.Name] {
+			c := chip{Name: n.Name, Label: n.Value, Value: value, Href: s.without(n.Name, value)}
+			switch n.Name {
+			case "range":
+				if value == "custom" {
+					continue // from and to have chips of their own
+				}
+				c.Value = s.lang.text(map[string]string{"24h": "24 hours", "7d": "7 days", "30d": "30 days"}[value])
+			case "from":
+				c.Value = listPage{page: page{visit: s}}.stamp(s.query.From)
+			case "to":
+				c.Value = listPage{page: page{visit: s}}.stamp(s.query.To)
+			case "type":
+				c.Value = s.trail.Catalogue().ObjectType(unquoted(value)).Label
+			case "not":
+				c.Value = exclusion(value)
+			}
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// exclusion makes a nested filter readable: "action=login&user=x".
+func exclusion(value string) string {
+	v, err := url.ParseQuery(value)
+	if err != nil {
+		return value
+	}
+	text, err := url.QueryUnescape(v.Encode())
+	if err != nil {
+		return value
+	}
+	return strings.ReplaceAll(text, "&", ", ")
+}

@@ -1,0 +1,109 @@
+package viewer
+
+import (
+	"cmp"
+	"regexp"
+	"strings"
+
+	"github.com/gormtrail/audit"
+)
+
+// What the template of an entry asks for.
+
+// HeadName is what the entry is about.
+func (p *entryPage) HeadName() string {
+	return cmp.Or(p.E.Object.ID, p.E.Object.Name, p.E.Action)
+}
+
+// ActorName is what the actor is called.
+func (p *entryPage) ActorName() string { return called(p.E.Actor) }
+
+// Called is what an actor is called.
+func (p page) Called(a any) string {
+	switch a := a.(type) {
+	case audit.Actor:
+		return cmp.Or(called(a), p.T("unknown"))
+	case *audit.Actor:
+		return called(*a)
+	}
+	return ""
+}
+
+// UserLink is the list of what the actor did.
+func (p *entryPage) UserLink() string {
+	a := p.E.Actor
+	switch {
+	case p.access.Personal && a.User() != "":
+		return p.Filter("user", a.User())
+	case a.ID != "" && !strings.Contains(a.ID, audit.Mask):
+		return p.Filter("actor", a.ID)
+	}
+	return ""
+}
+
+// OutcomeText is how it ended.
+func (p *entryPage) OutcomeText() string { return cmp.Or(string(p.E.Outcome), string(audit.Success)) }
+
+// FieldCount is the number of changes in words.
+func (p page) FieldCount(n int) string { return p.lang.count("%s fields", n, false) }
+
+// timeline is a list of entries beside this one.
+type timeline struct {
+	P       timelinePage
+	Entries []*audit.Entry
+	Now     string // the ID of the entry that the page is about
+	Object  audit.Object
+}
+
+// Elsewhere names the object of an entry that is about another one.
+func (t timeline) Elsewhere(e *audit.Entry) string {
+	if e.Object.Type == t.Object.Type && e.Object.ID == t.Object.ID {
+		return ""
+	}
+	return strings.TrimSpace(e.Object.Type + " " + cmp.Or(e.Object.ID, e.Object.Name))
+}
+
+// timelinePage makes the parts that a timeline needs.
+type timelinePage struct{ page }
+
+// Fields is the number of changes in words.
+func (p timelinePage) Fields(n int) string { return p.FieldCount(n) }
+
+// Timeline is the list as the template takes it.
+func (p *entryPage) Timeline(list []*audit.Entry) timeline {
+	return timeline{timelinePage{p.page}, list, p.E.ID, p.E.Object}
+}
+
+var (
+	browserVersion = regexp.MustCompile(`(Edg|OPR|Firefox|Chrome|Version)/(\d+)`)
+	productVersion = regexp.MustCompile(`^([A-Za-z][\w.-]*)/(\d[\w.]*)`)
+)
+
+// ClientName is the program and system that a user agent names, "" where it
+// names none that is known. Order matters: Chrome calls itself Safari too.
+func (p *entryPage) ClientName() string {
+	ua := p.E.Request.UserAgent
+	name := ""
+	for _, known := range []struct{ mark, name string }{{"Edg", "Edge"}, {"OPR", "Opera"}, {"Firefox", "Firefox"}, {"Chrome", "Chrome"}, {"Version", "Safari"}} {
+		for _, m := range browserVersion.FindAllStringSubmatch(ua, -1) {
+			if m[1] == known.mark && name == "" {
+				name = known.name + " " + m[2]
+			}
+		}
+	}
+	if name == "" {
+		if m := productVersion.FindStringSubmatch(ua); m != nil && m[1] != "Mozilla" {
+			return m[1] + " " + m[2]
+		}
+		return ""
+	}
+	for _, system := range []struct{ mark, name string }{
+		{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"},
+		{"Macintosh", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"},
+	} {
+		if strings.Contains(ua, system.mark) {
+			return name + ", " + system.name
+		}
+	}
+	return name
+}

@@ -1,0 +1,311 @@
+package viewer
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gormtrail/audit"
+)
+
+// entryPage is one entry with all that is known around it.
+type entryPage struct {
+	page
+	E            *audit.Entry
+	View         string // "", "history" or "state"
+	Unified      bool
+	Steps        template.HTML
+	Fields       int
+	Cut          bool // not every line is on the page
+	Metadata     []pair
+	Raw          string // "" if it is too long for a page
+	RawSize      string
+	Older, Newer string
+	History      []*audit.Entry
+	HistoryMore  bool
+	HistoryNext  string
+	Transaction  []*audit.Entry
+	Request      []*audit.Entry
+	States       template.HTML
+	StateCut     bool
+}
+
+const (
+	maxRaw      = 24 << 10 // bytes of the raw entry on the page; more is a download
+	railEntries = 8        // entries in each list beside the changes
+	maxHistory  = 500      // entries of a record that its state is made from
+)
+
+func (s *visit) serveEntry(ctx context.Context, w http.ResponseWriter, id, view string) error {
+	e, err := s.reader.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if view != "" && view != "history" && view != "state" {
+		return &audit.QueryError{Param: "view", Reason: fmt.Sprintf("%q is not history or state", view)}
+	}
+	if asksJSON(s.request) {
+		return s.entryJSON(ctx, w, e, view)
+	}
+	p := entryPage{page: page{visit: s, Status: http.StatusOK}, E: &e, View: view, Unified: s.state.Get("mode") == "unified"}
+	p.Title = e.Action + " " + strings.TrimSpace(p.TypeLabel()+" "+e.Object.ID) + " · " + s.title
+	if err := p.around(ctx); err != nil {
+		return err
+	}
+	switch view {
+	case "history":
+		err = p.wholeHistory(ctx)
+	case "state":
+		err = p.recordState(ctx)
+	default:
+		p.changes()
+	}
+	if err != nil {
+		return err
+	}
+	return s.render(w, "entry", http.StatusOK, &p)
+}
+
+// TypeLabel names the type of object to people.
+func (p *entryPage) TypeLabel() string {
+	if p.E.Object.Type == "" {
+		return ""
+	}
+	return p.trail.Catalogue().ObjectType(p.E.Object.Type).Label
+}
+
+// Explanation is the catalogue's word on the action.
+func (p *entryPage) Explanation() string { return p.trail.Catalogue().Action(p.E.Action).Explanation }
+
+// When is the entry's time in full.
+func (p *entryPage) When() string { return p.fullTime(p.E.Time) }
+
+// Stamp is the entry's time for machines.
+func (p *entryPage) Stamp() string { return p.E.Time.UTC().Format("2006-01-02T15:04:05.000000Z") }
+
+// RecordURL is the host's own page of the object.
+func (p *entryPage) RecordURL() string { return p.recordURL(p.E) }
+
+// Filter is the list of the entries that share a value with this one.
+func (p *entryPage) Filter(name, value string) string {
+	return query(url.Values{name: {param(value)}, "tz": p.state["tz"]})
+}
+
+// Record is the list of the record's entries.
+func (p *entryPage) Record() string {
+	return query(url.Values{"type": {param(p.E.Object.Type)}, "record": {param(p.E.Object.ID)}, "tz": p.state["tz"]})
+}
+
+// As is this entry with another view or mode.
+func (p *entryPage) As(name, value string) string {
+	pairs := []string{"entry", p.E.ID, "cursor", p.state.Get("cursor"), "view", p.View}
+	return p.with(append(pairs, name, value)...)
+}
+
+// Masked is how a masked address is shown.
+func (p *entryPage) Masked(s string) bool { return s == audit.Mask }
+
+// JSONLink is the entry as a download.
+func (p *entryPage) JSONLink() string {
+	return query(url.Values{"entry": {p.E.ID}, "format": {"json"}})
+}
+
+// around reads the neighbours in the view, the record's latest entries, and
+// the others of the same transaction and request.
+func (p *entryPage) around(ctx context.Context) error {
+	var err error
+	if p.Newer, p.Older, err = p.neighbours(ctx); err != nil {
+		return err
+	}
+	if p.HasRecord() && p.View != "history" {
+		if p.History, p.HistoryMore, err = p.some(ctx, p.recordFilter()); err != nil {
+			return err
+		}
+	}
+	others := func(f audit.Filter) ([]*audit.Entry, error) {
+		f.Tenants = []string{p.E.Tenant}
+		list, _, err := p.some(ctx, f)
+		list = slices.DeleteFunc(list, func(e *audit.Entry) bool { return e.ID == p.E.ID })
+		return list, err
+	}
+	if p.E.TransactionID != "" {
+		if p.Transaction, err = others(audit.Filter{TransactionID: p.E.TransactionID}); err != nil {
+			return err
+		}
+	}
+	if id := p.E.Request.ID; id != "" && id != audit.Mask {
+		p.Request, err = others(audit.Filter{RequestID: id})
+	}
+	return err
+}
+
+// HasRecord reports whether the entry is about one object that can be named.
+func (p *entryPage) HasRecord() bool {
+	id := p.E.Object.ID
+	return id != "" && (mask{personal: p.access.Personal}).text(id, nil) == id && !strings.Contains(id, audit.Mask)
+}
+
+func (p *entryPage) recordFilter() audit.Filter {
+	return audit.Filter{Tenants: []string{p.E.Tenant}, ObjectTypes: []string{p.E.Object.Type}, ObjectIDs: []string{p.E.Object.ID}}
+}
+
+func (p *entryPage) some(ctx context.Context, f audit.Filter) (list []*audit.Entry, more bool, err error) {
+	found, err := p.reader.Query(ctx, audit.Query{Filter: f, Limit: railEntries})
+	if err != nil {
+		return nil, false, err
+	}
+	for i := range found.Entries {
+		list = append(list, &found.Entries[i])
+	}
+	return list, found.Next != "", nil
+}
+
+// neighbours are the entries above and below this one in the list that it was
+// opened from.
+func (p *entryPage) neighbours(ctx context.Context) (above, below string, err error) {
+	stored, err := p.reader.stored(ctx, p.E.ID)
+	if err != nil {
+		return "", "", err
+	}
+	q := p.query
+	q.Limit = 1
+	scoped := q
+	scoped.Filter = q.Filter.And(p.reader.scope)
+	for _, back := range []bool{true, false} {
+		q.Cursor = cursorAt(scoped, stored, back)
+		found, err := p.reader.Query(ctx, q)
+		if err != nil {
+			return "", "", err
+		}
+		if len(found.Entries) == 0 {
+			continue
+		}
+		link := p.with("entry", found.Entries[0].ID)
+		if back {
+			above = link
+		} else {
+			below = link
+		}
+	}
+	return above, below, nil
+}
+
+// changes writes the diff, the metadata and the raw form.
+func (p *entryPage) changes() {
+	var list []step
+	for _, c := range p.E.Changes {
+		list = append(list, steps(c)...)
+	}
+	p.Fields = len(p.E.Changes)
+	d := diff{visit: p.visit, object: p.E.Object.Type, unified: p.Unified, left: diffBudget, more: p.JSONLink()}
+	p.Steps, p.Cut = d.lines(list), d.cut
+	for _, name := range slices.Sorted(maps.Keys(p.E.Metadata)) {
+		text, cut := clipRunes(plainText(p.E.Metadata[name]), 400)
+		if cut {
+			text += "…"
+		}
+		p.Metadata = append(p.Metadata, pair{name, text})
+	}
+	raw, err := json.MarshalIndent(p.E, "", "  ")
+	if err == nil {
+		raw = bytes.ReplaceAll(raw, []byte(`\u0026`), []byte("&"))
+		raw = bytes.ReplaceAll(bytes.ReplaceAll(raw, []byte(`\u003c`), []byte("<")), []byte(`\u003e`), []byte(">"))
+	}
+	p.RawSize = bytesText(int64(len(raw)))
+	if len(raw) <= maxRaw {
+		p.Raw = string(raw)
+	}
+}
+
+func plainText(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return cmp.Or(valueOf(v, "").text, valueOf(v, "").token())
+}
+
+// wholeHistory is a page of the record's timeline.
+func (p *entryPage) wholeHistory(ctx context.Context) error {
+	if !p.HasRecord() {
+		return audit.ErrNotFound
+	}
+	found, err := p.reader.Query(ctx, audit.Query{Filter: p.recordFilter(), Limit: audit.DefaultLimit, Cursor: p.request.URL.Query().Get("after")})
+	if err != nil {
+		return err
+	}
+	for i := range found.Entries {
+		p.History = append(p.History, &found.Entries[i])
+	}
+	if found.Next != "" {
+		p.HistoryNext = p.As("after", found.Next)
+	}
+	return nil
+}
+
+// recordState makes the record as it was right after this entry, and as it is now,
+// from what its entries say.
+func (p *entryPage) recordState(ctx context.Context) error {
+	if !p.HasRecord() {
+		return audit.ErrNotFound
+	}
+	r := replay{at: p.E.ID}
+	n := 0
+	for e, err := range p.reader.All(ctx, audit.Query{Filter: p.recordFilter()}) {
+		if err != nil {
+			return err
+		}
+		if n++; n > maxHistory {
+			p.StateCut = true
+			break
+		}
+		r.back(&e)
+	}
+	d := diff{visit: p.visit, object: p.E.Object.Type, left: diffBudget, more: p.Record(), all: true}
+	p.States = d.lines(r.steps())
+	return nil
+}
+
+// entryJSON sends the entry, its record's history, or the record's state.
+func (s *visit) entryJSON(ctx context.Context, w http.ResponseWriter, e audit.Entry, view string) error {
+	p := entryPage{page: page{visit: s}, E: &e}
+	if view == "" {
+		return s.sendJSON(w, http.StatusOK, e)
+	}
+	if !p.HasRecord() {
+		return audit.ErrNotFound
+	}
+	if view == "history" {
+		found, err := s.reader.Query(ctx, audit.Query{Filter: p.recordFilter(), Limit: s.query.Limit, Cursor: s.request.URL.Query().Get("after")})
+		if err != nil {
+			return err
+		}
+		return s.sendJSON(w, http.StatusOK, listForm{Entries: append([]audit.Entry{}, found.Entries...), Next: found.Next, Prev: found.Prev})
+	}
+	r := replay{at: e.ID}
+	n := 0
+	for past, err := range s.reader.All(ctx, audit.Query{Filter: p.recordFilter()}) {
+		if err != nil {
+			return err
+		}
+		if n++; n > maxHistory {
+			break
+		}
+		r.back(&past)
+	}
+	return s.sendJSON(w, http.StatusOK, stateForm{Then: r.then.plain(), Now: r.now.plain(), Complete: n <= maxHistory})
+}
+
+// stateForm is a record as the trail knows it.
+type stateForm struct {
+	Then     map[string]any `json:"then"`
+	Now      map[string]any `json:"now"`
+	Complete bool           `json:"complete"`
+}

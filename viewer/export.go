@@ -1,0 +1,53 @@
+package viewer
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/export"
+)
+
+var errNoExport = errors.New("You may read the audit trail, and not export it.")
+
+// exportFormats are the downloads that the page offers, with their labels.
+var exportFormats = []struct {
+	label  string
+	format export.Format
+}{
+	{"CSV", export.CSV},
+}
+
+// serveExport sends the view as a file: the same query, scope and masks as the
+// page, all its rows.
+func (s *visit) serveExport(ctx context.Context, w http.ResponseWriter, format string) error {
+	if !s.access.Export {
+		return errNoExport
+	}
+	opts := &export.Options{Title: s.title, Location: s.zone, Catalogue: s.trail.Catalogue(), Logger: s.trail.Logger()}
+	for _, f := range exportFormats {
+		opts.Formats = append(opts.Formats, f.format)
+	}
+	if s.opts.Record {
+		opts.Record = s.trail
+		if !s.access.Actor.IsZero() {
+			ctx = audit.WithActor(ctx, s.access.Actor)
+		}
+	}
+	if err := s.reader.check(s.query); err != nil {
+		return err
+	}
+	r := s.request.Clone(ctx)
+	r.URL.RawQuery = s.with("cursor", "", "export", format)[1:]
+	export.Handler(s.reader, opts).ServeHTTP(w, r)
+	return nil
+}
+
+func (s *visit) exportLinks() []Link {
+	var list []Link
+	for _, f := range exportFormats {
+		list = append(list, Link{f.label, s.list("export", f.format.Name(), "per", "", "limit", "")})
+	}
+	return list
+}

@@ -1,0 +1,167 @@
+package viewer
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gormtrail/audit"
+)
+
+// inlineFacets is how many choices a menu holds. More than that are looked for.
+const inlineFacets = 200
+
+// menu is a multi-select of a filter.
+type menu struct {
+	Name, Label string
+	Chosen      int
+	Options     []option
+	Total       int    // of all choices
+	Find        string // the page that finds among all of them; "" if all are here
+	Free        bool   // the store knows no choices: the value is typed
+	Typed       string
+}
+
+type option struct {
+	Value, Label string
+	On           bool
+}
+
+// facetNames are the facets by their parameter.
+var facetNames = []struct {
+	name, label string
+	values      func(*audit.Facets) []string
+	always      bool // shown even where there is nothing to choose between
+}{
+	{"action", "Action", func(f *audit.Facets) []string { return f.Actions }, true},
+	{"type", "Object type", func(f *audit.Facets) []string { return f.ObjectTypes }, true},
+	{"user", "User", func(f *audit.Facets) []string { return f.Users }, true},
+	{"outcome", "Outcome", func(f *audit.Facets) []string { return f.Outcomes }, true},
+	{"tenant", "Tenant", func(f *audit.Facets) []string { return f.Tenants }, false},
+	{"project", "Project", func(f *audit.Facets) []string { return f.Projects }, false},
+	{"product", "Product", func(f *audit.Facets) []string { return f.Products }, false},
+}
+
+// facets are every value ever recorded in the scope; nil where the store can't
+// tell. What is filtered now doesn't narrow the choices, save tenant and
+// project, which are the whose of a trail.
+func (s *visit) facets(ctx context.Context) (*audit.Facets, error) {
+	f, err := s.reader.Facets(ctx, audit.Filter{})
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil, nil
+	}
+	return &f, err
+}
+
+func (s *visit) menus(facets *audit.Facets) []menu {
+	var list []menu
+	for _, n := range facetNames {
+		if n.name == "user" && !s.access.Personal {
+			continue
+		}
+		m := menu{Name: n.name, Label: n.label, Chosen: len(s.state[n.name])}
+		if facets == nil {
+			m.Free, m.Typed = true, s.state.Get(n.name)
+		} else {
+			s.choices(&m, n.values(facets))
+		}
+		if n.always && (m.Total > 0 || m.Free) || m.Total > 1 || m.Chosen > 0 {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+// choices fills a menu: what is chosen first where there is more than fits.
+func (s *visit) choices(m *menu, values []string) {
+	chosen := s.state[m.Name]
+	for _, c := range chosen {
+		if v := unquoted(c); !slices.Contains(values, v) {
+			values = append([]string{v}, values...) // shared links may name what is not here
+		}
+	}
+	m.Total = len(values)
+	on := func(v string) bool { return slices.Contains(chosen, param(v)) }
+	if len(values) > inlineFacets {
+		m.Find = s.with("facet", m.Name)
+		picked := slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !on(v) })
+		rest := slices.DeleteFunc(slices.Clone(values), on)
+		values = append(picked, rest[:min(len(rest), max(0, inlineFacets-len(picked)))]...)
+	}
+	for _, v := range values {
+		m.Options = append(m.Options, option{Value: param(v), Label: s.facetLabel(m.Name, v), On: on(v)})
+	}
+}
+
+func (s *visit) facetLabel(name, value string) string {
+	switch name {
+	case "type":
+		return s.trail.Catalogue().ObjectType(value).Label
+	case "outcome":
+		return s.lang.text(value)
+	}
+	return value
+}
+
+func unquoted(s string) string {
+	if s != "" && s[0] == '"' {
+		if u, err := strconv.Unquote(s); err == nil {
+			return u
+		}
+	}
+	return s
+}
+
+// facetPage finds among the choices of one menu.
+type facetPage struct {
+	page
+	Menu     menu
+	FindText string
+	Found    []facetLink
+	Matches  int
+	Carried  []pair
+}
+
+type facetLink struct{ Label, Href string }
+
+// serveFacet answers one facet's values, those that contain find in any case.
+func (s *visit) serveFacet(ctx context.Context, w http.ResponseWriter, name, find string) error {
+	facets, err := s.facets(ctx)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(facetNames, func(n struct {
+		name, label string
+		values      func(*audit.Facets) []string
+		always      bool
+	}) bool {
+		return n.name == name
+	})
+	if i < 0 {
+		return &audit.QueryError{Param: "facet", Reason: strconv.Quote(name) + " is not action, type, user, outcome, tenant, project or product"}
+	}
+	var values []string
+	if facets != nil {
+		values = facetNames[i].values(facets)
+	}
+	matching, needle := []string{}, audit.Fold(find)
+	for _, v := range values {
+		if strings.Contains(audit.Fold(v), needle) || strings.Contains(audit.Fold(s.facetLabel(name, v)), needle) {
+			matching = append(matching, v)
+		}
+	}
+	cut := matching[:min(len(matching), audit.MaxLimit)]
+	if asksJSON(s.request) {
+		return s.sendJSON(w, http.StatusOK, facetForm{Facet: name, Values: cut, Total: len(matching)})
+	}
+	p := facetPage{page: page{visit: s, Title: s.title, Status: http.StatusOK}, FindText: find, Matches: len(matching)}
+	p.Menu = menu{Name: name, Label: facetNames[i].label, Total: len(values)}
+	p.Carried = append(listPage{page: p.page}.PerCarried(), pair{"facet", name})
+	for _, v := range cut[:min(len(cut), inlineFacets)] {
+		p.Found = append(p.Found, facetLink{s.facetLabel(name, v), s.adding(name, param(v))})
+	}
+	return s.render(w, "facet", http.StatusOK, p)
+}

@@ -1,0 +1,83 @@
+package viewer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/gormtrail/audit"
+)
+
+// The API's forms, as openapi.json describes them.
+type (
+	listForm struct {
+		Entries   []audit.Entry `json:"entries"`
+		Next      string        `json:"next,omitempty"`
+		Prev      string        `json:"prev,omitempty"`
+		Total     *int          `json:"total,omitempty"`
+		TotalMore bool          `json:"total_more,omitempty"`
+	}
+	facetForm struct {
+		Facet  string   `json:"facet"`
+		Values []string `json:"values"`
+		Total  int      `json:"total"`
+	}
+	// problemForm is RFC 9457.
+	problemForm struct {
+		Title  string `json:"title"`
+		Status int    `json:"status"`
+		Detail string `json:"detail,omitempty"`
+		Param  string `json:"param,omitempty"`
+	}
+)
+
+func (s *visit) sendJSON(w http.ResponseWriter, status int, v any) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // never inside of a page, and nosniff keeps it so
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	s.write(w, status, "application/json", b.Bytes())
+	return nil
+}
+
+// listJSON sends a page of entries. Next and prev are also Link headers
+// (RFC 8288). The total is counted for the first page only.
+func (s *visit) listJSON(ctx context.Context, w http.ResponseWriter, found *audit.Page) error {
+	form := listForm{Entries: found.Entries, Next: found.Next, Prev: found.Prev}
+	if form.Entries == nil {
+		form.Entries = []audit.Entry{}
+	}
+	if s.query.Cursor == "" {
+		n, more, err := s.reader.Count(ctx, s.query.Filter, s.bound)
+		if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+		if err == nil {
+			form.Total, form.TotalMore = &n, more
+		}
+	}
+	for _, l := range []struct{ rel, cursor string }{{"next", found.Next}, {"prev", found.Prev}} {
+		if l.cursor != "" {
+			w.Header().Add("Link", "<"+s.page(l.cursor)+"&format=json>; rel=\""+l.rel+"\"")
+		}
+	}
+	return s.sendJSON(w, http.StatusOK, form)
+}
+
+// problem sends an error as data.
+func (m messagePage) problem(w http.ResponseWriter) {
+	var b bytes.Buffer
+	form := problemForm{Title: m.Heading, Status: m.Status, Detail: m.Text, Param: m.Param}
+	if m.Detail != "" {
+		form.Detail = m.Detail
+	}
+	if err := json.NewEncoder(&b).Encode(form); err != nil {
+		http.Error(w, m.Heading, m.Status)
+		return
+	}
+	m.write(w, m.Status, "application/problem+json", b.Bytes())
+}

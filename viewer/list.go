@@ -1,0 +1,316 @@
+package viewer
+
+import (
+	"context"
+	"errors"
+	"html/template"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/gormtrail/audit"
+)
+
+// listPage is the table with its filters.
+type listPage struct {
+	page
+	Rows    template.HTML
+	Shown   int
+	Counted bool
+	Total   int
+	More    bool
+	Columns []column
+	Menus   []menu
+	Chips   []chip
+	Carried []pair
+	Next    string
+	Prev    string
+	First   string
+	Sizes   []size
+	Exports []Link
+	Live    string
+}
+
+type (
+	column struct {
+		Class, Label, Href, Order string
+		Time                      bool
+	}
+	pair struct{ Name, Value string }
+	chip struct{ Name, Label, Value, Href string }
+	size struct {
+		Rows   int
+		Chosen bool
+	}
+)
+
+func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
+	data := asksJSON(s.request)
+	if s.query.Limit == 0 {
+		s.query.Limit = audit.DefaultLimit
+	}
+	found, err := s.reader.Query(ctx, s.query)
+	if err != nil {
+		return err
+	}
+	if data {
+		return s.listJSON(ctx, w, found)
+	}
+	p := listPage{page: page{visit: s, Title: s.title, Status: http.StatusOK}, Shown: len(found.Entries)}
+	if err := p.count(ctx); err != nil {
+		return err
+	}
+	facets, err := s.facets(ctx)
+	if err != nil {
+		return err
+	}
+	p.Rows = s.table(found.Entries)
+	p.Columns = s.columns()
+	p.Menus = s.menus(facets)
+	p.Chips = s.chips()
+	p.Carried = s.carried()
+	p.Sizes = s.sizes()
+	if found.Next != "" {
+		p.Next = s.page(found.Next)
+	}
+	if found.Prev != "" {
+		p.Prev, p.First = s.page(found.Prev), s.list()
+	}
+	if s.access.Export {
+		p.Exports = s.exportLinks()
+	}
+	return s.render(w, "list", http.StatusOK, p)
+}
+
+// count asks how many entries there are, as far as the store can tell.
+func (p *listPage) count(ctx context.Context) error {
+	n, more, err := p.reader.Count(ctx, p.query.Filter, p.bound)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil
+	}
+	p.Total, p.More, p.Counted = n, more, err == nil
+	return err
+}
+
+// CountText is what the status line says.
+func (p listPage) CountText() string {
+	if !p.Counted {
+		return p.T("%s entries on this page", p.lang.number(p.Shown))
+	}
+	return p.lang.count("%s entries", p.Total, p.More)
+}
+
+// Filtered reports whether anything narrows the list.
+func (p listPage) Filtered() bool { return len(p.Chips) > 0 }
+
+// Clear is the list without its filters; order, zone and page size stay.
+func (p listPage) Clear() string { return query(p.kept()) }
+
+func (s *visit) kept() map[string][]string {
+	v := map[string][]string{}
+	for _, name := range []string{"sort", "per", "limit", "tz", "lang", "theme"} {
+		if list, ok := s.state[name]; ok {
+			v[name] = list
+		}
+	}
+	return v
+}
+
+func (s *visit) columns() []column {
+	list := []struct {
+		class, label string
+		key          audit.Sort
+	}{
+		{"c-time", "Time", audit.SortTime}, {"c-action", "Action", audit.SortAction},
+		{"c-type", "Object type", audit.SortObjectType}, {"c-record", "Record ID", audit.SortObjectID},
+		{"c-changes", "Changes", ""}, {"c-user", "User", audit.SortUser}, {"c-ip", "IP address", audit.SortIP},
+	}
+	var cols []column
+	for _, l := range list {
+		c := column{Class: l.class, Label: l.label, Time: l.key == audit.SortTime}
+		if l.key != "" && (s.access.Personal || l.key != audit.SortUser && l.key != audit.SortIP) {
+			c.Order, c.Href = s.order(l.key)
+		}
+		cols = append(cols, c)
+	}
+	return cols
+}
+
+// order is a column's aria-sort, and the link that sorts by it: the way that
+// is wanted first (newest, A before B), and a second time the other way.
+func (s *visit) order(key audit.Sort) (aria, href string) {
+	now := s.query.Sort
+	if now == "" {
+		now = audit.Newest
+	}
+	if now.Key() != key {
+		to := string(key)
+		if key == audit.SortTime {
+			to = "" // the default is the newest first
+		}
+		return "none", s.list("sort", to)
+	}
+	aria = "ascending"
+	if now.Descending() {
+		aria = "descending"
+	}
+	to := now.Reverse()
+	if to == audit.Newest {
+		to = ""
+	}
+	return aria, s.list("sort", string(to))
+}
+
+func (s *visit) sizes() []size {
+	now := s.query.Limit
+	choices := perPage
+	if !slices.Contains(choices, now) {
+		choices = append(slices.Clone(choices), now)
+		slices.Sort(choices)
+	}
+	var list []size
+	for _, n := range choices {
+		list = append(list, size{n, n == now})
+	}
+	return list
+}
+
+// formed are the parameters that the filter form has a control of its own for.
+var formed = []string{"q", "range", "from", "to", "action", "type", "user", "outcome", "tenant", "project", "product", "record", "ip"}
+
+// carried are the parameters that the form passes on unseen.
+func (s *visit) carried() []pair {
+	var list []pair
+	for name, values := range s.state {
+		if name == "cursor" {
+			continue
+		}
+		shown := 0
+		if slices.Contains(formed, name) {
+			if name != "record" && name != "ip" {
+				continue
+			}
+			shown = 1 // the control holds the first one
+		}
+		for _, value := range values[min(shown, len(values)):] {
+			list = append(list, pair{name, value})
+		}
+	}
+	slices.SortFunc(list, func(a, b pair) int {
+		if a.Name != b.Name {
+			return compare(a.Name, b.Name)
+		}
+		return compare(a.Value, b.Value)
+	})
+	return list
+}
+
+// PerCarried is what choosing a page size passes on: all but the page.
+func (p listPage) PerCarried() []pair {
+	var list []pair
+	for name, values := range p.state {
+		if name == "cursor" || name == "per" || name == "limit" {
+			continue
+		}
+		for _, value := range values {
+			list = append(list, pair{name, value})
+		}
+	}
+	slices.SortFunc(list, func(a, b pair) int { return compare(a.Name+"\x00"+a.Value, b.Name+"\x00"+b.Value) })
+	return list
+}
+
+func compare(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// Value is the first value of a parameter, for the controls that hold one.
+func (p listPage) Value(name string) string { return p.state.Get(name) }
+
+// Keyword is the search text.
+func (p listPage) Keyword() string { return p.state.Get("q") }
+
+// Range is the date range's choice.
+func (p listPage) Range() string {
+	if r := p.state.Get("range"); r != "" {
+		return r
+	}
+	return "all"
+}
+
+// Ranges are the choices.
+func (p listPage) Ranges() []Link {
+	return []Link{{"All", "all"}, {"24 hours", "24h"}, {"7 days", "7d"}, {"30 days", "30d"}, {"Custom", "custom"}}
+}
+
+// From and To are what the date controls hold: local to the page's zone.
+func (p listPage) From() string { return p.local(p.query.From) }
+
+// To: see From.
+func (p listPage) To() string { return p.local(p.query.To) }
+
+func (p listPage) local(t time.Time) string {
+	switch t = t.In(p.zone); {
+	case t.IsZero():
+		return ""
+	case t.Nanosecond() != 0:
+		return t.Format("2006-01-02T15:04:05.000")
+	case t.Second() != 0:
+		return t.Format("2006-01-02T15:04:05")
+	}
+	return t.Format("2006-01-02T15:04")
+}
+
+// Window says the range in words.
+func (p listPage) Window() string {
+	text := func(t time.Time) string { return p.lang.date(t.In(p.zone)) + ", " + t.In(p.zone).Format("15:04") }
+	f := p.query.Filter
+	switch {
+	case f.From.IsZero() && f.To.IsZero():
+		return p.T("All time")
+	case f.To.IsZero():
+		return p.T("From %s", text(f.From)+" "+p.zoneName(f.From))
+	case f.From.IsZero():
+		return p.T("Until %s", text(f.To)+" "+p.zoneName(f.To))
+	}
+	return text(f.From) + " – " + text(f.To) + " " + p.zoneName(f.To)
+}
+
+// UTC is the link back to it, where the page shows another zone.
+func (p listPage) UTC() string {
+	if p.zone == time.UTC {
+		return ""
+	}
+	return p.with("tz", "UTC")
+}
+
+// ZoneLink is the list in a zone that the script fills in.
+func (p listPage) ZoneLink() string { return p.with("tz", "") }
+
+// Action labels of the menus need the number as text.
+func (p listPage) Number(n int) string { return p.lang.number(n) }
+
+// Sorted says the order in words, for the table's caption.
+func (p listPage) Sorted() string {
+	for _, c := range p.Columns {
+		if c.Order == "ascending" || c.Order == "descending" {
+			return p.T("Audit entries, by %s, %s", p.T(c.Label), p.T(c.Order))
+		}
+	}
+	return p.T("Audit entries")
+}
+
+// PerText is the label that is read with the page size.
+func (z size) PerText() string { return strconv.Itoa(z.Rows) }
+
+// stamp is a moment in the chips.
+func (p listPage) stamp(t time.Time) string {
+	return p.lang.date(t.In(p.zone)) + ", " + t.In(p.zone).Format("15:04")
+}

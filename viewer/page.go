@@ -1,0 +1,145 @@
+package viewer
+
+import (
+	"bytes"
+	"errors"
+	"html/template"
+	"net/http"
+	"time"
+
+	"github.com/gormtrail/audit"
+)
+
+// page is what every page has; templates reach its texts through .T.
+type page struct {
+	*visit
+	Title  string // of the document
+	Status int
+}
+
+func (p page) T(key string, args ...any) string { return p.lang.text(key, args...) }
+func (p page) Lang() string                     { return p.lang.Tag }
+func (p page) Dir() string                      { return p.lang.dir() }
+func (p page) Name() string                     { return p.title }
+func (p page) Back() Link                       { return p.opts.Back }
+func (p page) Theme() string                    { return p.opts.Theme }
+func (p page) Zone() string                     { return p.zone.String() }
+func (p page) Home() string                     { return p.list() }
+
+// Nonce is the host's, for a policy of its own.
+func (p page) Nonce() string {
+	if p.opts.Nonce == nil {
+		return ""
+	}
+	return p.opts.Nonce(p.request)
+}
+
+// Time writes a moment with what a hover needs.
+func (p page) Time(t time.Time) template.HTML {
+	var m markup
+	m.tag(`<time datetime="`)
+	m = t.UTC().AppendFormat(m, "2006-01-02T15:04:05.000Z")
+	m.tag(`">`)
+	m.text(p.lang.date(t.In(p.zone)) + ", " + t.In(p.zone).Format("15:04:05"))
+	m.tag(`</time>`)
+	return m.html()
+}
+
+// Pill is an entry's action.
+func (p page) Pill(e *audit.Entry) template.HTML {
+	var m markup
+	p.action(&m, e)
+	return m.html()
+}
+
+// Who is an actor with its initials.
+func (p page) Who(a audit.Actor) template.HTML {
+	var m markup
+	who(&m, a)
+	return m.html()
+}
+
+// Look is the class of an entry's action.
+func (p page) Look(e *audit.Entry) string { return string(p.look(e)) }
+
+// Open is the link to an entry in this view.
+func (p page) Open(id string) string { return p.with("entry", id) }
+
+// render runs a page's template and sends it whole, or an error and nothing.
+func (s *visit) render(w http.ResponseWriter, name string, status int, data any) error {
+	var b bytes.Buffer
+	if err := s.pages.ExecuteTemplate(&b, name, data); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Language", s.lang.Tag)
+	s.write(w, status, "text/html; charset=utf-8", b.Bytes())
+	return nil
+}
+
+// messagePage says what went wrong and what to do.
+type messagePage struct {
+	page
+	Heading, Text, Detail, Param string
+	Link                         Link
+}
+
+// fail answers an error: in words that help for what the reader can mend,
+// without the inside of the server for what it can't.
+func (s *visit) fail(w http.ResponseWriter, err error) {
+	if s.request.Context().Err() != nil {
+		return // the reader has gone
+	}
+	m := messagePage{page: page{visit: s, Status: http.StatusInternalServerError}}
+	var bad *audit.QueryError
+	switch {
+	case errors.Is(err, audit.ErrNotFound):
+		m.Status, m.Heading = http.StatusNotFound, "No such entry"
+		m.Text = "It is not on the trail, or it is outside of what you may see."
+		m.Link = Link{"Show all entries", "?"}
+	case errors.Is(err, errNoExport):
+		m.Status, m.Heading, m.Text = http.StatusForbidden, "Not permitted", err.Error()
+		m.Link = Link{"Show all entries", "?"}
+	case errors.As(err, &bad):
+		m.Status, m.Heading = http.StatusBadRequest, "This filter can't be used"
+		m.Detail, m.Param = bad.Param+": "+bad.Reason, bad.Param
+		m.Text = "Change it, or start again with all entries."
+		m.Link = Link{"Show all entries", "?"}
+	case errors.Is(err, audit.ErrClosed):
+		m.Status, m.Heading = http.StatusServiceUnavailable, "The audit trail is closed"
+		m.Text = "The application is being restarted. Try again in a moment."
+		m.Link = Link{"Try again", s.with()}
+	default:
+		s.trail.Logger().ErrorContext(s.request.Context(), "audit viewer", "error", err)
+		m.Heading = "The audit trail could not be read"
+		m.Text = "Nothing is lost. Try again; if it stays so, tell whoever runs this application."
+		m.Link = Link{"Try again", s.with()}
+	}
+	m.say(w)
+}
+
+func (m messagePage) say(w http.ResponseWriter) {
+	if asksJSON(m.request) || m.request.URL.Query().Get("export") != "" || m.request.URL.Query().Get("live") != "" {
+		m.problem(w)
+		return
+	}
+	m.Title = m.T(m.Heading)
+	if err := m.render(w, "message", m.Status, m); err != nil {
+		http.Error(w, m.Heading, m.Status)
+	}
+}
+
+// deny answers a request that Authorize let see nothing.
+func (v *Viewer) deny(w http.ResponseWriter, r *http.Request, err error) {
+	if !errors.Is(err, ErrDenied) {
+		v.trail.Logger().WarnContext(r.Context(), "audit viewer: access refused", "error", err)
+	}
+	s := &visit{Viewer: v, request: r, lang: v.languageOf(r), zone: v.location, now: time.Now()}
+	messagePage{
+		page:    page{visit: s, Status: http.StatusForbidden},
+		Heading: "You may not read the audit trail",
+		Text:    "Sign in with an account that is allowed to, or ask whoever runs this application for access.",
+	}.say(w)
+}
+
+// CanPersonal reports whether addresses may be seen and asked for.
+func (p page) CanPersonal() bool { return p.access.Personal }

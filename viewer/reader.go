@@ -1,0 +1,234 @@
+package viewer
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/gormtrail/audit"
+)
+
+// reader is what one request sees of the trail: its scope, with what it may
+// not see taken out. Page, API, facets and exports all read through it.
+type reader struct {
+	trail *audit.Trail
+	scope audit.Filter
+	mask  mask
+}
+
+var _ audit.Reader = reader{}
+
+// check refuses questions whose answer would reveal what is masked.
+func (r reader) check(q audit.Query) error {
+	if r.mask.personal {
+		return nil
+	}
+	if key := q.Sort.Key(); key == audit.SortUser || key == audit.SortIP {
+		return &audit.QueryError{Param: "sort", Reason: "sorting by " + string(key) + " needs access to personal data"}
+	}
+	return personalIn(q.Filter, false)
+}
+
+func personalIn(f audit.Filter, negated bool) error {
+	for _, term := range f.Terms() {
+		var param string
+		switch {
+		case len(term.Users) > 0:
+			param = "user"
+		case len(term.IPs) > 0:
+			param = "ip"
+		case negated && term.Keyword != "":
+			param = "not"
+		default:
+			param = maskedValueIn(term)
+		}
+		if param != "" {
+			return &audit.QueryError{Param: param, Reason: "needs access to personal data"}
+		}
+		for _, n := range term.Not {
+			if err := personalIn(n, true); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// maskedValueIn names the parameter that asks for an address, which a masked
+// reader could otherwise try out on the IDs of objects.
+func maskedValueIn(f audit.Filter) string {
+	f.Keyword = ""
+	for param, values := range f.Values() {
+		for _, v := range values {
+			if param != "from" && param != "to" && param != "not" && (mask{}).text(v, nil) != v {
+				return param
+			}
+		}
+	}
+	return ""
+}
+
+// sifts reports whether the store may find entries that this reader may not
+// find: the keyword looks into email addresses.
+func (r reader) sifts(q audit.Query) bool {
+	if r.mask.personal {
+		return false
+	}
+	for _, term := range q.Terms() {
+		if term.Keyword != "" {
+			return true
+		}
+	}
+	return false
+}
+
+// Query implements audit.Reader.
+func (r reader) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
+	if err := r.check(q); err != nil {
+		return nil, err
+	}
+	if r.sifts(q) {
+		return r.siftedPage(ctx, q)
+	}
+	page, err := r.trail.Scope(r.scope).Query(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	seen := &audit.Page{Entries: make([]audit.Entry, len(page.Entries)), Next: page.Next, Prev: page.Prev}
+	for i, e := range page.Entries {
+		seen.Entries[i] = r.mask.entry(e)
+	}
+	return seen, nil
+}
+
+// siftedPage fills a page with the entries that still match once masked, so
+// that neither a row nor a gap tells that the keyword is part of an address.
+func (r reader) siftedPage(ctx context.Context, q audit.Query) (*audit.Page, error) {
+	q, err := q.Validate()
+	if err != nil {
+		return nil, err
+	}
+	scoped := q
+	scoped.Filter = q.Filter.And(r.scope)
+	back := false
+	if q.Cursor != "" {
+		at, err := audit.DecodeCursor(scoped)
+		if err != nil {
+			return nil, err
+		}
+		back = at.Back
+	}
+	kept, more, err := r.sift(ctx, scoped, q, back)
+	if err != nil {
+		return nil, err
+	}
+	page := &audit.Page{Entries: make([]audit.Entry, len(kept))}
+	for i, e := range kept {
+		page.Entries[i] = r.mask.entry(e)
+	}
+	if len(kept) == 0 {
+		return page, nil
+	}
+	if more || back {
+		page.Next = cursorAt(scoped, kept[len(kept)-1], false)
+	}
+	if (more && back) || (!back && q.Cursor != "") {
+		page.Prev = cursorAt(scoped, kept[0], true)
+	}
+	return page, nil
+}
+
+func cursorAt(q audit.Query, e audit.Entry, back bool) string {
+	return audit.EncodeCursor(q, audit.Position{Key: audit.SortKey(q.Sort, e), Time: e.Time, ID: e.ID, Back: back})
+}
+
+// sift reads on from the query's cursor until the page is full. The entries
+// are as stored, in display order; more says that at least one other follows.
+func (r reader) sift(ctx context.Context, scoped, asked audit.Query, back bool) (kept []audit.Entry, more bool, err error) {
+	for {
+		page, err := r.trail.Query(ctx, scoped)
+		if err != nil {
+			return nil, false, err
+		}
+		var fits []audit.Entry
+		for _, e := range page.Entries {
+			if asked.Match(r.mask.entry(e)) {
+				fits = append(fits, e)
+			}
+		}
+		on := page.Next
+		if back {
+			kept, on = append(fits, kept...), page.Prev
+		} else {
+			kept = append(kept, fits...)
+		}
+		if n := len(kept) - asked.Limit; n > 0 {
+			if back {
+				return kept[n:], true, nil
+			}
+			return kept[:asked.Limit], true, nil
+		}
+		if on == "" {
+			return kept, false, nil
+		}
+		scoped.Cursor = on
+	}
+}
+
+// All implements audit.Reader.
+func (r reader) All(ctx context.Context, q audit.Query) iter.Seq2[audit.Entry, error] {
+	return func(yield func(audit.Entry, error) bool) {
+		if err := r.check(q); err != nil {
+			yield(audit.Entry{}, err)
+			return
+		}
+		sifts := r.sifts(q)
+		for e, err := range r.trail.Scope(r.scope).All(ctx, q) {
+			if err != nil {
+				yield(audit.Entry{}, err)
+				return
+			}
+			e = r.mask.entry(e)
+			if sifts && !q.Match(e) {
+				continue
+			}
+			if !yield(e, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Get implements audit.Reader.
+func (r reader) Get(ctx context.Context, id string) (audit.Entry, error) {
+	e, err := r.stored(ctx, id)
+	return r.mask.entry(e), err
+}
+
+// stored returns an entry as the store has it, for places in an order.
+func (r reader) stored(ctx context.Context, id string) (audit.Entry, error) {
+	return r.trail.Scope(r.scope).Get(ctx, id)
+}
+
+// Facets implements audit.Reader. Who may not see personal data gets no users:
+// they are named by their email addresses.
+func (r reader) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error) {
+	facets, err := r.trail.Scope(r.scope).Facets(ctx, f)
+	if !r.mask.personal {
+		facets.Users = nil
+	}
+	return facets, err
+}
+
+// Count counts up to bound. errors.ErrUnsupported: the store can't, or may not
+// tell.
+func (r reader) Count(ctx context.Context, f audit.Filter, bound int) (int, bool, error) {
+	q := audit.Query{Filter: f}
+	if err := r.check(q); err != nil {
+		return 0, false, err
+	}
+	if r.sifts(q) {
+		return 0, false, errors.ErrUnsupported
+	}
+	return r.trail.Count(ctx, f.And(r.scope), bound)
+}

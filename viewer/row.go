@@ -1,0 +1,388 @@
+package viewer
+
+import (
+	"cmp"
+	"hash/fnv"
+	"html/template"
+	"net/url"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/gormtrail/audit"
+)
+
+// rows writes the lines of the table. What doesn't depend on the entry is made
+// once for the page. The live feed writes its rows with it too, without the
+// query of a page: the client adds its own.
+type rows struct {
+	*visit
+	open                     string // query of an entry, without its ID
+	byType, byRecord, byUser string // query of a filter, without its value
+	byActor, byIP            string
+	dates                    dateCache
+}
+
+// dateCache keeps the last day's text: most rows share it with the one above.
+type dateCache struct {
+	day  int
+	text string
+}
+
+func (s *visit) rows() *rows {
+	drop := func(names ...string) string {
+		v := s.copyState()
+		v.Del("cursor")
+		for _, n := range names {
+			v.Del(n)
+		}
+		return joinable(v)
+	}
+	return &rows{
+		visit: s, open: joinable(s.state) + "entry=",
+		byType: drop("type") + "type=", byRecord: drop("type", "record"),
+		byUser: drop("user") + "user=", byActor: drop("actor") + "actor=", byIP: drop("ip") + "ip=",
+	}
+}
+
+// joinable is a query string that one more parameter can follow.
+func joinable(v url.Values) string {
+	if q := v.Encode(); q != "" {
+		return "?" + q + "&"
+	}
+	return "?"
+}
+
+func (s *visit) table(entries []audit.Entry) template.HTML {
+	r := s.rows()
+	m := make(markup, 0, 1400*len(entries))
+	for i := range entries {
+		r.row(&m, &entries[i])
+	}
+	return m.html()
+}
+
+func (r *rows) row(m *markup, e *audit.Entry) {
+	m.tag(`<tr data-id="`)
+	m.attr(e.ID)
+	m.tag(`">`)
+	r.timeCell(m, e)
+	m.tag(`<td class="c-action">`)
+	r.action(m, e)
+	m.tag(`</td><td class="c-type">`)
+	r.typeCell(m, e)
+	m.tag(`</td><td class="c-record">`)
+	r.recordCell(m, e)
+	m.tag(`</td><td class="c-changes">`)
+	r.summary(m, e)
+	m.tag(`</td><td class="c-user">`)
+	r.userCell(m, e)
+	m.tag(`</td><td class="c-ip">`)
+	r.ipCell(m, e)
+	m.tag("</td></tr>\n")
+}
+
+// link writes an opening <a> whose query is escaped already.
+func (m *markup) link(query, value string) {
+	m.tag(`<a href="`)
+	m.attr(query)
+	m.attr(url.QueryEscape(value))
+	m.tag(`">`)
+}
+
+func (r *rows) timeCell(m *markup, e *audit.Entry) {
+	t := e.Time.In(r.zone)
+	m.tag(`<th scope="row" class="c-time">`)
+	m.link(r.open, e.ID)
+	m.tag(`<time datetime="`)
+	*m = e.Time.UTC().AppendFormat(*m, "2006-01-02T15:04:05.000Z")
+	m.tag(`"><span class="d">`)
+	if key := t.Year()*400 + t.YearDay(); r.dates.day != key {
+		r.dates = dateCache{key, r.lang.date(t)}
+	}
+	m.text(r.dates.text)
+	m.tag(`</span> <span class="t">`)
+	*m = t.AppendFormat(*m, "15:04:05")
+	m.tag(`<small>`)
+	*m = t.AppendFormat(*m, ".000")
+	m.tag(`</small></span></time></a></th>`)
+}
+
+// look is the class and the symbol of an action.
+func (v *Viewer) look(e *audit.Entry) constant {
+	if e.Outcome == audit.Failure || e.Outcome == audit.Denied {
+		return "warn"
+	}
+	switch e.Action {
+	case audit.ActionCreate, audit.ActionRestore:
+		return "create"
+	case audit.ActionUpdate:
+		return "update"
+	case audit.ActionDestroy:
+		return "delete"
+	}
+	a := v.trail.Catalogue().Action(e.Action)
+	switch {
+	case a.Severity == audit.Warning || a.Severity == audit.Alarm:
+		return "warn"
+	case a.Group == "sessions" || a.Group == "access":
+		return "auth"
+	case a.Name == "view" || a.Name == "export":
+		return "read"
+	}
+	return "other"
+}
+
+func (r *rows) action(m *markup, e *audit.Entry) { r.visit.action(m, e) }
+
+// action writes the coloured pill. Its name is the recorded one: what a filter,
+// an export and a rule call it.
+func (s *visit) action(m *markup, e *audit.Entry) {
+	look := s.look(e)
+	m.tag(`<span class="act act-`)
+	m.tag(look)
+	m.tag(`">`)
+	m.icon(look)
+	m.tag(`<bdi>`)
+	m.text(e.Action)
+	m.tag(`</bdi></span>`)
+	if e.Outcome == audit.Failure || e.Outcome == audit.Denied {
+		m.tag(`<span class="out">`)
+		m.text(s.lang.text(string(e.Outcome)))
+		m.tag(`</span>`)
+	}
+}
+
+func (r *rows) typeCell(m *markup, e *audit.Entry) {
+	if e.Object.Type == "" {
+		return
+	}
+	label := r.trail.Catalogue().ObjectType(e.Object.Type).Label
+	if href := r.recordURL(e); href != "" {
+		m.tag(`<a class="host" href="`)
+		m.attr(href)
+		m.tag(`"><bdi>`)
+		m.text(label)
+		m.tag(`</bdi></a>`)
+		return
+	}
+	m.link(r.byType, param(e.Object.Type))
+	m.tag(`<bdi>`)
+	m.text(label)
+	m.tag(`</bdi></a>`)
+}
+
+// recordURL is the host's page of an object, if it is one that a browser may be
+// sent to.
+func (v *Viewer) recordURL(e *audit.Entry) string {
+	if v.opts.RecordURL == nil || e.Object.Type == "" {
+		return ""
+	}
+	href := v.opts.RecordURL(e.Object.Type, e.Object.ID)
+	u, err := url.Parse(href)
+	if err != nil || u.Scheme != "" && u.Scheme != "http" && u.Scheme != "https" {
+		return ""
+	}
+	return href
+}
+
+func (r *rows) recordCell(m *markup, e *audit.Entry) {
+	if e.Object.ID == "" && e.Object.Name == "" {
+		m.tag(`<span class="none">–</span>`)
+		return
+	}
+	if e.Object.ID == "" {
+		m.tag(`<bdi>`)
+		m.text(e.Object.Name)
+		m.tag(`</bdi>`)
+		return
+	}
+	m.tag(`<a href="`)
+	m.attr(r.byRecord)
+	m.tag(`type=`)
+	m.attr(url.QueryEscape(param(e.Object.Type)))
+	m.tag(`&amp;record=`)
+	m.attr(url.QueryEscape(param(e.Object.ID)))
+	m.tag(`"><bdi>`)
+	m.text(e.Object.ID)
+	m.tag(`</bdi></a>`)
+}
+
+func (r *rows) userCell(m *markup, e *audit.Entry) {
+	if e.Actor.IsZero() {
+		m.tag(`<span class="none">–</span>`)
+		return
+	}
+	switch {
+	case r.access.Personal && e.Actor.User() != "":
+		m.link(r.byUser, param(e.Actor.User()))
+	case e.Actor.ID != "":
+		m.link(r.byActor, param(e.Actor.ID))
+	default:
+		m.tag(`<a>`)
+	}
+	who(m, e.Actor)
+	m.tag(`</a>`)
+}
+
+// called is the name that an actor is best known by.
+func called(a audit.Actor) string {
+	if a.Email == audit.Mask {
+		return cmp.Or(a.Name, a.ID, a.Type, a.Email)
+	}
+	return cmp.Or(a.Name, a.Email, a.ID, a.Type)
+}
+
+// who writes an actor with the initials that help the eye down the column.
+func who(m *markup, a audit.Actor) {
+	name := called(a)
+	m.tag(`<span class="who"><span class="av `)
+	if a.Type == "" || strings.EqualFold(a.Type, "user") {
+		m.tag(`av-person hue`)
+	} else {
+		m.tag(`av-service hue`)
+	}
+	h := fnv.New32a()
+	h.Write([]byte(name))
+	m.int(int(h.Sum32() % 6))
+	m.tag(`" aria-hidden="true">`)
+	m.text(initials(name))
+	m.tag(`</span><bdi>`)
+	m.text(name)
+	m.tag(`</bdi></span>`)
+}
+
+func initials(name string) string {
+	name, _, _ = strings.Cut(name, "@")
+	words := strings.FieldsFunc(name, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsNumber(c) })
+	var out []rune
+	for _, w := range words {
+		if len(out) == 2 {
+			break
+		}
+		out = append(out, unicode.ToUpper([]rune(w)[0]))
+	}
+	return string(out)
+}
+
+func (r *rows) ipCell(m *markup, e *audit.Entry) {
+	switch e.Request.IP {
+	case "":
+		m.tag(`<span class="none">–</span>`)
+	case audit.Mask:
+		maskToken(m, r.lang)
+	default:
+		m.link(r.byIP, e.Request.IP)
+		m.text(e.Request.IP)
+		m.tag(`</a>`)
+	}
+}
+
+// summary is the first change, and how many there are.
+func (r *rows) summary(m *markup, e *audit.Entry) {
+	if len(e.Changes) == 0 {
+		m.tag(`<span class="none">`)
+		text, _ := clipRunes(cmp.Or(e.Error, e.Comment, r.lang.text("No field changes")), 90)
+		m.text(text)
+		m.tag(`</span>`)
+		return
+	}
+	c := e.Changes[0]
+	s := plainStep(c, cmp.Or(c.Op, audit.OpReplace))
+	m.tag(`<span class="sum"><span class="chg"><code>`)
+	m.text(r.label(e.Object.Type, c.Field))
+	m.tag(`</code> `)
+	if s.op != audit.OpAdd {
+		m.tag(`<del>`)
+		r.short(m, s.old)
+		m.tag(`</del>`)
+	}
+	switch s.op {
+	case audit.OpReplace:
+		m.tag(`<span class="arr" aria-hidden="true">→</span><span class="vh">`)
+		m.text(r.lang.text("changed to"))
+		m.tag(`</span>`)
+	case audit.OpRemove:
+		m.tag(` <span class="none">`)
+		m.text(r.lang.text("removed"))
+		m.tag(`</span>`)
+	}
+	if s.op != audit.OpRemove {
+		m.tag(`<ins>`)
+		r.short(m, s.new)
+		m.tag(`</ins>`)
+	}
+	m.tag(`</span>`)
+	if more := len(e.Changes) - 1; more > 0 {
+		m.tag(`<span class="more"><span aria-hidden="true">+`)
+		m.int(more)
+		m.tag(`</span><span class="vh">`)
+		m.text(r.lang.count("%s more fields", more, false))
+		m.tag(`</span></span>`)
+	}
+	m.tag(`</span>`)
+}
+
+func (v *Viewer) label(objectType, field string) string {
+	if v.opts.Label != nil {
+		if l := v.opts.Label(objectType, field); l != "" {
+			return l
+		}
+	}
+	return field
+}
+
+// short writes a value in a line of the table.
+func (r *rows) short(m *markup, v value) {
+	switch v.kind {
+	case kindText, kindNumber, kindBool, kindBinary, kindTree:
+		text, cut := clipRunes(v.text, 64)
+		m.text(text)
+		if cut {
+			m.tag(`…`)
+		}
+	case kindMasked:
+		m.tag(`<span class="dots" aria-hidden="true">••••••</span><span class="vh">`)
+		m.text(r.lang.text("masked"))
+		m.tag(`</span>`)
+	default:
+		m.tag(`<i>`)
+		m.text(r.lang.text(v.token()))
+		m.tag(`</i>`)
+	}
+}
+
+// token is the word for a value that has no text.
+func (v value) token() string {
+	switch v.kind {
+	case kindNull:
+		return "null"
+	case kindEmpty:
+		return "empty text"
+	case kindMasked:
+		return "masked"
+	case kindErased:
+		return "erased"
+	}
+	return "not set"
+}
+
+func maskToken(m *markup, l *Language) {
+	m.tag(`<span class="tok tok-mask">`)
+	m.icon("lock")
+	m.text(l.text("masked"))
+	m.tag(`</span>`)
+}
+
+// fullTime is a moment as the page of an entry names it.
+func (s *visit) fullTime(t time.Time) string {
+	t = t.In(s.zone)
+	return s.lang.text(t.Format("Monday")) + ", " + s.lang.date(t) + ", " + t.Format("15:04:05.999999") + " " + s.zoneName(t)
+}
+
+func (s *visit) zoneName(t time.Time) string {
+	if s.zone == time.UTC {
+		return "UTC"
+	}
+	return t.In(s.zone).Format("-07:00") + " " + s.zone.String()
+}

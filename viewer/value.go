@@ -1,0 +1,283 @@
+package viewer
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gormtrail/audit"
+)
+
+// kind is how a value is shown.
+type kind int
+
+const (
+	kindAbsent kind = iota // no such value at that time
+	kindNull
+	kindEmpty // text without a character
+	kindText
+	kindNumber
+	kindBool
+	kindMasked
+	kindErased
+	kindBinary
+	kindTree // an object or a list, where it is shown in one place
+)
+
+// value is a recorded value, ready to be shown.
+type value struct {
+	kind kind
+	text string
+}
+
+// valueOf classifies a value in the terms of audit.Normalize.
+func valueOf(v any, redacted string) value {
+	switch redacted {
+	case audit.RedactedErased:
+		return value{kind: kindErased}
+	case audit.RedactedMasked:
+		if v == nil {
+			return value{kind: kindNull}
+		}
+		return value{kind: kindMasked}
+	}
+	switch x := v.(type) {
+	case nil:
+		return value{kind: kindNull}
+	case bool:
+		return value{kindBool, strconv.FormatBool(x)}
+	case string:
+		return textValue(x)
+	case json.Number:
+		return value{kindNumber, string(x)}
+	case int64:
+		return value{kindNumber, strconv.FormatInt(x, 10)}
+	case uint64:
+		return value{kindNumber, strconv.FormatUint(x, 10)}
+	case float64:
+		return value{kindNumber, strconv.FormatFloat(x, 'g', -1, 64)}
+	case map[string]any:
+		if b, ok := binaryOf(x); ok {
+			return b
+		}
+	}
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return value{kindText, fmt.Sprint(v)}
+	}
+	return value{kindTree, string(raw)}
+}
+
+func textValue(s string) value {
+	switch s {
+	case "":
+		return value{kind: kindEmpty}
+	case audit.Mask:
+		return value{kind: kindMasked}
+	}
+	return value{kindText, s}
+}
+
+// binaryOf recognizes what capture leaves of long bytes: their size and digest.
+func binaryOf(m map[string]any) (value, bool) {
+	digest, ok := m["sha256"].(string)
+	if !ok || len(m) > 3 {
+		return value{}, false
+	}
+	for _, name := range []string{"size", "bytes", "length"} {
+		if n, ok := m[name].(int64); ok {
+			return value{kindBinary, fmt.Sprintf("%s · sha-256 %s", bytesText(n), shortDigest(digest))}, true
+		}
+	}
+	return value{}, false
+}
+
+func bytesText(n int64) string {
+	switch {
+	case n < 1000:
+		return fmt.Sprintf("%d B", n)
+	case n < 1_000_000:
+		return fmt.Sprintf("%.1f KB", float64(n)/1e3)
+	case n < 1_000_000_000:
+		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
+	}
+	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
+}
+
+func shortDigest(s string) string {
+	if len(s) > 12 {
+		return s[:4] + "…" + s[len(s)-4:]
+	}
+	return s
+}
+
+// step is one line of a diff: a path, and what stood there before and after.
+type step struct {
+	field    string
+	old, new value
+	op       string
+	redacted string
+	same     bool // a part of a structured value that didn't change
+}
+
+// steps are the lines of a change: one, or of a structured value one for each
+// leaf that differs.
+func steps(c audit.Change) []step {
+	op := cmp.Or(c.Op, audit.OpReplace)
+	if op != audit.OpAdd && op != audit.OpRemove && !structured(c.Old) && !structured(c.New) ||
+		c.Redacted == audit.RedactedErased || !structured(c.Old) && !structured(c.New) {
+		return []step{plainStep(c, op)}
+	}
+	before, after := map[string]any{}, map[string]any{}
+	if op != audit.OpAdd {
+		flatten(before, c.Field, c.Old, 0)
+	}
+	if op != audit.OpRemove {
+		flatten(after, c.Field, c.New, 0)
+	}
+	return leafSteps(before, after, c.Redacted)
+}
+
+func plainStep(c audit.Change, op string) step {
+	s := step{field: c.Field, op: op, redacted: c.Redacted}
+	if op != audit.OpAdd {
+		s.old = valueOf(c.Old, c.Redacted)
+	}
+	if op != audit.OpRemove {
+		s.new = valueOf(c.New, c.Redacted)
+	}
+	return s
+}
+
+func leafSteps(before, after map[string]any, redacted string) []step {
+	paths := make([]string, 0, len(before)+len(after))
+	for p := range before {
+		paths = append(paths, p)
+	}
+	for p := range after {
+		if _, ok := before[p]; !ok {
+			paths = append(paths, p)
+		}
+	}
+	slices.SortFunc(paths, comparePaths)
+	var list []step
+	for _, p := range paths {
+		old, had := before[p]
+		now, has := after[p]
+		s := step{field: p, op: audit.OpReplace, redacted: redacted}
+		if had {
+			s.old = valueOf(old, redacted)
+		}
+		if has {
+			s.new = valueOf(now, redacted)
+		}
+		switch {
+		case !had:
+			s.op = audit.OpAdd
+		case !has:
+			s.op = audit.OpRemove
+		case s.old == s.new && s.old.kind != kindMasked:
+			continue
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+func structured(v any) bool {
+	switch x := v.(type) {
+	case map[string]any:
+		_, binary := binaryOf(x)
+		return !binary && len(x) > 0
+	case []any:
+		return len(x) > 0
+	}
+	return false
+}
+
+// maxDepth is how deep a tree is taken apart; what lies deeper is shown as JSON.
+const maxDepth = 12
+
+// flatten writes the leaves of a structured value by their paths, as capture
+// writes them: "settings.theme", "tags[2]".
+func flatten(to map[string]any, path string, v any, depth int) {
+	if !structured(v) || depth == maxDepth {
+		to[path] = v
+		return
+	}
+	switch x := v.(type) {
+	case map[string]any:
+		for k, inner := range x {
+			flatten(to, path+"."+k, inner, depth+1)
+		}
+	case []any:
+		for i, inner := range x {
+			flatten(to, path+"["+strconv.Itoa(i)+"]", inner, depth+1)
+		}
+	}
+}
+
+// comparePaths orders "tags[2]" before "tags[10]".
+func comparePaths(a, b string) int {
+	for {
+		i := strings.IndexByte(a, '[')
+		j := strings.IndexByte(b, '[')
+		if i < 0 || j < 0 || a[:i] != b[:j] {
+			return strings.Compare(a, b)
+		}
+		m, restA, okA := leadingNumber(a[i+1:])
+		n, restB, okB := leadingNumber(b[j+1:])
+		if !okA || !okB {
+			return strings.Compare(a, b)
+		}
+		if m != n {
+			return cmp.Compare(m, n)
+		}
+		a, b = restA, restB
+	}
+}
+
+func leadingNumber(s string) (int, string, bool) {
+	digits, rest, ok := strings.Cut(s, "]")
+	n, err := strconv.Atoi(digits)
+	return n, rest, ok && err == nil
+}
+
+// changedPart finds what differs between two texts: the bytes before from and
+// behind the ends are equal. It cuts at words, so that marks are readable.
+func changedPart(a, b string) (from, endA, endB int) {
+	for from < len(a) && from < len(b) && a[from] == b[from] {
+		from++
+	}
+	endA, endB = len(a), len(b)
+	for endA > from && endB > from && a[endA-1] == b[endB-1] {
+		endA--
+		endB--
+	}
+	back := from
+	for back > 0 && !wordEnd(a, back) {
+		back--
+	}
+	for grown := 0; endA < len(a) && !wordEnd(a, endA); grown++ {
+		endA++
+		endB++
+	}
+	return back, endA, endB
+}
+
+// wordEnd reports whether a word may end before s[i]. A byte inside of a rune
+// is no place to cut.
+func wordEnd(s string, i int) bool {
+	if !utf8.RuneStart(s[min(i, len(s)-1)]) {
+		return false
+	}
+	return i == 0 || i == len(s) || !wordByte(s[i-1]) || !wordByte(s[i])
+}
+
+func wordByte(c byte) bool {
+	return c >= 0x80 || c == '_' || '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
