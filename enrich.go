@@ -31,15 +31,42 @@ func (t *Trail) Enrich(ctx context.Context, entries ...Entry) ([]Entry, error) {
 }
 
 func (t *Trail) enrich(e *Entry, c carried) *EntryError {
+	if err := t.enrichBase(e, c); err != nil {
+		return err
+	}
+	if err := t.enrichChanges(e); err != nil {
+		return err
+	}
+	return t.enrichMetadata(e, c)
+}
+
+// enrichBase is all but the changes and the metadata.
+func (t *Trail) enrichBase(e *Entry, c carried) *EntryError {
 	t.complete(e, c)
 	if err := e.check(); err != nil {
 		return err
 	}
 	e.cleanTexts()
-	if err := t.enrichChanges(e); err != nil {
-		return err
+	return nil
+}
+
+// EnrichCaptured is Enrich, in place, for entries whose changes a capturing
+// package made itself: their values are in the terms of Normalize and were given
+// to Redaction.Apply, or deliberately not. They are taken as they are.
+func (t *Trail) EnrichCaptured(ctx context.Context, entries []Entry) error {
+	c := carriedFrom(ctx)
+	for i := range entries {
+		e := &entries[i]
+		err := t.enrichBase(e, c)
+		if err == nil {
+			err = t.enrichMetadata(e, c)
+		}
+		if err != nil {
+			err.Index = i
+			return err
+		}
 	}
-	return t.enrichMetadata(e, c)
+	return nil
 }
 
 // complete fills in what the entry leaves to the context and to defaults.
@@ -177,7 +204,7 @@ func (t *Trail) enrichChanges(e *Entry) *EntryError {
 		if c.New, err = Normalize(c.New); err != nil {
 			return &EntryError{Field: fmt.Sprintf("changes[%d].new", i), Reason: err.Error()}
 		}
-		*c = t.redaction.redactChange(*c)
+		*c = t.redaction.Apply(*c)
 	}
 	return nil
 }

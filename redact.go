@@ -117,9 +117,10 @@ func (r *Redaction) hashValue(v any) any {
 	return "hmac-sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
-// redactChange masks what the field's name says, inside of structured values
-// too, and cuts long texts.
-func (r *Redaction) redactChange(c Change) Change {
+// Apply redacts a change whose field nobody classified: it masks what the
+// field's name says, inside of structured values too, and cuts long texts. A
+// change that is redacted already stays as it is.
+func (r *Redaction) Apply(c Change) Change {
 	if c.Redacted != "" {
 		return c
 	}
@@ -127,7 +128,12 @@ func (r *Redaction) redactChange(c Change) Change {
 		return r.MaskChange(c)
 	}
 	c.Old, c.New = r.redactInside(c.Old), r.redactInside(c.New)
-	if r == nil || r.MaxText <= 0 {
+	return r.Truncate(c)
+}
+
+// Truncate cuts a change's texts to MaxText.
+func (r *Redaction) Truncate(c Change) Change {
+	if r == nil || r.MaxText <= 0 || c.Redacted != "" {
 		return c
 	}
 	var cutOld, cutNew bool

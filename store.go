@@ -99,3 +99,10 @@ type Tailer interface {
 	// Head returns the position behind the newest committed entry.
 	Head(ctx context.Context) (string, error)
 }
+
+// Remover is a Store that entries can be taken out of again by ID: an outbox,
+// from which they went on to the trail. A trail's own store never is asked to.
+type Remover interface {
+	// Remove removes the entries with these IDs; unknown ones are passed over.
+	Remove(ctx context.Context, ids ...string) error
+}

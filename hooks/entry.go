@@ -1,0 +1,283 @@
+package hooks
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/gormtrail/audit"
+)
+
+// add completes the entries with the statement's context and puts them into the
+// unit of work.
+func (c *capture) add(entries ...audit.Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	for i := range entries {
+		entries[i].TransactionID = c.unit.id
+	}
+	if err := c.plugin.trail.EnrichCaptured(c.stmt.Context, entries); err != nil {
+		return c.fail(err)
+	}
+	return c.unit.add(c.ctx, entries...)
+}
+
+// object is how entries name a row.
+func (c *capture) object(m *image, r row) audit.Object {
+	h := c.plugin.hints.of(c.table.name)
+	o := audit.Object{Type: c.plugin.typeOf(c.table.object), ID: m.id(c.table, r)}
+	for column, t := range h.fields {
+		if t == treatName {
+			if v, ok := m.value(r, column); ok && v != nil {
+				o.Name = keyText(v)
+			}
+		}
+	}
+	return o
+}
+
+// typeOf is a table's object type.
+func (p *Plugin) typeOf(table string) string {
+	if name := p.hints.of(bareName(table)).objectType; name != "" {
+		return audit.CleanText(name)
+	}
+	return audit.CleanText(table)
+}
+
+// maxID is how long an ID may be; a longer one is cut, and told apart by its
+// digest.
+const maxID = 512
+
+// id is the primary key as text; of a composite key "a=1,b=x", escaped as in a
+// URL query.
+func (m *image) id(t *table, r row) string {
+	var id string
+	if len(t.key) == 1 {
+		v, _ := m.value(r, t.key[0])
+		id = keyText(v)
+	} else {
+		parts := make([]string, len(t.key))
+		for i, k := range t.key {
+			v, _ := m.value(r, k)
+			parts[i] = url.QueryEscape(k) + "=" + url.QueryEscape(keyText(v))
+		}
+		id = strings.Join(parts, ",")
+	}
+	id = audit.CleanText(id)
+	if len(id) <= maxID {
+		return id
+	}
+	sum := sha256.Sum256([]byte(id))
+	digest := "…sha256:" + hex.EncodeToString(sum[:])
+	return strings.ToValidUTF8(id[:maxID-len(digest)], "") + digest
+}
+
+// created is the entry of a new row: every column that is not NULL.
+func (c *capture) created(m *image, r row) []audit.Entry {
+	e := audit.Entry{Action: audit.ActionCreate, Object: c.object(m, r)}
+	for i, name := range m.set.names {
+		if v := r.values[i]; v != nil {
+			e.Changes = c.appendChange(e.Changes, name, audit.Change{Field: name, Op: audit.OpAdd, New: v})
+		}
+	}
+	return []audit.Entry{e}
+}
+
+// destroyed are the entries of rows that went.
+func (c *capture) destroyed(m *image) []audit.Entry {
+	entries := make([]audit.Entry, 0, len(m.rows))
+	for _, r := range m.rows {
+		e := audit.Entry{Action: audit.ActionDestroy, Object: c.object(m, r)}
+		for i, name := range m.set.names {
+			if v := r.values[i]; v != nil && !ownColumn(name) {
+				e.Changes = c.appendChange(e.Changes, name, audit.Change{Field: name, Op: audit.OpRemove, Old: v})
+			}
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+// ownColumn: one that the plugin added to what it reads.
+func ownColumn(name string) bool {
+	return name == rowidName || strings.HasPrefix(name, newKeyPrefix)
+}
+
+// updated are the entries of rows that changed; a row that is as it was has
+// none, and neither has one of which only the time of the update changed.
+func (c *capture) updated(before, after *image, pairs []pair) []audit.Entry {
+	c.unit.wrote = true
+	h := c.plugin.hints.of(c.table.name)
+	var entries []audit.Entry
+	for _, p := range pairs {
+		changes, substance := c.compare(h, before, after, p)
+		if !substance {
+			continue
+		}
+		e := audit.Entry{Action: c.actionOf(h, before, after, p), Changes: changes}
+		e.Object = c.object(after, *p.after)
+		if old := c.object(before, *p.before); old.ID != "" {
+			e.Object.ID = old.ID // a changed key is a change of the row that had the old one
+		}
+		entries = append(entries, e)
+	}
+	return entries
+}
+
+// compare returns what differs, and whether it is more than the time of the
+// update.
+func (c *capture) compare(h *hint, before, after *image, p pair) (changes []audit.Change, substance bool) {
+	for i, name := range after.set.names {
+		if ownColumn(name) {
+			continue
+		}
+		now := p.after.values[i]
+		was, had := before.value(*p.before, name)
+		if had && sameValue(after.set.kinds[i], was, now) {
+			continue
+		}
+		n := len(changes)
+		changes = c.appendSteps(changes, name, was, now, had)
+		if c.plugin.opts.AutoTimes || !slices.Contains(h.autoTimes, name) {
+			substance = substance || len(changes) > n
+		}
+	}
+	return changes, substance
+}
+
+func (c *capture) appendSteps(changes []audit.Change, name string, was, now any, had bool) []audit.Change {
+	if !had {
+		return c.appendChange(changes, name, audit.Change{Field: name, Op: audit.OpAdd, New: now})
+	}
+	if inside, ok := insideChanges(name, was, now); ok {
+		for _, step := range inside {
+			changes = c.appendChange(changes, name, step)
+		}
+		return changes
+	}
+	return c.appendChange(changes, name, audit.Change{Field: name, Op: audit.OpReplace, Old: was, New: now})
+}
+
+// appendChange redacts a change as its column's tag, option or name says.
+func (c *capture) appendChange(changes []audit.Change, column string, change audit.Change) []audit.Change {
+	if ownColumn(column) {
+		return changes
+	}
+	redaction := c.plugin.trail.Redaction()
+	change.Field = audit.CleanText(change.Field)
+	switch c.plugin.hints.of(c.table.name).fields[column] {
+	case treatOmit:
+		return changes
+	case treatMask:
+		change = redaction.MaskChange(change)
+	case treatHash:
+		change = redaction.HashChange(change)
+	case treatShow:
+		change = redaction.Truncate(change)
+	default:
+		change = redaction.Apply(change)
+	}
+	return append(changes, change)
+}
+
+// actionOf tells a soft delete and a restore by their effect.
+func (c *capture) actionOf(h *hint, before, after *image, p pair) string {
+	for _, name := range h.deleted {
+		was, _ := before.value(*p.before, name)
+		now, ok := after.value(*p.after, name)
+		switch {
+		case !ok:
+		case !h.isDeleted(name, was) && h.isDeleted(name, now):
+			return audit.ActionDestroy
+		case h.isDeleted(name, was) && !h.isDeleted(name, now):
+			return audit.ActionRestore
+		}
+	}
+	return audit.ActionUpdate
+}
+
+// isDeleted reads a column that marks a row as deleted: a time, a flag, Unix
+// seconds or milliseconds. Its zero value means that it isn't.
+func (h *hint) isDeleted(column string, v any) bool {
+	switch x := v.(type) {
+	case nil:
+		return false
+	case bool:
+		return x
+	case int64:
+		return x != 0
+	case string:
+		if zero := h.zeroTimes[column]; zero != "" {
+			return x != zero
+		}
+		return x != "" && !strings.HasPrefix(x, "0001-01-01T00:00:00") && !strings.HasPrefix(x, "0000-00-00")
+	}
+	return true
+}
+
+// summary is the one entry for more rows than are captured one by one.
+func (c *capture) summary(m *image) audit.Entry {
+	action := audit.ActionUpdate
+	switch {
+	case c.text.verb == "DELETE" || c.op == opDelete:
+		action = audit.ActionDestroy
+	case c.text.verb == "INSERT":
+		action = audit.ActionCreate
+	}
+	metadata := map[string]any{
+		"table": c.table.object, "rows": int64(m.count),
+		"statement": withoutValues(c.query, c.plugin.dialect.name == "mysql"),
+		"reason":    "more rows than are recorded one by one",
+	}
+	if m.digest != nil {
+		metadata["keys_sha256"] = m.keyDigest()
+	} else {
+		metadata["reason"] = "the table has no key to tell its rows apart"
+	}
+	if set := c.assignments(); set != nil {
+		var columns []any
+		for _, a := range set {
+			columns = append(columns, a.Column.Name)
+		}
+		metadata["columns"] = columns
+	}
+	return audit.Entry{Action: action, Object: audit.Object{Type: c.plugin.typeOf(c.table.object)}, Metadata: metadata}
+}
+
+// executed is the entry of a statement that is recorded as a whole.
+func (c *capture) executed(s statement, query string, affected int64) audit.Entry {
+	return c.plugin.executed(s, query, affected)
+}
+
+func (p *Plugin) executed(s statement, query string, affected int64) audit.Entry {
+	e := audit.Entry{Action: audit.ActionExecute, Metadata: map[string]any{
+		"statement": audit.CleanText(withoutValues(query, p.dialect.name == "mysql")),
+		"verb":      s.verb,
+	}}
+	if affected >= 0 {
+		e.Metadata["rows"] = affected
+	}
+	if s.table != "" {
+		name := s.table
+		if s.schema != "" {
+			name = s.schema + "." + s.table
+		}
+		e.Object.Type = p.typeOf(name)
+	}
+	return e
+}
+
+// skipped records, once, that capture was switched off.
+func (c *capture) skipped(use *audit.SkipUse) error {
+	if !c.unit.skip(use) {
+		return nil
+	}
+	return c.add(audit.Entry{
+		Action: audit.ActionSkip, Comment: use.Reason(),
+		Object:   audit.Object{Type: c.plugin.typeOf(c.text.table)},
+		Metadata: map[string]any{"first_statement": audit.CleanText(withoutValues(c.query, c.plugin.dialect.name == "mysql"))},
+	})
+}

@@ -1,0 +1,249 @@
+package hooks
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+
+	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit"
+)
+
+// operation is GORM's own name of what it does, which is not always the
+// statement's verb: a soft delete is an UPDATE.
+type operation int
+
+const (
+	opCreate operation = iota
+	opUpdate
+	opDelete
+)
+
+// probe stands in for the connection while GORM runs one create, update or
+// delete. It is called with the finished statement, at the moment of its
+// execution, and only if it is executed.
+type probe struct {
+	gorm.ConnPool
+	plugin *Plugin
+	stmt   *gorm.Statement
+	op     operation
+}
+
+// ExecContext runs the statement with capture.
+func (pr *probe) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	c, err := pr.capture(ctx, query, args)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil {
+		return pr.ConnPool.ExecContext(ctx, query, args...)
+	}
+	out, err := c.run(false)
+	if err != nil {
+		return nil, err
+	}
+	return out.result, nil
+}
+
+// QueryContext runs a statement with RETURNING with capture.
+func (pr *probe) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	c, err := pr.capture(ctx, query, args)
+	if err != nil {
+		return nil, err
+	}
+	if c == nil {
+		return pr.ConnPool.QueryContext(ctx, query, args...)
+	}
+	out, err := c.run(true)
+	if err != nil {
+		return nil, err
+	}
+	return out.tape.play(ctx)
+}
+
+// capture is the capture of one statement.
+type capture struct {
+	plugin *Plugin
+	conn   gorm.ConnPool // the transaction
+	unit   *unit
+	stmt   *gorm.Statement
+	op     operation
+	ctx    context.Context
+	text   statement // what the SQL says
+	table  *table
+	query  string
+	args   []any
+}
+
+// outcome is what the host gets to see of the statement.
+type outcome struct {
+	result sql.Result // for Exec
+	tape   *tape      // for Query
+}
+
+// capture prepares the capture of a statement; nil if it is none that is
+// captured row by row.
+func (pr *probe) capture(ctx context.Context, query string, args []any) (*capture, error) {
+	p := pr.plugin
+	text := parse(query, p.dialect.name == "mysql")
+	if text.table == "" || text.ddl || p.own[text.table] {
+		return nil, nil
+	}
+	c := &capture{
+		plugin: p, conn: pr.ConnPool, unit: p.unitOf(pr.ConnPool), stmt: pr.stmt, op: pr.op,
+		ctx: ctx, text: text, query: query, args: args,
+	}
+	if use := audit.SkipFrom(pr.stmt.Context); use != nil {
+		return nil, c.skipped(use)
+	}
+	t, err := p.tableOf(ctx, pr.ConnPool, text.schema, text.table)
+	if err != nil {
+		if p.dialect.aborted(err) {
+			return nil, err
+		}
+		return nil, c.fail(err)
+	}
+	if t == nil {
+		return nil, nil // no such table: the statement will say so
+	}
+	c.table = t
+	return c, nil
+}
+
+// run runs the statement and puts its entries into the unit of work.
+func (c *capture) run(wantRows bool) (outcome, error) {
+	switch {
+	case c.table.view:
+		return c.runUnseen(wantRows)
+	case c.text.verb == "INSERT" || c.text.verb == "REPLACE":
+		return c.insert(wantRows)
+	case c.text.verb == "UPDATE":
+		return c.update(wantRows)
+	case c.text.verb == "DELETE":
+		return c.remove(wantRows)
+	}
+	return c.runUnseen(wantRows)
+}
+
+// runUnseen runs a statement whose rows can't be read before and after (on a
+// view, whose triggers write elsewhere) and records it as a whole.
+func (c *capture) runUnseen(wantRows bool) (outcome, error) {
+	out, err := c.plain(wantRows)
+	if err != nil {
+		return out, err
+	}
+	return out, c.add(c.executed(c.text, c.query, out.affected()))
+}
+
+// plain runs the statement as it is.
+func (c *capture) plain(wantRows bool) (outcome, error) {
+	if !wantRows {
+		result, err := c.conn.ExecContext(c.ctx, c.query, c.args...)
+		return outcome{result: result}, err
+	}
+	rows, err := c.conn.QueryContext(c.ctx, c.query, c.args...)
+	if err != nil {
+		return outcome{}, err
+	}
+	t, err := record(rows, 0, func([]any) {})
+	return outcome{tape: t}, err
+}
+
+func (o outcome) affected() int64 {
+	if o.tape != nil {
+		return int64(len(o.tape.rows))
+	}
+	if o.result == nil {
+		return 0
+	}
+	n, err := o.result.RowsAffected()
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+// fail makes the transaction unable to commit, since a change would have no
+// entry; nil under FailOpen.
+func (c *capture) fail(err error) error { return c.unit.fail(c.ctx, err) }
+
+// beforeFailed answers for a read of the rows before that failed. Where the
+// transaction still works, the statement itself is asked first: it fails in the
+// words that the host knows.
+func (c *capture) beforeFailed(cause error, wantRows bool) (outcome, error) {
+	if c.plugin.dialect.name == "postgres" {
+		return outcome{}, cause // the transaction is aborted
+	}
+	out, err := c.plain(wantRows)
+	if err != nil {
+		return outcome{}, err
+	}
+	return out, c.fail(fmt.Errorf("hooks: reading the rows of %s before they change: %w", c.table.object, cause))
+}
+
+// afterFailed answers for what failed once the statement had changed rows.
+func (c *capture) afterFailed(out outcome, cause error) (outcome, error) {
+	return out, c.fail(fmt.Errorf("hooks: capturing the changed rows of %s: %w", c.table.object, cause))
+}
+
+// execResult is the answer to an Exec that was run as a query.
+type execResult struct {
+	affected int64
+	lastID   func() (int64, error)
+}
+
+func (r execResult) RowsAffected() (int64, error) { return r.affected, nil }
+func (r execResult) LastInsertId() (int64, error) { return r.lastID() }
+
+// lastInsertID asks the database, if anybody wants to know.
+func (c *capture) lastInsertID() (int64, error) {
+	query := "SELECT last_insert_rowid()"
+	switch c.plugin.dialect.name {
+	case "postgres":
+		return 0, fmt.Errorf("LastInsertId is not supported by this driver")
+	case "mysql":
+		query = "SELECT LAST_INSERT_ID()"
+	}
+	var id int64
+	err := c.conn.QueryRowContext(c.ctx, query).Scan(&id)
+	return id, err
+}
+
+// returning runs the statement with the table's columns added to what it
+// returns, and gives each row's to see. star is how "all columns of the table"
+// is written here; query is the statement without its own RETURNING. A host that
+// asked for all columns (asked is "") gets star's, without the first skip.
+func (c *capture) returning(query string, args []any, star, asked string, skip int, wantRows bool, see func(names []string, raw []any)) (outcome, error) {
+	query += " RETURNING " + star
+	if asked != "" {
+		query += ", " + asked
+	}
+	rows, err := c.conn.QueryContext(c.ctx, query, args...)
+	if err != nil {
+		return outcome{}, err
+	}
+	names, err := rows.Columns()
+	if err != nil {
+		return outcome{}, err
+	}
+	own := len(names)
+	if asked != "" {
+		own -= c.askedColumns()
+	}
+	first, kept := own, int64(0)
+	if wantRows && asked == "" {
+		first = skip
+	}
+	t, err := record(rows, first, func(raw []any) {
+		kept++
+		see(names[:own], raw[:own])
+	})
+	if err != nil {
+		return outcome{}, err
+	}
+	if !wantRows {
+		return outcome{result: execResult{kept, c.lastInsertID}}, nil
+	}
+	return outcome{tape: t}, nil
+}

@@ -1,0 +1,148 @@
+package hooks
+
+import (
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"hash"
+	"strings"
+)
+
+// row is one row of a table as the database holds it.
+type row struct {
+	values []any // in the terms of canonical, by the column's place in its set
+}
+
+// columnSet is the columns of a result, in its order.
+type columnSet struct {
+	names  []string
+	kinds  []kind
+	byName map[string]int
+}
+
+func (p *Plugin) columnsOf(t *table, names []string) *columnSet {
+	h := p.hints.of(t.name)
+	set := &columnSet{names: names, kinds: make([]kind, len(names)), byName: make(map[string]int, len(names))}
+	for i, name := range names {
+		set.byName[name] = i
+		if c, ok := t.column(name); ok {
+			set.kinds[i] = c.kind
+		}
+		switch {
+		case h.bools[name]:
+			set.kinds[i] = kindBool
+		case h.json[name] && set.kinds[i] != kindBytes:
+			set.kinds[i] = kindJSON
+		}
+	}
+	return set
+}
+
+// image is the rows of a table at one moment.
+type image struct {
+	set  *columnSet
+	rows []row
+	// beyond the budget rows are counted and their keys digested only.
+	count  int
+	digest hash.Hash
+}
+
+func (m *image) over() bool { return m.count > len(m.rows) }
+
+// scan reads the current row into values by way of reused pointers.
+type scanner struct {
+	values, pointers []any
+}
+
+func newScanner(n int) *scanner {
+	s := &scanner{values: make([]any, n), pointers: make([]any, n)}
+	for i := range s.values {
+		s.pointers[i] = &s.values[i]
+	}
+	return s
+}
+
+func (s *scanner) scan(rows *sql.Rows) ([]any, error) {
+	for i := range s.values {
+		s.values[i] = nil
+	}
+	return s.values, rows.Scan(s.pointers...)
+}
+
+// add takes a row's raw values into the image; past the budget only its key.
+func (m *image) add(t *table, raw []any, budget int) {
+	m.count++
+	values := make([]any, len(raw))
+	for i, v := range raw {
+		values[i] = canonical(m.set.kinds[i], v)
+	}
+	r := row{values}
+	if m.count <= budget {
+		m.rows = append(m.rows, r)
+		return
+	}
+	if m.digest == nil {
+		m.digest = sha256.New()
+		for _, kept := range m.rows {
+			m.digestKey(t, kept)
+		}
+		m.rows = nil // one entry will stand for all of them
+	}
+	m.digestKey(t, r)
+}
+
+func (m *image) digestKey(t *table, r row) {
+	m.digest.Write([]byte(m.id(t, r)))
+	m.digest.Write([]byte{'\n'})
+}
+
+func (m *image) keyDigest() string { return hex.EncodeToString(m.digest.Sum(nil)) }
+
+// value is a row's value of a column; ok is false if the image has no such
+// column.
+func (m *image) value(r row, column string) (any, bool) {
+	i, ok := m.set.byName[column]
+	if !ok {
+		return nil, false
+	}
+	return r.values[i], true
+}
+
+// keyOf identifies a row among those of its table; "" where there is no key.
+func (m *image) keyOf(t *table, r row) string {
+	if len(t.key) == 1 {
+		v, _ := m.value(r, t.key[0])
+		return keyText(v)
+	}
+	var b strings.Builder
+	for i, k := range t.key {
+		if i > 0 {
+			b.WriteByte(0)
+		}
+		v, _ := m.value(r, k)
+		b.WriteString(keyText(v))
+	}
+	return b.String()
+}
+
+// readAll reads what is left of rows into a new image.
+func (p *Plugin) readAll(t *table, rows *sql.Rows, budget int) (*image, error) {
+	defer func() { _ = rows.Close() }()
+	names, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	m := &image{set: p.columnsOf(t, names)}
+	s := newScanner(len(names))
+	for rows.Next() {
+		raw, err := s.scan(rows)
+		if err != nil {
+			return nil, err
+		}
+		m.add(t, raw, budget)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return m, rows.Close()
+}

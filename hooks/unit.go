@@ -1,0 +1,262 @@
+package hooks
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit"
+)
+
+// maxPending bounds what a unit of work keeps in memory; beyond it entries are
+// appended early, in the same transaction.
+const maxPending = 1000
+
+// deliveryTimeout bounds how long a host's commit waits for a store that is
+// elsewhere.
+const deliveryTimeout = 5 * time.Second
+
+// unit is the unit of work of one transaction: the entries that are on the trail
+// if it commits. GORM uses a transaction from one goroutine at a time, and hosts
+// that don't are safe all the same.
+type unit struct {
+	plugin    *Plugin
+	ctx       context.Context
+	conn      gorm.ConnPool // the transaction itself, below the plugin's wrappers
+	inTx      bool          // the store can append in this transaction
+	immediate bool          // the commit can't be seen: append with each statement
+
+	mu      sync.Mutex
+	id      string
+	pending []audit.Entry
+	outside []audit.Entry // delivered once the commit has succeeded
+	skips   []*audit.SkipUse
+	failed  error // capture failed: the transaction must not commit
+	marks   []mark
+	wrote   bool // the transaction holds SQLite's write lock
+}
+
+// mark is a savepoint: what the unit held when it was set.
+type mark struct {
+	name             string
+	pending, outside int
+	skips            int
+	failed           error
+}
+
+func (p *Plugin) newUnit(ctx context.Context, conn gorm.ConnPool, db *sql.DB, immediate bool) *unit {
+	u := &unit{plugin: p, ctx: ctx, conn: conn, immediate: immediate}
+	if p.inTx != nil {
+		if db == nil {
+			db = p.home
+		}
+		u.inTx = db == nil || p.inTx.InDatabase(db)
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		id = uuid.New()
+	}
+	u.id = id.String()
+	return u
+}
+
+// add puts entries into the unit of work. Under FailOpen it returns nil.
+func (u *unit) add(ctx context.Context, entries ...audit.Entry) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.immediate && len(u.pending)+len(entries) <= maxPending {
+		u.pending = append(u.pending, entries...)
+		return nil
+	}
+	if !u.inTx {
+		if u.immediate {
+			return u.failure(ctx, errElsewhere, len(entries))
+		}
+		u.pending = append(u.pending, entries...) // it can only wait
+		return nil
+	}
+	u.pending = append(u.pending, entries...)
+	return u.append(ctx)
+}
+
+var errElsewhere = errors.New("hooks: the trail's store is in another database, and this transaction was not begun by a *gorm.DB with the plugin: its entries could neither join it nor wait for its commit (Options.Outbox)")
+
+// fail makes the transaction unable to commit: a change of it has no entry.
+func (u *unit) fail(ctx context.Context, err error) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.failure(ctx, err, 1)
+}
+
+func (u *unit) failure(ctx context.Context, err error, entries int) error {
+	if u.plugin.opts.FailOpen {
+		u.plugin.logFailure(ctx, err, entries)
+		return nil
+	}
+	if u.failed == nil {
+		u.failed = err
+	}
+	return err
+}
+
+// append writes the pending entries into the transaction.
+func (u *unit) append(ctx context.Context) error {
+	entries := u.pending
+	u.pending = nil
+	for i := range u.marks {
+		u.marks[i].pending = 0 // what was pending then is the database's to roll back now
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	if u.plugin.trail.Closed() {
+		return u.failure(ctx, audit.ErrClosed, len(entries))
+	}
+	if err := u.plugin.inTx.AppendTx(ctx, u.conn, entries...); err != nil {
+		return u.failure(ctx, err, len(entries))
+	}
+	u.wrote = true
+	return nil
+}
+
+// beforeCommit appends in the transaction, or sets the entries aside for after.
+func (u *unit) beforeCommit() error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.failed != nil {
+		return u.failed
+	}
+	if u.inTx {
+		return u.append(u.ctx)
+	}
+	if u.plugin.trail.Closed() && len(u.pending) > 0 {
+		return u.failure(u.ctx, audit.ErrClosed, len(u.pending))
+	}
+	u.outside, u.pending = u.pending, nil
+	return nil
+}
+
+// afterCommit delivers what the transaction's own store could not take, and
+// marks the uses of Skip whose entries are now on the trail.
+func (u *unit) afterCommit() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, s := range u.skips {
+		s.MarkRecorded()
+	}
+	u.skips = nil
+	if len(u.outside) > 0 {
+		u.deliver(u.outside)
+		u.outside = nil
+	} else if u.plugin.opts.Outbox != nil && u.inTx && u.wrote {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), deliveryTimeout)
+		defer cancel()
+		if err := u.plugin.Deliver(ctx); err != nil {
+			u.plugin.trail.Logger().WarnContext(ctx, "audit: entries stay in the outbox for now", "error", err)
+		}
+	}
+}
+
+// deliver hands committed entries to a store without an outbox. The change is
+// committed, so a failure can only be told.
+func (u *unit) deliver(entries []audit.Entry) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), deliveryTimeout)
+	defer cancel()
+	if err := u.plugin.trail.Store().Append(ctx, entries...); err != nil {
+		u.plugin.logFailure(ctx, err, len(entries))
+	}
+}
+
+func (u *unit) discard() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.pending, u.outside, u.skips, u.marks, u.failed = nil, nil, nil, nil, nil
+}
+
+// skip notes a use of audit.Skip and reports whether it is the first in this
+// transaction that no entry tells of yet.
+func (u *unit) skip(use *audit.SkipUse) bool {
+	if use.Recorded() {
+		return false
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for _, s := range u.skips {
+		if s == use {
+			return false
+		}
+	}
+	u.skips = append(u.skips, use)
+	if u.immediate {
+		use.MarkRecorded()
+	}
+	return true
+}
+
+// savepoint follows SAVEPOINT, ROLLBACK TO and RELEASE: what was captured since
+// a savepoint goes with it.
+func (u *unit) savepoint(query string) {
+	verb, name := savepointOf(query)
+	if verb == "" {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	switch verb {
+	case "SAVEPOINT":
+		u.marks = append(u.marks, mark{name: name, pending: len(u.pending), outside: len(u.outside), skips: len(u.skips), failed: u.failed})
+	case "ROLLBACK":
+		if i := u.markAt(name); i >= 0 {
+			m := u.marks[i]
+			u.pending = u.pending[:min(m.pending, len(u.pending))]
+			u.skips = u.skips[:min(m.skips, len(u.skips))]
+			u.failed = m.failed
+			u.marks = u.marks[:i+1]
+		}
+	case "RELEASE":
+		if i := u.markAt(name); i >= 0 {
+			u.marks = u.marks[:i]
+		}
+	}
+}
+
+func (u *unit) markAt(name string) int {
+	for i := len(u.marks) - 1; i >= 0; i-- {
+		if strings.EqualFold(u.marks[i].name, name) {
+			return i
+		}
+	}
+	return -1
+}
+
+// savepointOf reads "SAVEPOINT a", "ROLLBACK TO SAVEPOINT a" and "RELEASE
+// SAVEPOINT a"; verb is "" for every other statement.
+func savepointOf(query string) (verb, name string) {
+	if len(query) > 300 || len(query) < len("RELEASE a") {
+		return "", ""
+	}
+	switch query[0] | 0x20 {
+	case 's', 'r':
+	default:
+		return "", ""
+	}
+	words := strings.Fields(strings.TrimRight(query, "; \t\r\n"))
+	for i := range words {
+		words[i] = strings.ToUpper(words[i])
+	}
+	switch {
+	case len(words) == 2 && words[0] == "SAVEPOINT":
+		return "SAVEPOINT", words[1]
+	case len(words) >= 3 && words[0] == "ROLLBACK" && words[len(words)-2] != "WORK" && (words[1] == "TO" || words[2] == "TO"):
+		return "ROLLBACK", words[len(words)-1]
+	case len(words) >= 2 && words[0] == "RELEASE":
+		return "RELEASE", words[len(words)-1]
+	}
+	return "", ""
+}

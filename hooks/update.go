@@ -1,0 +1,224 @@
+package hooks
+
+import (
+	"fmt"
+	"strings"
+)
+
+// pair is one row before and after.
+type pair struct{ before, after *row }
+
+// update captures an UPDATE, a soft delete's included.
+func (c *capture) update(wantRows bool) (outcome, error) {
+	if c.plugin.dialect.name == "postgres" {
+		return c.updatePostgres(wantRows)
+	}
+	before, err := c.readBefore()
+	if err != nil {
+		return c.beforeFailed(err, wantRows)
+	}
+	if before.over() || before.count == 0 {
+		return c.updateMany(before, wantRows)
+	}
+	if !c.plugin.dialect.updateReturning {
+		return c.updateThenRead(before, wantRows)
+	}
+	without, columns, _, ok := c.asked()
+	if !ok {
+		return c.updateThenRead(before, wantRows)
+	}
+	after := &image{}
+	star, skip := "*", 0
+	if len(c.table.key) == 0 {
+		star, skip = c.rowid()+", *", 1
+	}
+	out, err := c.returning(without, c.args, star, columns, skip, wantRows, c.seeInto(after))
+	if err != nil {
+		return out, err
+	}
+	return c.finishUpdate(out, before, after)
+}
+
+// seeInto collects the table's columns of each returned row.
+func (c *capture) seeInto(m *image) func(names []string, raw []any) {
+	return func(names []string, raw []any) {
+		if m.set == nil {
+			m.set = c.plugin.columnsOf(c.table, append([]string(nil), names...))
+		}
+		m.add(c.table, raw, c.plugin.budget)
+	}
+}
+
+// rowid is the row's place where a SQLite table has no key.
+func (c *capture) rowid() string { return "rowid AS " + rowidName }
+
+const rowidName = "audit_rowid"
+
+// readBefore reads and locks the rows that the statement will touch.
+func (c *capture) readBefore() (*image, error) {
+	query, args := c.selectBefore()
+	if len(c.table.key) == 0 && c.table.rowid {
+		query = "SELECT " + c.rowid() + ", " + strings.TrimPrefix(query, "SELECT ")
+	}
+	if c.plugin.dialect.name == "sqlite" && !c.unit.wrote {
+		if c.plugin.dialect.oneCall {
+			query = fmt.Sprintf(takeWriteLock, c.table.quoted(c.plugin.dialect)) + "; " + query
+			c.unit.wrote = true
+		} else if err := c.plugin.lockFirst(c.ctx, c.conn, c.unit, c.table); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := c.conn.QueryContext(c.ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	return c.plugin.readAll(c.table, rows, c.plugin.budget)
+}
+
+// updateMany runs a statement that touches no row, or more than are captured
+// one by one.
+func (c *capture) updateMany(before *image, wantRows bool) (outcome, error) {
+	out, err := c.plain(wantRows)
+	if err != nil || before.count == 0 {
+		return out, err
+	}
+	return out, c.add(c.summary(before))
+}
+
+// updateThenRead runs the statement and reads the rows again by their keys.
+func (c *capture) updateThenRead(before *image, wantRows bool) (outcome, error) {
+	out, err := c.plain(wantRows)
+	if err != nil {
+		return out, err
+	}
+	if len(c.table.key) == 0 {
+		return out, c.add(c.summary(before)) // rows that nothing tells apart
+	}
+	keys := make([][]any, len(before.rows))
+	for i, r := range before.rows {
+		keys[i] = c.keyAfter(before, r)
+	}
+	after, err := c.readKeys(keys)
+	if err != nil {
+		return c.afterFailed(out, err)
+	}
+	return c.finishUpdate(out, before, after)
+}
+
+// keyAfter is the key that a row has after the statement.
+func (c *capture) keyAfter(m *image, r row) []any {
+	key := make([]any, len(c.table.key))
+	for i, k := range c.table.key {
+		v, ok := m.value(r, newKeyPrefix+k)
+		if !ok {
+			v, _ = m.value(r, k)
+		}
+		key[i] = v
+	}
+	return key
+}
+
+// finishUpdate pairs the rows before and after, and adds their entries.
+func (c *capture) finishUpdate(out outcome, before, after *image) (outcome, error) {
+	if after.set == nil {
+		return out, nil // no row came back: none was touched
+	}
+	byKey := make(map[string]*row, len(after.rows))
+	for i := range after.rows {
+		byKey[c.pairKey(after, after.rows[i])] = &after.rows[i]
+	}
+	pairs := make([]pair, 0, len(before.rows))
+	for i := range before.rows {
+		b := &before.rows[i]
+		if a := byKey[c.pairKeyAfter(before, *b)]; a != nil {
+			pairs = append(pairs, pair{b, a})
+		}
+	}
+	return out, c.add(c.updated(before, after, pairs)...)
+}
+
+// pairKey identifies a row after the statement; pairKeyAfter does so for a row
+// before it.
+func (c *capture) pairKey(m *image, r row) string {
+	if len(c.table.key) == 0 {
+		v, _ := m.value(r, rowidName)
+		return keyText(v)
+	}
+	return m.keyOf(c.table, r)
+}
+
+func (c *capture) pairKeyAfter(m *image, r row) string {
+	if len(c.table.key) == 0 {
+		return c.pairKey(m, r)
+	}
+	var b strings.Builder
+	for i, v := range c.keyAfter(m, r) {
+		if i > 0 {
+			b.WriteByte(0)
+		}
+		b.WriteString(keyText(v))
+	}
+	return b.String()
+}
+
+// maxKeys bounds the keys of one SELECT.
+const maxKeys = 500
+
+// readKeys reads rows by their keys.
+func (c *capture) readKeys(keys [][]any) (*image, error) {
+	all := &image{}
+	for len(keys) > 0 {
+		n := min(len(keys), maxKeys)
+		query, args := c.selectKeys(keys[:n])
+		rows, err := c.conn.QueryContext(c.ctx, query, args...)
+		if err != nil {
+			return nil, err
+		}
+		m, err := c.plugin.readAll(c.table, rows, c.plugin.budget)
+		if err != nil {
+			return nil, err
+		}
+		all.set, all.rows, all.count = m.set, append(all.rows, m.rows...), all.count+m.count
+		keys = keys[n:]
+	}
+	return all, nil
+}
+
+func (c *capture) selectKeys(keys [][]any) (string, []any) {
+	var b strings.Builder
+	var args []any
+	d := c.plugin.dialect
+	fmt.Fprintf(&b, "SELECT * FROM %s WHERE ", c.table.quoted(d))
+	for i, key := range keys {
+		if i > 0 {
+			b.WriteString(" OR ")
+		}
+		b.WriteByte('(')
+		for j, v := range key {
+			if j > 0 {
+				b.WriteString(" AND ")
+			}
+			args = append(args, v)
+			fmt.Fprintf(&b, "%s = %s", d.quote(c.table.key[j]), d.bind(len(args)))
+		}
+		b.WriteByte(')')
+	}
+	return b.String(), args
+}
+
+// sets reports whether the statement assigns one of the columns, or whether
+// that can't be told.
+func (c *capture) sets(columns []string) bool {
+	set := c.assignments()
+	if set == nil {
+		return true
+	}
+	for _, a := range set {
+		for _, name := range columns {
+			if a.Column.Name == name {
+				return true
+			}
+		}
+	}
+	return false
+}
