@@ -20,6 +20,7 @@ var appendContracts = []contract{
 	{name: "append/many", why: "Append takes any number of entries in one call, all or none.", run: tryMany},
 	{name: "append/same IDs at once", why: "Appending the same entries again is always right, also at the same time.", run: trySameIDsAtOnce},
 	{name: "append/all or none", why: "Append stores all entries or none, also when its context ends halfway.", run: tryAllOrNone},
+	{name: "append/changes nothing", why: "The store leaves the entries that it is given as they are.", run: tryChangesNothing},
 	{name: "append/keeps no reference", why: "The store keeps no reference to what it was given, and gives out none to what it keeps.", run: tryKeepsNoReference},
 	{name: "get/unknown", why: "Get returns ErrNotFound for an ID that no entry has.", run: tryGetUnknown},
 	{name: "concurrent use", why: "A store is safe for concurrent use: each reader sees whole entries, and each Append wholly or not at all.", run: tryConcurrentUse},
@@ -55,10 +56,10 @@ func trySameIDAgain(c *trial) {
 	for i := range other {
 		other[i].ID = stored[i].ID
 	}
-	c.append(other[0])
-	c.append(other...)
-	c.append(stored...)
-	c.wantAll(stored, audit.Query{})
+	for _, repeated := range [][]audit.Entry{other[:1], other, stored} {
+		c.append(repeated...)
+		c.wantAll(stored, audit.Query{})
+	}
 }
 
 func trySameIDInOneCall(c *trial) {
@@ -176,6 +177,17 @@ func common(list, others []audit.Entry) []audit.Entry {
 	return slices.DeleteFunc(slices.Clone(list), func(e audit.Entry) bool { return !ids[e.ID] })
 }
 
+func tryChangesNothing(c *trial) {
+	given := c.entries(40)
+	want := copies(given)
+	for range 2 {
+		if err := c.store.Append(c.ctx, given...); err != nil {
+			c.broken("Append: %v", err)
+		}
+		c.wantEntries(want, given, "the caller's own entries after Append")
+	}
+}
+
 func tryKeepsNoReference(c *trial) {
 	fresh := func() audit.Entry {
 		return audit.Entry{
@@ -187,7 +199,9 @@ func tryKeepsNoReference(c *trial) {
 	given := c.complete(fresh())[0]
 	want := fresh()
 	want.ID, want.Outcome = given.ID, given.Outcome
-	c.append(given)
+	if err := c.store.Append(c.ctx, given); err != nil {
+		c.broken("Append: %v", err)
+	}
 	spoil(&given)
 	for range 2 {
 		got, err := c.store.Get(c.ctx, given.ID)

@@ -103,3 +103,41 @@ func describe(q audit.Query) string {
 	}
 	return strings.Join(parts, ", ")
 }
+
+// copies shares nothing with entries.
+func copies(entries []audit.Entry) []audit.Entry {
+	list := slices.Clone(entries)
+	for i := range list {
+		e := &list[i]
+		if e.OnBehalfOf != nil {
+			a := *e.OnBehalfOf
+			e.OnBehalfOf = &a
+		}
+		e.Changes = slices.Clone(e.Changes)
+		for j := range e.Changes {
+			e.Changes[j].Old, e.Changes[j].New = copyValue(e.Changes[j].Old), copyValue(e.Changes[j].New)
+		}
+		if e.Metadata != nil {
+			e.Metadata = copyValue(e.Metadata).(map[string]any)
+		}
+	}
+	return list
+}
+
+func copyValue(v any) any {
+	switch x := v.(type) {
+	case []any:
+		list := slices.Clone(x)
+		for i := range list {
+			list[i] = copyValue(list[i])
+		}
+		return list
+	case map[string]any:
+		m := make(map[string]any, len(x))
+		for k := range x {
+			m[k] = copyValue(x[k])
+		}
+		return m
+	}
+	return v
+}

@@ -114,9 +114,11 @@ func (c *trial) report(fail func(string, ...any), format string, args ...any) {
 	fail("The contract: %s\nBroken: "+format+"\nThe data: %s=%d", args...)
 }
 
+// append gives the store copies, so that what is compared later is what was
+// meant, whatever the store does to what it is given.
 func (c *trial) append(entries ...audit.Entry) {
 	c.t.Helper()
-	if err := c.store.Append(c.ctx, entries...); err != nil {
+	if err := c.store.Append(c.ctx, copies(entries)...); err != nil {
 		c.broken("Append of %d entries: %v", len(entries), err)
 	}
 }
