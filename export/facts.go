@@ -32,6 +32,12 @@ const (
 	textDescends  = "descending"
 	textCursor    = "Starts behind"
 	textPage      = "a page of the query, not its first entry"
+	textRows      = "Rows"
+	textNotice    = "Notice"
+	textCutCells  = "Shortened cells"
+	textCut       = " … [cut: {n} characters in all; CSV and JSON Lines have them whole]"
+	textEntries   = "Entries"
+	textSheet     = "Filters Applied"
 )
 
 // Texts are the words of the reports, the keys of Options.Labels. {n} and
@@ -40,7 +46,7 @@ func Texts() []string {
 	texts := []string{
 		textTruncated, textFailed, textReport, textRange, textSort, textZone, textBy, textAt, textFilters, textNone,
 		textStart, textEnd, textTo, textBefore, textNot, textKeyword, textField, textNewest, textOldest,
-		textAscending, textDescends, textCursor, textPage,
+		textAscending, textDescends, textCursor, textPage, textRows, textNotice, textCutCells, textCut, textEntries, textSheet,
 	}
 	for _, c := range AllColumns() {
 		texts = append(texts, c.Header)

@@ -21,9 +21,10 @@ type Format interface {
 // The ready formats, with their defaults. Their types have options.
 var (
 	CSV       Format = CSVFormat{}
+	Excel     Format = ExcelFormat{}
 	JSONLines Format = JSONLinesFormat{}
 )
 
 // readyFormats is what a handler offers by default, the first one where the
 // request names none.
-func readyFormats() []Format { return []Format{CSV, JSONLines} }
+func readyFormats() []Format { return []Format{CSV, Excel, JSONLines} }

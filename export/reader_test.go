@@ -1,6 +1,8 @@
 package export_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -128,4 +130,8 @@ type catcher struct {
 func (c catcher) Write(w io.Writer, t *export.Table) error {
 	c.catch(t)
 	return c.shout.Write(w, t)
+}
+
+func zipReader(file []byte) (*zip.Reader, error) {
+	return zip.NewReader(bytes.NewReader(file), int64(len(file)))
 }

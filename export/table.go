@@ -24,8 +24,9 @@ type Table struct {
 	By         string    // who exports, from the context's actor; may be ""
 	At         time.Time // when, in Location
 
-	labels    map[string]string
-	catalogue *audit.Catalogue
+	labels     map[string]string
+	catalogue  *audit.Catalogue // nil: actions and types by their own names
+	severities *audit.Catalogue // never nil
 
 	ctx       context.Context
 	from      audit.Reader
@@ -47,6 +48,9 @@ func newTable(ctx context.Context, from audit.Reader, q audit.Query, o Options) 
 		By: actorText(audit.ActorFrom(ctx)), At: o.Now().In(o.Location),
 		labels: o.Labels, catalogue: o.Catalogue,
 		ctx: ctx, from: from, query: q, maxRows: o.MaxRows, progress: o.Progress,
+	}
+	if t.severities = o.Catalogue; t.severities == nil {
+		t.severities = audit.NewCatalogue(nil, nil)
 	}
 	t.Columns = slices.Clone(o.Columns)
 	for i := range t.Columns {
@@ -181,6 +185,15 @@ func (t *Table) ObjectTypeLabel(o ObjectType) string {
 		return string(o)
 	}
 	return t.catalogue.ObjectType(string(o)).Label
+}
+
+// zonedHeader is a column's header for formats whose times don't carry their
+// zone.
+func (t *Table) zonedHeader(c Column) string {
+	if c.Name != "time" {
+		return c.Header
+	}
+	return c.Header + " (" + t.Zone() + ")"
 }
 
 // Zone names the table's time zone: "UTC", "Europe/Berlin".

@@ -1,0 +1,139 @@
+package export
+
+import (
+	"archive/zip"
+	"compress/flate"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf16"
+
+	"github.com/xuri/excelize/v2"
+)
+
+// sheetStyles are the looks of a workbook's cells.
+type sheetStyles struct {
+	header, label, plain, wrapped, whole, date, notice int
+	tones                                              map[tone]int
+}
+
+func newSheetStyles(f *excelize.File) (sheetStyles, error) {
+	s := sheetStyles{tones: map[tone]int{}}
+	dateFormat := "yyyy-mm-dd hh:mm:ss.000"
+	top := &excelize.Alignment{Vertical: "top"}
+	wrap := &excelize.Alignment{Vertical: "top", WrapText: true}
+	for _, look := range []struct {
+		id    *int
+		style excelize.Style
+	}{
+		{&s.header, excelize.Style{
+			Font: &excelize.Font{Bold: true, Color: "FFFFFF"}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"1E293B"}},
+			Alignment: &excelize.Alignment{Vertical: "center", WrapText: true},
+		}},
+		{&s.label, excelize.Style{Font: &excelize.Font{Bold: true}, Alignment: top}},
+		{&s.plain, excelize.Style{Alignment: top}},
+		{&s.wrapped, excelize.Style{Alignment: wrap}},
+		{&s.whole, excelize.Style{NumFmt: 1, Alignment: top}}, // "0": without it twelve digits are shown as 1E+11
+		{&s.date, excelize.Style{CustomNumFmt: &dateFormat, Alignment: &excelize.Alignment{Vertical: "top", Horizontal: "left"}}},
+		{&s.notice, excelize.Style{Font: &excelize.Font{Bold: true, Color: "991B1B"}}},
+	} {
+		var err error
+		if *look.id, err = f.NewStyle(&look.style); err != nil {
+			return s, err
+		}
+	}
+	for _, t := range tones() {
+		id, err := f.NewStyle(&excelize.Style{
+			Font: &excelize.Font{Color: t.ink}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{t.ground}}, Alignment: top,
+		})
+		if err != nil {
+			return s, err
+		}
+		s.tones[t] = id
+	}
+	return s, nil
+}
+
+// setWidths goes from the last column to the first, because excelize puts each
+// before those it has, and Excel wants them in order.
+func setWidths(stream *excelize.StreamWriter, widths ...float64) error {
+	for i := len(widths); i > 0; i-- {
+		if err := stream.SetColWidth(i, i, widths[i-1]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// zipWriter compresses fast, which takes most of it, and stops when the context
+// does: at a million rows this is seconds.
+func (t *Table) zipWriter(w io.Writer) excelize.ZipWriter {
+	z := zip.NewWriter(w)
+	z.RegisterCompressor(zip.Deflate, func(w io.Writer) (io.WriteCloser, error) {
+		return flate.NewWriter(w, flate.BestSpeed)
+	})
+	return cancelZip{z, t}
+}
+
+type cancelZip struct {
+	*zip.Writer
+	t *Table
+}
+
+func (z cancelZip) Create(name string) (io.Writer, error) {
+	w, err := z.Writer.Create(name)
+	return cancelWriter{w, z.t}, err
+}
+
+type cancelWriter struct {
+	w io.Writer
+	t *Table
+}
+
+func (c cancelWriter) Write(p []byte) (int, error) {
+	if err := c.t.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return c.w.Write(p)
+}
+
+// cleanXML shows what XML 1.0 can't hold (section 2.2): most control
+// characters, U+FFFE and U+FFFF.
+func cleanXML(s string) string {
+	bad := func(r rune) bool {
+		return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == '\ufffe' || r == '\uffff'
+	}
+	if strings.IndexFunc(s, bad) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case bad(r) && r < ' ':
+			fmt.Fprintf(&b, `\x%02x`, r)
+		case bad(r):
+			fmt.Fprintf(&b, `\u%04x`, r)
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func utf16Len(s string) int {
+	n := 0
+	for _, r := range s {
+		n += utf16.RuneLen(r)
+	}
+	return n
+}
+
+// cutUTF16 keeps the longest beginning of at most n units.
+func cutUTF16(s string, n int) string {
+	for i, r := range s {
+		if n -= utf16.RuneLen(r); n < 0 {
+			return s[:i]
+		}
+	}
+	return s
+}
