@@ -35,13 +35,13 @@ func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 	}
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return s.translate(ctx, err)
 	}
 	if err := s.insert(ctx, tx, rows); err != nil {
 		_ = tx.Rollback() // the first error is the one to tell
 		return err
 	}
-	return tx.Commit()
+	return s.translate(ctx, tx.Commit())
 }
 
 // AppendTx stores the entries through tx, in one statement where they are few:
@@ -72,7 +72,7 @@ func (s *Store) insert(ctx context.Context, tx execer, rows []record) error {
 		n := s.chunk(rows)
 		statement, args := s.dialect.insert(rows[:n])
 		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
-			return s.translate(err)
+			return s.translate(ctx, err)
 		}
 		rows = rows[n:]
 	}

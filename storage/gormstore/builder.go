@@ -1,6 +1,9 @@
 package gormstore
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // builder writes one statement and its parameters.
 type builder struct {
@@ -40,3 +43,53 @@ func (b *builder) tree(from, to int, condition func(i int)) {
 	b.tree(middle, to, condition)
 	b.WriteByte(')')
 }
+
+// argList writes parameters in parentheses.
+func (b *builder) argList(values []string) {
+	for i, v := range values {
+		b.WriteString([]string{"(", ", "}[min(i, 1)])
+		b.arg(v)
+	}
+	b.WriteString(")")
+}
+
+func comparison(descending bool) string {
+	if descending {
+		return " < "
+	}
+	return " > "
+}
+
+// rowAfter compares row values, which SQLite and PostgreSQL read as one range
+// of an index.
+func (b *builder) rowAfter(columns []string, values []any, descending bool) {
+	b.add("(", strings.Join(columns, ", "), ")", comparison(descending))
+	for i, v := range values {
+		b.WriteString([]string{"(", ", "}[min(i, 1)])
+		b.arg(v)
+	}
+	b.WriteString(")")
+}
+
+// stepAfter writes the same as (a > 1 OR (a = 1 AND b > 2) …), which MySQL and
+// MariaDB read as ranges of an index; of row values they make none.
+func (b *builder) stepAfter(columns []string, values []any, descending bool) {
+	for i := range columns {
+		b.WriteString([]string{"(", " OR "}[min(i, 1)])
+		for j := range i {
+			b.add([]string{"(", " AND "}[min(j, 1)], columns[j], " = ")
+			b.arg(values[j])
+		}
+		if i > 0 {
+			b.WriteString(" AND ")
+		}
+		b.add(columns[i], comparison(descending))
+		b.arg(values[i])
+		if i > 0 {
+			b.WriteString(")")
+		}
+	}
+	b.WriteString(")")
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }

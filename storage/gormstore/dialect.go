@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+
+	"github.com/gormtrail/audit"
 )
 
 // dialect is all that differs between the databases.
@@ -39,6 +41,16 @@ type dialect interface {
 	// rowKey is the column that finds a row fastest.
 	rowKey() string
 
+	// longReads reports whether a statement may be read slowly without keeping
+	// others from writing.
+	longReads(ctx context.Context, q querier) (bool, error)
+	// untilNow writes a condition that selects what is committed now, and nothing
+	// that is committed later.
+	untilNow(ctx context.Context, q querier) (func(*builder), error)
+	// tail and head are audit.Tailer.
+	tail(ctx context.Context, s *Store, f audit.Filter, after string, limit int) ([]audit.Entry, string, error)
+	head(ctx context.Context, s *Store) (string, error)
+
 	// alreadyDone reports whether err says that what a migration makes exists: only
 	// where DDL is not part of a transaction.
 	alreadyDone(err error) bool
@@ -57,9 +69,9 @@ func dialectOf(name string, t table) (dialect, error) {
 	case "sqlite":
 		return newSQLite(t), nil
 	case "postgres":
-		return nil, fmt.Errorf("gormstore: %q: not yet", name)
+		return newPostgres(t), nil
 	case "mysql":
-		return nil, fmt.Errorf("gormstore: %q: not yet", name)
+		return newMySQL(t), nil
 	}
 	return nil, fmt.Errorf("gormstore: the database %q is none of sqlite, postgres, mysql", name)
 }

@@ -1,9 +1,7 @@
 package gormstore
 
 import (
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/gormtrail/audit"
 )
@@ -53,7 +51,7 @@ func (b *builder) term(f audit.Filter) {
 		{"actor_type", f.ActorTypes}, {"actor_id", f.ActorIDs}, {"actor_user", f.Users},
 	} {
 		if len(l.values) > 0 {
-			c.next().list(l.column, l.values)
+			b.dialect.in(c.next(), l.column, l.values)
 		}
 	}
 	b.times(c, f)
@@ -62,7 +60,7 @@ func (b *builder) term(f audit.Filter) {
 	b.single(c, colTx, f.TransactionID)
 	b.single(c, colRequest, f.RequestID)
 	if f.Keyword != "" {
-		c.next().text("search", guarded(audit.Fold(f.Keyword)))
+		b.dialect.contains(c.next(), "search", guarded(audit.Fold(f.Keyword)))
 	}
 	for _, n := range f.Not {
 		c.next().WriteString("NOT (")
@@ -73,30 +71,6 @@ func (b *builder) term(f audit.Filter) {
 		b.WriteString("1=1")
 	}
 }
-
-// list writes that a column is one of values. A value that no database can hold
-// is on no entry.
-func (b *builder) list(column string, values []string) {
-	storable := values
-	for i, v := range values {
-		if !isStorable(v) {
-			storable = append([]string(nil), values[:i]...)
-			for _, v := range values[i:] {
-				if isStorable(v) {
-					storable = append(storable, v)
-				}
-			}
-			break
-		}
-	}
-	if len(storable) == 0 {
-		b.WriteString("1=0")
-		return
-	}
-	b.dialect.in(b, column, storable)
-}
-
-func isStorable(s string) bool { return utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 }
 
 func outcomes(list []audit.Outcome) []string {
 	if len(list) == 0 {
@@ -174,25 +148,13 @@ func (b *builder) fields(c *conjunction, fields []string) {
 	if len(fields) == 0 {
 		return
 	}
-	c.next().anyOf(len(fields), func(i int) { b.text("fields", mark+guarded(fields[i])+mark) })
-}
-
-func (b *builder) text(column, text string) {
-	if !isStorable(text) {
-		b.WriteString("1=0")
-		return
-	}
-	b.dialect.contains(b, column, text)
+	c.next().anyOf(len(fields), func(i int) { b.dialect.contains(b, "fields", mark+guarded(fields[i])+mark) })
 }
 
 // single writes an equality on a column that is "" on many entries, which its
 // index leaves out.
 func (b *builder) single(c *conjunction, column, value string) {
-	switch {
-	case value == "":
-	case !isStorable(value):
-		c.next().WriteString("1=0")
-	default:
+	if value != "" {
 		c.next().add(column, " = ")
 		b.arg(value)
 		b.add(" AND ", column, " <> ''")

@@ -2,6 +2,8 @@ package gormstore
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 
@@ -64,7 +66,7 @@ func (s *Store) checkMigrated(ctx context.Context, q querier) error {
 	}
 	have, err := s.dialect.version(ctx, q)
 	if err != nil {
-		return s.translate(err)
+		return s.translate(ctx, err)
 	}
 	switch want := len(s.dialect.migrations()); {
 	case have > want:
@@ -82,12 +84,39 @@ func newerError(have, want int) error {
 	return fmt.Errorf("%w: the tables are of version %d, of a newer library than this one, which knows %d; update the library", audit.ErrNotMigrated, have, want)
 }
 
-// translate tells a missing table by audit.ErrNotMigrated, with the driver's own
-// error behind it.
-func (s *Store) translate(err error) error {
-	if err == nil || !s.dialect.notMigrated(err) {
-		return err
+// translate tells a missing table by audit.ErrNotMigrated and a statement that
+// the context has ended by the context's error, each with the driver's own error
+// behind it.
+func (s *Store) translate(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
 	}
-	s.migrated.Store(false)
-	return fmt.Errorf("%w: %w", audit.ErrNotMigrated, err)
+	if s.dialect.notMigrated(err) {
+		s.migrated.Store(false)
+		return fmt.Errorf("%w: %w", audit.ErrNotMigrated, err)
+	}
+	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
+		return fmt.Errorf("%w: %w", ended, err)
+	}
+	return err
+}
+
+// number reads one whole number.
+func number(ctx context.Context, q querier, query string, args ...any) (int, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return 0, err
+	}
+	return numberIn(rows)
+}
+
+// numberIn reads one whole number, 0 if there is no row, and closes the rows.
+func numberIn(rows *sql.Rows) (n int, err error) {
+	defer rows.Close()
+	if rows.Next() {
+		if err := rows.Scan(&n); err != nil {
+			return 0, err
+		}
+	}
+	return n, rows.Err()
 }

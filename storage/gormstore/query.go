@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,7 +19,7 @@ func (s *Store) Get(ctx context.Context, id string) (audit.Entry, error) {
 		return audit.Entry{}, audit.ErrNotFound // no entry has such an ID
 	}
 	b := s.newBuilder()
-	b.add("SELECT ", readColumns, " FROM ", s.table.quoted(s.dialect.quote()), " e WHERE e.id = ")
+	b.add("SELECT ", readColumns, " FROM ", s.quoted, " e WHERE e.id = ")
 	b.arg(s.dialect.idArg(raw))
 	entries, err := s.read(ctx, b)
 	switch {
@@ -57,7 +56,7 @@ func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 }
 
 func (s *Store) firstPage(ctx context.Context, q audit.Query) (*audit.Page, error) {
-	entries, err := s.slice(ctx, q.Filter, orderOf(q.Sort), nil, q.Limit+1)
+	entries, err := s.slice(ctx, selection{filter: q.Filter, order: orderOf(q.Sort), limit: q.Limit + 1})
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +75,7 @@ func (s *Store) pageFrom(ctx context.Context, q audit.Query, p audit.Position) (
 	if p.Back {
 		o = o.reverse()
 	}
-	entries, err := s.slice(ctx, q.Filter, o, &p, q.Limit+1)
+	entries, err := s.slice(ctx, selection{filter: q.Filter, order: o, after: &p, limit: q.Limit + 1})
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +86,7 @@ func (s *Store) pageFrom(ctx context.Context, q audit.Query, p audit.Position) (
 	if len(entries) > 0 {
 		near = position(q.Sort, entries[0])
 	}
-	behind, err := s.any(ctx, q.Filter, o.reverse(), near)
+	behind, err := s.any(ctx, selection{filter: q.Filter, order: o.reverse(), after: &near})
 	if err != nil {
 		return nil, err
 	}
@@ -127,39 +126,69 @@ func position(sort audit.Sort, e audit.Entry) audit.Position {
 	return audit.Position{Key: audit.SortKey(sort, e), Time: e.Time, ID: e.ID}
 }
 
-// slice reads at most limit entries behind after, or from the beginning.
-//
-// The rows are found and ordered by their short columns alone, and only those
-// of the page are then read whole: a sort never carries the changes along.
-func (s *Store) slice(ctx context.Context, f audit.Filter, o order, after *audit.Position, limit int) ([]audit.Entry, error) {
-	b := s.newBuilder()
-	key := s.dialect.rowKey()
-	table := s.table.quoted(s.dialect.quote())
-	b.add("SELECT ", readColumns, " FROM (")
-	if err := s.keys(b, key, f, o, after, limit); err != nil {
-		return nil, err
-	}
-	b.add(") p JOIN ", table, " e ON e.", key, " = p.", key, " ORDER BY ")
-	o.by(b, "e.")
-	return s.read(ctx, b)
+// selection is a part of what a filter selects, in an order.
+type selection struct {
+	filter audit.Filter
+	order  order
+	after  *audit.Position // nil: from the beginning
+	bound  func(*builder)  // writes a further condition; nil: none
+	limit  int             // 0: all
 }
 
-// keys writes the SELECT of a page's rows.
-func (s *Store) keys(b *builder, what string, f audit.Filter, o order, after *audit.Position, limit int) error {
-	b.add("SELECT ", what, " FROM ", s.table.quoted(s.dialect.quote()), " WHERE ")
-	b.filter(f)
-	if after != nil {
-		values, err := o.values(s.dialect, *after)
+// write writes all of a SELECT that follows WHERE.
+func (sel selection) write(b *builder) error {
+	b.filter(sel.filter)
+	if sel.bound != nil {
+		b.WriteString(" AND ")
+		sel.bound(b)
+	}
+	if sel.after != nil {
+		values, err := sel.order.values(b.dialect, *sel.after)
 		if err != nil {
 			return err
 		}
 		b.WriteString(" AND ")
-		s.dialect.after(b, o.columns, values, o.descending)
+		b.dialect.after(b, sel.order.columns, values, sel.order.descending)
 	}
 	b.WriteString(" ORDER BY ")
-	o.by(b, "")
-	b.add(" LIMIT ", strconv.Itoa(limit))
+	sel.order.by(b, "")
+	if sel.limit > 0 {
+		b.add(" LIMIT ", itoa(sel.limit))
+	}
 	return nil
+}
+
+// slice reads the entries of a selection that has a limit.
+//
+// The rows are found and ordered by their short columns alone, and only those
+// of the page are then read whole: a sort never carries the changes along.
+func (s *Store) slice(ctx context.Context, sel selection) ([]audit.Entry, error) {
+	b := s.newBuilder()
+	key := b.dialect.rowKey()
+	b.add("SELECT ", readColumns, " FROM (SELECT ", key, " FROM ", s.quoted, " WHERE ")
+	if err := sel.write(b); err != nil {
+		return nil, err
+	}
+	b.add(") p JOIN ", s.quoted, " e ON e.", key, " = p.", key, " ORDER BY ")
+	sel.order.by(b, "e.")
+	return s.read(ctx, b)
+}
+
+// any reports whether the selection has an entry.
+func (s *Store) any(ctx context.Context, sel selection) (bool, error) {
+	sel.limit = 1
+	b := s.newBuilder()
+	b.add("SELECT 1 FROM ", s.quoted, " WHERE ")
+	if err := sel.write(b); err != nil {
+		return false, err
+	}
+	rows, err := s.rows(ctx, b)
+	if err != nil {
+		return false, err
+	}
+	defer rows.Close()
+	found := rows.Next()
+	return found, s.translate(ctx, rows.Err())
 }
 
 // rows runs the statement on the store's own pool.
@@ -171,7 +200,7 @@ func (s *Store) rows(ctx context.Context, b *builder) (*sql.Rows, error) {
 		return nil, &audit.QueryError{Param: "filter", Reason: fmt.Sprintf("needs %d parameters, at most %d are possible", len(b.args), most)}
 	}
 	rows, err := s.db.QueryContext(ctx, b.String(), b.args...)
-	return rows, s.translate(err)
+	return rows, s.translate(ctx, err)
 }
 
 // read returns all entries that the statement finds.
@@ -189,20 +218,5 @@ func (s *Store) read(ctx context.Context, b *builder) ([]audit.Entry, error) {
 		}
 		entries = append(entries, e)
 	}
-	return entries, rows.Err()
-}
-
-// any reports whether anything lies behind the position.
-func (s *Store) any(ctx context.Context, f audit.Filter, o order, after audit.Position) (bool, error) {
-	b := s.newBuilder()
-	if err := s.keys(b, "1", f, o, &after, 1); err != nil {
-		return false, err
-	}
-	rows, err := s.rows(ctx, b)
-	if err != nil {
-		return false, err
-	}
-	defer rows.Close()
-	found := rows.Next()
-	return found, rows.Err()
+	return entries, s.translate(ctx, rows.Err())
 }

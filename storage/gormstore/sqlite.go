@@ -55,14 +55,8 @@ func (d *sqlite) in(b *builder, column string, values []string) {
 		b.WriteString(" = ")
 		b.arg(values[0])
 	case len(values) <= 20:
-		b.WriteString(" IN (")
-		for i, v := range values {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			b.arg(v)
-		}
-		b.WriteString(")")
+		b.WriteString(" IN ")
+		b.argList(values)
 	default:
 		list, _ := json.Marshal(values) // of strings: can't fail
 		b.WriteString(" IN (SELECT value FROM json_each(")
@@ -78,27 +72,7 @@ func (d *sqlite) contains(b *builder, column, text string) {
 }
 
 func (d *sqlite) after(b *builder, columns []string, values []any, descending bool) {
-	rowAfter(b, columns, values, descending)
-}
-
-// rowAfter compares row values, which SQLite and PostgreSQL read as one range
-// of an index.
-func rowAfter(b *builder, columns []string, values []any, descending bool) {
-	b.add("(", strings.Join(columns, ", "), ") ", comparison(descending), " (")
-	for i, v := range values {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		b.arg(v)
-	}
-	b.WriteString(")")
-}
-
-func comparison(descending bool) string {
-	if descending {
-		return "<"
-	}
-	return ">"
+	b.rowAfter(columns, values, descending)
 }
 
 func (d *sqlite) migrations() [][]string {
@@ -129,6 +103,7 @@ func (d *sqlite) migrations() [][]string {
 			index("action", "tenant, action, time, id", ""),
 			index("user", "tenant, actor_user, time, id", ""),
 			index("ip", "tenant, ip_key, time, id", ""),
+			index("facet", "tenant, project, object_product, actor_type, outcome", ""),
 		},
 	}
 }
@@ -143,22 +118,6 @@ func (d *sqlite) version(ctx context.Context, q querier) (int, error) {
 		return 0, err
 	}
 	return number(ctx, q, "SELECT coalesce(max(version), 0) FROM "+d.t.quotedVersions(`"`))
-}
-
-// number reads one whole number.
-func number(ctx context.Context, q querier, query string, args ...any) (int, error) {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	defer rows.Close()
-	var n int
-	if rows.Next() {
-		if err := rows.Scan(&n); err != nil {
-			return 0, err
-		}
-	}
-	return n, rows.Err()
 }
 
 // locked holds the write lock (BEGIN IMMEDIATE) while fn runs, and everything

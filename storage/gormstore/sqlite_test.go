@@ -2,6 +2,7 @@ package gormstore_test
 
 import (
 	"context"
+	"database/sql"
 	"path/filepath"
 	"testing"
 
@@ -9,7 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
+	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore"
+	"github.com/gormtrail/audit/storage/storagetest"
 )
 
 // openSQLite opens a database in a file of its own, as a host does.
@@ -37,3 +40,15 @@ func migrated(t testing.TB, db *gorm.DB, opts *gormstore.Options) *gormstore.Sto
 	return store
 }
 
+func TestConformsOnSQLite(t *testing.T) {
+	storagetest.Run(t, func(t *testing.T) audit.Store { return migrated(t, openSQLite(t, nil), nil) })
+}
+
+func TestConformsInTransactionsOnSQLite(t *testing.T) {
+	storagetest.RunTx(t, func(t *testing.T) (audit.Store, *sql.DB) {
+		db := openSQLite(t, nil)
+		pool, err := db.DB()
+		require.NoError(t, err)
+		return migrated(t, db, nil), pool
+	}, &storagetest.TxOptions{OneWriter: true})
+}

@@ -33,6 +33,7 @@ type Store struct {
 	db      *sql.DB
 	dialect dialect
 	table   table
+	quoted  string // the table in SQL
 	// migrated is set once the tables are known to be of this version, so that
 	// the question costs one statement in a store's life.
 	migrated atomic.Bool
@@ -41,6 +42,11 @@ type Store struct {
 var (
 	_ audit.Store      = (*Store)(nil)
 	_ audit.TxAppender = (*Store)(nil)
+	_ audit.Faceter    = (*Store)(nil)
+	_ audit.Counter    = (*Store)(nil)
+	_ audit.Iterator   = (*Store)(nil)
+	_ audit.Purger     = (*Store)(nil)
+	_ audit.Tailer     = (*Store)(nil)
 )
 
 // New returns a store in the database that db is connected to. It sends no
@@ -77,7 +83,7 @@ func New(db *gorm.DB, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: pool, dialect: d, table: t}, nil
+	return &Store{db: pool, dialect: d, table: t, quoted: t.quoted(d.quote())}, nil
 }
 
 // InDatabase reports whether db is the pool that the store writes to.

@@ -1,0 +1,125 @@
+package gormstore
+
+import (
+	"context"
+	"iter"
+
+	"github.com/gormtrail/audit"
+)
+
+// All yields everything that q selects, in its order, from its cursor on, in
+// constant memory: one statement, one snapshot, on a connection that is in use
+// until the sequence ends.
+//
+// Where holding one would block whoever works in the loop's body, it reads page
+// after page instead, bounded by what was there at the start: if the pool has
+// one connection only (MaxOpenConns 1), or if it is SQLite without its
+// write-ahead log, where a statement that is being read keeps writers out. Then
+// an entry that is purged meanwhile may be missing.
+func (s *Store) All(ctx context.Context, q audit.Query) iter.Seq2[audit.Entry, error] {
+	return func(yield func(audit.Entry, error) bool) {
+		if err := s.all(ctx, q, func(e audit.Entry) bool { return yield(e, nil) }); err != nil {
+			yield(audit.Entry{}, err)
+		}
+	}
+}
+
+// all returns an error only if yield never returned false.
+func (s *Store) all(ctx context.Context, q audit.Query, yield func(audit.Entry) bool) error {
+	q.Limit = audit.MaxLimit
+	q, err := q.Validate()
+	if err != nil {
+		return err
+	}
+	var from *audit.Position
+	if q.Cursor != "" {
+		p, err := audit.DecodeCursor(q)
+		if err != nil {
+			return err
+		}
+		from = &p
+	}
+	if err := s.checkMigrated(ctx, s.db); err != nil {
+		return err
+	}
+	whole, err := s.readsWhole(ctx)
+	if err != nil {
+		return err
+	}
+	sel := selection{filter: q.Filter, order: orderOf(q.Sort), after: from}
+	if from != nil && from.Back {
+		if sel.after, err = s.pageStart(ctx, q, *from); err != nil {
+			return err
+		}
+	}
+	if whole {
+		return s.stream(ctx, sel, yield)
+	}
+	return s.pages(ctx, sel, yield)
+}
+
+// readsWhole reports whether one long statement is in nobody's way.
+func (s *Store) readsWhole(ctx context.Context) (bool, error) {
+	if s.db.Stats().MaxOpenConnections == 1 {
+		return false, nil
+	}
+	return s.dialect.longReads(ctx, s.db)
+}
+
+// pageStart is the place before the page that a cursor points back to.
+func (s *Store) pageStart(ctx context.Context, q audit.Query, p audit.Position) (*audit.Position, error) {
+	back := selection{filter: q.Filter, order: orderOf(q.Sort).reverse(), after: &p, limit: q.Limit + 1}
+	entries, err := s.slice(ctx, back)
+	if err != nil || len(entries) <= q.Limit {
+		return nil, err
+	}
+	before := position(q.Sort, entries[q.Limit])
+	return &before, nil
+}
+
+func (s *Store) stream(ctx context.Context, sel selection, yield func(audit.Entry) bool) error {
+	b := s.newBuilder()
+	b.add("SELECT ", readColumns, " FROM ", s.quoted, " e WHERE ")
+	if err := sel.write(b); err != nil {
+		return err
+	}
+	rows, err := s.rows(ctx, b)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for sc := newScanner(); rows.Next(); {
+		e, err := sc.scan(rows)
+		if err != nil {
+			return err
+		}
+		if !yield(e) {
+			return nil
+		}
+	}
+	return s.translate(ctx, rows.Err())
+}
+
+// pages holds no connection while it yields.
+func (s *Store) pages(ctx context.Context, sel selection, yield func(audit.Entry) bool) (err error) {
+	if sel.bound, err = s.dialect.untilNow(ctx, s.db); err != nil {
+		return err
+	}
+	sel.limit = audit.MaxLimit
+	for {
+		entries, err := s.slice(ctx, sel)
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if !yield(e) {
+				return nil
+			}
+		}
+		if len(entries) < sel.limit {
+			return nil
+		}
+		last := position(sel.order.sort, entries[len(entries)-1])
+		sel.after = &last
+	}
+}

@@ -1,0 +1,186 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"hash/fnv"
+	"strconv"
+	"strings"
+)
+
+// mysql is MySQL and MariaDB. Every text is in a binary column: it compares by
+// its bytes, never pads with blanks, keeps four-byte characters whatever the
+// character set of the server, the database or the connection, and an index
+// takes it whole (512 bytes; in a utf8mb4 column MySQL would count 2,048). Times
+// are microseconds, since a DATETIME would depend on the connection's zone and
+// begins in the year 1000.
+type mysql struct {
+	t       table
+	inserts *inserts
+}
+
+func newMySQL(t table) *mysql {
+	head := "INSERT INTO " + t.quoted("`") + " (" + strings.Join(columnNames, ", ") + ") VALUES "
+	// Not INSERT IGNORE, which would also pass over every other error.
+	return &mysql{t: t, inserts: newInserts(head, " ON DUPLICATE KEY UPDATE id = id")}
+}
+
+func (d *mysql) quote() string          { return "`" }
+func (d *mysql) placeholder(int) string { return "?" }
+func (d *mysql) maxRows() int           { return 100 }
+
+// maxArgs: the protocol counts parameters in 16 bits.
+func (d *mysql) maxArgs() int { return 65535 }
+
+func (d *mysql) rowKey() string           { return "seq" }
+func (d *mysql) timeArg(micros int64) any { return micros }
+func (d *mysql) idArg(id [16]byte) any    { return id[:] }
+
+func (d *mysql) insert(rows []record) (string, []any) {
+	args := make([]any, 0, len(rows)*len(columnNames))
+	for i := range rows {
+		args = rows[i].args(args, rows[i].id[:], rows[i].time)
+	}
+	return d.inserts.text(len(rows)), args
+}
+
+func (d *mysql) in(b *builder, column string, values []string) {
+	b.WriteString(column)
+	if len(values) == 1 {
+		b.WriteString(" = ")
+		b.arg(values[0])
+		return
+	}
+	b.WriteString(" IN ")
+	b.argList(values)
+}
+
+func (d *mysql) contains(b *builder, column, text string) {
+	b.WriteString("LOCATE(")
+	b.arg(text)
+	b.add(", ", column, ") > 0")
+}
+
+func (d *mysql) after(b *builder, columns []string, values []any, descending bool) {
+	b.stepAfter(columns, values, descending)
+}
+
+// mysqlType: the names are at most 512 bytes (audit's own bound), the sort keys
+// a little more.
+func mysqlType(column string) string {
+	switch column {
+	case "object_key", "ip_key":
+		return "VARBINARY(520)"
+	case "outcome":
+		return "VARBINARY(16)"
+	case "object_name", "method", "path", "user_agent", "on_behalf_of", "error", "comment", "fields", "search", "changes", "metadata":
+		return "LONGBLOB"
+	}
+	return "VARBINARY(512)"
+}
+
+func (d *mysql) migrations() [][]string {
+	t := d.t.quoted("`")
+	typed := func(names []string) string {
+		var b strings.Builder
+		for _, name := range names {
+			b.WriteString("\t" + name + " " + mysqlType(name) + " NOT NULL,\n")
+		}
+		return b.String()
+	}
+	index := func(kind, columns string) string {
+		return "CREATE INDEX " + d.t.index(kind, "`") + " ON " + t + " (" + columns + ")"
+	}
+	return [][]string{
+		{
+			`CREATE TABLE IF NOT EXISTS ` + t + ` (
+	seq BIGINT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY,
+	id BINARY(16) NOT NULL,
+	form SMALLINT NOT NULL,
+	time BIGINT NOT NULL,
+` + typed(textColumns) + `	salt BINARY(16) NOT NULL,
+` + typed(longColumns) + `	UNIQUE KEY ` + d.t.index("id", "`") + ` (id)
+) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4`,
+			index("time", "time, id"),
+			index("tenant", "tenant, time, id"),
+			index("object", "tenant, object_key, time, id"),
+			index("transaction", "transaction_id, time, id"),
+			index("request", "request_id, time, id"),
+		},
+		{
+			index("type", "tenant, object_type, time, id"),
+			index("action", "tenant, action, time, id"),
+			index("user", "tenant, actor_user, time, id"),
+			index("ip", "tenant, ip_key, time, id"),
+			index("facet", "tenant, project, object_product, actor_type, outcome"),
+		},
+	}
+}
+
+func (d *mysql) version(ctx context.Context, q querier) (int, error) {
+	query, args := "SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?", []any{d.t.base + "_schema"}
+	if d.t.schema != "" {
+		query = "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = ?"
+		args = []any{strings.TrimSuffix(d.t.schema, "."), args[0]}
+	}
+	n, err := number(ctx, q, query, args...)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	return number(ctx, q, "SELECT coalesce(max(version), 0) FROM "+d.t.quotedVersions("`"))
+}
+
+// locked holds a named lock of the server on one connection while fn runs there.
+// DDL commits by itself here, so what was begun and not finished is done again:
+// see alreadyDone.
+func (d *mysql) locked(ctx context.Context, db *sql.DB, fn func(migrator) error) (err error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	name, err := d.lockName(ctx, conn)
+	if err != nil {
+		return err
+	}
+	for got := 0; got == 0; {
+		if got, err = number(ctx, conn, "SELECT coalesce(GET_LOCK(?, 10), 0)", name); err != nil {
+			return err
+		}
+	}
+	defer func() {
+		// Not ctx: the lock must not stay with a connection of the pool.
+		_, releaseErr := number(context.WithoutCancel(ctx), conn, "SELECT coalesce(RELEASE_LOCK(?), 0)", name)
+		err = errors.Join(err, releaseErr)
+	}()
+	if _, err := conn.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+d.t.quotedVersions("`")+
+		" (version INT NOT NULL PRIMARY KEY, applied_at VARCHAR(32) NOT NULL) ENGINE=InnoDB"); err != nil {
+		return err
+	}
+	return fn(conn)
+}
+
+// lockName is of this table in this database: the server's locks know none.
+func (d *mysql) lockName(ctx context.Context, q querier) (string, error) {
+	rows, err := q.QueryContext(ctx, "SELECT coalesce(DATABASE(), '')")
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	var database string
+	if rows.Next() {
+		err = rows.Scan(&database)
+	}
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(database + "." + d.t.name)) // never fails
+	return "gormstore " + strconv.FormatUint(h.Sum64(), 16), errors.Join(err, rows.Err())
+}
+
+// alreadyDone: 1061, an index of that name exists.
+func (d *mysql) alreadyDone(err error) bool { return strings.Contains(err.Error(), "Error 1061") }
+
+// notMigrated: 1146, no such table; 1054, no such column.
+func (d *mysql) notMigrated(err error) bool {
+	return strings.Contains(err.Error(), "Error 1146") || strings.Contains(err.Error(), "Error 1054")
+}

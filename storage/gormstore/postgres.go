@@ -1,0 +1,241 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// postgres: IDs are uuid (16 bytes, compared as bytes), times timestamptz (8
+// bytes that count microseconds, readable in every tool), texts COLLATE "C", so
+// that they compare by their bytes whatever the database's locale. Changes and
+// metadata are text as encoding/json made it: jsonb would refuse \u0000 and lose
+// the digits and the order of what it keeps.
+//
+// xid is the transaction that wrote the entry. With a snapshot it tells what was
+// committed since, in which no late commit is lost: that is the live feed.
+//
+// Every parameter is text or bytes, which pgx and lib/pq send alike.
+type postgres struct {
+	t         table
+	one, many string
+}
+
+func newPostgres(t table) *postgres {
+	d := &postgres{t: t}
+	into := "INSERT INTO " + t.quoted(`"`) + " (" + strings.Join(columnNames, ", ") + ") "
+	const once = " ON CONFLICT (id) DO NOTHING"
+	params, arrays := make([]string, len(columnNames)), make([]string, len(columnNames))
+	for i, name := range columnNames {
+		params[i] = d.placeholder(i + 1)
+		arrays[i] = d.placeholder(i+1) + "::" + postgresType(name) + "[]"
+	}
+	d.one = into + "VALUES (" + strings.Join(params, ", ") + ")" + once
+	// One text for any number of rows: the server plans it once.
+	d.many = into + "SELECT * FROM unnest(" + strings.Join(arrays, ", ") + ")" + once
+	return d
+}
+
+func postgresType(column string) string {
+	switch column {
+	case "id":
+		return "uuid"
+	case "form":
+		return "smallint"
+	case "time":
+		return "timestamptz"
+	case "salt":
+		return "bytea"
+	}
+	return "text"
+}
+
+func (d *postgres) quote() string            { return `"` }
+func (d *postgres) placeholder(n int) string { return "$" + itoa(n) }
+func (d *postgres) maxRows() int             { return 1000 }
+
+// maxArgs: the protocol counts parameters in 16 bits.
+func (d *postgres) maxArgs() int { return 65535 }
+
+func (d *postgres) rowKey() string { return "id" }
+
+// timestamptz takes what time.RFC3339 writes of the years 1 to 9999.
+func (d *postgres) timeArg(micros int64) any {
+	return time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.000000Z")
+}
+
+func (d *postgres) idArg(id [16]byte) any { return uuid.UUID(id).String() }
+
+func (d *postgres) insert(rows []record) (string, []any) {
+	args := make([]any, 0, len(columnNames))
+	if len(rows) == 1 {
+		return d.one, rows[0].args(args, d.idArg(rows[0].id), d.timeArg(rows[0].time))
+	}
+	arrays := make([][]byte, len(columnNames))
+	for i := range rows {
+		args = rows[i].args(args[:0], d.idArg(rows[i].id), d.timeArg(rows[i].time))
+		for j, v := range args {
+			arrays[j] = appendElement(arrays[j], v)
+		}
+	}
+	args = args[:0]
+	for _, a := range arrays {
+		args = append(args, string(append(a, '}')))
+	}
+	return d.many, args
+}
+
+// appendElement appends to the text of an array, which needs its "}" yet.
+func appendElement(a []byte, v any) []byte {
+	if len(a) == 0 {
+		a = append(a, '{')
+	} else {
+		a = append(a, ',')
+	}
+	switch v := v.(type) {
+	case int:
+		return append(a, itoa(v)...)
+	case []byte:
+		a = append(a, `"\\x`...)
+		return append(hex.AppendEncode(a, v), '"')
+	case string:
+		return appendQuoted(a, v)
+	}
+	return append(a, "NULL"...)
+}
+
+func appendQuoted(a []byte, s string) []byte {
+	a = append(a, '"')
+	for {
+		i := strings.IndexAny(s, `"\`)
+		if i < 0 {
+			break
+		}
+		a = append(append(append(a, s[:i]...), '\\'), s[i])
+		s = s[i+1:]
+	}
+	return append(append(a, s...), '"')
+}
+
+// in sends a list as one parameter.
+func (d *postgres) in(b *builder, column string, values []string) {
+	b.add(column, " = ")
+	if len(values) == 1 {
+		b.arg(values[0])
+		return
+	}
+	var a []byte
+	for _, v := range values {
+		a = appendElement(a, v)
+	}
+	b.WriteString("ANY(")
+	b.arg(string(append(a, '}')))
+	b.WriteString("::text[])")
+}
+
+func (d *postgres) contains(b *builder, column, text string) {
+	b.add("strpos(", column, ", ")
+	b.arg(text)
+	b.WriteString(") > 0")
+}
+
+func (d *postgres) after(b *builder, columns []string, values []any, descending bool) {
+	b.rowAfter(columns, values, descending)
+}
+
+func (d *postgres) migrations() [][]string {
+	t := d.t.quoted(`"`)
+	index := func(kind, columns, where string) string {
+		return "CREATE INDEX " + d.t.index(kind, `"`) + " ON " + t + " (" + columns + ")" + where
+	}
+	text := func(names []string) string {
+		return strings.Join(names, " text COLLATE \"C\" NOT NULL,\n\t") + " text COLLATE \"C\" NOT NULL"
+	}
+	return [][]string{
+		{
+			`CREATE TABLE ` + t + ` (
+	id uuid NOT NULL PRIMARY KEY,
+	seq bigint GENERATED ALWAYS AS IDENTITY,
+	xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+	form smallint NOT NULL,
+	time timestamptz NOT NULL,
+	` + text(textColumns) + `,
+	salt bytea NOT NULL,
+	` + text(longColumns) + `
+)`,
+			index("time", "time, id", ""),
+			index("tenant", "tenant, time, id", ""),
+			index("object", "tenant, object_key, time, id", ""),
+			index("transaction", "transaction_id, time, id", " WHERE transaction_id <> ''"),
+			index("request", "request_id, time, id", " WHERE request_id <> ''"),
+			index("feed", "xid, seq", ""),
+		},
+		{
+			index("type", "tenant, object_type, time, id", ""),
+			index("action", "tenant, action, time, id", ""),
+			index("user", "tenant, actor_user, time, id", ""),
+			index("ip", "tenant, ip_key, time, id", ""),
+			index("facet", "tenant, project, object_product, actor_type, outcome", ""),
+		},
+	}
+}
+
+// version asks in a way that fails for no missing table: an error would leave
+// the host's transaction good for a rollback only.
+func (d *postgres) version(ctx context.Context, q querier) (int, error) {
+	name := d.t.quotedVersions(`"`)
+	n, err := number(ctx, q, "SELECT count(*) FROM (SELECT to_regclass($1) AS found) t WHERE found IS NOT NULL", name)
+	if err != nil || n == 0 {
+		return 0, err
+	}
+	return number(ctx, q, "SELECT coalesce(max(version), 0) FROM "+name)
+}
+
+// locked holds an advisory lock to the end of a transaction, in which fn runs.
+func (d *postgres) locked(ctx context.Context, db *sql.DB, fn func(migrator) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	if _, err := tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock("+d.lockKey()+")"); err != nil {
+		return err
+	}
+	if n, err := number(ctx, tx, "SELECT current_setting('server_version_num')::int"); err != nil {
+		return err
+	} else if n < 130000 {
+		return fmt.Errorf("PostgreSQL 13 or later is needed, and this is %d.%d", n/10000, n%10000)
+	}
+	if _, err := tx.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+d.t.quotedVersions(`"`)+
+		" (version integer PRIMARY KEY, applied_at text NOT NULL)"); err != nil {
+		return err
+	}
+	if err := fn(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// lockKey is a number of this table's own.
+func (d *postgres) lockKey() string {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte("gormstore " + d.t.name)) // never fails
+	return itoa(int(h.Sum64() >> 1))
+}
+
+func (d *postgres) alreadyDone(error) bool { return false }
+
+// notMigrated: undefined_table, undefined_column, invalid_schema_name. pgx and
+// lib/pq both tell the code by this method.
+func (d *postgres) notMigrated(err error) bool {
+	var coded interface{ SQLState() string }
+	return errors.As(err, &coded) && slices.Contains([]string{"42P01", "42703", "3F000"}, coded.SQLState())
+}

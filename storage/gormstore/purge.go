@@ -1,0 +1,47 @@
+package gormstore
+
+import (
+	"context"
+
+	"github.com/gormtrail/audit"
+)
+
+// purgeBatch is what one statement removes, so that a purge of millions holds no
+// lock for long.
+const purgeBatch = 5000
+
+// Purge removes at most limit of the entries that match f, oldest first, and
+// returns how many it removed, also with an error: each batch of 5,000 is a
+// transaction of its own.
+func (s *Store) Purge(ctx context.Context, f audit.Filter, limit int) (int, error) {
+	if err := f.Validate(); err != nil {
+		return 0, err
+	}
+	if err := s.checkMigrated(ctx, s.db); err != nil {
+		return 0, err
+	}
+	removed := 0
+	for removed < limit {
+		batch := min(limit-removed, purgeBatch)
+		oldest := selection{filter: f, order: orderOf(audit.SortTime), limit: batch}
+		b := s.newBuilder()
+		// The subquery is a table of its own, since MySQL takes no LIMIT in the
+		// subquery of an IN, nor one that reads the table it deletes from.
+		key := b.dialect.rowKey()
+		b.add("DELETE FROM ", s.quoted, " WHERE ", key, " IN (SELECT ", key, " FROM (SELECT ", key, " FROM ", s.quoted, " WHERE ")
+		if err := oldest.write(b); err != nil {
+			return removed, err
+		}
+		b.add(") oldest)")
+		result, err := s.db.ExecContext(ctx, b.String(), b.args...)
+		if err != nil {
+			return removed, s.translate(ctx, err)
+		}
+		n, err := result.RowsAffected()
+		removed += int(n)
+		if err != nil || int(n) < batch {
+			return removed, err
+		}
+	}
+	return removed, nil
+}

@@ -1,0 +1,194 @@
+package gormstore
+
+import (
+	"context"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/gormtrail/audit"
+)
+
+// pgPosition is a place in the feed: between two snapshots, behind an entry.
+//
+// A snapshot says of every transaction whether it was committed when the
+// snapshot was taken. What was committed since base is what base doesn't see
+// and upto does; within it, entries are told by transaction and row. At the end
+// of it upto becomes the base of the next part. So no entry is passed over
+// because its transaction was open when later ones were told, and none waits
+// for a transaction that has nothing to do with it.
+type pgPosition struct {
+	base string // what it sees was told; "": nothing was
+	upto string // "": no part is begun
+	xid  uint64 // the last entry of the part that was told
+	seq  int64
+}
+
+const pgPrefix = "pg/"
+
+func (p pgPosition) String() string {
+	if p.upto == "" {
+		return pgPrefix + p.base
+	}
+	return pgPrefix + strings.Join([]string{p.base, p.upto, strconv.FormatUint(p.xid, 10), strconv.FormatInt(p.seq, 10)}, "/")
+}
+
+func parsePgPosition(s string) (p pgPosition, ok bool) {
+	if s == "" {
+		return p, true
+	}
+	rest, ok := strings.CutPrefix(s, pgPrefix)
+	parts := strings.Split(rest, "/")
+	if !ok || (len(parts) != 1 && len(parts) != 4) {
+		return p, false
+	}
+	p.base = parts[0]
+	if len(parts) == 1 {
+		return p, isSnapshot(p.base)
+	}
+	var xidErr, seqErr error
+	p.upto = parts[1]
+	p.xid, xidErr = strconv.ParseUint(parts[2], 10, 64)
+	p.seq, seqErr = strconv.ParseInt(parts[3], 10, 64)
+	return p, (p.base == "" || isSnapshot(p.base)) && isSnapshot(p.upto) && xidErr == nil && seqErr == nil && p.String() == s
+}
+
+var snapshotForm = regexp.MustCompile(`^[0-9]{1,19}:[0-9]{1,19}:([0-9]{1,19}(,[0-9]{1,19})*)?$`)
+
+// isSnapshot keeps away from the database what it would refuse as a
+// pg_snapshot: its numbers must ascend from xmin to below xmax.
+func isSnapshot(s string) bool {
+	if !snapshotForm.MatchString(s) {
+		return false
+	}
+	xmin, xmax := snapshotBounds(s)
+	if xmin == 0 || xmax < xmin {
+		return false
+	}
+	last := uint64(0)
+	_, rest, _ := strings.Cut(s, ":")
+	_, list, _ := strings.Cut(rest, ":")
+	for _, x := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) {
+		n, err := strconv.ParseUint(x, 10, 64)
+		if err != nil || n < xmin || n >= xmax || n <= last {
+			return false
+		}
+		last = n
+	}
+	return true
+}
+
+func snapshotBounds(s string) (xmin, xmax uint64) {
+	first, rest, _ := strings.Cut(s, ":")
+	second, _, _ := strings.Cut(rest, ":")
+	xmin, _ = strconv.ParseUint(first, 10, 64) // 0 if it is none, which no xid is
+	xmax, _ = strconv.ParseUint(second, 10, 64)
+	return xmin, xmax
+}
+
+func (d *postgres) snapshot(ctx context.Context, q querier) (string, error) {
+	rows, err := q.QueryContext(ctx, "SELECT pg_current_snapshot()::text")
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	var text string
+	if rows.Next() {
+		err = rows.Scan(&text)
+	}
+	if err == nil {
+		err = rows.Err()
+	}
+	return text, err
+}
+
+func (d *postgres) head(ctx context.Context, s *Store) (string, error) {
+	now, err := d.snapshot(ctx, s.db)
+	return pgPosition{base: now}.String(), err
+}
+
+func (d *postgres) tail(ctx context.Context, s *Store, f audit.Filter, after string, limit int) ([]audit.Entry, string, error) {
+	p, ok := parsePgPosition(after)
+	if !ok {
+		return nil, "", badPosition(after)
+	}
+	now, err := d.snapshot(ctx, s.db)
+	if err != nil {
+		return nil, "", err
+	}
+	_, xmax := snapshotBounds(now)
+	for _, known := range []string{p.base, p.upto} {
+		// From a database that this one was restored from, or from another.
+		if _, seen := snapshotBounds(known); seen > xmax {
+			return nil, "", badPosition(after)
+		}
+	}
+	if limit == 0 {
+		return nil, after, nil
+	}
+	if p.upto == "" {
+		p.upto, p.xid, p.seq = now, 0, 0
+	}
+	got, err := d.part(ctx, s, f, p, limit)
+	if err != nil {
+		return nil, "", err
+	}
+	if len(got.entries) == limit {
+		p.xid, p.seq = got.last.xid, got.last.seq
+		return got.entries, p.String(), nil
+	}
+	return got.entries, pgPosition{base: p.upto}.String(), nil
+}
+
+type pgPlace struct {
+	xid uint64
+	seq int64
+}
+
+// part reads on in what was committed between the position's two snapshots.
+func (d *postgres) part(ctx context.Context, s *Store, f audit.Filter, p pgPosition, limit int) (placed[pgPlace], error) {
+	b := s.newBuilder()
+	b.add("SELECT ", readColumns, ", e.xid::text, e.seq FROM ", s.quoted, " e WHERE ")
+	seenBy(p.upto)(b)
+	if p.base != "" {
+		// The first half is what an index can answer.
+		xmin, _ := snapshotBounds(p.base)
+		b.WriteString(" AND xid >= ")
+		b.arg(strconv.FormatUint(xmin, 10))
+		b.WriteString("::xid8 AND NOT pg_visible_in_snapshot(xid, ")
+		b.arg(p.base)
+		b.WriteString("::pg_snapshot)")
+	}
+	b.WriteString(" AND (xid, seq) > (")
+	b.arg(strconv.FormatUint(p.xid, 10))
+	b.WriteString("::xid8, ")
+	b.arg(p.seq)
+	b.WriteString("::bigint) AND ")
+	b.filter(f)
+	b.add(" ORDER BY xid, seq LIMIT ", itoa(limit))
+	rows, err := s.rows(ctx, b)
+	if err != nil {
+		return placed[pgPlace]{}, err
+	}
+	var place pgPlace
+	return readPlaced(rows, &place, &place.xid, &place.seq)
+}
+
+// seenBy is the condition that a snapshot sees the entry.
+func seenBy(snapshot string) func(*builder) {
+	_, xmax := snapshotBounds(snapshot)
+	return func(b *builder) {
+		b.WriteString("xid < ")
+		b.arg(strconv.FormatUint(xmax, 10))
+		b.WriteString("::xid8 AND pg_visible_in_snapshot(xid, ")
+		b.arg(snapshot)
+		b.WriteString("::pg_snapshot)")
+	}
+}
+
+func (d *postgres) untilNow(ctx context.Context, q querier) (func(*builder), error) {
+	now, err := d.snapshot(ctx, q)
+	return seenBy(now), err
+}
+
+func (d *postgres) longReads(context.Context, querier) (bool, error) { return true, nil }
