@@ -1,0 +1,118 @@
+package dbtest
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	gosqlite "github.com/glebarez/go-sqlite"
+)
+
+// SQLite has no name for a transaction, and the judge's triggers need one. So
+// the driver is wrapped: each transaction, and each statement outside of one,
+// counts on, and judge_tx() tells the count. That is right while one
+// transaction writes at a time, which is all that SQLite allows.
+const judgedDriver = "sqlite-judged"
+
+var (
+	registerOnce sync.Once
+	registerErr  error
+	txCount      atomic.Int64
+)
+
+// OpenSQLite opens a SQLite database whose connections have judge_tx().
+func OpenSQLite(dsn string) (*sql.DB, error) {
+	registerOnce.Do(func() {
+		txCount.Store(time.Now().UnixMicro()) // processes that share a file don't share counts
+		registerErr = gosqlite.RegisterScalarFunction("judge_tx", 0,
+			func(*gosqlite.FunctionContext, []driver.Value) (driver.Value, error) {
+				return strconv.FormatInt(txCount.Load(), 10), nil
+			})
+		db, err := sql.Open("sqlite", "")
+		if err != nil {
+			registerErr = errors.Join(registerErr, err)
+			return
+		}
+		defer db.Close()
+		sql.Register(judgedDriver, judged{db.Driver()})
+	})
+	if registerErr != nil {
+		return nil, registerErr
+	}
+	return sql.Open(judgedDriver, dsn)
+}
+
+type judged struct{ driver.Driver }
+
+func (d judged) Open(dsn string) (driver.Conn, error) {
+	c, err := d.Driver.Open(dsn)
+	if err != nil {
+		return nil, err
+	}
+	return &judgedConn{sqliteConn: c.(sqliteConn)}, nil
+}
+
+// sqliteConn is what the driver's connection can do.
+type sqliteConn interface {
+	driver.Conn
+	driver.Pinger
+	driver.ConnBeginTx
+	driver.ConnPrepareContext
+	driver.ExecerContext
+	driver.QueryerContext
+}
+
+type judgedConn struct {
+	sqliteConn
+	inTx bool
+}
+
+func (c *judgedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	tx, err := c.sqliteConn.BeginTx(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	txCount.Add(1)
+	c.inTx = true
+	return judgedTx{tx, c}, nil
+}
+
+func (c *judgedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	c.count()
+	return c.sqliteConn.ExecContext(ctx, query, args)
+}
+
+func (c *judgedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	c.count()
+	return c.sqliteConn.QueryContext(ctx, query, args)
+}
+
+// count begins the transaction of a statement that has none around it.
+func (c *judgedConn) count() {
+	if !c.inTx {
+		txCount.Add(1)
+	}
+}
+
+type judgedTx struct {
+	driver.Tx
+	conn *judgedConn
+}
+
+func (t judgedTx) Commit() error {
+	err := t.Tx.Commit()
+	if err == nil {
+		t.conn.inTx = false
+	}
+	return err
+}
+
+func (t judgedTx) Rollback() error {
+	t.conn.inTx = false
+	return t.Tx.Rollback()
+}

@@ -1,0 +1,128 @@
+package judge
+
+import (
+	"slices"
+
+	"github.com/gormtrail/audit"
+)
+
+// Step is one row's change as a trigger noted it.
+type Step struct {
+	Seq      int64
+	Tx       string // the transaction's name, the database's own
+	Table    *Table
+	Op       string // INSERT, UPDATE, DELETE
+	Old, New Row    // nil where there is none
+}
+
+// Expected is an entry that capture owes.
+type Expected struct {
+	Step
+	Action string
+	Type   string
+	ID     string
+	// WasID is the row's ID before, where the statement changed its key.
+	WasID string
+	// Fields are the columns that the entry must name.
+	Fields []string
+}
+
+// Expect derives the entries that are owed for what happened.
+func Expect(steps []Step) []Expected {
+	var list []Expected
+	for _, s := range steps {
+		if e, owed := expect(s); owed {
+			list = append(list, e)
+		}
+	}
+	return list
+}
+
+func expect(s Step) (Expected, bool) {
+	e := Expected{Step: s, Type: s.Table.objectType()}
+	switch s.Op {
+	case "INSERT":
+		e.Action, e.ID, e.Fields = audit.ActionCreate, s.Table.objectID(s.New), s.Table.filled(s.New)
+	case "DELETE":
+		e.Action, e.ID, e.Fields = audit.ActionDestroy, s.Table.objectID(s.Old), s.Table.filled(s.Old)
+	default:
+		return expectUpdate(e)
+	}
+	e.WasID = e.ID
+	return e, true
+}
+
+func expectUpdate(e Expected) (Expected, bool) {
+	t := e.Table
+	e.ID, e.WasID = t.objectID(e.New), t.objectID(e.Old)
+	for _, c := range t.columns {
+		if !t.same(c.name, e.Old[c.name], e.New[c.name]) {
+			e.Fields = append(e.Fields, c.name)
+		}
+	}
+	only := func(f string) bool { return slices.Contains(t.AutoUpdate, f) }
+	if !slices.ContainsFunc(e.Fields, func(f string) bool { return !only(f) }) {
+		return e, false // nothing changed, or the time of the last update alone
+	}
+	switch was, is := t.deleted(e.Old), t.deleted(e.New); {
+	case !was && is:
+		e.Action = audit.ActionDestroy
+	case was && !is:
+		e.Action = audit.ActionRestore
+	default:
+		e.Action = audit.ActionUpdate
+	}
+	return e, true
+}
+
+// filled are the columns of a row that are not NULL.
+func (t *Table) filled(r Row) []string {
+	var list []string
+	for _, c := range t.columns {
+		if r[c.name] != nil {
+			list = append(list, c.name)
+		}
+	}
+	return list
+}
+
+// same compares two values of a column in the meaning that the model gives it.
+func (t *Table) same(name string, a, b any) bool {
+	if da, ok := t.decoded(name, a); ok {
+		if db, ok := t.decoded(name, b); ok {
+			return sameJSON(da, db)
+		}
+	}
+	return sameTruth(a, b, t.class(name))
+}
+
+// decoded is the structured value that a column holds, if it holds one.
+func (t *Table) decoded(name string, v any) (any, bool) {
+	decode := t.Decode[name]
+	if decode == nil || v == nil {
+		return nil, false
+	}
+	var raw []byte
+	switch x := v.(type) {
+	case []byte:
+		raw = x
+	case string:
+		raw = []byte(x)
+	default:
+		return nil, false
+	}
+	d, err := decode(raw)
+	return d, err == nil
+}
+
+// value says in what an entry's value is not that of the column.
+func (t *Table) value(name string, truth, got any) string {
+	wrong := sameAsEntry(truth, got, t.class(name))
+	if wrong == "" {
+		return ""
+	}
+	if d, ok := t.decoded(name, truth); ok && sameJSON(d, got) {
+		return ""
+	}
+	return wrong
+}

@@ -1,0 +1,141 @@
+package judge
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// mariaDialect takes the transaction's name from a system-versioned table: its
+// row start is InnoDB's own number of the transaction.
+type mariaDialect struct{}
+
+func (mariaDialect) prepare() []string {
+	return []string{`CREATE TABLE IF NOT EXISTS judge_truth (
+		seq BIGINT PRIMARY KEY AUTO_INCREMENT, tbl VARCHAR(200), op VARCHAR(10), old_row LONGTEXT, new_row LONGTEXT,
+		tx BIGINT UNSIGNED GENERATED ALWAYS AS ROW START INVISIBLE, tx_end BIGINT UNSIGNED GENERATED ALWAYS AS ROW END INVISIBLE,
+		PERIOD FOR SYSTEM_TIME(tx, tx_end)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 WITH SYSTEM VERSIONING`}
+}
+
+func (mariaDialect) catalog(ctx context.Context, db *sql.DB, table string) ([]column, error) {
+	schema, name := split(table, "")
+	rows, err := db.QueryContext(ctx, `
+		SELECT c.column_name, c.data_type, c.column_key = 'PRI',
+			EXISTS (SELECT 1 FROM information_schema.check_constraints k WHERE k.constraint_schema = c.table_schema
+				AND k.table_name = c.table_name AND k.constraint_name = c.column_name AND k.check_clause LIKE 'json_valid%')
+		FROM information_schema.columns c
+		WHERE c.table_schema = CASE WHEN ? = '' THEN DATABASE() ELSE ? END AND c.table_name = ? ORDER BY c.ordinal_position`, schema, schema, name)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []column
+	for rows.Next() {
+		var c column
+		var kind string
+		var isJSON bool
+		if err := rows.Scan(&c.name, &kind, &c.key, &isJSON); err != nil {
+			return nil, err
+		}
+		if c.class = mariaClass(kind); isJSON {
+			c.class = classJSON
+		}
+		list = append(list, c)
+	}
+	return list, rows.Err()
+}
+
+func mariaClass(kind string) class {
+	switch kind {
+	case "tinyint", "smallint", "mediumint", "int", "bigint", "year":
+		return classInteger
+	case "decimal":
+		return classDecimal
+	case "double":
+		return classFloat
+	case "float":
+		return classSingle
+	case "datetime", "timestamp":
+		return classTime
+	case "date":
+		return classDate
+	case "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "bit":
+		return classBytes
+	}
+	return classText
+}
+
+func (d mariaDialect) triggers(t *Table) []string {
+	var list []string
+	schema, name := split(t.Name, "")
+	prefix := ""
+	if schema != "" {
+		prefix = quote(schema, "`") + "."
+	}
+	for _, op := range []string{"INSERT", "UPDATE", "DELETE"} {
+		trigger := prefix + quote("judge_"+strings.ToLower(op)+"_"+name, "`")
+		list = append(list, "DROP TRIGGER IF EXISTS "+trigger, fmt.Sprintf(
+			"CREATE TRIGGER %s AFTER %s ON %s FOR EACH ROW INSERT INTO judge_truth(tbl, op, old_row, new_row) VALUES (%s, '%s', %s, %s)",
+			trigger, op, prefix+quote(name, "`"), quote(t.Name, "'"), op, d.json(t, "OLD", op != "INSERT"), d.json(t, "NEW", op != "DELETE")))
+	}
+	return list
+}
+
+// json notes every value in hexadecimal, which no character set can spoil.
+func (mariaDialect) json(t *Table, row string, there bool) string {
+	if !there {
+		return "NULL"
+	}
+	var parts []string
+	for _, c := range t.columns {
+		v := row + "." + quote(c.name, "`")
+		if c.class != classBytes {
+			v = "CAST(" + v + " AS CHAR CHARACTER SET utf8mb4)"
+		}
+		parts = append(parts, quote(c.name, "'")+", HEX("+v+")")
+	}
+	return "JSON_OBJECT(" + strings.Join(parts, ", ") + ")"
+}
+
+func (mariaDialect) truth() string {
+	return "SELECT seq, CAST(tx AS CHAR), tbl, op, old_row, new_row FROM judge_truth WHERE seq > ? ORDER BY seq"
+}
+
+func (mariaDialect) last() string { return "SELECT coalesce(max(seq), 0) FROM judge_truth" }
+
+func (mariaDialect) row(t *Table, raw []byte) (Row, error) {
+	var noted map[string]*string
+	if err := json.NewDecoder(bytes.NewReader(raw)).Decode(&noted); err != nil {
+		return nil, err
+	}
+	r := make(Row, len(noted))
+	for name, s := range noted {
+		if s == nil {
+			r[name] = nil
+			continue
+		}
+		raw, err := hex.DecodeString(*s)
+		if err != nil {
+			return nil, err
+		}
+		switch t.class(name) {
+		case classBytes:
+			r[name] = raw
+		case classInteger, classDecimal, classFloat, classSingle:
+			r[name] = json.Number(raw)
+		case classJSON:
+			v, ok := parseJSON(raw)
+			if !ok {
+				return nil, fmt.Errorf("%s holds no JSON: %q", name, raw)
+			}
+			r[name] = document{v}
+		default:
+			r[name] = string(raw)
+		}
+	}
+	return r, nil
+}
