@@ -1,0 +1,129 @@
+package embed_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+
+	"github.com/glebarez/sqlite"
+	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/export"
+	"github.com/gormtrail/audit/hooks"
+	"github.com/gormtrail/audit/httpaudit"
+	"github.com/gormtrail/audit/storage/gormstore"
+)
+
+// User is a model that the application had before.
+type User struct {
+	ID       uint
+	Email    string
+	Role     string
+	Password string
+}
+
+// addTrail is all that the application gets. It had db, mux, and the two
+// functions that know who sends a request and what they may see.
+func addTrail(ctx context.Context, db *gorm.DB, mux *http.ServeMux,
+	actorOf func(*http.Request) (audit.Actor, error), mayRead func(*http.Request) (audit.Filter, error),
+) (*audit.Trail, http.Handler, error) {
+	// region embed
+	store, err := gormstore.New(db, nil) // the trail lives in your own database
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := store.Migrate(ctx); err != nil { // makes its tables, or upgrades them
+		return nil, nil, err
+	}
+	trail, err := audit.New(store, nil)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := db.Use(hooks.New(trail, nil)); err != nil { // from here on, changes are on it
+		return nil, nil, err
+	}
+	handler := httpaudit.Middleware(&httpaudit.Options{Actor: actorOf})(mux) // who, from where
+	// endregion
+	// region export
+	mux.Handle("GET /audit/export", export.Handler(trail, &export.Options{Authorize: mayRead}))
+	// endregion
+	return trail, handler, nil
+}
+
+func Example() {
+	ctx := context.Background()
+	db, err := gorm.Open(sqlite.Open("file:embed?mode=memory&cache=shared"), nil)
+	check(err)
+	check(db.AutoMigrate(&User{}))
+	mux := http.NewServeMux()
+	actorOf := func(r *http.Request) (audit.Actor, error) {
+		return audit.Actor{Type: "user", Email: r.Header.Get("X-User")}, nil
+	}
+	mayRead := func(*http.Request) (audit.Filter, error) { return audit.Filter{}, nil }
+	trail, handler, err := addTrail(ctx, db, mux, actorOf, mayRead)
+	check(err)
+
+	mux.HandleFunc("POST /users", func(w http.ResponseWriter, r *http.Request) {
+		check(db.WithContext(r.Context()).Create(&User{Email: "bob@acme.example", Role: "member", Password: "hunter2"}).Error)
+	})
+	mux.HandleFunc("POST /users/{id}/promote", func(w http.ResponseWriter, r *http.Request) {
+		// region change
+		// Your code stays as it is: pass the request's context on, as you may do already.
+		err := db.WithContext(r.Context()).Model(&User{}).Where("id = ?", r.PathValue("id")).Update("role", "admin").Error
+		// endregion
+		check(err)
+	})
+	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
+		// region record
+		// What is no row change, you record: logins and failures, for instance.
+		err := trail.Record(r.Context(), audit.Entry{Action: "login", Outcome: audit.Failure, Error: "wrong password"})
+		// endregion
+		check(err)
+	})
+	for _, path := range []string{"/users", "/users/1/promote", "/login"} {
+		send(handler, "POST", path)
+	}
+
+	// region query
+	page, err := trail.Query(ctx, audit.Query{Filter: audit.Filter{Users: []string{"ada@acme.example"}}, Sort: audit.SortTime})
+	if err != nil {
+		return
+	}
+	for _, e := range page.Entries {
+		fmt.Println(e.Actor.Email, e.Request.IP, e.Action, e.Object.Type, e.Object.ID, e.Outcome)
+		for _, c := range e.Changes {
+			fmt.Println("  ", c.Field, c.Op, c.Old, "->", c.New)
+		}
+	}
+	// endregion
+	file := send(handler, "GET", "/audit/export?format=csv")
+	fmt.Println(strings.Count(file, "ada@acme.example") > 0, strings.Contains(file, "hunter2"))
+	// Output:
+	// ada@acme.example 203.0.113.7 create users 1 success
+	//    id add <nil> -> 1
+	//    email add <nil> -> bob@acme.example
+	//    role add <nil> -> member
+	//    password add <nil> -> [masked]
+	// ada@acme.example 203.0.113.7 update users 1 success
+	//    role replace member -> admin
+	// ada@acme.example 203.0.113.7 login   failure
+	// true false
+}
+
+func send(h http.Handler, method, path string) string {
+	r := httptest.NewRequest(method, path, nil)
+	r.RemoteAddr = "203.0.113.7:4711"
+	r.Header.Set("X-User", "ada@acme.example")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Body.String()
+}
+
+func check(err error) {
+	if err != nil {
+		panic(err)
+	}
+}

@@ -1,0 +1,126 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/export"
+)
+
+// handler is the whole application: its own API, and the trail's.
+func (h *host) handler(byDefault, address string) http.Handler {
+	mux := http.NewServeMux()
+	serve[Organization](mux, h, "organizations", "organizations", true)
+	serve[User](mux, h, "users", "users", true)
+	serve[APIKey](mux, h, "api_keys", "api_key", false)
+	serve[SecurityGroup](mux, h, "security_groups", "security_groups", false)
+	serve[Project](mux, h, "projects", "projects", true)
+	mux.HandleFunc("POST /login", handle(h.login))
+
+	mux.HandleFunc("GET /api/audit/entries", handle(h.scoped(queryTrail)))
+	mux.HandleFunc("GET /api/audit/entries/{id}", handle(h.scoped(getEntry)))
+	mux.HandleFunc("GET /api/audit/facets", handle(h.scoped(facets)))
+	// An export is itself something to see on the trail.
+	mux.Handle("GET /api/audit/export", export.Handler(h.trail, &export.Options{
+		Authorize: limitOf, Record: h.trail, Catalogue: h.trail.Catalogue(), Logger: h.log, Now: h.clock.Now,
+	}))
+	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+		fmt.Fprint(w, guide(address, byDefault))
+	})
+	return h.identify(mux, byDefault)
+}
+
+// scoped lets nobody at the trail whom the host doesn't allow, and shows each
+// caller only their own part of it.
+func (h *host) scoped(read func(*http.Request, audit.Reader) (any, error)) func(*http.Request) (int, any, error) {
+	return func(r *http.Request) (int, any, error) {
+		limit, err := limitOf(r)
+		if err != nil {
+			return 0, nil, err
+		}
+		body, err := read(r, h.trail.Scope(limit))
+		return http.StatusOK, body, err
+	}
+}
+
+// page is an audit.Page as JSON.
+type page struct {
+	Entries []audit.Entry `json:"entries"`
+	Next    string        `json:"next"`
+	Prev    string        `json:"prev"`
+}
+
+func queryTrail(r *http.Request, view audit.Reader) (any, error) {
+	q, err := audit.ParseQuery(r.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	p, err := view.Query(r.Context(), q)
+	if err != nil {
+		return nil, err
+	}
+	return page{append([]audit.Entry{}, p.Entries...), p.Next, p.Prev}, nil
+}
+
+func getEntry(r *http.Request, view audit.Reader) (any, error) {
+	e, err := view.Get(r.Context(), r.PathValue("id"))
+	return e, err
+}
+
+func facets(r *http.Request, view audit.Reader) (any, error) {
+	f, err := audit.ParseFilter(r.URL.Query())
+	if err != nil {
+		return nil, err
+	}
+	return view.Facets(r.Context(), f)
+}
+
+// login is what no row change shows: an entry that the host records itself,
+// for failures too.
+func (h *host) login(r *http.Request) (int, any, error) {
+	var sent struct{ Email, Password string }
+	if err := decode(r, &sent); err != nil {
+		return 0, nil, err
+	}
+	var u User
+	err := h.db.WithContext(r.Context()).Preload("Organization").Where("email = ?", sent.Email).First(&u).Error
+	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
+		return 0, nil, err
+	}
+	ok := err == nil && u.Active && u.passwordIs(sent.Password)
+	if err := h.recordLogin(r, sent.Email, u, ok); err != nil {
+		return 0, nil, err
+	}
+	if !ok {
+		return 0, nil, &problem{http.StatusUnauthorized, "wrong email or password"}
+	}
+	return http.StatusOK, map[string]string{"actor": u.Email, "hint": "send it as X-Actor"}, nil
+}
+
+func (h *host) recordLogin(r *http.Request, email string, u User, ok bool) error {
+	e := loginEntry(u, ok)
+	if u.ID == 0 {
+		e.Actor = audit.Actor{Type: "user", Email: email}
+		e.Error = "no such user"
+	}
+	return h.trail.Record(r.Context(), e)
+}
+
+func loginEntry(u User, ok bool) audit.Entry {
+	e := audit.Entry{Action: "login", Actor: userActor(u)}
+	if u.ID != 0 {
+		e.Object = audit.Object{Type: "users", ID: fmt.Sprint(u.ID), Name: u.Name}
+	}
+	if u.Organization != nil {
+		e.Tenant = u.Organization.Slug
+	}
+	if !ok {
+		e.Outcome, e.Error = audit.Failure, "wrong password"
+	}
+	return e
+}
