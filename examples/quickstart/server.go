@@ -77,7 +77,20 @@ func facets(r *http.Request, view audit.Reader) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return view.Facets(r.Context(), f)
+	values, err := view.Facets(r.Context(), f)
+	return choices(values), err
+}
+
+// choices are audit.Facets as JSON.
+type choices struct {
+	Tenants     []string `json:"tenants"`
+	Projects    []string `json:"projects"`
+	Actions     []string `json:"actions"`
+	Outcomes    []string `json:"outcomes"`
+	ObjectTypes []string `json:"object_types"`
+	Products    []string `json:"products"`
+	ActorTypes  []string `json:"actor_types"`
+	Users       []string `json:"users"`
 }
 
 // login is what no row change shows: an entry that the host records itself,
