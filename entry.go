@@ -91,7 +91,7 @@ type Request struct {
 // Change is one field's step from Old to New.
 //
 // Old and New hold JSON terms: nil, bool, int64, uint64 (above the largest
-// int64), float64 (never a whole number below 2^53, which is an int64), string,
+// int64), float64 (never a whole number below 1e21, which is an integer), string,
 // []any, map[string]any, and json.Number for numbers that none of these hold
 // exactly. Record brings other Go values into this form; a read returns nothing
 // else.
