@@ -127,9 +127,21 @@ func (r *Redaction) Apply(c Change) Change {
 	if r.secretPath(c.Field) {
 		return r.MaskChange(c)
 	}
+	return r.ApplyInside(c)
+}
+
+// ApplyInside is Apply for a change whose field is known to name no secret
+// (Names).
+func (r *Redaction) ApplyInside(c Change) Change {
+	if c.Redacted != "" {
+		return c
+	}
 	c.Old, c.New = r.redactInside(c.Old), r.redactInside(c.New)
 	return r.Truncate(c)
 }
+
+// Names reports whether a name says that its value is a secret, as r sees it.
+func (r *Redaction) Names(name string) bool { return r.secret(name) }
 
 // Truncate cuts a change's texts to MaxText.
 func (r *Redaction) Truncate(c Change) Change {
