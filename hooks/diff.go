@@ -87,7 +87,70 @@ func insideChanges(field string, a, b any) (changes []audit.Change, ok bool) {
 	}
 	slices.SortStableFunc(changes, func(x, y audit.Change) int { return comparePaths(x.Field, y.Field) })
 	changes = slices.CompactFunc(changes, func(x, y audit.Change) bool { return x.Field == y.Field })
-	return changes, len(changes) > 0
+	return changes, len(changes) > 0 && explains(field, a, b, changes)
+}
+
+// explains checks the differ's work: the changes are all the differences that
+// there are. It walks both values side by side and ticks the changes off.
+func explains(field string, a, b any, changes []audit.Change) bool {
+	told := make(map[string]bool, len(changes))
+	for _, c := range changes {
+		told[c.Field] = true
+	}
+	return unticked(field, a, b, told) && len(told) == 0
+}
+
+func unticked(path string, a, b any, told map[string]bool) bool {
+	switch {
+	case told[path]:
+		delete(told, path)
+		return !reflect.DeepEqual(a, b)
+	case bothObjects(a, b):
+		return untickedMembers(path, a.(map[string]any), b.(map[string]any), told)
+	case bothLists(a, b):
+		return untickedItems(path, a.([]any), b.([]any), told)
+	}
+	return reflect.DeepEqual(a, b)
+}
+
+func untickedMembers(path string, a, b map[string]any, told map[string]bool) bool {
+	for k := range a {
+		inner := path + "." + k
+		if _, ok := b[k]; !ok {
+			if !told[inner] {
+				return false
+			}
+			delete(told, inner)
+		} else if !unticked(inner, a[k], b[k], told) {
+			return false
+		}
+	}
+	for k := range b {
+		if _, ok := a[k]; !ok {
+			if !told[path+"."+k] {
+				return false
+			}
+			delete(told, path+"."+k)
+		}
+	}
+	return true
+}
+
+func untickedItems(path string, a, b []any, told map[string]bool) bool {
+	for i := range max(len(a), len(b)) {
+		inner := path + "[" + strconv.Itoa(i) + "]"
+		if i < len(a) && i < len(b) {
+			if !unticked(inner, a[i], b[i], told) {
+				return false
+			}
+			continue
+		}
+		if !told[inner] {
+			return false
+		}
+		delete(told, inner)
+	}
+	return true
 }
 
 func bothObjects(a, b any) bool {

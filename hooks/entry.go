@@ -78,9 +78,10 @@ func (m *image) id(t *table, r row) string {
 // created is the entry of a new row: every column that is not NULL.
 func (c *capture) created(m *image, r row) []audit.Entry {
 	e := audit.Entry{Action: audit.ActionCreate, Object: c.object(m, r)}
+	e.Changes = make([]audit.Change, 0, len(m.set.names))
 	for i, name := range m.set.names {
 		if v := r.values[i]; v != nil {
-			e.Changes = c.appendChange(e.Changes, name, audit.Change{Field: name, Op: audit.OpAdd, New: v})
+			e.Changes = c.appendChange(e.Changes, m.set.treatments[i], name, audit.Change{Field: name, Op: audit.OpAdd, New: v})
 		}
 	}
 	return []audit.Entry{e}
@@ -92,8 +93,8 @@ func (c *capture) destroyed(m *image) []audit.Entry {
 	for _, r := range m.rows {
 		e := audit.Entry{Action: audit.ActionDestroy, Object: c.object(m, r)}
 		for i, name := range m.set.names {
-			if v := r.values[i]; v != nil && !ownColumn(name) {
-				e.Changes = c.appendChange(e.Changes, name, audit.Change{Field: name, Op: audit.OpRemove, Old: v})
+			if v := r.values[i]; v != nil {
+				e.Changes = c.appendChange(e.Changes, m.set.treatments[i], name, audit.Change{Field: name, Op: audit.OpRemove, Old: v})
 			}
 		}
 		entries = append(entries, e)
@@ -140,7 +141,7 @@ func (c *capture) compare(h *hint, before, after *image, p pair) (changes []audi
 			continue
 		}
 		n := len(changes)
-		changes = c.appendSteps(changes, name, was, now, had)
+		changes = c.appendSteps(changes, after.set.treatments[i], name, was, now, had)
 		if c.plugin.opts.AutoTimes || !slices.Contains(h.autoTimes, name) {
 			substance = substance || len(changes) > n
 		}
@@ -148,27 +149,24 @@ func (c *capture) compare(h *hint, before, after *image, p pair) (changes []audi
 	return changes, substance
 }
 
-func (c *capture) appendSteps(changes []audit.Change, name string, was, now any, had bool) []audit.Change {
+func (c *capture) appendSteps(changes []audit.Change, t treatment, name string, was, now any, had bool) []audit.Change {
 	if !had {
-		return c.appendChange(changes, name, audit.Change{Field: name, Op: audit.OpAdd, New: now})
+		return c.appendChange(changes, t, name, audit.Change{Field: name, Op: audit.OpAdd, New: now})
 	}
-	if inside, ok := insideChanges(name, was, now); ok {
+	if inside, ok := insideChanges(name, was, now); ok && t != treatMask && t != treatHash {
 		for _, step := range inside {
-			changes = c.appendChange(changes, name, step)
+			changes = c.appendChange(changes, t, name, step)
 		}
 		return changes
 	}
-	return c.appendChange(changes, name, audit.Change{Field: name, Op: audit.OpReplace, Old: was, New: now})
+	return c.appendChange(changes, t, name, audit.Change{Field: name, Op: audit.OpReplace, Old: was, New: now})
 }
 
 // appendChange redacts a change as its column's tag, option or name says.
-func (c *capture) appendChange(changes []audit.Change, column string, change audit.Change) []audit.Change {
-	if ownColumn(column) {
-		return changes
-	}
+func (c *capture) appendChange(changes []audit.Change, t treatment, column string, change audit.Change) []audit.Change {
 	redaction := c.plugin.trail.Redaction()
 	change.Field = audit.CleanText(change.Field)
-	switch c.plugin.hints.of(c.table.name).fields[column] {
+	switch t {
 	case treatOmit:
 		return changes
 	case treatMask:
@@ -177,8 +175,12 @@ func (c *capture) appendChange(changes []audit.Change, column string, change aud
 		change = redaction.HashChange(change)
 	case treatShow:
 		change = redaction.Truncate(change)
-	default:
-		change = redaction.Apply(change)
+	case treatPlain:
+		if change.Field == column {
+			change = redaction.ApplyInside(change)
+			break
+		}
+		change = redaction.Apply(change) // a path inside, whose steps may name a secret
 	}
 	return append(changes, change)
 }

@@ -25,6 +25,8 @@ const (
 	treatHash   treatment = "hash" // the hash of its values
 	treatName   treatment = "name" // it is the object's name for people
 	treatShow   treatment = "show" // no secret, whatever its name says
+
+	treatPlain treatment = "plain" // its name says nothing; no tag's word
 )
 
 var treatments = []treatment{treatOmit, treatMask, treatHash, treatName, treatShow}
@@ -50,13 +52,15 @@ type hints struct {
 
 // of returns a copy of the pointer that is safe to read: hints are replaced,
 // never changed.
+var noHint = &hint{}
+
 func (h *hints) of(table string) *hint {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
 	if found := h.tables[table]; found != nil {
 		return found
 	}
-	return &hint{}
+	return noHint
 }
 
 // change replaces a table's hint by a changed copy.

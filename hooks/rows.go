@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding/hex"
 	"hash"
+	"slices"
 	"strings"
 )
 
@@ -15,16 +16,33 @@ type row struct {
 
 // columnSet is the columns of a result, in its order.
 type columnSet struct {
-	names  []string
-	kinds  []kind
-	byName map[string]int
+	names      []string
+	kinds      []kind
+	treatments []treatment // treatByName is resolved to treatMask or treatPlain
+	byName     map[string]int
+	hint       *hint // what it was made with
 }
 
+// columnsOf is what is known of a result's columns. The last answer is kept: a
+// table's results mostly have the same columns.
 func (p *Plugin) columnsOf(t *table, names []string) *columnSet {
 	h := p.hints.of(t.name)
-	set := &columnSet{names: names, kinds: make([]kind, len(names)), byName: make(map[string]int, len(names))}
+	if set := t.last.Load(); set != nil && set.hint == h && slices.Equal(set.names, names) {
+		return set
+	}
+	set := p.newColumnSet(t, h, slices.Clone(names))
+	t.last.Store(set)
+	return set
+}
+
+func (p *Plugin) newColumnSet(t *table, h *hint, names []string) *columnSet {
+	set := &columnSet{
+		names: names, kinds: make([]kind, len(names)), treatments: make([]treatment, len(names)),
+		byName: make(map[string]int, len(names)), hint: h,
+	}
 	for i, name := range names {
 		set.byName[name] = i
+		set.treatments[i] = p.treatmentOf(h, name)
 		if c, ok := t.column(name); ok {
 			set.kinds[i] = c.kind
 		}
@@ -36,6 +54,18 @@ func (p *Plugin) columnsOf(t *table, names []string) *columnSet {
 		}
 	}
 	return set
+}
+
+func (p *Plugin) treatmentOf(h *hint, column string) treatment {
+	switch t := h.fields[column]; {
+	case ownColumn(column):
+		return treatOmit
+	case t != treatByName && t != treatName:
+		return t
+	case p.trail.Redaction().Names(column):
+		return treatMask
+	}
+	return treatPlain
 }
 
 // image is the rows of a table at one moment.

@@ -26,9 +26,12 @@ type token struct {
 
 // tokens splits SQL into words, names, values and signs, passing over comments.
 // mysql: double quotes are texts and backslashes escape.
-func tokens(sql string, mysql bool) []token {
+func tokens(sql string, mysql bool) []token { return firstTokens(sql, mysql, len(sql)) }
+
+// firstTokens are at most the first most of them.
+func firstTokens(sql string, mysql bool, most int) []token {
 	var list []token
-	for i := 0; i < len(sql); {
+	for i := 0; i < len(sql) && len(list) < most; {
 		t := nextToken(sql, i, mysql)
 		if t.end <= i {
 			t.end = i + 1
@@ -214,7 +217,11 @@ func parse(sql string, mysql bool) statement {
 	if !mayWrite(sql) {
 		return statement{}
 	}
-	list := tokens(sql, mysql)
+	const head = 16 // what stands before and in a table's name
+	list := firstTokens(sql, mysql, head)
+	if len(list) == head && needsAll(list) {
+		list = tokens(sql, mysql)
+	}
 	verb, at := verbOf(list)
 	switch {
 	case verb == "":
@@ -229,21 +236,19 @@ func parse(sql string, mysql bool) statement {
 	return s
 }
 
-// mayWrite is a quick look that keeps most reads from being split.
-func mayWrite(sql string) bool {
-	s := strings.TrimLeft(sql, " \t\r\n")
-	if len(s) < 6 {
-		return false
-	}
-	if strings.EqualFold(s[:6], "SELECT") {
-		return writesInside(s)
-	}
-	return true
+// needsAll: the verb may stand anywhere in the statement.
+func needsAll(list []token) bool {
+	first := firstWord(list, 0)
+	return first < 0 || contains([]string{"WITH", "EXPLAIN"}, strings.ToUpper(list[first].text))
 }
 
-// writesInside: "SELECT … INTO new_table", and functions that write, can't be
-// told from reads here, and aren't.
-func writesInside(string) bool { return false }
+// mayWrite is a quick look that keeps most reads from being split. A SELECT that
+// writes (INTO a new table, a function with effects) can't be told from one that
+// reads.
+func mayWrite(sql string) bool {
+	s := strings.TrimLeft(sql, " \t\r\n")
+	return len(s) >= 6 && !strings.EqualFold(s[:6], "SELECT")
+}
 
 // verbOf returns the first verb that writes, and its place.
 func verbOf(list []token) (string, int) {

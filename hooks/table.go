@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"gorm.io/gorm"
 )
@@ -22,14 +23,14 @@ type table struct {
 	uniques      []uniqueOn // unique indexes and constraints, the primary key's included
 	view         bool
 	rowid        bool // SQLite: has a rowid
+	last         atomic.Pointer[columnSet]
 }
 
 type column struct {
-	name string
-	kind kind
-	auto bool // auto-increment
-	// kept: a key column that NULL can't be in.
-	typeText string
+	name     string
+	kind     kind
+	auto     bool   // auto-increment
+	typeText string // as the database says it
 }
 
 type uniqueOn struct {
