@@ -1,0 +1,16 @@
+// Package stream follows a trail: each entry once, in the order in which
+// entries were committed, those of other processes on the same database too.
+//
+// Tail is the feed as a Go iterator:
+//
+//	for event, err := range stream.Tail(ctx, trail, filter, after) {
+//
+// A Hub reads the store once for many readers, and Hub.Handler serves them over
+// WebSocket or, where that can't get through, server-sent events. Every event
+// carries its position: who lost the connection resumes behind the last one it
+// saw, without loss or repeat.
+//
+// The store must be an audit.Tailer. It is asked five times a second while
+// someone follows, and not at all otherwise; HubOptions.Wake lets a database's
+// own notifications make it faster.
+package stream
