@@ -33,8 +33,10 @@ type Trail struct {
 	logger    *slog.Logger
 	now       func() time.Time
 
-	closing sync.RWMutex // held for reading by each call, so that Close can wait
-	closed  bool
+	mu     sync.Mutex
+	closed bool
+	inside int           // calls under way
+	idle   chan struct{} // closed when the last of them ends, for Close to wait on
 }
 
 var _ Reader = (*Trail)(nil)
@@ -109,38 +111,52 @@ func (t *Trail) Record(ctx context.Context, entries ...Entry) error {
 
 // enter admits a call unless the trail is closed or the context is done.
 func (t *Trail) enter(ctx context.Context) (done func(), err error) {
-	t.closing.RLock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	if t.closed {
-		t.closing.RUnlock()
 		return nil, ErrClosed
 	}
 	if err := ctx.Err(); err != nil {
-		t.closing.RUnlock()
 		return nil, err
 	}
-	return t.closing.RUnlock, nil
+	t.inside++
+	return t.leave, nil
+}
+
+func (t *Trail) leave() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.inside--; t.inside == 0 && t.idle != nil {
+		close(t.idle)
+		t.idle = nil
+	}
 }
 
 // Closed reports whether Close was called.
 func (t *Trail) Closed() bool {
-	t.closing.RLock()
-	defer t.closing.RUnlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
 	return t.closed
 }
 
 // Close lets no further call in and waits for those under way, or for the
-// context, whose error it then returns. It leaves the store and the host's
-// database open: they are not the trail's. Closing again does nothing.
+// context, whose error it then returns; the trail is closed either way. A loop
+// over All is a call under way until it is left, so Close must not be waited
+// for inside of one. It leaves the store and the host's database open: they are
+// not the trail's. Closing again waits likewise.
 func (t *Trail) Close(ctx context.Context) error {
-	done := make(chan struct{})
-	go func() {
-		t.closing.Lock()
-		t.closed = true
-		t.closing.Unlock()
-		close(done)
-	}()
+	t.mu.Lock()
+	t.closed = true
+	if t.inside > 0 && t.idle == nil {
+		t.idle = make(chan struct{})
+	}
+	idle := t.idle
+	t.mu.Unlock()
+	if idle == nil {
+		return nil
+	}
 	select {
-	case <-done:
+	case <-idle:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
@@ -166,13 +182,14 @@ func (t *Trail) Query(ctx context.Context, q Query) (*Page, error) {
 // start are each there once.
 func (t *Trail) All(ctx context.Context, q Query) iter.Seq2[Entry, error] {
 	return func(yield func(Entry, error) bool) {
-		if t.Closed() {
-			yield(Entry{}, ErrClosed)
+		done, err := t.enter(ctx)
+		if err != nil {
+			yield(Entry{}, err)
 			return
 		}
+		defer done()
 		q.Limit = MaxLimit
-		q, err := q.Validate()
-		if err != nil {
+		if q, err = q.Validate(); err != nil {
 			yield(Entry{}, err)
 			return
 		}
@@ -186,7 +203,7 @@ func (t *Trail) All(ctx context.Context, q Query) iter.Seq2[Entry, error] {
 
 func (t *Trail) walk(ctx context.Context, q Query, yield func(Entry, error) bool) {
 	for {
-		page, err := t.Query(ctx, q)
+		page, err := t.store.Query(ctx, q)
 		if err != nil {
 			yield(Entry{}, err)
 			return

@@ -198,10 +198,10 @@ func (t *Trail) enrichChanges(e *Entry) *EntryError {
 		default:
 			return &EntryError{Field: fmt.Sprintf("changes[%d].op", i), Reason: fmt.Sprintf("%q is not add, replace or remove", clip(c.Op))}
 		}
-		if c.Old, err = Normalize(c.Old); err != nil {
+		if c.Old, err = normalizeSafely(c.Old); err != nil {
 			return &EntryError{Field: fmt.Sprintf("changes[%d].old", i), Reason: err.Error()}
 		}
-		if c.New, err = Normalize(c.New); err != nil {
+		if c.New, err = normalizeSafely(c.New); err != nil {
 			return &EntryError{Field: fmt.Sprintf("changes[%d].new", i), Reason: err.Error()}
 		}
 		*c = t.redaction.Apply(*c)

@@ -60,6 +60,9 @@ func parseFilter(v url.Values, depth int) (Filter, error) {
 		names = append(names, name)
 	}
 	slices.Sort(names) // which of two errors is reported doesn't depend on chance
+	if i := slices.Index(names, "range"); i >= 0 {
+		names = append(slices.Delete(names, i, i+1), "range") // it wins over from and to
+	}
 	for _, name := range names {
 		if err := f.parse(name, v[name], depth); err != nil {
 			return Filter{}, err
@@ -124,7 +127,7 @@ func (f *Filter) parseSingle(name string, values []string) error {
 	return err
 }
 
-// parseRange comes after from and to in the order of names, and wins.
+// parseRange comes after from and to, and wins.
 func (f *Filter) parseRange(value string) error {
 	switch value {
 	case "24h":
@@ -168,7 +171,10 @@ func parseTime(name, s string, days int) (time.Time, error) {
 		return t.UTC(), nil
 	}
 	if t, err := time.Parse(time.DateOnly, s); err == nil {
-		return t.AddDate(0, 0, days), nil
+		if next := t.AddDate(0, 0, days); timeInRange(next) {
+			return next, nil
+		}
+		return t.AddDate(0, 0, days).Add(-1), nil // the last day that there is
 	}
 	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05"} { // as datetime-local sends it
 		if t, err := time.Parse(layout, s); err == nil {
