@@ -165,3 +165,29 @@ func TestWriterIsPassedOn(t *testing.T) {
 		ServeHTTP(w, httptest.NewRequest("GET", "/", nil))
 	assert.Same(t, w, got)
 }
+
+func BenchmarkAnnotate(b *testing.B) {
+	opts := &httpaudit.Options{
+		TrustedProxies: proxies,
+		Actor: func(*http.Request) (audit.Actor, error) {
+			return audit.Actor{Type: "user", ID: "7", Email: "ada@acme.example"}, nil
+		},
+	}
+	r := from("10.0.0.1:4711", "X-Forwarded-For", "6.6.6.6, 203.0.113.7, 10.0.0.2", "X-Request-ID", "req-1", "User-Agent", "curl/8.9.1")
+	bare := func(r *http.Request) *http.Request {
+		type key struct{}
+		return r.WithContext(context.WithValue(r.Context(), key{}, 1))
+	}
+	b.Run("one value in the context", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			bare(r)
+		}
+	})
+	b.Run("Annotate", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			httpaudit.Annotate(r, opts)
+		}
+	})
+}

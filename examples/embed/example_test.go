@@ -25,32 +25,43 @@ type User struct {
 	Password string
 }
 
-// addTrail is all that the application gets. It had db, mux, and the two
-// functions that know who sends a request and what they may see.
-func addTrail(ctx context.Context, db *gorm.DB, mux *http.ServeMux,
-	actorOf func(*http.Request) (audit.Actor, error), mayRead func(*http.Request) (audit.Filter, error),
-) (*audit.Trail, http.Handler, error) {
+// application is what was there before: a database, routes, and two functions
+// that know who sends a request and what they may see.
+type application struct {
+	db      *gorm.DB
+	mux     *http.ServeMux
+	actorOf func(*http.Request) (audit.Actor, error)
+	mayRead func(*http.Request) (audit.Filter, error)
+
+	trail   *audit.Trail
+	handler http.Handler
+}
+
+// addTrail is all that it gets.
+func (a *application) addTrail(ctx context.Context) error {
+	db, mux, actorOf, mayRead := a.db, a.mux, a.actorOf, a.mayRead
 	// region embed
 	store, err := gormstore.New(db, nil) // the trail lives in your own database
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	if err := store.Migrate(ctx); err != nil { // makes its tables, or upgrades them
-		return nil, nil, err
+		return err
 	}
 	trail, err := audit.New(store, nil)
 	if err != nil {
-		return nil, nil, err
+		return err
 	}
 	if err := db.Use(hooks.New(trail, nil)); err != nil { // from here on, changes are on it
-		return nil, nil, err
+		return err
 	}
 	handler := httpaudit.Middleware(&httpaudit.Options{Actor: actorOf})(mux) // who, from where
 	// endregion
 	// region export
 	mux.Handle("GET /audit/export", export.Handler(trail, &export.Options{Authorize: mayRead}))
 	// endregion
-	return trail, handler, nil
+	a.trail, a.handler = trail, handler
+	return nil
 }
 
 func Example() {
@@ -63,8 +74,9 @@ func Example() {
 		return audit.Actor{Type: "user", Email: r.Header.Get("X-User")}, nil
 	}
 	mayRead := func(*http.Request) (audit.Filter, error) { return audit.Filter{}, nil }
-	trail, handler, err := addTrail(ctx, db, mux, actorOf, mayRead)
-	check(err)
+	app := &application{db: db, mux: mux, actorOf: actorOf, mayRead: mayRead}
+	check(app.addTrail(ctx))
+	trail, handler := app.trail, app.handler
 
 	mux.HandleFunc("POST /users", func(w http.ResponseWriter, r *http.Request) {
 		check(db.WithContext(r.Context()).Create(&User{Email: "bob@acme.example", Role: "member", Password: "hunter2"}).Error)
