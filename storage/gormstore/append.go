@@ -30,7 +30,20 @@ func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 	if err := s.checkMigrated(ctx, s.db); err != nil {
 		return err
 	}
-	if n := s.chunk(rows); n == len(rows) {
+	for try := 1; ; try++ {
+		err := s.append(ctx, rows)
+		if err == nil || try == maxTries || !s.dialect.isDeadlock(err) {
+			return err
+		}
+	}
+}
+
+// maxTries: who appends the same IDs at the same time in another order can meet
+// a deadlock, which ends one of the two without a trace.
+const maxTries = 10
+
+func (s *Store) append(ctx context.Context, rows []record) error {
+	if s.chunk(rows) == len(rows) {
 		return s.insert(ctx, s.db, rows) // one statement is a transaction
 	}
 	tx, err := s.db.BeginTx(ctx, nil)

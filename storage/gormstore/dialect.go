@@ -41,6 +41,11 @@ type dialect interface {
 	// rowKey is the column that finds a row fastest.
 	rowKey() string
 
+	// walking runs fn with what a statement of many small recursive steps needs.
+	walking(ctx context.Context, db *sql.DB, fn func(querier) error) error
+	// isDeadlock reports whether a transaction was ended because of another one,
+	// so that it is right to run it again.
+	isDeadlock(err error) bool
 	// longReads reports whether a statement may be read slowly without keeping
 	// others from writing.
 	longReads(ctx context.Context, q querier) (bool, error)

@@ -19,11 +19,22 @@ func (s *Store) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 	if err := f.Validate(); err != nil {
 		return audit.Facets{}, err
 	}
-	rows, err := s.rows(ctx, s.facetStatement(facetScope(f)))
-	if err != nil {
+	if err := s.checkMigrated(ctx, s.db); err != nil {
 		return audit.Facets{}, err
 	}
-	found, err := readFacets(rows)
+	b := s.facetStatement(facetScope(f))
+	if err := s.checkArgs(b); err != nil {
+		return audit.Facets{}, err
+	}
+	var found audit.Facets
+	err := s.dialect.walking(ctx, s.db, func(q querier) error {
+		rows, err := q.QueryContext(ctx, b.String(), b.args...)
+		if err != nil {
+			return err
+		}
+		found, err = readFacets(rows)
+		return err
+	})
 	return found, s.translate(ctx, err)
 }
 

@@ -177,6 +177,11 @@ func (d *mysql) lockName(ctx context.Context, q querier) (string, error) {
 	return "gormstore " + strconv.FormatUint(h.Sum64(), 16), errors.Join(err, rows.Err())
 }
 
+func (d *mysql) walking(_ context.Context, db *sql.DB, fn func(querier) error) error { return fn(db) }
+
+// isDeadlock: 1213.
+func (d *mysql) isDeadlock(err error) bool { return strings.Contains(err.Error(), "Error 1213") }
+
 // alreadyDone: 1061, an index of that name exists.
 func (d *mysql) alreadyDone(err error) bool { return strings.Contains(err.Error(), "Error 1061") }
 

@@ -233,9 +233,28 @@ func (d *postgres) lockKey() string {
 
 func (d *postgres) alreadyDone(error) bool { return false }
 
+// walking: the planner expects millions of rows of nested recursion, and would
+// compile the statement to machine code for longer than it runs.
+func (d *postgres) walking(ctx context.Context, db *sql.DB, fn func(querier) error) error {
+	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // it only read
+	if _, err := tx.ExecContext(ctx, "SET LOCAL jit = off"); err != nil {
+		return err
+	}
+	return fn(tx)
+}
+
+// isDeadlock: deadlock_detected, serialization_failure.
+func (d *postgres) isDeadlock(err error) bool { return hasState(err, "40P01", "40001") }
+
 // notMigrated: undefined_table, undefined_column, invalid_schema_name. pgx and
 // lib/pq both tell the code by this method.
-func (d *postgres) notMigrated(err error) bool {
+func (d *postgres) notMigrated(err error) bool { return hasState(err, "42P01", "42703", "3F000") }
+
+func hasState(err error, states ...string) bool {
 	var coded interface{ SQLState() string }
-	return errors.As(err, &coded) && slices.Contains([]string{"42P01", "42703", "3F000"}, coded.SQLState())
+	return errors.As(err, &coded) && slices.Contains(states, coded.SQLState())
 }

@@ -196,11 +196,18 @@ func (s *Store) rows(ctx context.Context, b *builder) (*sql.Rows, error) {
 	if err := s.checkMigrated(ctx, s.db); err != nil {
 		return nil, err
 	}
-	if most := s.dialect.maxArgs(); len(b.args) > most {
-		return nil, &audit.QueryError{Param: "filter", Reason: fmt.Sprintf("needs %d parameters, at most %d are possible", len(b.args), most)}
+	if err := s.checkArgs(b); err != nil {
+		return nil, err
 	}
 	rows, err := s.db.QueryContext(ctx, b.String(), b.args...)
 	return rows, s.translate(ctx, err)
+}
+
+func (s *Store) checkArgs(b *builder) error {
+	if most := s.dialect.maxArgs(); len(b.args) > most {
+		return &audit.QueryError{Param: "filter", Reason: fmt.Sprintf("needs %d parameters, at most %d are possible", len(b.args), most)}
+	}
+	return nil
 }
 
 // read returns all entries that the statement finds.

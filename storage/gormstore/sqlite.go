@@ -176,6 +176,11 @@ func (d *sqlite) createVersions(ctx context.Context, m migrator) error {
 	return err
 }
 
+func (d *sqlite) walking(_ context.Context, db *sql.DB, fn func(querier) error) error { return fn(db) }
+
+// isDeadlock: it has one writer, and the driver waits for it.
+func (d *sqlite) isDeadlock(error) bool { return false }
+
 func (d *sqlite) alreadyDone(error) bool { return false }
 
 func (d *sqlite) notMigrated(err error) bool {
