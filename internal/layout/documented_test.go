@@ -3,7 +3,6 @@ package layout
 import (
 	"go/ast"
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
