@@ -114,6 +114,7 @@ type tx struct {
 
 // ExecContext lets the unit of work know of savepoints.
 func (t *tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	t.unit.beforeSavepoint(ctx, query)
 	result, err := t.Tx.ExecContext(ctx, query, args...)
 	if err == nil {
 		t.unit.savepoint(query)

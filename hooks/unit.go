@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +18,9 @@ import (
 // maxPending bounds what a unit of work keeps in memory; beyond it entries are
 // appended early, in the same transaction.
 const maxPending = 1000
+
+// maxHeld bounds what may wait while a savepoint is set.
+const maxHeld = 100
 
 // deliveryTimeout bounds how long a host's commit waits for a store that is
 // elsewhere.
@@ -82,7 +86,29 @@ func (u *unit) add(ctx context.Context, entries ...audit.Entry) error {
 		return nil
 	}
 	u.pending = append(u.pending, entries...)
-	return u.append(ctx)
+	return u.append(ctx, u.held())
+}
+
+// held is how many of the pending entries are older than the last savepoint.
+func (u *unit) held() int {
+	if len(u.marks) == 0 {
+		return 0
+	}
+	return u.marks[len(u.marks)-1].pending
+}
+
+// beforeSavepoint appends what would otherwise be held for as long as the
+// savepoint lasts. A few entries may wait: nested transactions set savepoints
+// all the time.
+func (u *unit) beforeSavepoint(ctx context.Context, query string) {
+	if verb, _ := savepointOf(query); verb != "SAVEPOINT" {
+		return
+	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.inTx && len(u.pending)-u.held() >= maxHeld {
+		_ = u.append(ctx, u.held()) // a failure stops the commit
+	}
 }
 
 var errElsewhere = errors.New("hooks: the trail's store is in another database, and this transaction was not begun by a *gorm.DB with the plugin: its entries could neither join it nor wait for its commit (Options.Outbox)")
@@ -105,13 +131,11 @@ func (u *unit) failure(ctx context.Context, err error, entries int) error {
 	return err
 }
 
-// append writes the pending entries into the transaction.
-func (u *unit) append(ctx context.Context) error {
-	entries := u.pending
-	u.pending = nil
-	for i := range u.marks {
-		u.marks[i].pending = 0 // what was pending then is the database's to roll back now
-	}
+// append writes pending entries into the transaction: on its end all; before,
+// those since the last savepoint, since the others must survive a ROLLBACK TO.
+func (u *unit) append(ctx context.Context, held int) error {
+	entries := slices.Clone(u.pending[held:])
+	u.pending = u.pending[:held]
 	if len(entries) == 0 {
 		return nil
 	}
@@ -133,7 +157,7 @@ func (u *unit) beforeCommit() error {
 		return u.failed
 	}
 	if u.inTx {
-		return u.append(u.ctx)
+		return u.append(u.ctx, 0)
 	}
 	if u.plugin.trail.Closed() && len(u.pending) > 0 {
 		return u.failure(u.ctx, audit.ErrClosed, len(u.pending))
