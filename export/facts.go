@@ -38,6 +38,13 @@ const (
 	textCut       = " … [cut: {n} characters in all; CSV and JSON Lines have them whole]"
 	textEntries   = "Entries"
 	textSheet     = "Filters Applied"
+	textRowCount  = "{n} rows."
+	textEmpty     = "No entries match."
+	textReplaced  = "Characters that can't be shown are written as their code, such as ⟨U+1F600⟩."
+	textMadeAt    = "Generated"
+	textMadeBy    = "by"
+	textPageOf    = "Page {n} of {total}"
+	textContinued = "(continued)"
 )
 
 // Texts are the words of the reports, the keys of Options.Labels. {n} and
@@ -47,6 +54,7 @@ func Texts() []string {
 		textTruncated, textFailed, textReport, textRange, textSort, textZone, textBy, textAt, textFilters, textNone,
 		textStart, textEnd, textTo, textBefore, textNot, textKeyword, textField, textNewest, textOldest,
 		textAscending, textDescends, textCursor, textPage, textRows, textNotice, textCutCells, textCut, textEntries, textSheet,
+		textRowCount, textEmpty, textReplaced, textMadeAt, textMadeBy, textPageOf, textContinued,
 	}
 	for _, c := range AllColumns() {
 		texts = append(texts, c.Header)

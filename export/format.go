@@ -22,9 +22,10 @@ type Format interface {
 var (
 	CSV       Format = CSVFormat{}
 	Excel     Format = ExcelFormat{}
+	PDF       Format = PDFFormat{}
 	JSONLines Format = JSONLinesFormat{}
 )
 
 // readyFormats is what a handler offers by default, the first one where the
 // request names none.
-func readyFormats() []Format { return []Format{CSV, Excel, JSONLines} }
+func readyFormats() []Format { return []Format{CSV, Excel, PDF, JSONLines} }

@@ -56,24 +56,33 @@ func appendChanges(b []byte, changes []audit.Change) []byte {
 		if i > 0 {
 			b = append(b, '\n')
 		}
-		b = appendPlain(b, c.Field, ":")
-		b = append(b, ": "...)
-		if c.Op == audit.OpAdd {
-			b = append(b, absent...)
-		} else {
-			b = appendValue(b, c.Old)
-		}
-		b = append(b, arrow...)
-		if c.Op == audit.OpRemove {
-			b = append(b, absent...)
-		} else {
-			b = appendValue(b, c.New)
-		}
-		if c.Redacted != "" && c.Redacted != audit.RedactedMasked { // a mask shows itself
-			b = fmt.Appendf(b, " (%s)", c.Redacted)
-		}
+		b = append(appendPlain(b, c.Field, ":"), ": "...)
+		b = append(appendOld(b, c), arrow...)
+		b = append(appendNew(b, c), redactedText(c)...)
 	}
 	return b
+}
+
+func appendOld(b []byte, c audit.Change) []byte {
+	if c.Op == audit.OpAdd {
+		return append(b, absent...)
+	}
+	return appendValue(b, c.Old)
+}
+
+func appendNew(b []byte, c audit.Change) []byte {
+	if c.Op == audit.OpRemove {
+		return append(b, absent...)
+	}
+	return appendValue(b, c.New)
+}
+
+// redactedText says how values were made unreadable; a mask shows itself.
+func redactedText(c audit.Change) string {
+	if c.Redacted == "" || c.Redacted == audit.RedactedMasked {
+		return ""
+	}
+	return " (" + c.Redacted + ")"
 }
 
 // appendValue appends what a change holds.
