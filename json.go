@@ -100,6 +100,9 @@ func (e *Entry) UnmarshalJSON(raw []byte) error {
 	if err != nil {
 		return fmt.Errorf("audit: the entry's time: %w", err)
 	}
+	if !timeInRange(t) {
+		return fmt.Errorf("audit: the entry's time: the year %d is not one of 1 to 9999", t.UTC().Year())
+	}
 	metadata, err := DecodeMetadata(aux.Metadata)
 	if err != nil {
 		return err
