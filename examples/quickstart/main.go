@@ -88,11 +88,11 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (err erro
 		return err
 	}
 	if s.file == "" {
-		dir, err := os.MkdirTemp("", "quickstart-")
-		if err != nil {
-			return err
+		dir, tempErr := os.MkdirTemp("", "quickstart-")
+		if tempErr != nil {
+			return tempErr
 		}
-		defer os.RemoveAll(dir)
+		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 		s.file = filepath.Join(dir, "quickstart.db")
 	}
 	h, err := openHost(ctx, s.file, slog.New(slog.NewTextHandler(stderr, nil)))
