@@ -21,6 +21,7 @@ const (
 	textNone      = "none"
 	textStart     = "the beginning"
 	textEnd       = "now"
+	textAllDates  = "all dates"
 	textTo        = "to"
 	textBefore    = "before"
 	textNot       = "Not"
@@ -52,7 +53,7 @@ const (
 func Texts() []string {
 	texts := []string{
 		textTruncated, textFailed, textReport, textRange, textSort, textZone, textBy, textAt, textFilters, textNone,
-		textStart, textEnd, textTo, textBefore, textNot, textKeyword, textField, textNewest, textOldest,
+		textStart, textEnd, textAllDates, textTo, textBefore, textNot, textKeyword, textField, textNewest, textOldest,
 		textAscending, textDescends, textCursor, textPage, textRows, textNotice, textCutCells, textCut, textEntries, textSheet,
 		textRowCount, textEmpty, textReplaced, textMadeAt, textMadeBy, textPageOf, textContinued,
 	}
@@ -140,6 +141,9 @@ func (t *Table) notText(f audit.Filter) string {
 
 // rangeText is [from, to) in words: whole days as days, both of them covered.
 func (t *Table) rangeText(from, to time.Time) string {
+	if from.IsZero() && to.IsZero() {
+		return t.Label(textAllDates)
+	}
 	start, end := t.Label(textStart), t.Label(textEnd)
 	if !from.IsZero() {
 		start = dayOrTime(from.In(t.Location), from.In(t.Location))

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -55,6 +56,12 @@ func goldenEntries() []audit.Entry {
 	}
 }
 
+// shortHostileEntries are those that a repository likes to hold. Integration
+// tests read them from their golden file, and give them to other programs.
+func shortHostileEntries() []audit.Entry {
+	return slices.DeleteFunc(hostileEntries(), func(e audit.Entry) bool { return len(e.Comment) > 1000 })
+}
+
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name)
@@ -71,5 +78,6 @@ func TestGoldenFiles(t *testing.T) {
 	trail := newTrail(t, goldenEntries()...)
 	golden(t, "entries.jsonl", write(t, export.JSONLines, trail, audit.Query{}, nil))
 	golden(t, "entries.csv", write(t, export.CSV, trail, audit.Query{}, &export.Options{Columns: export.AllColumns()}))
+	golden(t, "hostile.jsonl", write(t, export.JSONLines, newTrail(t, shortHostileEntries()...), audit.Query{}, nil))
 	golden(t, "truncated.jsonl", write(t, export.JSONLines, trail, audit.Query{}, &export.Options{MaxRows: 1}))
 }
