@@ -45,7 +45,7 @@ type HandlerOptions struct {
 	// Default: 1000.
 	MaxReaders int
 	// MaxCatchUp is how many missed entries a resuming client is sent; if it
-	// missed more, it is told that there is a gap and goes on from now.
+	// missed more, it is told how many (Frame.Gap), and goes on from now.
 	// 0: all of them.
 	MaxCatchUp int
 	// Gather is how long events are gathered into one frame. Default: 100 ms.
@@ -67,8 +67,8 @@ type Frame struct {
 	// Entries are the new ones, in commit order; none in a frame that only
 	// tells that the feed is alive, or where it begins.
 	Entries []json.RawMessage `json:"entries"`
-	// Gap says that more was missed than is sent. It is at least the number of
-	// entries that the client won't get; it should read the list anew.
+	// Gap is how many entries were missed that the client won't be sent,
+	// because they are more than MaxCatchUp: it should read the list anew.
 	Gap int `json:"gap,omitempty"`
 	// End says why the feed ends: "denied" (Authorize no longer lets the client
 	// follow), "behind" or "lifetime" (resume from the cursor), "closed" (the
@@ -201,7 +201,7 @@ type session struct {
 	feed    Feed
 	reader  *Reader
 	resumed bool
-	missed  int // entries of the past that were sent
+	past    int // entries of the past that were sent
 }
 
 // run sends frames until the feed ends, and returns the last one, unsent. An
@@ -223,14 +223,17 @@ func (c *session) run(ctx context.Context, send func(Frame) error) (last Frame, 
 			return c.ending(frame, err), nil
 		}
 		if c.tooFarBehind(len(items)) {
-			return c.gap(ctx, frame)
+			if frame, err = c.gap(ctx, len(items)); err != nil {
+				return frame, nil
+			}
+			items = nil
 		}
 		if frame.Entries, err = c.encode(items); err != nil {
 			return c.ending(frame, err), nil
 		}
 		now := time.Now()
-		if len(items) > 0 || now.Sub(sent) >= pingEvery {
-			if sent = now; len(items) == 0 {
+		if len(items) > 0 || frame.Gap > 0 || now.Sub(sent) >= pingEvery {
+			if sent = now; len(items) == 0 && frame.Gap == 0 {
 				frame.Cursor = c.reader.progress()
 			}
 			if err := send(frame); err != nil {
@@ -277,17 +280,28 @@ func (c *session) tooFarBehind(n int) bool {
 	if c.reader.live || c.opts.MaxCatchUp <= 0 {
 		return false
 	}
-	c.missed += n
-	return c.missed > c.opts.MaxCatchUp
+	c.past += n
+	return c.past > c.opts.MaxCatchUp
 }
 
-// gap ends the feed of a client that missed too much: it goes on from now.
-func (c *session) gap(ctx context.Context, frame Frame) (Frame, error) {
-	head, err := Head(ctx, c.hub.trail)
-	if err != nil {
-		return c.ending(frame, err), nil
+// maxGap is how far a gap is counted.
+const maxGap = 100_000
+
+// gap skips the n events that were read and those behind them, up to now, and
+// tells how many they are.
+func (c *session) gap(ctx context.Context, n int) (Frame, error) {
+	for !c.reader.live && n < maxGap {
+		items, err := c.reader.catchUp(ctx)
+		if err != nil {
+			return c.ending(Frame{Cursor: c.reader.Position()}, err), err
+		}
+		if len(items) > 0 {
+			c.reader.last = items[len(items)-1].Position
+		}
+		n += len(items)
 	}
-	return Frame{Cursor: head, Gap: c.missed, End: "behind"}, nil
+	c.past = 0
+	return Frame{Cursor: c.reader.Position(), Gap: n}, nil
 }
 
 func (c *session) ending(frame Frame, err error) Frame {

@@ -223,17 +223,21 @@ func TestLifetimeGapAndLimits(t *testing.T) {
 	for range 30 {
 		record(t, trail, "x")
 	}
-	server := serve(t, trail, &stream.HandlerOptions{Lifetime: 300 * time.Millisecond, MaxCatchUp: 20, MaxReaders: 1})
+	server := serve(t, trail, &stream.HandlerOptions{Lifetime: time.Second, MaxCatchUp: 20, MaxReaders: 1})
 	conn := dial(t, server.URL+"?after="+start)
 	frame(t, conn)
 	f := frame(t, conn)
 	require.Equal(t, 30, f.Gap)
-	require.Equal(t, "behind", f.End)
+	require.Empty(t, f.Entries)
+	record(t, trail, "y") // and on it goes
+	got, cursor := ids(t, func() stream.Frame { return frame(t, conn) }, 1)
+	require.Equal(t, []string{"y"}, got)
+	require.Equal(t, "lifetime", frame(t, conn).End)
 	_, _, err = conn.Read(t.Context())
 	require.Equal(t, stream.StatusResume, websocket.CloseStatus(err))
 
 	require.Eventually(t, func() bool { // the first one's place becomes free
-		c, _, err := websocket.Dial(t.Context(), server.URL+"?after="+f.Cursor, nil)
+		c, _, err := websocket.Dial(t.Context(), server.URL+"?after="+cursor, nil)
 		conn = c
 		return err == nil
 	}, 10*time.Second, 10*time.Millisecond)

@@ -16,7 +16,7 @@ var exportFormats = []struct {
 	label  string
 	format export.Format
 }{
-	{"CSV", export.CSV},
+	{"CSV", export.CSV}, {"Excel", export.Excel}, {"PDF", export.PDF}, {"JSON Lines", export.JSONLines},
 }
 
 // serveExport sends the view as a file: the same query, scope and masks as the

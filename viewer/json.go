@@ -46,7 +46,11 @@ func (s *visit) sendJSON(w http.ResponseWriter, status int, v any) error {
 
 // listJSON sends a page of entries. Next and prev are also Link headers
 // (RFC 8288). The total is counted for the first page only.
-func (s *visit) listJSON(ctx context.Context, w http.ResponseWriter, found *audit.Page) error {
+func (s *visit) listJSON(ctx context.Context, w http.ResponseWriter) error {
+	found, err := s.reader.Query(ctx, s.query)
+	if err != nil {
+		return err
+	}
 	form := listForm{Entries: found.Entries, Next: found.Next, Prev: found.Prev}
 	if form.Entries == nil {
 		form.Entries = []audit.Entry{}

@@ -29,7 +29,9 @@ type listPage struct {
 	First   string
 	Sizes   []size
 	Exports []Link
-	Live    string
+	Live    string // the module's URL; "" where nothing can be followed
+
+	Position string // where the live feed begins
 }
 
 type (
@@ -50,12 +52,16 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	if s.query.Limit == 0 {
 		s.query.Limit = audit.DefaultLimit
 	}
-	found, err := s.reader.Query(ctx, s.query)
+	if data {
+		return s.listJSON(ctx, w)
+	}
+	position, err := s.position(ctx)
 	if err != nil {
 		return err
 	}
-	if data {
-		return s.listJSON(ctx, w, found)
+	found, err := s.reader.Query(ctx, s.query)
+	if err != nil {
+		return err
 	}
 	p := listPage{page: page{visit: s, Title: s.title, Status: http.StatusOK}, Shown: len(found.Entries)}
 	if err := p.count(ctx); err != nil {
@@ -79,6 +85,9 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	}
 	if s.access.Export {
 		p.Exports = s.exportLinks()
+	}
+	if s.mayFollow() {
+		p.Live, p.Position = s.assets["live.js"].url(), position
 	}
 	return s.render(w, "list", http.StatusOK, p)
 }

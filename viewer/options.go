@@ -95,6 +95,8 @@ type Options struct {
 	// (actions "view" and "export"). Where that fails, nothing is shown.
 	// Default: reading leaves no trace.
 	Record bool
+
+	recheck time.Duration // of live feeds; tests can't wait a minute
 }
 
 // InsecureForDevelopment lets everybody see and export everything. It is meant

@@ -96,7 +96,7 @@ func (s *visit) fail(w http.ResponseWriter, err error) {
 		m.Status, m.Heading = http.StatusNotFound, "No such entry"
 		m.Text = "It is not on the trail, or it is outside of what you may see."
 		m.Link = Link{"Show all entries", "?"}
-	case errors.Is(err, errNoExport):
+	case errors.Is(err, errNoExport), errors.Is(err, errNoLive):
 		m.Status, m.Heading, m.Text = http.StatusForbidden, "Not permitted", err.Error()
 		m.Link = Link{"Show all entries", "?"}
 	case errors.As(err, &bad):

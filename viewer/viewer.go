@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/stream"
 )
 
 // Viewer is the page, the API and the live feed of one trail: an http.Handler,
@@ -23,6 +24,8 @@ type Viewer struct {
 	assets    map[string]asset
 	pages     *template.Template
 	bound     int
+	hub       *stream.Hub
+	feed      http.Handler // nil where the trail can't be followed
 }
 
 // policy is the Content-Security-Policy. Nothing inline, nothing from another
@@ -66,6 +69,9 @@ func New(trail *audit.Trail, opts *Options) (http.Handler, error) {
 		return nil, err
 	}
 	if v.pages, err = loadPages(v); err != nil {
+		return nil, err
+	}
+	if v.feed, err = v.newFeed(); err != nil {
 		return nil, err
 	}
 	return v, nil
@@ -117,6 +123,8 @@ func (s *visit) answer(w http.ResponseWriter) error {
 	ctx := s.request.Context()
 	asked := s.request.URL.Query()
 	switch {
+	case asked.Get("live") != "":
+		return s.serveLive(w)
 	case asked.Get("export") != "":
 		return s.serveExport(ctx, w, asked.Get("export"))
 	}

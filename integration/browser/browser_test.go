@@ -5,6 +5,7 @@ package browser
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -151,14 +153,14 @@ func (b *tab) eval(js string) string {
 // eval, which the page's policy forbids.
 func (b *tab) until(js string) {
 	b.t.Helper()
-	for range 400 {
+	for range 200 {
 		ok, err := chromedp.Run(b.Context, chromedp.Evaluate[bool]("Boolean("+js+")"))
 		if err == nil && ok {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	require.Fail(b.t, "waited in vain", "%s\nat %s", js, b.eval("location.search+' '+document.querySelector('#count')?.textContent"))
+	require.Fail(b.t, "waited in vain", "%s\nat %s", js, b.eval("location.search+' '+document.querySelector('#count')?.textContent+' '+document.querySelector('.live .state')?.textContent"))
 }
 
 func (b *tab) click(selector string) {
@@ -197,6 +199,21 @@ func (b *tab) shot(name string) {
 type site struct {
 	*httptest.Server
 	trail *audit.Trail
+
+	down, noSockets atomic.Bool
+	mu              sync.Mutex
+	sockets         []net.Conn
+}
+
+// cut breaks every connection, as a network does.
+func (s *site) cut() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, conn := range s.sockets {
+		_ = conn.Close()
+	}
+	s.sockets = nil
+	s.CloseClientConnections()
 }
 
 func newSite(t *testing.T, opts *viewer.Options, entries ...audit.Entry) *site {
@@ -216,13 +233,34 @@ func newSite(t *testing.T, opts *viewer.Options, entries ...audit.Entry) *site {
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	mux.Handle("/admin/audit", page)
-	server := httptest.NewServer(mux)
+	s := &site{trail: trail}
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case s.down.Load(), s.noSockets.Load() && r.Header.Get("Upgrade") != "":
+			w.WriteHeader(http.StatusBadGateway)
+		default:
+			mux.ServeHTTP(w, r)
+		}
+	}))
+	s.Server = server
+	track := server.Config.ConnState
+	server.Config.ConnState = func(conn net.Conn, state http.ConnState) {
+		if track != nil {
+			track(conn, state)
+		}
+		if state == http.StateHijacked {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.sockets = append(s.sockets, conn)
+		}
+	}
+	server.Start()
 	t.Cleanup(func() {
 		require.NoError(t, trail.Close(context.Background())) // ends the live feeds
-		server.CloseClientConnections()
+		s.cut()
 		server.Close()
 	})
-	return &site{server, trail}
+	return s
 }
 
 func values(pairs ...string) string {

@@ -50,7 +50,7 @@ function swap(main, title, focus) {
   to?.focus({ preventScroll: true })
   // A status region must be there before its text changes, or nobody is told.
   const count = $('#count')
-  if (count && said) { count.textContent = ''; requestAnimationFrame(() => { const b = document.createElement('b'); b.textContent = said; count.replaceChildren(b) }) }
+  if (count && said && !document.documentElement.dataset.quiet) { count.textContent = ''; requestAnimationFrame(() => { const b = document.createElement('b'); b.textContent = said; count.replaceChildren(b) }) }
   document.dispatchEvent(new Event('av:swapped'))
 }
 
@@ -205,6 +205,6 @@ async function follow(live) {
   if (live.dataset.ready !== undefined) return
   live.dataset.ready = ''
   const module = await import(new URL(live.dataset.module, location.href))
-  module.start(live, html)
+  module.start(live, html, visit)
 }
 prepare()

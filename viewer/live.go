@@ -1,0 +1,115 @@
+package viewer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/stream"
+)
+
+var errNoLive = errors.New("You may not follow the audit trail live.")
+
+// maxCatchUp is how many missed entries are sent to a page that comes back;
+// above that it is quicker to read the list anew.
+const maxCatchUp = 200
+
+// newFeed prepares the live feed; nil where the trail's store can't be followed.
+func (v *Viewer) newFeed() (http.Handler, error) {
+	hub, err := stream.NewHub(v.trail, nil)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	v.hub = hub
+	return hub.Handler(&stream.HandlerOptions{
+		Authorize: v.follow, AllowedOrigins: v.opts.AllowedOrigins, MaxReaders: v.opts.MaxLive,
+		MaxCatchUp: maxCatchUp, Recheck: v.opts.recheck,
+	})
+}
+
+// Close ends the live feeds: http.Server.Shutdown doesn't wait for WebSockets,
+// and waits in vain for event streams. Closing the trail does the same.
+func (v *Viewer) Close(ctx context.Context) error {
+	if v.hub == nil {
+		return nil
+	}
+	return v.hub.Close(ctx)
+}
+
+// mayFollow reports whether the live feed is open to this view. A search by who
+// may not see addresses isn't: the feed would have to look at what is masked.
+func (s *visit) mayFollow() bool {
+	return s.feed != nil && s.access.Live && !s.reader.sifts(s.query)
+}
+
+func (s *visit) serveLive(w http.ResponseWriter) error {
+	if !s.mayFollow() {
+		return errNoLive
+	}
+	if err := s.reader.check(s.query); err != nil {
+		return err
+	}
+	if err := s.note(s.request.Context(), "view", "live"); err != nil {
+		return err
+	}
+	s.feed.ServeHTTP(w, s.request)
+	return nil
+}
+
+// follow is asked when a feed begins and again while it runs.
+func (v *Viewer) follow(r *http.Request) (stream.Feed, error) {
+	access, err := v.opts.Authorize(r)
+	if err != nil {
+		return stream.Feed{}, err
+	}
+	s, err := v.newVisit(r, access)
+	if err == nil && !s.mayFollow() {
+		err = errNoLive
+	}
+	if err == nil {
+		err = s.reader.check(s.query)
+	}
+	if err != nil {
+		return stream.Feed{}, err
+	}
+	f := s.query.Filter
+	if p := s.state.Get("range"); p != "" && p != "custom" {
+		f.To = time.Time{} // the last 24 hours go on
+	}
+	feed := stream.Feed{Filter: f.And(access.Scope), Encode: s.liveRow()}
+	hidden := slices.Sorted(slices.Values(access.Hidden))
+	feed.Key = fmt.Sprintf("%q %v %q %v %q", s.list(), access.Personal, hidden, asksJSON(r), s.lang.Tag)
+	return feed, nil
+}
+
+// liveRow writes an entry as the page's own row, or as data.
+func (s *visit) liveRow() func(audit.Entry) ([]byte, error) {
+	if asksJSON(s.request) {
+		return func(e audit.Entry) ([]byte, error) { return json.Marshal(s.reader.mask.entry(e)) }
+	}
+	s.state.Del("cursor")
+	rows := s.rows()
+	return func(e audit.Entry) ([]byte, error) {
+		e = s.reader.mask.entry(e)
+		var m markup
+		rows.row(&m, &e)
+		return json.Marshal(string(m))
+	}
+}
+
+// position is where a feed has to begin so that it and this page together miss
+// nothing: asked before the page's entries are read.
+func (s *visit) position(ctx context.Context) (string, error) {
+	if !s.mayFollow() {
+		return "", nil
+	}
+	return stream.Head(ctx, s.trail)
+}
