@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -171,7 +172,7 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, req request) {
 		return
 	}
 	table := newTable(r.Context(), h.from, query, req.opts)
-	body := &body{w: w, zip: zip, begin: func() { h.announce(r.Context(), head, table) }}
+	body := &body{w: w, zip: zip, begin: h.announcer(r.Context(), head, table)}
 	out := newTail(body, req.opts.Record != nil)
 	err = write(r.Context(), out, req.format, table, req.opts.Record)
 	if err == nil || body.begun { // a failure of which nothing was sent gets a plain answer
@@ -184,19 +185,27 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, req request) {
 		h.abort(w, r, body, err)
 		return
 	}
-	head.Set(http.TrailerPrefix+HeaderRows, fmt.Sprint(table.Count()))
-	head.Set(http.TrailerPrefix+HeaderTruncated, fmt.Sprint(table.Truncated()))
+	head.Set(http.TrailerPrefix+HeaderRows, strconv.Itoa(table.Count()))
+	head.Set(http.TrailerPrefix+HeaderTruncated, strconv.FormatBool(table.Truncated()))
 }
 
-// announce sets what is known of the file before its first byte goes out.
-func (h *handler) announce(ctx context.Context, head http.Header, t *Table) {
-	switch {
-	case t.ended:
-		head.Set(HeaderRows, fmt.Sprint(t.Count()))
-		head.Set(HeaderTruncated, fmt.Sprint(t.Truncated()))
-	case t.maxRows > 0:
-		if _, more, known, err := countUpTo(ctx, t.from, t.query, t.maxRows); err == nil && known {
-			head.Set(HeaderTruncated, fmt.Sprint(more))
+// announcer returns what sets the headers about the file when its first byte
+// goes out. It counts now, where it has to: while the rows are being read, a
+// second connection could be one that the pool doesn't have.
+func (h *handler) announcer(ctx context.Context, head http.Header, t *Table) func() {
+	more, known := false, false
+	if t.maxRows > 0 {
+		var err error
+		_, more, known, err = countUpTo(ctx, t.from, t.query, t.maxRows)
+		known = known && err == nil // the export itself will tell of the error
+	}
+	return func() {
+		switch {
+		case t.ended:
+			head.Set(HeaderRows, strconv.Itoa(t.Count()))
+			head.Set(HeaderTruncated, strconv.FormatBool(t.Truncated()))
+		case known:
+			head.Set(HeaderTruncated, strconv.FormatBool(more))
 		}
 	}
 }

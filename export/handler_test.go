@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"iter"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -225,4 +226,35 @@ func TestHandlerThatCannotRecord(t *testing.T) {
 	defer resp.Body.Close()
 	_, err = io.ReadAll(resp.Body)
 	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+}
+
+// counting is a reader that counts only while it isn't read: a second
+// connection may not be had.
+type counting struct {
+	*audit.Trail
+	reading bool
+}
+
+func (c *counting) All(ctx context.Context, q audit.Query) iter.Seq2[audit.Entry, error] {
+	return func(yield func(audit.Entry, error) bool) {
+		c.reading = true
+		defer func() { c.reading = false }()
+		c.Trail.All(ctx, q)(yield)
+	}
+}
+
+func (c *counting) Count(ctx context.Context, f audit.Filter, bound int) (int, bool, error) {
+	if c.reading {
+		panic("a pool of one connection would wait for ever")
+	}
+	return c.Trail.Count(ctx, f, bound)
+}
+
+func TestNothingElseIsAskedWhileRowsAreRead(t *testing.T) {
+	from := &counting{Trail: newTrail(t, entries(3000)...)}
+	for _, format := range []string{"csv", "xlsx", "pdf", "jsonl"} {
+		w := get(t, export.Handler(from, &export.Options{MaxRows: 2900, Record: from, Progress: func(int, int) {}}), "GET", "/?format="+format)
+		assert.Equal(t, http.StatusOK, w.Code)
+		assert.Equal(t, "true", w.Header().Get(export.HeaderTruncated), format)
+	}
 }
