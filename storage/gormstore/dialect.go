@@ -41,6 +41,10 @@ type dialect interface {
 	// rowKey is the column that finds a row fastest.
 	rowKey() string
 
+	// snapshotOptions are of a transaction whose statements all see the same.
+	snapshotOptions() *sql.TxOptions
+	// lateral reports whether a subquery may use the columns of what is beside it.
+	lateral() bool
 	// walking runs fn with what a statement of many small recursive steps needs.
 	walking(ctx context.Context, db *sql.DB, fn func(querier) error) error
 	// isDeadlock reports whether a transaction was ended because of another one,

@@ -17,8 +17,10 @@ const (
 
 // filter writes a condition that selects what f.Match does. Every column is NOT
 // NULL, so that NOT has no third value.
-func (b *builder) filter(f audit.Filter) {
-	for i, term := range f.Terms() {
+func (b *builder) filter(f audit.Filter) { b.terms(f.Terms()) }
+
+func (b *builder) terms(terms []audit.Filter) {
+	for i, term := range terms {
 		if i > 0 {
 			b.WriteString(" AND ")
 		}

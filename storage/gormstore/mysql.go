@@ -33,6 +33,11 @@ func (d *mysql) maxRows() int           { return 100 }
 // maxArgs: the protocol counts parameters in 16 bits.
 func (d *mysql) maxArgs() int { return 65535 }
 
+func (d *mysql) snapshotOptions() *sql.TxOptions {
+	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+}
+
+func (d *mysql) lateral() bool            { return false }
 func (d *mysql) rowKey() string           { return "seq" }
 func (d *mysql) timeArg(micros int64) any { return micros }
 func (d *mysql) idArg(id [16]byte) any    { return id[:] }

@@ -65,6 +65,11 @@ func (d *postgres) maxRows() int             { return 1000 }
 // maxArgs: the protocol counts parameters in 16 bits.
 func (d *postgres) maxArgs() int { return 65535 }
 
+func (d *postgres) snapshotOptions() *sql.TxOptions {
+	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
+}
+
+func (d *postgres) lateral() bool  { return true }
 func (d *postgres) rowKey() string { return "id" }
 
 // timestamptz takes what time.RFC3339 writes of the years 1 to 9999.
@@ -132,12 +137,8 @@ func (d *postgres) in(b *builder, column string, values []string) {
 		b.arg(values[0])
 		return
 	}
-	var a []byte
-	for _, v := range values {
-		a = appendElement(a, v)
-	}
 	b.WriteString("ANY(")
-	b.arg(string(append(a, '}')))
+	b.arg(arrayText(values))
 	b.WriteString("::text[])")
 }
 

@@ -136,8 +136,10 @@ type selection struct {
 }
 
 // write writes all of a SELECT that follows WHERE.
-func (sel selection) write(b *builder) error {
-	b.filter(sel.filter)
+func (sel selection) write(b *builder) error { return sel.writeTerms(b, sel.filter.Terms()) }
+
+func (sel selection) writeTerms(b *builder, terms []audit.Filter) error {
+	b.terms(terms)
 	if sel.bound != nil {
 		b.WriteString(" AND ")
 		sel.bound(b)
@@ -162,16 +164,51 @@ func (sel selection) write(b *builder) error {
 //
 // The rows are found and ordered by their short columns alone, and only those
 // of the page are then read whole: a sort never carries the changes along.
-func (s *Store) slice(ctx context.Context, sel selection) ([]audit.Entry, error) {
+func (s *Store) slice(ctx context.Context, sel selection) (entries []audit.Entry, err error) {
+	p := planStreams(sel)
+	if p.known() {
+		return s.readPage(ctx, s.db, sel, p)
+	}
+	// The tenants and the page are of one snapshot, or an entry of a tenant that
+	// is new would be missing beside others that were committed with it.
+	tx, err := s.db.BeginTx(ctx, s.dialect.snapshotOptions())
+	if err != nil {
+		return nil, s.translate(ctx, err)
+	}
+	defer func() { _ = tx.Rollback() }() // it only read
+	if p.tenants, err = s.tenants(ctx, tx, maxStreams+1); err != nil {
+		return nil, err
+	}
+	return s.readPage(ctx, tx, sel, p)
+}
+
+func (s *Store) readPage(ctx context.Context, q querier, sel selection, p streams) ([]audit.Entry, error) {
+	if p.none() {
+		return []audit.Entry{}, s.checkMigrated(ctx, q)
+	}
+	if p.count() > maxStreams {
+		p = p.dropped()
+	}
+	b, err := s.page(sel, p)
+	if err == nil && s.checkArgs(b) != nil {
+		b, err = s.page(sel, p.dropped()) // slower, and short enough
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s.readOn(ctx, q, b)
+}
+
+func (s *Store) page(sel selection, streams streams) (*builder, error) {
 	b := s.newBuilder()
 	key := b.dialect.rowKey()
-	b.add("SELECT ", readColumns, " FROM (SELECT ", key, " FROM ", s.quoted, " WHERE ")
-	if err := sel.write(b); err != nil {
+	b.add("SELECT ", readColumns, " FROM (")
+	if err := s.merge(b, sel, streams); err != nil {
 		return nil, err
 	}
 	b.add(") p JOIN ", s.quoted, " e ON e.", key, " = p.", key, " ORDER BY ")
 	sel.order.by(b, "e.")
-	return s.read(ctx, b)
+	return b, nil
 }
 
 // any reports whether the selection has an entry.
@@ -193,13 +230,17 @@ func (s *Store) any(ctx context.Context, sel selection) (bool, error) {
 
 // rows runs the statement on the store's own pool.
 func (s *Store) rows(ctx context.Context, b *builder) (*sql.Rows, error) {
-	if err := s.checkMigrated(ctx, s.db); err != nil {
+	return s.rowsOn(ctx, s.db, b)
+}
+
+func (s *Store) rowsOn(ctx context.Context, q querier, b *builder) (*sql.Rows, error) {
+	if err := s.checkMigrated(ctx, q); err != nil {
 		return nil, err
 	}
 	if err := s.checkArgs(b); err != nil {
 		return nil, err
 	}
-	rows, err := s.db.QueryContext(ctx, b.String(), b.args...)
+	rows, err := q.QueryContext(ctx, b.String(), b.args...)
 	return rows, s.translate(ctx, err)
 }
 
@@ -212,7 +253,11 @@ func (s *Store) checkArgs(b *builder) error {
 
 // read returns all entries that the statement finds.
 func (s *Store) read(ctx context.Context, b *builder) ([]audit.Entry, error) {
-	rows, err := s.rows(ctx, b)
+	return s.readOn(ctx, s.db, b)
+}
+
+func (s *Store) readOn(ctx context.Context, q querier, b *builder) ([]audit.Entry, error) {
+	rows, err := s.rowsOn(ctx, q, b)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,237 @@
+package gormstore
+
+import (
+	"context"
+	"slices"
+
+	"github.com/gormtrail/audit"
+)
+
+// streams is a page's plan: for each pair of a tenant and a value of the lead
+// column, an index has the entries in the page's order. The page is merged from
+// the first entries of each. So no database has to choose between walking all
+// entries by time and sorting all that match, whatever its statistics say.
+type streams struct {
+	tenants []string // nil: one stream over all tenants
+	lead    string   // a column; "": none
+	values  []string
+	terms   []audit.Filter // what remains of the filter's terms
+	all     []audit.Filter // the terms as they were
+	byTime  bool
+}
+
+// maxStreams bounds what is merged. Beyond it the database plans for itself.
+const maxStreams = 256
+
+func (p streams) count() int { return len(p.tenants) * max(1, len(p.values)) }
+
+// none: the trail has no tenant yet, or none of the filter's.
+func (p streams) none() bool { return p.tenants != nil && len(p.tenants) == 0 }
+
+func (p streams) dropped() streams { return streams{terms: p.all} }
+
+// planStreams plans a page as far as the query says.
+func planStreams(sel selection) streams {
+	p := streams{terms: sel.filter.Terms(), all: sel.filter.Terms()}
+	p.takeTenants()
+	p.byTime = sel.order.sort.Key() == audit.SortTime
+	if p.byTime {
+		p.takeLead()
+	}
+	return p
+}
+
+// known reports whether the plan is complete. Where the filter names no tenant
+// and the order or the lead needs one, all are asked for: another jump through
+// an index.
+func (p streams) known() bool { return p.tenants != nil || (p.byTime && p.lead == "") }
+
+// takeTenants takes the list of the first term that has one.
+func (p *streams) takeTenants() {
+	for i := range p.terms {
+		if list := p.terms[i].Tenants; len(list) > 0 {
+			p.tenants = distinct(list)
+			p.terms[i].Tenants = nil
+			return
+		}
+	}
+}
+
+// takeLead takes the list that leaves the fewest entries, as far as one can say
+// without looking: a record has fewer than an address, an address fewer than a
+// user, and so on.
+func (p *streams) takeLead() {
+	for _, lead := range []struct {
+		column string
+		take   func(*audit.Filter) []string
+	}{
+		{"object_key", func(f *audit.Filter) []string { return objectKeys(take(&f.ObjectIDs)) }},
+		{"ip_key", takeAddresses},
+		{"actor_user", func(f *audit.Filter) []string { return take(&f.Users) }},
+		{"object_type", func(f *audit.Filter) []string { return take(&f.ObjectTypes) }},
+		{"action", func(f *audit.Filter) []string { return take(&f.Actions) }},
+	} {
+		for i := range p.terms {
+			if list := lead.take(&p.terms[i]); len(list) > 0 {
+				p.lead, p.values = lead.column, distinct(list)
+				return
+			}
+		}
+	}
+}
+
+func take(list *[]string) []string {
+	l := *list
+	*list = nil
+	return l
+}
+
+// takeAddresses takes the list only if it has no prefix: a range of addresses is
+// in no order of time.
+func takeAddresses(f *audit.Filter) []string {
+	var keys []string
+	for _, ip := range f.IPs {
+		lo, hi, err := audit.IPRange(ip)
+		if err != nil || lo != hi {
+			return nil
+		}
+		keys = append(keys, lo)
+	}
+	f.IPs = nil
+	return keys
+}
+
+// distinct: a value that is named twice must not be told twice.
+func distinct(list []string) []string {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// tenants are all tenants of the trail, at most so many.
+func (s *Store) tenants(ctx context.Context, q querier, most int) ([]string, error) {
+	b := s.newBuilder()
+	b.WriteString("WITH RECURSIVE ")
+	s.jump(b, facets[0], nil)
+	b.add(" SELECT c.v FROM ", s.walk(facets[0].name), " c WHERE c.v IS NOT NULL LIMIT ", itoa(most))
+	rows, err := s.rowsOn(ctx, q, b)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	list := []string{}
+	for rows.Next() {
+		var v string
+		if err := rows.Scan(&v); err != nil {
+			return nil, err
+		}
+		list = append(list, v)
+	}
+	return list, s.translate(ctx, rows.Err())
+}
+
+// merge writes the SELECT of a page's keys.
+func (s *Store) merge(b *builder, sel selection, p streams) error {
+	columns := append([]string{b.dialect.rowKey()}, sel.order.columns...)
+	if b.dialect.rowKey() == colID {
+		columns = sel.order.columns
+	}
+	switch {
+	case p.tenants == nil:
+		b.list(columns, "SELECT ", "")
+		b.add(" FROM ", s.quoted, " WHERE ")
+		return sel.writeTerms(b, p.terms)
+	case p.count() == 1:
+		return s.stream1(b, sel, p, columns)
+	case b.dialect.lateral():
+		return s.mergeLateral(b, sel, p, columns)
+	}
+	return s.mergeUnion(b, sel, p, columns)
+}
+
+// list writes columns, each behind the prefix.
+func (b *builder) list(columns []string, before, prefix string) {
+	for i, c := range columns {
+		b.add([]string{before, ", "}[min(i, 1)], prefix, c)
+	}
+}
+
+// stream1 writes one tenant's stream of the first value.
+func (s *Store) stream1(b *builder, sel selection, p streams, columns []string) error {
+	b.list(columns, "SELECT ", "")
+	b.add(" FROM ", s.quoted, " WHERE tenant = ")
+	b.arg(p.tenants[0])
+	if p.lead != "" {
+		b.add(" AND ", p.lead, " = ")
+		b.arg(p.values[0])
+	}
+	b.WriteString(" AND ")
+	return sel.writeTerms(b, p.terms)
+}
+
+func (s *Store) mergeUnion(b *builder, sel selection, p streams, columns []string) error {
+	values := p.values
+	if p.lead == "" {
+		values = []string{""}
+	}
+	for i, tenant := range p.tenants {
+		for j, v := range values {
+			if i+j > 0 {
+				b.WriteString(" UNION ALL ")
+			}
+			b.WriteString("SELECT * FROM (")
+			one := streams{tenants: []string{tenant}, lead: p.lead, values: []string{v}, terms: p.terms}
+			if err := s.stream1(b, sel, one, columns); err != nil {
+				return err
+			}
+			b.WriteString(") stream")
+		}
+	}
+	b.WriteString(" ORDER BY ")
+	sel.order.by(b, "")
+	b.add(" LIMIT ", itoa(sel.limit))
+	return nil
+}
+
+// mergeLateral has one text and one plan for any number of streams.
+func (s *Store) mergeLateral(b *builder, sel selection, p streams, columns []string) error {
+	tenants, values := p.pairs()
+	b.list(columns, "SELECT ", "x.")
+	b.WriteString(" FROM unnest(")
+	b.arg(arrayText(tenants))
+	b.WriteString("::text[], ")
+	b.arg(arrayText(values))
+	b.WriteString("::text[]) AS s (of_tenant, of_value) CROSS JOIN LATERAL (")
+	b.list(columns, "SELECT ", "")
+	b.add(" FROM ", s.quoted, " WHERE tenant = s.of_tenant AND ")
+	if p.lead != "" {
+		b.add(p.lead, " = s.of_value AND ")
+	}
+	if err := sel.writeTerms(b, p.terms); err != nil {
+		return err
+	}
+	b.WriteString(") x ORDER BY ")
+	sel.order.by(b, "x.")
+	b.add(" LIMIT ", itoa(sel.limit))
+	return nil
+}
+
+func (p streams) pairs() (tenants, values []string) {
+	for _, t := range p.tenants {
+		for _, v := range p.values {
+			tenants, values = append(tenants, t), append(values, v)
+		}
+		if p.lead == "" {
+			tenants, values = append(tenants, t), append(values, "")
+		}
+	}
+	return tenants, values
+}
+
+func arrayText(list []string) string {
+	var a []byte
+	for _, v := range list {
+		a = appendElement(a, v)
+	}
+	return string(append(a, '}'))
+}
