@@ -1,0 +1,363 @@
+package viewer_test
+
+import (
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/viewer"
+)
+
+var (
+	hrefs  = regexp.MustCompile(`(?:href|src|action)="([^"]*)"`)
+	rowIDs = regexp.MustCompile(`<tr data-id="([^"]*)"`)
+)
+
+// links are the targets of a page's links that contain a text.
+func links(page, containing string) []string {
+	var list []string
+	for _, m := range hrefs.FindAllStringSubmatch(page, -1) {
+		if l := html.UnescapeString(m[1]); strings.Contains(l, containing) {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+func link(t testing.TB, page, containing string) string {
+	t.Helper()
+	list := links(page, containing)
+	require.NotEmpty(t, list, "no link with %s", containing)
+	return list[0]
+}
+
+// pager is the link of a page's rel.
+func pager(t testing.TB, page, rel string) string {
+	t.Helper()
+	m := regexp.MustCompile(`rel="` + rel + `" href="([^"]*)"`).FindStringSubmatch(page)
+	require.NotNil(t, m, "no %s page", rel)
+	return html.UnescapeString(m[1])
+}
+
+func ids(page string) []string {
+	var list []string
+	for _, m := range rowIDs.FindAllStringSubmatch(page, -1) {
+		list = append(list, m[1])
+	}
+	return list
+}
+
+func TestNewRefusesWhatItCantServe(t *testing.T) {
+	trail := newTrail(t)
+	for _, c := range []struct {
+		trail *audit.Trail
+		opts  *viewer.Options
+		want  string
+	}{
+		{nil, &viewer.Options{Authorize: everything}, "trail"},
+		{trail, nil, "Authorize is required"},
+		{trail, &viewer.Options{}, "Authorize is required"},
+		{trail, &viewer.Options{Authorize: everything, Theme: "pink"}, "Theme"},
+		{trail, &viewer.Options{Authorize: everything, Languages: []viewer.Language{{}}}, "Tag"},
+		{trail, &viewer.Options{Authorize: everything, Logo: []byte("GIF89a")}, "SVG"},
+	} {
+		_, err := viewer.New(c.trail, c.opts)
+		require.ErrorContains(t, err, c.want)
+	}
+}
+
+func TestOnlyReads(t *testing.T) {
+	h := newViewer(t, newTrail(t), nil)
+	for _, method := range []string{"POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(method, "/", nil))
+		require.Equal(t, http.StatusMethodNotAllowed, w.Code, method)
+		require.Equal(t, "GET, HEAD", w.Header().Get("Allow"))
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodHead, "/", nil))
+	require.Equal(t, http.StatusOK, w.Code)
+}
+
+func TestHeaders(t *testing.T) {
+	h := newViewer(t, newTrail(t), nil)
+	got := get(h, "").Header()
+	require.Equal(t, "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "+
+		"form-action 'self'; base-uri 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'; trusted-types audit-viewer",
+		got.Get("Content-Security-Policy"))
+	require.Equal(t, "no-store", got.Get("Cache-Control"))
+	require.Equal(t, "same-origin", got.Get("Referrer-Policy"))
+	require.Equal(t, "nosniff", got.Get("X-Content-Type-Options"))
+	own := newViewer(t, newTrail(t), &viewer.Options{Nonce: func(*http.Request) string { return "n0nce" }})
+	require.Empty(t, get(own, "").Header().Get("Content-Security-Policy"))
+	require.Equal(t, 3, strings.Count(body(t, own, ""), `nonce="n0nce"`))
+}
+
+// TestLinksNeverNameAPath: that is what makes every mount work.
+func TestLinksNeverNameAPath(t *testing.T) {
+	h := newViewer(t, newTrail(t, demo(120)...), &viewer.Options{Back: viewer.Link{Label: "Lumen", URL: "/home"}})
+	for _, q := range []string{"", "?per=25", "?record=none", "?entry=01980000-0000-7000-8000-000000000007", "?facet=user", "?entry=01980000-0000-7000-8000-000000000007&view=history"} {
+		page := body(t, h, q)
+		for _, l := range links(page, "") {
+			if l != "/home" {
+				require.Regexp(t, `^[?#]`, l, q)
+			}
+		}
+		require.NotRegexp(t, ` style=|<style|<script>| on[a-z]+="`, page, q)
+	}
+}
+
+func TestAssets(t *testing.T) {
+	h := newViewer(t, newTrail(t), &viewer.Options{ThemeCSS: []byte(":root{--av-accent:red}"), Authorize: func(*http.Request) (viewer.Access, error) {
+		return viewer.Access{}, viewer.ErrDenied
+	}})
+	page := get(h, "").Body.String()
+	for _, name := range []string{"viewer.css", "theme.css", "viewer.js", "boot.js", "icon.svg"} {
+		l := link(t, page, "asset="+name)
+		w := get(h, l, "Accept-Encoding", "gzip")
+		require.Equal(t, http.StatusOK, w.Code)
+		require.Contains(t, w.Header().Get("Cache-Control"), "immutable")
+		etag := w.Header().Get("ETag")
+		require.Equal(t, http.StatusNotModified, get(h, l, "If-None-Match", etag).Code)
+		require.NotContains(t, get(h, "?asset="+name).Header().Get("Cache-Control"), "immutable")
+	}
+	require.Equal(t, http.StatusNotFound, get(h, "?asset=../options.go").Code)
+	require.Equal(t, http.StatusNotFound, get(h, "?asset=list.html").Code)
+}
+
+func TestSortAndPage(t *testing.T) {
+	trail := newTrail(t, demo(120)...)
+	h := newViewer(t, trail, nil)
+	page := body(t, h, "?per=25")
+	contains(t, page, `class="c-time" aria-sort="descending"`)
+	require.Equal(t, 1, strings.Count(page, `aria-sort="descending"`))
+	contains(t, page, "<b>120 entries</b>")
+
+	var all []string
+	for next := "?per=25"; next != ""; {
+		page = body(t, h, next)
+		all = append(all, ids(page)...)
+		next = ""
+		if strings.Contains(page, `rel="next"`) {
+			next = pager(t, page, "next")
+		}
+	}
+	require.Len(t, all, 120)
+	require.Equal(t, slices.Compact(slices.Sorted(slices.Values(all))), slices.Sorted(slices.Values(all)))
+	first := body(t, h, pager(t, body(t, h, pager(t, body(t, h, "?per=25"), "next")), "prev"))
+	require.Equal(t, all[:25], ids(first))
+
+	// A click on a header sorts, a second one reverses.
+	for _, key := range []string{"type", "record", "action", "user", "ip"} {
+		page = body(t, h, "?")
+		once := body(t, h, link(t, page, "sort="+key))
+		contains(t, once, `class="c-`+key+`" aria-sort="ascending"`)
+		twice := body(t, h, link(t, once, "sort=-"+key))
+		contains(t, twice, `class="c-`+key+`" aria-sort="descending"`)
+	}
+	contains(t, body(t, h, link(t, body(t, h, ""), "sort=time")), `class="c-time" aria-sort="ascending"`)
+}
+
+// TestNewEntriesDontMoveThePages: the second page is the same after a hundred
+// new entries.
+func TestNewEntriesDontMoveThePages(t *testing.T) {
+	trail := newTrail(t, demo(120)...)
+	h := newViewer(t, trail, nil)
+	second := pager(t, body(t, h, "?per=25"), "next")
+	before := ids(body(t, h, second))
+	for i := range 100 {
+		require.NoError(t, trail.Record(t.Context(), audit.Entry{Action: "login", Comment: fmt.Sprint(i)}))
+	}
+	require.Equal(t, before, ids(body(t, h, second)))
+}
+
+// TestMovingRangeIsFixedByPaging: a cursor made under the last 24 hours has to
+// hold a second later.
+func TestMovingRangeIsFixedByPaging(t *testing.T) {
+	trail := newTrail(t)
+	for range 60 {
+		require.NoError(t, trail.Record(t.Context(), audit.Entry{Action: "login"}))
+	}
+	h := newViewer(t, trail, nil)
+	page := body(t, h, "?range=24h&per=25")
+	require.Equal(t, 25, rowsIn(page))
+	time.Sleep(5 * time.Millisecond)
+	second := body(t, h, pager(t, page, "next"))
+	require.Equal(t, 25, rowsIn(second))
+	require.Equal(t, 25, rowsIn(body(t, h, pager(t, second, "prev"))))
+	require.Contains(t, link(t, page, "sort=user"), "range=24h", "other links keep the moving range")
+	var api struct{ Next string }
+	w := get(h, "?range=24h&per=25&format=json")
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &api))
+	to := regexp.MustCompile(`<([^>]*)>; rel="next"`).FindStringSubmatch(w.Header().Get("Link"))[1]
+	require.Equal(t, http.StatusOK, get(h, to).Code)
+}
+
+// TestStateSurvivesEverything: each parameter stays through sorting, paging,
+// page size, zone, and an entry and back.
+func TestStateSurvivesEverything(t *testing.T) {
+	h := newViewer(t, newTrail(t, demo(400)...), nil)
+	params := [][2]string{
+		{"tenant", "lumen"}, {"project", "p"}, {"action", "update"}, {"outcome", "success"}, {"type", "invoices"}, {"record", "INV-20000"},
+		{"product", "x"}, {"actor_type", "user"}, {"actor", "u_1042"}, {"user", "mara.lindqvist@lumen.example"}, {"ip", "203.0.113.0/24"},
+		{"field", "status"}, {"transaction", "tx_1"}, {"request", "req_1"}, {"q", "mara"}, {"from", "2026-10-15T08:00:00Z"}, {"to", "2026-10-16T00:00:00Z"},
+		{"range", "30d"}, {"not", "action=login"}, {"per", "25"}, {"tz", "Europe/Berlin"}, {"sort", "user"}, {"mode", "unified"},
+	}
+	has := func(where, l string, p [2]string) {
+		v, err := url.ParseQuery(strings.TrimPrefix(l, "?"))
+		require.NoError(t, err)
+		require.Contains(t, v[p[0]], p[1], "%s of %v: %s", where, p, l)
+	}
+	for i, a := range params {
+		for _, b := range params[i+1:] {
+			if a[0] == "from" && b[0] == "range" || a[0] == "to" && b[0] == "range" {
+				continue // a preset replaces the dates
+			}
+			page := body(t, h, "?"+url.Values{a[0]: {a[1]}, b[0]: {b[1]}}.Encode())
+			for _, p := range [][2]string{a, b} {
+				if p[0] != "sort" && rowsIn(page) > 0 {
+					has("sorting", link(t, page, "sort=record"), p)
+				}
+				if p[0] != "per" {
+					has("export", link(t, page, "export=csv"), p)
+				}
+				if p[0] == "range" || p[0] == "per" {
+					continue
+				}
+				if rowsIn(page) > 0 {
+					entry := link(t, page, "entry=")
+					has("an entry", entry, p)
+					opened := body(t, h, entry)
+					has("back", html.UnescapeString(regexp.MustCompile(`class="home" href="([^"]*)"`).FindStringSubmatch(opened)[1]), p)
+				}
+				if strings.Contains(page, `rel="next"`) {
+					has("the next page", pager(t, page, "next"), p)
+				}
+			}
+		}
+	}
+}
+
+func TestDaysOfAZone(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	at := func(day, hour, minute int) audit.Entry { // around the end of summer time: 25 October 2026 has 25 hours
+		return audit.Entry{Action: "x", Time: time.Date(2026, 10, day, hour, minute, 0, 0, berlin), Comment: fmt.Sprintf("%d %d:%d", day, hour, minute)}
+	}
+	early, late := at(25, 2, 30), at(25, 2, 30) // that night has two of them
+	early.Time = time.Date(2026, 10, 25, 0, 30, 0, 0, time.UTC)
+	late.Time = early.Time.Add(time.Hour)
+	h := newViewer(t, newTrail(t, at(24, 23, 59), at(25, 0, 0), early, late, at(25, 23, 59), at(26, 0, 0)), nil)
+	require.Equal(t, 4, rowsIn(body(t, h, "?tz=Europe/Berlin&from=2026-10-25&to=2026-10-25")))
+	require.Equal(t, 3, rowsIn(body(t, h, "?tz=Europe/Berlin&from=2026-10-25T00:30&to=2026-10-26T00:00")))
+	page := body(t, h, "?tz=Europe/Berlin&from=2026-10-25T00:30")
+	contains(t, page, `value="2026-10-25T00:30"`, "the control shows what was typed")
+	contains(t, page, "Time <small>Europe/Berlin</small>")
+	contains(t, page, `<span class="t">02:30:00`)
+	contains(t, page, `datetime="2026-10-25T00:30:00.000Z"`)
+	rows, err := csv.NewReader(get(h, "?tz=Europe/Berlin&from=2026-10-25&to=2026-10-25&export=csv").Body).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, 5)
+	require.Equal(t, http.StatusBadRequest, get(h, "?tz=Mars/Olympus").Code)
+	require.Equal(t, http.StatusBadRequest, get(h, "?tz=Local").Code)
+}
+
+func TestExportIsTheView(t *testing.T) {
+	h := newViewer(t, newTrail(t, demo(300)...), nil)
+	page := body(t, h, "?action=login&per=25&outcome=failure")
+	contains(t, page, "<b>43 entries</b>")
+	w := get(h, link(t, page, "export=csv"))
+	require.Equal(t, http.StatusOK, w.Code)
+	require.Contains(t, w.Header().Get("Content-Disposition"), "attachment")
+	rows, err := csv.NewReader(w.Body).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, 44)
+	for _, format := range []string{"xlsx", "pdf", "jsonl"} {
+		require.Equal(t, http.StatusOK, get(h, link(t, page, "export="+format)).Code, format)
+	}
+	require.Equal(t, http.StatusBadRequest, get(h, "?export=doc").Code)
+}
+
+func TestChips(t *testing.T) {
+	h := newViewer(t, newTrail(t, demo(30)...), nil)
+	page := body(t, h, "?action=login&action=update&ip=10.0.0.0/8&q=x&sort=user&not=action%3Dcreate")
+	for _, want := range []string{"action=update&amp;ip=", "action=login&amp;ip="} {
+		contains(t, page, want)
+	}
+	clear := regexp.MustCompile(`class="clear" href="([^"]*)"`).FindStringSubmatch(page)[1]
+	require.Equal(t, "?sort=user", clear)
+	contains(t, page, "No entry matches")
+	contains(t, body(t, newViewer(t, newTrail(t), nil), ""), "Nothing recorded yet")
+}
+
+func TestErrorsSayWhatToDo(t *testing.T) {
+	trail := newTrail(t, demo(3)...)
+	h := newViewer(t, trail, nil)
+	for query, want := range map[string]string{
+		"?ip=x":           "neither an address nor a CIDR prefix",
+		"?from=yesterday": "neither a date",
+		"?nonsense=1":     "not a parameter of a filter",
+		"?cursor=abc":     "damaged",
+		"?per=0":          "not a number from 1",
+		"?sort=price":     "not one of time",
+		"?%zz":            "percent-encoded",
+	} {
+		w := get(h, query)
+		require.Equal(t, http.StatusBadRequest, w.Code, query)
+		require.Contains(t, html.UnescapeString(w.Body.String()), want, query)
+		require.Contains(t, w.Body.String(), `href="?"`)
+		var p struct {
+			Status int
+			Detail string
+		}
+		if query == "?%zz" {
+			continue
+		}
+		w = get(h, query, "Accept", "application/json")
+		require.Equal(t, "application/problem+json", w.Header().Get("Content-Type"))
+		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &p))
+		require.Equal(t, http.StatusBadRequest, p.Status)
+		require.Contains(t, p.Detail, want)
+	}
+	require.Equal(t, http.StatusNotFound, get(h, "?entry=nothing").Code)
+	require.NoError(t, trail.Close(t.Context()))
+	require.Equal(t, http.StatusServiceUnavailable, get(h, "").Code)
+}
+
+func TestFacets(t *testing.T) {
+	var many []audit.Entry
+	for i := range 3000 {
+		many = append(many, audit.Entry{Action: "login", Actor: audit.Actor{Email: fmt.Sprintf("user%04d@lumen.example", i)}})
+	}
+	trail := newTrail(t, many...)
+	require.NoError(t, trail.Record(t.Context(), demo(10)...))
+	h := newViewer(t, trail, nil)
+	page := body(t, h, "?from=2030-01-01")
+	contains(t, page, `name="action" value="destroy"`, "values outside of the range are choices too")
+	contains(t, page, "Find among all 3,004")
+	require.Less(t, len(page), 60_000)
+	find := link(t, page, "facet=user")
+	var api struct {
+		Values []string
+		Total  int
+	}
+	require.NoError(t, json.Unmarshal(get(h, find+"&find=USER2999&format=json").Body.Bytes(), &api))
+	require.Equal(t, []string{"user2999@lumen.example"}, api.Values)
+	found := body(t, h, find+"&find=user2999")
+	chosen := body(t, h, link(t, found, "user=user2999"))
+	contains(t, chosen, `value="user2999@lumen.example" checked`, "a choice is shown even where only some are")
+	contains(t, chosen, "No entry matches", "the range was kept")
+	require.Equal(t, http.StatusBadRequest, get(h, "?facet=price").Code)
+}
