@@ -77,7 +77,11 @@ func (c *Catalogue) Action(name string) Action {
 // name as the label.
 func (c *Catalogue) ObjectType(name string) ObjectType {
 	if i := slices.IndexFunc(c.objects, func(o ObjectType) bool { return o.Name == name }); i >= 0 {
-		return c.objects[i]
+		o := c.objects[i]
+		if o.Label == "" {
+			o.Label = labelOf(name)
+		}
+		return o
 	}
 	return ObjectType{Name: name, Label: labelOf(name)}
 }

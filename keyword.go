@@ -1,0 +1,252 @@
+package audit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// ParseKeyword reads what a person types into a search box: words, and
+// qualifiers as people know them from code hosts.
+//
+//	actor:alice action:update,destroy -ip:10.0.0.0/8 object:"API Key"
+//	field:role created:>=2026-01-01 outcome:failure free words
+//
+// A free word is looked for as Filter.Keyword is: as a substring, in any case.
+// Each of several words must be found; a phrase in double quotes is one word.
+// "-" in front of a word or a qualifier leaves out what it selects.
+//
+// A qualifier is followed by values without blanks, parted by commas: any of
+// them will do, as will any value of the same qualifier given again. A value
+// that holds a blank, a comma or a quote at its beginning is put in double
+// quotes, in which \" is a quote and \\ a backslash; "" is the empty value.
+//
+//	actor        the user as the page shows it (Actor.User), or the actor's ID
+//	user         the user alone                 → Filter.Users
+//	actor_type   user, apiKey, service, …       → Filter.ActorTypes
+//	action       its name, or its label in c    → Filter.Actions
+//	object, type the type of the object: its
+//	             name, or its label in c        → Filter.ObjectTypes
+//	record, id   the object's ID                → Filter.ObjectIDs
+//	product, tenant, project, field, ip, outcome, request, transaction
+//	created      when: a time, a range, or a bound
+//
+// Values are compared exactly, as in Filter; only labels, outcomes and the
+// qualifiers themselves are read in any case. A time is a date (2026-01-31), a
+// minute (2026-01-31T13:59) or a second (2026-01-31T13:59:24), each in UTC or
+// with a zone behind the time (Z, +02:00), and means all of that day, minute or
+// second: created:2026-01-31 is the whole day, created:>2026-01-31 begins with
+// the next one, created:<=2026-01-31 and created:2026-01-01..2026-01-31 end with
+// that day's last moment. * leaves an end of a range open. Several created: must
+// all hold.
+//
+// c may be nil; then no labels are known. The result of "" selects everything.
+// What can't be read is a *QueryError of the parameter "q" whose reason names
+// the column, in characters from 1, and what was expected there. An unknown
+// qualifier is such an error, not a word: a slip must not look like an empty
+// result. Text that looks like one is searched for in quotes: "http://x".
+//
+// The field Filter.Keyword itself stays what it is, one plain substring:
+// Expand reads a filter's Keyword by this grammar.
+func ParseKeyword(s string, c *Catalogue) (Filter, error) {
+	if len(s) > MaxKeyword {
+		return Filter{}, &QueryError{Param: "q", Reason: fmt.Sprintf("has %d bytes, at most %d are possible", len(s), MaxKeyword)}
+	}
+	terms, err := parseKeywordTerms(s)
+	if err != nil {
+		return Filter{}, err
+	}
+	b := keywordFilter{catalogue: c}
+	for _, t := range terms {
+		if err := b.add(t); err != nil {
+			return Filter{}, err
+		}
+	}
+	return b.filter()
+}
+
+// Expand returns f with its Keyword read as ParseKeyword reads it: what that
+// selects is and-ed under f, and the Keyword is "". It is how pages and APIs
+// treat the q of a query string; code that sets Keyword itself means it plainly
+// and doesn't expand it.
+//
+// What was and-ed is not in Filter.Values: links are made of f, not of the
+// result.
+func (f Filter) Expand(c *Catalogue) (Filter, error) {
+	parsed, err := ParseKeyword(f.Keyword, c)
+	if err != nil {
+		return Filter{}, err
+	}
+	f.Keyword = ""
+	return f.And(parsed), nil
+}
+
+// keywordFilter is a filter being made of terms.
+type keywordFilter struct {
+	catalogue *Catalogue
+	result    Filter
+	words     []string
+	// Any-of lists that Filter has no field for.
+	actors, transactions, requests []string
+}
+
+func (b *keywordFilter) add(t keywordTerm) error {
+	if t.qualifier == "" {
+		if t.negated {
+			b.result.Not = append(b.result.Not, Filter{Keyword: t.values[0].text})
+		} else {
+			b.words = append(b.words, t.values[0].text)
+		}
+		return nil
+	}
+	if t.qualifier == "created" {
+		return b.addCreated(t)
+	}
+	values, err := b.read(t)
+	if err != nil {
+		return err
+	}
+	switch t.qualifier {
+	case "actor":
+		b.addAnyOf(t.negated, &b.actors, values, byActor)
+	case "transaction":
+		b.addAnyOf(t.negated, &b.transactions, values, byTransaction)
+	case "request":
+		b.addAnyOf(t.negated, &b.requests, values, byRequest)
+	case "outcome":
+		b.addTo(t.negated, func(f *Filter) {
+			for _, v := range values {
+				f.Outcomes = append(f.Outcomes, Outcome(v))
+			}
+		})
+	default:
+		list := qualifierLists[t.qualifier]
+		b.addTo(t.negated, func(f *Filter) { *list(f) = append(*list(f), values...) })
+	}
+	return nil
+}
+
+// addTo sets a field of the result, or of a filter that it leaves out.
+func (b *keywordFilter) addTo(negated bool, set func(*Filter)) {
+	if !negated {
+		set(&b.result)
+		return
+	}
+	var n Filter
+	set(&n)
+	b.result.Not = append(b.result.Not, n)
+}
+
+// addAnyOf is addTo for what takes several filters to say.
+func (b *keywordFilter) addAnyOf(negated bool, list *[]string, values []string, by func([]string) []Filter) {
+	if negated {
+		b.result.Not = append(b.result.Not, by(values)...)
+		return
+	}
+	*list = append(*list, values...)
+}
+
+func byActor(values []string) []Filter { return []Filter{{Users: values}, {ActorIDs: values}} }
+
+func byTransaction(values []string) []Filter {
+	list := make([]Filter, len(values))
+	for i, v := range values {
+		list[i].TransactionID = v
+	}
+	return list
+}
+
+func byRequest(values []string) []Filter {
+	list := make([]Filter, len(values))
+	for i, v := range values {
+		list[i].RequestID = v
+	}
+	return list
+}
+
+// addCreated narrows the range, or leaves one out.
+func (b *keywordFilter) addCreated(t keywordTerm) error {
+	if len(t.values) > 1 {
+		return keywordError(t.values[1].column, "expected one time or range after created:, and a second is here")
+	}
+	v := t.values[0]
+	from, to, err := parseCreated(v)
+	if err != nil {
+		return err
+	}
+	if t.negated {
+		b.result.Not = append(b.result.Not, Filter{From: from, To: to})
+		return nil
+	}
+	f := &b.result
+	if from.After(f.From) {
+		f.From = from
+	}
+	if f.To.IsZero() || (!to.IsZero() && to.Before(f.To)) {
+		f.To = to
+	}
+	if !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To) {
+		return keywordError(v.column, "no time is in this range and in those before it")
+	}
+	return nil
+}
+
+// filter returns what the terms say together.
+func (b *keywordFilter) filter() (Filter, error) {
+	f := b.result
+	for _, any := range [][]Filter{anyOf(b.actors, byActor), anyOf(b.transactions, byTransaction), anyOf(b.requests, byRequest)} {
+		switch len(any) {
+		case 0:
+		case 1: // which sets one of the two
+			f.TransactionID += any[0].TransactionID
+			f.RequestID += any[0].RequestID
+		default: // one of several: not none of them
+			f.Not = append(f.Not, Filter{Not: any})
+		}
+	}
+	for i, word := range b.words {
+		if i == 0 {
+			f.Keyword = word
+		} else {
+			f = f.And(Filter{Keyword: word})
+		}
+	}
+	return f, f.Validate()
+}
+
+func anyOf(values []string, by func([]string) []Filter) []Filter {
+	if len(values) == 0 {
+		return nil
+	}
+	slices.Sort(values)
+	return by(slices.Compact(values))
+}
+
+// read checks a qualifier's values and brings them into the form of Filter.
+func (b *keywordFilter) read(t keywordTerm) ([]string, error) {
+	var values []string
+	for _, v := range t.values {
+		switch t.qualifier {
+		case "ip":
+			if _, _, err := IPRange(v.text); err != nil {
+				return nil, keywordError(v.column, "expected an address or a CIDR prefix (10.0.0.0/8), got %q", v.text)
+			}
+		case "outcome":
+			if v.text = strings.ToLower(v.text); v.text == "" || !Outcome(v.text).known() {
+				return nil, keywordError(v.column, "expected success, failure or denied, got %q", v.text)
+			}
+		case "transaction", "request":
+			if v.text == "" {
+				return nil, keywordError(v.column, "expected a value that is not empty")
+			}
+		case "action":
+			values = append(values, b.catalogue.actionsNamed(v.text)...)
+			continue
+		case "object":
+			values = append(values, b.catalogue.typesNamed(v.text)...)
+			continue
+		}
+		values = append(values, v.text)
+	}
+	return values, nil
+}
