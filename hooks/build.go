@@ -14,7 +14,7 @@ func (c *capture) scratch() *gorm.Statement {
 	s := c.stmt
 	return &gorm.Statement{
 		DB: s.DB, Table: s.Table, TableExpr: s.TableExpr, Schema: s.Schema, Model: s.Model, Dest: s.Dest,
-		ReflectValue: s.ReflectValue, Context: s.Context, ConnPool: c.conn, Clauses: s.Clauses, Unscoped: s.Unscoped,
+		ReflectValue: s.ReflectValue, Context: s.Context, ConnPool: c.own, Clauses: s.Clauses, Unscoped: s.Unscoped,
 	}
 }
 
@@ -67,7 +67,12 @@ func tableText(parts map[string]segment) string {
 }
 
 // reference is the name by which the statement's table is referred to in it.
-func (c *capture) reference() string { return c.stmt.Quote(c.stmt.Table) }
+func (c *capture) reference() string {
+	if c.text.alias != "" {
+		return c.plugin.dialect.quote(c.text.alias)
+	}
+	return c.plugin.dialect.quote(c.text.table)
+}
 
 // selectBefore builds the SELECT of the rows that the statement will touch, by
 // its own condition, which GORM had finished when it built the statement.
@@ -77,15 +82,15 @@ func (c *capture) selectBefore() (query string, args []any) {
 	_, hasFrom := c.stmt.Clauses["FROM"]
 	joined := c.text.verb == "UPDATE" && hasFrom && slices.Contains(names, "FROM")
 	star := "*"
-	if joined {
-		star = "DISTINCT " + c.reference() + ".*"
+	if joined || c.text.joined {
+		star = c.reference() + ".*"
 	}
 	b.WriteString("SELECT " + star)
-	for _, k := range c.newKeys() {
+	for _, k := range c.foretold() {
 		b.WriteString(", ")
 		b.AddVar(b, k.Value)
 		b.WriteString(" AS ")
-		b.WriteQuoted(newKeyPrefix + k.Column.Name)
+		b.WriteQuoted(newPrefix + k.Column.Name)
 	}
 	b.WriteString(" FROM ")
 	b.WriteQuoted(clause.Table{Name: clause.CurrentTable})
@@ -108,19 +113,22 @@ func (c *capture) selectBefore() (query string, args []any) {
 	return b.SQL.String(), b.Vars
 }
 
-// newKeyPrefix names the columns in which the rows before carry the keys that
-// they will have after.
-const newKeyPrefix = "audit_new_"
+// newPrefix names the columns in which the rows before carry values that they
+// will have after.
+const newPrefix = "audit_new_"
 
-// newKeys are the assignments of an UPDATE that change the primary key.
-func (c *capture) newKeys() []clause.Assignment {
-	var keys []clause.Assignment
+// foretold are the assignments of an UPDATE whose values must be known before:
+// those that change the primary key, by which rows before and after are paired;
+// all of them where nothing pairs them.
+func (c *capture) foretold() []clause.Assignment {
+	nothingPairs := len(c.table.key) == 0 && !c.plugin.dialect.updateReturning
+	var list []clause.Assignment
 	for _, a := range c.assignments() {
-		if c.table.isKey(a.Column.Name) {
-			keys = append(keys, a)
+		if nothingPairs || c.table.isKey(a.Column.Name) {
+			list = append(list, a)
 		}
 	}
-	return keys
+	return list
 }
 
 // assignments are the SET of an UPDATE.
@@ -129,7 +137,28 @@ func (c *capture) assignments() clause.Set {
 		return nil
 	}
 	set, _ := c.stmt.Clauses["SET"].Expression.(clause.Set)
-	return set
+	list := make(clause.Set, len(set))
+	for i, a := range set {
+		a.Column.Name = bareName(a.Column.Name) // "people.name" in a joined UPDATE
+		list[i] = a
+	}
+	return list
+}
+
+// setsOthers reports whether a joined UPDATE also writes one of the tables that
+// it is joined with.
+func (c *capture) setsOthers() bool {
+	set, _ := c.stmt.Clauses["SET"].Expression.(clause.Set)
+	for _, a := range set {
+		of := a.Column.Table
+		if i := strings.LastIndexByte(a.Column.Name, '.'); i >= 0 {
+			of = a.Column.Name[:i]
+		}
+		if of = bareName(of); of != "" && of != clause.CurrentTable && !strings.EqualFold(of, c.text.table) && !strings.EqualFold(of, c.text.alias) {
+			return true
+		}
+	}
+	return false
 }
 
 // asked is what the host wants returned, as SQL, and the statement without it.

@@ -133,11 +133,11 @@ func (c *capture) readConflicts() (*image, error) {
 		return &image{}, nil
 	}
 	if c.plugin.dialect.name == "sqlite" {
-		if err := c.plugin.lockFirst(c.ctx, c.conn, c.unit, c.table); err != nil {
+		if err := c.plugin.lockFirst(c.ctx, c.own, c.unit, c.table); err != nil {
 			return nil, err
 		}
 	}
-	rows, err := c.conn.QueryContext(c.ctx, query+c.plugin.dialect.lock, args...)
+	rows, err := c.own.QueryContext(c.ctx, query+c.plugin.dialect.lock, args...)
 	if err != nil {
 		return nil, err
 	}
@@ -238,7 +238,7 @@ func (c *capture) readInserted(out outcome, before *image) (*image, error) {
 	all := &image{}
 	query, args := c.selectConflicts()
 	if query != "" {
-		rows, err := c.conn.QueryContext(c.ctx, query, args...)
+		rows, err := c.own.QueryContext(c.ctx, query, args...)
 		if err != nil {
 			return nil, err
 		}

@@ -189,6 +189,18 @@ func Unwrap(c gorm.ConnPool) gorm.ConnPool {
 	}
 }
 
+// unprepared is the connection below GORM's prepared statements: the plugin's
+// own statements stay out of the host's cache of them.
+func unprepared(c gorm.ConnPool) gorm.ConnPool {
+	switch x := c.(type) {
+	case *gorm.PreparedStmtTX:
+		return x.Tx
+	case *gorm.PreparedStmtDB:
+		return x.ConnPool
+	}
+	return c
+}
+
 // inTransaction reports whether the pool is a transaction.
 func inTransaction(c gorm.ConnPool) bool {
 	t, ok := c.(gorm.TxCommitter)
@@ -218,5 +230,5 @@ func (p *Plugin) unitOf(c gorm.ConnPool) *unit {
 			inner = nil
 		}
 	}
-	return p.newUnit(context.Background(), c, dbOf(c), true)
+	return p.newUnit(context.Background(), unprepared(c), dbOf(c), true)
 }

@@ -154,7 +154,7 @@ func (c *capture) columnNames() []string {
 func (c *capture) updateByPlace(parts map[string]segment, wantRows bool) (outcome, error) {
 	query, args := c.selectBefore()
 	query = "SELECT " + c.reference() + ".ctid::text, " + strings.TrimPrefix(query, "SELECT ")
-	rows, err := c.conn.QueryContext(c.ctx, query, args...)
+	rows, err := c.own.QueryContext(c.ctx, query, args...)
 	if err != nil {
 		return outcome{}, err
 	}

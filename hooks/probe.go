@@ -65,7 +65,8 @@ func (pr *probe) QueryContext(ctx context.Context, query string, args ...any) (*
 // capture is the capture of one statement.
 type capture struct {
 	plugin *Plugin
-	conn   gorm.ConnPool // the transaction
+	conn   gorm.ConnPool // the transaction, for the host's statement
+	own    gorm.ConnPool // the same, for the plugin's own statements
 	unit   *unit
 	stmt   *gorm.Statement
 	op     operation
@@ -91,13 +92,13 @@ func (pr *probe) capture(ctx context.Context, query string, args []any) (*captur
 		return nil, nil
 	}
 	c := &capture{
-		plugin: p, conn: pr.ConnPool, unit: p.unitOf(pr.ConnPool), stmt: pr.stmt, op: pr.op,
+		plugin: p, conn: pr.ConnPool, own: unprepared(pr.ConnPool), unit: p.unitOf(pr.ConnPool), stmt: pr.stmt, op: pr.op,
 		ctx: ctx, text: text, query: query, args: args,
 	}
 	if use := audit.SkipFrom(pr.stmt.Context); use != nil {
 		return nil, c.skipped(use)
 	}
-	t, err := p.tableOf(ctx, pr.ConnPool, text.schema, text.table)
+	t, err := p.tableOf(ctx, c.own, text.schema, text.table)
 	if err != nil {
 		if p.dialect.aborted(err) {
 			return nil, err
@@ -206,7 +207,7 @@ func (c *capture) lastInsertID() (int64, error) {
 		query = "SELECT LAST_INSERT_ID()"
 	}
 	var id int64
-	err := c.conn.QueryRowContext(c.ctx, query).Scan(&id)
+	err := c.own.QueryRowContext(c.ctx, query).Scan(&id)
 	return id, err
 }
 

@@ -43,7 +43,7 @@ func (p *Plugin) newColumnSet(t *table, h *hint, names []string) *columnSet {
 	for i, name := range names {
 		set.byName[name] = i
 		set.treatments[i] = p.treatmentOf(h, name)
-		if c, ok := t.column(name); ok {
+		if c, ok := t.column(strings.TrimPrefix(name, newPrefix)); ok {
 			set.kinds[i] = c.kind
 		}
 		switch {
@@ -153,6 +153,36 @@ func (m *image) keyOf(t *table, r row) string {
 		b.WriteString(keyText(v))
 	}
 	return b.String()
+}
+
+// foretold is the image of the rows after, made from the values that were read
+// along with the rows before.
+func (m *image) foretold() *image {
+	after := &image{set: m.set, count: m.count}
+	for _, r := range m.rows {
+		values := slices.Clone(r.values)
+		for i, name := range m.set.names {
+			if j, ok := m.set.byName[newPrefix+name]; ok {
+				values[i] = r.values[j]
+			}
+		}
+		after.rows = append(after.rows, row{values})
+	}
+	return after
+}
+
+// dropRepeats keeps each row once.
+func (m *image) dropRepeats(t *table) {
+	if len(t.key) == 0 || m.over() {
+		return
+	}
+	seen := map[string]bool{}
+	m.rows = slices.DeleteFunc(m.rows, func(r row) bool {
+		key := m.keyOf(t, r)
+		defer func() { seen[key] = true }()
+		return seen[key]
+	})
+	m.count = len(m.rows)
 }
 
 // readAll reads what is left of rows into a new image.

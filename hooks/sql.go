@@ -203,6 +203,8 @@ func withoutValues(sql string, mysql bool) string {
 type statement struct {
 	verb          string // upper case: "INSERT", "UPDATE", "DELETE", …; "" for a read
 	schema, table string // "" where it can't be told
+	alias         string // by which the statement refers to the table; "" if by its name
+	joined        bool   // an UPDATE of a table joined with others
 	ddl           bool
 }
 
@@ -232,8 +234,32 @@ func parse(sql string, mysql bool) statement {
 		return statement{verb: verb}
 	}
 	s := statement{verb: verb}
-	s.schema, s.table = tableAfter(list, at+1)
+	var next int
+	s.schema, s.table, next = tableAfter(list, at+1)
+	s.alias, s.joined = aliasAt(list, next)
 	return s
+}
+
+// afterTable are the words that may follow a table's name and are no alias.
+var afterTable = []string{
+	"SET", "WHERE", "JOIN", "INNER", "LEFT", "RIGHT", "CROSS", "NATURAL", "STRAIGHT_JOIN", "FROM", "USING", "ON",
+	"VALUES", "VALUE", "ORDER", "LIMIT", "RETURNING", "DEFAULT", "SELECT", "INDEXED", "NOT", "FORCE", "USE", "PARTITION",
+}
+
+// aliasAt reads what follows a table's name.
+func aliasAt(list []token, i int) (alias string, joined bool) {
+	if i < len(list) && list[i].kind == tokenWord && strings.EqualFold(list[i].text, "AS") {
+		i++
+	}
+	if i < len(list) && (list[i].kind == tokenQuoted || list[i].kind == tokenWord && !contains(afterTable, strings.ToUpper(list[i].text))) {
+		alias = list[i].text
+		i++
+	}
+	if i < len(list) {
+		word := strings.ToUpper(list[i].text)
+		joined = word == "," || contains([]string{"JOIN", "INNER", "LEFT", "RIGHT", "CROSS", "NATURAL", "STRAIGHT_JOIN"}, word)
+	}
+	return alias, joined
 }
 
 // needsAll: the verb may stand anywhere in the statement.
@@ -318,19 +344,20 @@ var noise = []string{
 	"HIGH_PRIORITY", "QUICK", "OVERWRITE",
 }
 
-func tableAfter(list []token, i int) (schema, table string) {
+// tableAfter returns the table named at i, and the place behind its name.
+func tableAfter(list []token, i int) (schema, table string, next int) {
 	for i < len(list) && list[i].kind == tokenWord && contains(noise, strings.ToUpper(list[i].text)) {
 		i++
 	}
 	if i >= len(list) || (list[i].kind != tokenWord && list[i].kind != tokenQuoted) {
-		return "", ""
+		return "", "", i
 	}
 	table = list[i].text
 	for i+2 < len(list) && list[i+1].text == "." && (list[i+2].kind == tokenWord || list[i+2].kind == tokenQuoted) {
 		schema, table = table, list[i+2].text
 		i += 2
 	}
-	return schema, table
+	return schema, table, i + 1
 }
 
 func ddlStatement(verb string, list []token, at int) statement {
@@ -341,12 +368,12 @@ func ddlStatement(verb string, list []token, at int) statement {
 			for i < len(list) && contains([]string{"IF", "NOT", "EXISTS"}, strings.ToUpper(list[i].text)) {
 				i++
 			}
-			s.schema, s.table = tableAfter(list, i)
+			s.schema, s.table, _ = tableAfter(list, i)
 			return s
 		}
 	}
 	if verb == "TRUNCATE" {
-		s.schema, s.table = tableAfter(list, at+1)
+		s.schema, s.table, _ = tableAfter(list, at+1)
 	}
 	return s
 }

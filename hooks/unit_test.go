@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"reflect"
 	"sync"
 	"testing"
 
@@ -319,4 +320,24 @@ func TestUnwrapReachesDatabaseSQL(t *testing.T) {
 		require.True(t, ok)
 		return nil
 	}))
+}
+
+func TestOwnStatementsStayOutOfTheHostsPreparedOnes(t *testing.T) {
+	h := newHost(t, setup{config: &gorm.Config{PrepareStmt: true}})
+	prepared := h.db.ConnPool.(*gorm.PreparedStmtDB)
+	prepared.Reset() // Close is final in the oldest GORM
+	i := item{Name: "a"}
+	require.NoError(t, h.db.Create(&i).Error)
+	require.NoError(t, h.db.Model(&i).Update("qty", 2).Error)
+	require.Equal(t, 2, cached(prepared), "the INSERT and the UPDATE")
+}
+
+// cached counts prepared statements; the field's type differs between the
+// oldest and the newest GORM.
+func cached(prepared *gorm.PreparedStmtDB) int {
+	v := reflect.ValueOf(prepared.Stmts)
+	if v.Kind() == reflect.Map {
+		return v.Len()
+	}
+	return v.MethodByName("Keys").Call(nil)[0].Len()
 }

@@ -3,6 +3,8 @@ package hooks
 import (
 	"fmt"
 	"strings"
+
+	"github.com/gormtrail/audit"
 )
 
 // pair is one row before and after.
@@ -12,6 +14,9 @@ type pair struct{ before, after *row }
 func (c *capture) update(wantRows bool) (outcome, error) {
 	if c.plugin.dialect.name == "postgres" {
 		return c.updatePostgres(wantRows)
+	}
+	if c.text.joined && c.setsOthers() {
+		return c.runUnseen(wantRows)
 	}
 	before, err := c.readBefore()
 	if err != nil {
@@ -64,15 +69,19 @@ func (c *capture) readBefore() (*image, error) {
 		if c.plugin.dialect.oneCall {
 			query = fmt.Sprintf(takeWriteLock, c.table.quoted(c.plugin.dialect)) + "; " + query
 			c.unit.wrote = true
-		} else if err := c.plugin.lockFirst(c.ctx, c.conn, c.unit, c.table); err != nil {
+		} else if err := c.plugin.lockFirst(c.ctx, c.own, c.unit, c.table); err != nil {
 			return nil, err
 		}
 	}
-	rows, err := c.conn.QueryContext(c.ctx, query, args...)
+	rows, err := c.own.QueryContext(c.ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
-	return c.plugin.readAll(c.table, rows, c.plugin.budget)
+	m, err := c.plugin.readAll(c.table, rows, c.plugin.budget)
+	if err == nil && c.text.joined {
+		m.dropRepeats(c.table) // a row that meets several of the other table's
+	}
+	return m, err
 }
 
 // updateMany runs a statement that touches no row, or more than are captured
@@ -92,7 +101,7 @@ func (c *capture) updateThenRead(before *image, wantRows bool) (outcome, error) 
 		return out, err
 	}
 	if len(c.table.key) == 0 {
-		return out, c.add(c.summary(before)) // rows that nothing tells apart
+		return out, c.add(c.foretoldUpdates(before)...)
 	}
 	keys := make([][]any, len(before.rows))
 	for i, r := range before.rows {
@@ -105,11 +114,24 @@ func (c *capture) updateThenRead(before *image, wantRows bool) (outcome, error) 
 	return c.finishUpdate(out, before, after)
 }
 
+// foretoldUpdates are the entries of rows that nothing tells apart, by the values
+// that the database worked out for them before. (MySQL assigns from left to
+// right: an expression that uses a column assigned before it in the same
+// statement sees the old value here, and the new one there.)
+func (c *capture) foretoldUpdates(before *image) []audit.Entry {
+	after := before.foretold()
+	pairs := make([]pair, len(before.rows))
+	for i := range pairs {
+		pairs[i] = pair{&before.rows[i], &after.rows[i]}
+	}
+	return c.updated(before, after, pairs)
+}
+
 // keyAfter is the key that a row has after the statement.
 func (c *capture) keyAfter(m *image, r row) []any {
 	key := make([]any, len(c.table.key))
 	for i, k := range c.table.key {
-		v, ok := m.value(r, newKeyPrefix+k)
+		v, ok := m.value(r, newPrefix+k)
 		if !ok {
 			v, _ = m.value(r, k)
 		}
@@ -170,7 +192,7 @@ func (c *capture) readKeys(keys [][]any) (*image, error) {
 	for len(keys) > 0 {
 		n := min(len(keys), maxKeys)
 		query, args := c.selectKeys(keys[:n])
-		rows, err := c.conn.QueryContext(c.ctx, query, args...)
+		rows, err := c.own.QueryContext(c.ctx, query, args...)
 		if err != nil {
 			return nil, err
 		}

@@ -170,7 +170,8 @@ func float(x float64, bits int) any {
 }
 
 func timeText(k kind, t time.Time) string {
-	if k == kindDate {
+	h, m, s := t.Clock()
+	if k == kindDate && h == 0 && m == 0 && s == 0 && t.Nanosecond() == 0 { // a SQLite column holds more if it is given more
 		return t.Format(time.DateOnly)
 	}
 	return t.UTC().Format(time.RFC3339Nano)
