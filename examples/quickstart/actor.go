@@ -24,15 +24,22 @@ type caller struct {
 
 type callerKey struct{}
 
+// actorCookie keeps what a browser's ?as= said for its next requests.
+const actorCookie = "quickstart_actor"
+
 // identify stands for a host's authentication: it believes the header X-Actor,
-// or ?as= for a browser, and takes -as where neither is there. A real host
+// or ?as= for a browser, and takes -as where neither was ever said. A real host
 // looks at a session or token here.
 func (h *host) identify(next http.Handler, byDefault string) http.Handler {
 	audited := httpaudit.Middleware(&httpaudit.Options{Actor: actorOf, Tenant: tenantOf})(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		values := r.URL.Query()
 		name := values.Get("as")
+		if cookie, err := r.Cookie(actorCookie); err == nil && !values.Has("as") {
+			name = cookie.Value
+		}
 		if values.Has("as") { // the filters of the trail don't know it
+			http.SetCookie(w, &http.Cookie{Name: actorCookie, Value: name, Path: "/", HttpOnly: true, SameSite: http.SameSiteStrictMode})
 			values.Del("as")
 			u := *r.URL
 			u.RawQuery = values.Encode()

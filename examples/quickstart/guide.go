@@ -16,7 +16,11 @@ Change something, as somebody (X-Actor, or ?as=; without either you are $ACTOR):
   curl -X DELETE -H 'X-Actor: cleo@acme.example' $URL/api/projects/1      (a member: denied, and on the trail)
   curl -X POST   -d '{"email":"ada@acme.example","password":"wrong"}' $URL/login
 
-See who did it:
+See who did it, in a browser (?as=ada@acme.example changes who you are there):
+
+  $URL/audit
+
+and from a program:
 
   curl '$URL/api/audit/entries?limit=3'
   curl '$URL/api/audit/entries?user=ada@acme.example&action=destroy&range=24h'

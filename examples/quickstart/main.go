@@ -131,9 +131,13 @@ func (h *host) serve(ctx context.Context, s settings, stdout io.Writer) error {
 	if !loopback(l) {
 		fmt.Fprintf(stdout, "\nWarning: %s can be reached from other machines, and the quickstart asks nobody for a password.\n", l.Addr())
 	}
+	page, err := h.page()
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
 	fmt.Fprint(stdout, guide(reachable(l), s.actor), "\nListening on ", l.Addr(), ". Ctrl-C ends it.\n")
 	server := &http.Server{
-		Handler:           h.handler(s.actor, reachable(l)),
+		Handler:           h.handler(page, s.actor, reachable(l)),
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          slog.NewLogLogger(h.log.Handler(), slog.LevelWarn),
 	}
@@ -147,7 +151,8 @@ func (h *host) serve(ctx context.Context, s settings, stdout io.Writer) error {
 	fmt.Fprintln(stdout, "\nFinishing what is under way.")
 	finish, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 	defer cancel()
-	if err := server.Shutdown(finish); err != nil {
+	// Live feeds would never finish by themselves.
+	if err := errors.Join(page.Close(finish), server.Shutdown(finish)); err != nil {
 		return errors.Join(err, server.Close())
 	}
 	return nil

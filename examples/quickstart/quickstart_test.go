@@ -34,7 +34,10 @@ func open(t *testing.T) *app {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.close(context.Background())) })
 	require.NoError(t, h.seed(t.Context()))
-	return &app{t, h, h.handler(operator, "127.0.0.1:8080")}
+	page, err := h.page()
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, page.Close(context.Background())) })
+	return &app{t, h, h.handler(page, operator, "127.0.0.1:8080")}
 }
 
 func (a *app) send(method, path, actor, body string) *httptest.ResponseRecorder {
@@ -271,6 +274,26 @@ func TestAnOwnerSeesOnlyTheirOrganization(t *testing.T) {
 	require.Equal(t, 200, w.Code)
 	assert.NotContains(t, w.Body.String(), "acme")
 	assert.Equal(t, "gus@globex.example", a.entries("action=export")[0].Actor.Email, "the export is on the trail")
+}
+
+func TestPageShowsWhatItsReaderMaySee(t *testing.T) {
+	a := open(t)
+	w := a.send("GET", "/audit?as=gus@globex.example", "", "")
+	require.Equal(t, 200, w.Code, "%s", w.Body)
+	assert.Contains(t, w.Body.String(), "hana@globex.example")
+	assert.NotContains(t, w.Body.String(), "ada@acme.example")
+
+	r := httptest.NewRequest("GET", "/audit?type=projects", nil) // a link of the page
+	for _, c := range w.Result().Cookies() {
+		r.AddCookie(c)
+	}
+	w = httptest.NewRecorder()
+	a.handler.ServeHTTP(w, r)
+	require.Equal(t, 200, w.Code)
+	assert.NotContains(t, w.Body.String(), "acme", "the browser is still the same person")
+
+	assert.Equal(t, 403, a.send("GET", "/audit", "cleo@acme.example", "").Code)
+	assert.Contains(t, a.send("GET", "/audit", "", "").Body.String(), "ada@acme.example", "the operator sees all")
 }
 
 func TestRunPrintsAndEnds(t *testing.T) {

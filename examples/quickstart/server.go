@@ -9,11 +9,44 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/export"
+	"github.com/gormtrail/audit/viewer"
 )
 
+// page shows the trail to people.
+func (h *host) page() (*viewer.Viewer, error) {
+	v, err := viewer.New(h.trail, &viewer.Options{
+		Title: "Audit trail",
+		Back:  viewer.Link{Label: "Quickstart", URL: "/"},
+		Authorize: func(r *http.Request) (viewer.Access, error) {
+			limit, err := limitOf(r)
+			if err != nil {
+				return viewer.Access{}, viewer.ErrDenied
+			}
+			return viewer.Access{Scope: limit, Personal: true, Export: true, Live: true}, nil
+		},
+		RecordURL: recordURL,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v.(*viewer.Viewer), nil
+}
+
+// recordURL is the host's own page of a record: its JSON.
+func recordURL(objectType, id string) string {
+	switch objectType {
+	case "organizations", "users", "security_groups", "projects":
+		return "/api/" + objectType + "/" + id
+	case "api_key":
+		return "/api/api_keys/" + id
+	}
+	return ""
+}
+
 // handler is the whole application: its own API, and the trail's.
-func (h *host) handler(byDefault, address string) http.Handler {
+func (h *host) handler(page http.Handler, byDefault, address string) http.Handler {
 	mux := http.NewServeMux()
+	mux.Handle("/audit", page)
 	serve[Organization](mux, h, "organizations", "organizations", true)
 	serve[User](mux, h, "users", "users", true)
 	serve[APIKey](mux, h, "api_keys", "api_key", false)

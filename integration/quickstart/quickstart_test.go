@@ -140,6 +140,12 @@ func TestNewcomersFirstMinutes(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, rows, 4, "a header and three entries:\n%s", text)
 
+	// the page
+	res, text = p.send("GET", "/audit?type=projects", "")
+	require.Equal(t, 200, res.StatusCode, "%s", text)
+	assert.Contains(t, res.Header.Get("Content-Type"), "text/html")
+	assert.True(t, strings.Contains(text, fmt.Sprintf(`href="%s"`, path)), "the page links the record")
+
 	code, rest := p.stop(os.Interrupt)
 	assert.Zero(t, code)
 	assert.Contains(t, rest, "Finishing what is under way.")
