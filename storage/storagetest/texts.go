@@ -14,6 +14,7 @@ var textContracts = []contract{
 	{name: "keyword/any case", why: "A keyword is found in any case, as Fold says: simple Unicode case folding, nothing normalized.", run: tryKeywordCase},
 	{name: "keyword/long", why: "A keyword of MaxKeyword bytes is no error.", run: tryKeywordLong},
 	{name: "text/exact", why: "Filter values are compared byte by byte: no case, accent, blank or collation makes two values one.", run: tryExactComparison},
+	{name: "text/strange bytes", why: "A filter with NUL bytes or invalid UTF-8 finds what was recorded with them (Filter.Terms), and is never an error.", run: tryStrangeBytes},
 	{name: "text/injection", why: "Text of a filter is never read as anything but text.", run: tryInjection},
 }
 
@@ -133,4 +134,36 @@ func tryInjection(c *trial) {
 		}
 	}
 	c.wantSelected(stored, audit.Filter{Tenants: slices.Clone(tenantPool)})
+}
+
+func tryStrangeBytes(c *trial) {
+	const strange = "a\x00b\xffc"
+	stored := c.complete(
+		audit.Entry{Action: "login", Time: epoch, Actor: audit.Actor{Name: strange}, Object: audit.Object{Name: strange}, Request: audit.Request{ID: strange}, Changes: []audit.Change{{Field: strange, New: "x"}}},
+		audit.Entry{Action: "login", Time: epoch, Actor: audit.Actor{Name: "abc"}})
+	c.append(stored...)
+	one := []string{strange}
+	for _, f := range []audit.Filter{{Users: one}, {Fields: one}, {RequestID: strange}, {Keyword: strange}, {Keyword: "\x00"}, {Keyword: "\xff"}} {
+		c.wantEntries(stored[:1], c.walk(audit.Query{Filter: f}), f.Values().Encode())
+		c.wantSelected(stored, audit.Filter{Not: []audit.Filter{f}})
+		c.wantSelected(stored, audit.Filter{}.And(f))
+	}
+	nothing := audit.Filter{Tenants: one, Projects: one, Actions: one, ObjectTypes: one, ObjectIDs: one, Products: one, ActorTypes: one, ActorIDs: one, TransactionID: strange}
+	c.wantSelected(stored, nothing)
+	if isFaceter(c.store) {
+		c.wantFacets(stored, nothing)
+	}
+	if s, ok := c.store.(audit.Counter); ok {
+		if n, _, err := s.Count(c.ctx, nothing, 10); n != 0 || err != nil {
+			c.broken("Count: %d, %v", n, err)
+		}
+	}
+	if s, ok := c.store.(audit.Tailer); ok {
+		if list, _, err := s.Tail(c.ctx, nothing, "", 10); len(list) != 0 || err != nil {
+			c.broken("Tail: %d entries, %v", len(list), err)
+		}
+	}
+	if isPurger(c.store) {
+		c.purge(nothing, 10, 0)
+	}
 }
