@@ -85,3 +85,19 @@ func documents(t *testing.T) []string {
 	})
 	return names
 }
+
+// TestReadmeMapsEveryFolder: a newcomer finds a line for each package that can
+// be imported.
+func TestReadmeMapsEveryFolder(t *testing.T) {
+	readme := read(t, "README.md")
+	for _, s := range sources(t) {
+		if s.test || module(s.folder) != "" || strings.Contains("/"+s.folder, "/internal/") {
+			continue
+		}
+		name := s.folder
+		if name == "" {
+			name = "."
+		}
+		assert.Contains(t, readme, "\n| [`"+name+"`](", "the README's map of folders")
+	}
+}
