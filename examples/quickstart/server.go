@@ -145,7 +145,8 @@ func (h *host) login(r *http.Request) (int, any, error) {
 	if !ok {
 		return 0, nil, &problem{http.StatusUnauthorized, "wrong email or password"}
 	}
-	return http.StatusOK, map[string]string{"actor": u.Email, "hint": "send it as X-Actor"}, nil
+	err = h.db.WithContext(r.Context()).Model(&u).UpdateColumn("last_login_at", h.clock.Now()).Error
+	return http.StatusOK, map[string]string{"actor": u.Email, "hint": "send it as X-Actor"}, err
 }
 
 func (h *host) recordLogin(r *http.Request, email string, u User, ok bool) error {

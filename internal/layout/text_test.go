@@ -98,6 +98,6 @@ func TestReadmeMapsEveryFolder(t *testing.T) {
 		if name == "" {
 			name = "."
 		}
-		assert.Contains(t, readme, "\n| [`"+name+"`](", "the README's map of folders")
+		assert.True(t, strings.Contains(readme, "\n| [`"+name+"`]("), "the README's map of folders lacks %s", name)
 	}
 }
