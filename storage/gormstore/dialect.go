@@ -45,6 +45,9 @@ type dialect interface {
 	snapshotOptions() *sql.TxOptions
 	// lateral reports whether a subquery may use the columns of what is beside it.
 	lateral() bool
+	// looseScan reports whether SELECT DISTINCT of an index's first columns jumps
+	// from value to value, so that no recursive query needs to.
+	looseScan() bool
 	// walking runs fn with what a statement of many small recursive steps needs.
 	walking(ctx context.Context, db *sql.DB, fn func(querier) error) error
 	// isDeadlock reports whether a transaction was ended because of another one,

@@ -69,17 +69,13 @@ var facets = []facet{
 
 func (s *Store) facetStatement(scope []audit.Filter) *builder {
 	b := s.newBuilder()
-	b.WriteString("WITH RECURSIVE ")
-	for i, f := range facets {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		s.jump(b, f, scope)
-	}
+	s.jumps(b, facets, scope)
 	narrow := s.narrows(scope)
 	for i, f := range facets {
 		b.WriteString([]string{" ", " UNION ALL "}[min(i, 1)])
-		b.add("SELECT DISTINCT ", itoa(i), " AS facet, c.v FROM ", s.walk(f.name), " c WHERE c.v <> ''")
+		b.add("SELECT DISTINCT ", itoa(i), " AS facet, c.v FROM ")
+		s.found(b, f, scope)
+		b.WriteString(" c WHERE c.v <> ''")
 		if narrow {
 			s.exists(b, f, scope)
 		}
@@ -89,6 +85,33 @@ func (s *Store) facetStatement(scope []audit.Filter) *builder {
 
 // walk is the name of a facet's query, which can't be the table's own.
 func (s *Store) walk(facet string) string { return s.table.base + "_" + facet }
+
+// jumps writes the recursive queries of facets, where the database needs them.
+func (s *Store) jumps(b *builder, list []facet, scope []audit.Filter) {
+	if s.dialect.looseScan() {
+		return
+	}
+	b.WriteString("WITH RECURSIVE ")
+	for i, f := range list {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		s.jump(b, f, scope)
+	}
+}
+
+// found writes the table of a facet's values, each with what it is within.
+func (s *Store) found(b *builder, f facet, scope []audit.Filter) {
+	if !s.dialect.looseScan() {
+		b.WriteString(s.walk(f.name))
+		return
+	}
+	b.WriteString("(")
+	b.list(f.within, "SELECT DISTINCT ", "e.")
+	b.add([]string{"SELECT DISTINCT ", ", "}[min(len(f.within), 1)], "e.", f.column, " AS v FROM ", s.quoted, " e WHERE ")
+	s.tenantsOnly(&conjunction{b: b}, scope)
+	b.WriteString(")")
+}
 
 // jump writes a recursive query that goes from each value of the column to the
 // next larger one, NULL after the last.
@@ -106,7 +129,9 @@ func (s *Store) jump(b *builder, f facet, scope []audit.Filter) {
 	for i, col := range f.within {
 		c.next().add("e.", col, " = ", parentColumn(f, i, "p"))
 	}
-	s.tenantsOnly(c, f, scope)
+	if f.parent == "" {
+		s.tenantsOnly(c, scope)
+	}
 	b.WriteString(")")
 	if f.parent != "" {
 		b.add(" FROM ", s.walk(f.parent), " p WHERE p.v IS NOT NULL")
@@ -120,7 +145,9 @@ func (s *Store) jump(b *builder, f facet, scope []audit.Filter) {
 	for _, col := range f.within {
 		c.next().add("e.", col, " = c.", col)
 	}
-	s.tenantsOnly(c, f, scope)
+	if f.parent == "" {
+		s.tenantsOnly(c, scope)
+	}
 	b.add(") FROM ", s.walk(f.name), " c WHERE c.v IS NOT NULL)")
 }
 
@@ -132,18 +159,16 @@ func parentColumn(f facet, i int, alias string) string {
 	return alias + "." + f.within[i]
 }
 
-// tenantsOnly narrows the walk over tenants to those of the scope, so that the
-// others' values are never visited.
-func (s *Store) tenantsOnly(c *conjunction, f facet, scope []audit.Filter) {
-	if f.parent == "" {
-		for _, term := range scope {
-			if len(term.Tenants) > 0 {
-				c.b.dialect.in(c.next(), "e."+colTenant, term.Tenants)
-			}
+// tenantsOnly narrows a walk to the scope's tenants, so that the others' values
+// are never visited.
+func (s *Store) tenantsOnly(c *conjunction, scope []audit.Filter) {
+	for _, term := range scope {
+		if len(term.Tenants) > 0 {
+			c.b.dialect.in(c.next(), "e."+colTenant, term.Tenants)
 		}
-		if !c.some {
-			c.next().WriteString("1=1")
-		}
+	}
+	if !c.some {
+		c.next().WriteString("1=1")
 	}
 }
 

@@ -38,6 +38,7 @@ func (d *mysql) snapshotOptions() *sql.TxOptions {
 }
 
 func (d *mysql) lateral() bool            { return false }
+func (d *mysql) looseScan() bool          { return true }
 func (d *mysql) rowKey() string           { return "seq" }
 func (d *mysql) timeArg(micros int64) any { return micros }
 func (d *mysql) idArg(id [16]byte) any    { return id[:] }

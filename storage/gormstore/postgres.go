@@ -69,8 +69,9 @@ func (d *postgres) snapshotOptions() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }
 
-func (d *postgres) lateral() bool  { return true }
-func (d *postgres) rowKey() string { return "id" }
+func (d *postgres) lateral() bool   { return true }
+func (d *postgres) looseScan() bool { return false }
+func (d *postgres) rowKey() string  { return "id" }
 
 // timestamptz takes what time.RFC3339 writes of the years 1 to 9999.
 func (d *postgres) timeArg(micros int64) any {

@@ -165,38 +165,15 @@ func (sel selection) writeTerms(b *builder, terms []audit.Filter) error {
 // The rows are found and ordered by their short columns alone, and only those
 // of the page are then read whole: a sort never carries the changes along.
 func (s *Store) slice(ctx context.Context, sel selection) (entries []audit.Entry, err error) {
-	p := planStreams(sel)
-	if p.known() {
-		return s.readPage(ctx, s.db, sel, p)
-	}
-	// The tenants and the page are of one snapshot, or an entry of a tenant that
-	// is new would be missing beside others that were committed with it.
-	tx, err := s.db.BeginTx(ctx, s.dialect.snapshotOptions())
-	if err != nil {
-		return nil, s.translate(ctx, err)
-	}
-	defer func() { _ = tx.Rollback() }() // it only read
-	if p.tenants, err = s.tenants(ctx, tx, maxStreams+1); err != nil {
-		return nil, err
-	}
-	return s.readPage(ctx, tx, sel, p)
-}
-
-func (s *Store) readPage(ctx context.Context, q querier, sel selection, p streams) ([]audit.Entry, error) {
-	if p.none() {
-		return []audit.Entry{}, s.checkMigrated(ctx, q)
-	}
-	if p.count() > maxStreams {
-		p = p.dropped()
-	}
-	b, err := s.page(sel, p)
-	if err == nil && s.checkArgs(b) != nil {
-		b, err = s.page(sel, p.dropped()) // slower, and short enough
-	}
-	if err != nil {
-		return nil, err
-	}
-	return s.readOn(ctx, q, b)
+	entries = []audit.Entry{}
+	err = s.onPlan(ctx, sel, func(q querier, p streams) error {
+		b, err := s.page(sel, p)
+		if err == nil {
+			entries, err = s.readOn(ctx, q, b)
+		}
+		return err
+	})
+	return entries, err
 }
 
 func (s *Store) page(sel selection, streams streams) (*builder, error) {
@@ -212,20 +189,22 @@ func (s *Store) page(sel selection, streams streams) (*builder, error) {
 }
 
 // any reports whether the selection has an entry.
-func (s *Store) any(ctx context.Context, sel selection) (bool, error) {
+func (s *Store) any(ctx context.Context, sel selection) (found bool, err error) {
 	sel.limit = 1
-	b := s.newBuilder()
-	b.add("SELECT 1 FROM ", s.quoted, " WHERE ")
-	if err := sel.write(b); err != nil {
-		return false, err
-	}
-	rows, err := s.rows(ctx, b)
-	if err != nil {
-		return false, err
-	}
-	defer rows.Close()
-	found := rows.Next()
-	return found, s.translate(ctx, rows.Err())
+	err = s.onPlan(ctx, sel, func(q querier, p streams) error {
+		b := s.newBuilder()
+		if err := s.merge(b, sel, p); err != nil {
+			return err
+		}
+		rows, err := s.rowsOn(ctx, q, b)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		found = rows.Next()
+		return s.translate(ctx, rows.Err())
+	})
+	return found, err
 }
 
 // rows runs the statement on the store's own pool.

@@ -44,6 +44,7 @@ func (d *sqlite) snapshotOptions() *sql.TxOptions {
 }
 
 func (d *sqlite) lateral() bool            { return false }
+func (d *sqlite) looseScan() bool          { return false }
 func (d *sqlite) rowKey() string           { return "seq" }
 func (d *sqlite) timeArg(micros int64) any { return micros }
 func (d *sqlite) idArg(id [16]byte) any    { return id[:] }

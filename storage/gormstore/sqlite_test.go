@@ -21,7 +21,7 @@ func openSQLite(t testing.TB, config *gorm.Config) *gorm.DB {
 	if config == nil {
 		config = &gorm.Config{}
 	}
-	path := filepath.Join(t.TempDir(), "host.db") + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)"
+	path := filepath.Join(t.TempDir(), "host.db") + "?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)"
 	db, err := gorm.Open(sqlite.Open(path), config)
 	require.NoError(t, err)
 	t.Cleanup(func() {

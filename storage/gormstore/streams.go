@@ -46,6 +46,43 @@ func planStreams(sel selection) streams {
 // an index.
 func (p streams) known() bool { return p.tenants != nil || (p.byTime && p.lead == "") }
 
+// onPlan runs fn with the selection's plan, unless the plan says that there is
+// nothing, and with what its statements are to run on.
+func (s *Store) onPlan(ctx context.Context, sel selection, fn func(querier, streams) error) error {
+	p := planStreams(sel)
+	if p.known() {
+		return s.onKnownPlan(ctx, s.db, sel, p, fn)
+	}
+	// The tenants and the page are of one snapshot, or an entry of a tenant that
+	// is new would be missing beside others that were committed with it.
+	tx, err := s.db.BeginTx(ctx, s.dialect.snapshotOptions())
+	if err != nil {
+		return s.translate(ctx, err)
+	}
+	defer func() { _ = tx.Rollback() }() // it only read
+	if p.tenants, err = s.tenants(ctx, tx, maxStreams+1); err != nil {
+		return err
+	}
+	return s.onKnownPlan(ctx, tx, sel, p, fn)
+}
+
+func (s *Store) onKnownPlan(ctx context.Context, q querier, sel selection, p streams, fn func(querier, streams) error) error {
+	if p.none() {
+		return s.checkMigrated(ctx, q)
+	}
+	if p.count() > maxStreams {
+		return fn(q, p.dropped())
+	}
+	b := s.newBuilder()
+	if err := s.merge(b, sel, p); err != nil {
+		return err
+	}
+	if s.checkArgs(b) != nil {
+		p = p.dropped() // slower, and short enough
+	}
+	return fn(q, p)
+}
+
 // takeTenants takes the list of the first term that has one.
 func (p *streams) takeTenants() {
 	for i := range p.terms {
@@ -111,9 +148,10 @@ func distinct(list []string) []string {
 // tenants are all tenants of the trail, at most so many.
 func (s *Store) tenants(ctx context.Context, q querier, most int) ([]string, error) {
 	b := s.newBuilder()
-	b.WriteString("WITH RECURSIVE ")
-	s.jump(b, facets[0], nil)
-	b.add(" SELECT c.v FROM ", s.walk(facets[0].name), " c WHERE c.v IS NOT NULL LIMIT ", itoa(most))
+	s.jumps(b, facets[:1], nil)
+	b.WriteString(" SELECT c.v FROM ")
+	s.found(b, facets[0], nil)
+	b.add(" c WHERE c.v IS NOT NULL LIMIT ", itoa(most))
 	rows, err := s.rowsOn(ctx, q, b)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,238 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/glebarez/sqlite"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gorm.io/driver/mysql"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore"
+)
+
+// planEntries is the size of the trail whose plans are looked at.
+const planEntries = 100_000
+
+// mostTouched is how many rows or index entries a statement for a page may look
+// at, in any step of its plan: 50 for each of 100 tenants, and some more.
+const mostTouched = 6000
+
+// standardQueries are what pages, API and exports ask for all day.
+func standardQueries() map[string]audit.Query {
+	one := audit.Filter{Tenants: []string{tenantName(1)}}
+	queries := map[string]audit.Query{
+		"newest":                    {},
+		"oldest":                    {Sort: audit.SortTime},
+		"a time range":              {Filter: audit.Filter{From: began.Add(10 * time.Hour), To: began.Add(12 * time.Hour)}},
+		"a tenant's newest":         {Filter: one},
+		"some tenants' newest":      {Filter: audit.Filter{Tenants: []string{tenantName(1), tenantName(5), tenantName(40)}}},
+		"a user's activity":         {Filter: audit.Filter{Users: []string{userName(3)}}},
+		"a record's history":        {Filter: audit.Filter{ObjectTypes: []string{"type-01"}, ObjectIDs: []string{"7"}}},
+		"an address's activity":     {Filter: audit.Filter{IPs: []string{newGenerator(1).entry().Request.IP}}},
+		"a rare action":             {Filter: audit.Filter{Actions: []string{"action-19"}}},
+		"a transaction":             {Filter: audit.Filter{TransactionID: "tx-77"}},
+		"a request":                 {Filter: audit.Filter{RequestID: "req-777"}},
+		"a range and three choices": {Filter: audit.Filter{Tenants: one.Tenants, From: began, To: began.Add(20 * time.Hour), Actions: []string{"action-00", "action-03"}, ObjectTypes: []string{"type-00", "type-02", "type-07"}, Users: []string{userName(0), userName(1), userName(17)}}},
+	}
+	for _, key := range []audit.Sort{audit.SortObjectType, audit.SortObjectID, audit.SortAction, audit.SortUser, audit.SortIP} {
+		queries["by "+string(key)] = audit.Query{Sort: key}
+		queries["by "+string(key.Reverse())+" in a tenant"] = audit.Query{Filter: one, Sort: key.Reverse()}
+	}
+	return queries
+}
+
+// TestPlans holds each statement of the standard queries, of their second pages
+// and of the ways back to plans without a full scan and without a sort of more
+// than what a page is merged of, and says which statement broke it.
+func TestPlans(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it fills three databases")
+	}
+	for name, plan := range map[string]struct {
+		open  func(testing.TB) (*gorm.DB, *sql.DB, *recorder)
+		check func(*testing.T, *sql.DB, recorded)
+	}{
+		"sqlite":   {recordedSQLite, checkSQLitePlan},
+		"postgres": {recordedPostgres, checkPostgresPlan},
+		"mysql":    {recordedMySQL, checkMySQLPlan},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			db, plain, rec := plan.open(t)
+			store := migrated(t, db, nil)
+			fill(t, store, plain, name)
+			for what, q := range standardQueries() {
+				t.Run(what, func(t *testing.T) {
+					askTwoPages(t, store, q, rec)
+					for _, statement := range rec.take() {
+						plan.check(t, plain, statement)
+					}
+				})
+			}
+		})
+	}
+}
+
+func fill(t *testing.T, store *gormstore.Store, db *sql.DB, name string) {
+	g := newGenerator(1)
+	for range planEntries / 2000 {
+		require.NoError(t, store.Append(context.Background(), g.entries(2000)...))
+	}
+	statistics := map[string]string{"postgres": "ANALYZE audit_entries", "mysql": "ANALYZE TABLE audit_entries"}[name]
+	if statistics != "" { // SQLite hosts seldom run it
+		_, err := db.Exec(statistics)
+		require.NoError(t, err)
+	}
+}
+
+func askTwoPages(t *testing.T, store *gormstore.Store, q audit.Query, rec *recorder) {
+	ctx := context.Background()
+	rec.take()
+	page, err := store.Query(ctx, q)
+	require.NoError(t, err)
+	require.NotEmpty(t, page.Entries)
+	if page.Next == "" {
+		return
+	}
+	q.Cursor = page.Next
+	second, err := store.Query(ctx, q)
+	require.NoError(t, err)
+	q.Cursor = second.Prev
+	again, err := store.Query(ctx, q)
+	require.NoError(t, err)
+	require.Equal(t, page.Entries, again.Entries)
+}
+
+// checkSQLitePlan: every table is searched by an index or walked in an index's
+// order, and what is sorted is never read from the table itself.
+func checkSQLitePlan(t *testing.T, db *sql.DB, q recorded) {
+	rows, err := db.Query("EXPLAIN QUERY PLAN "+q.text, q.args...)
+	require.NoError(t, err)
+	defer rows.Close()
+	groups := map[int][]string{}
+	var whole strings.Builder
+	for rows.Next() {
+		var id, parent, unused int
+		var detail string
+		require.NoError(t, rows.Scan(&id, &parent, &unused, &detail))
+		groups[parent] = append(groups[parent], detail)
+		fmt.Fprintf(&whole, "%d<%d %s\n", id, parent, detail)
+	}
+	require.NoError(t, rows.Err())
+	for _, steps := range groups {
+		sorts := false
+		for _, step := range steps {
+			sorts = sorts || strings.Contains(step, "TEMP B-TREE")
+		}
+		for _, step := range steps {
+			scan := strings.HasPrefix(step, "SCAN audit_entries") && !strings.Contains(step, "INDEX")
+			sorted := sorts && strings.Contains(step, "audit_entries") && strings.Contains(step, " INDEX ")
+			if scan || sorted {
+				t.Errorf("%q in the plan\n%s\nof %s", step, whole.String(), q.text)
+			}
+		}
+	}
+}
+
+// checkPostgresPlan runs the statement and looks at what each step touched.
+func checkPostgresPlan(t *testing.T, db *sql.DB, q recorded) {
+	var text string
+	require.NoError(t, db.QueryRow("EXPLAIN (ANALYZE, FORMAT JSON) "+q.text, q.args...).Scan(&text))
+	var plans []struct{ Plan pgPlan }
+	require.NoError(t, json.Unmarshal([]byte(text), &plans))
+	plans[0].Plan.walk(func(p pgPlan) {
+		touched := int((p.Rows + p.Removed) * p.Loops)
+		if p.Type == "Seq Scan" && p.Relation == "audit_entries" || touched > mostTouched {
+			t.Errorf("%s of %s touched %d rows in the plan of\n%s\n%s", p.Type, p.Relation, touched, q.text, text)
+		}
+	})
+}
+
+type pgPlan struct {
+	Type     string  `json:"Node Type"`
+	Relation string  `json:"Relation Name"`
+	Rows     float64 `json:"Actual Rows"`
+	Removed  float64 `json:"Rows Removed by Filter"`
+	Loops    float64 `json:"Actual Loops"`
+	Plans    []pgPlan
+}
+
+func (p pgPlan) walk(see func(pgPlan)) {
+	see(p)
+	for _, inner := range p.Plans {
+		inner.walk(see)
+	}
+}
+
+// checkMySQLPlan runs the statement and looks at what was read of each table.
+// (MariaDB's ANALYZE; MySQL has EXPLAIN ANALYZE in a form of its own.)
+func checkMySQLPlan(t *testing.T, db *sql.DB, q recorded) {
+	var text string
+	require.NoError(t, db.QueryRow("ANALYZE FORMAT=JSON "+q.text, q.args...).Scan(&text))
+	// It quotes binary values in ways that are no JSON.
+	text = conditions.ReplaceAllString(text, `"condition": ""$1`)
+	text = strings.ToValidUTF8(text, "?")
+	var plan any
+	require.NoError(t, json.Unmarshal([]byte(text), &plan))
+	eachTable(plan, func(table map[string]any) {
+		rows, _ := table["r_rows"].(float64)
+		loops, _ := table["r_loops"].(float64)
+		_, own := table["key"]
+		if rows*loops > mostTouched || (table["access_type"] == "ALL" && own) {
+			t.Errorf("%v of %v touched %.0f rows in the plan of\n%s\n%s", table["access_type"], table["table_name"], rows*loops, q.text, text)
+		}
+	})
+}
+
+var conditions = regexp.MustCompile(`(?s)"\w*condition": ".*?"(,?\n\s*["}\]])`)
+
+func eachTable(v any, see func(map[string]any)) {
+	switch v := v.(type) {
+	case []any:
+		for _, inner := range v {
+			eachTable(inner, see)
+		}
+	case map[string]any:
+		if _, ok := v["table_name"]; ok {
+			see(v)
+		}
+		for _, inner := range v {
+			eachTable(inner, see)
+		}
+	}
+}
+
+func recordedSQLite(t testing.TB) (*gorm.DB, *sql.DB, *recorder) {
+	d := createSQLite(t).(*sqlite.Dialector)
+	return reopen(t, open(t, d), d.DSN, func(p *sql.DB) gorm.Dialector { return &sqlite.Dialector{Conn: p} })
+}
+
+func recordedPostgres(t testing.TB) (*gorm.DB, *sql.DB, *recorder) {
+	d := createPostgres(t).(*postgres.Dialector)
+	return reopen(t, open(t, d), d.DSN, func(p *sql.DB) gorm.Dialector { return postgres.New(postgres.Config{Conn: p}) })
+}
+
+func recordedMySQL(t testing.TB) (*gorm.DB, *sql.DB, *recorder) {
+	d := createMySQL(t).(*mysql.Dialector)
+	return reopen(t, open(t, d), d.DSN, func(p *sql.DB) gorm.Dialector { return mysql.New(mysql.Config{Conn: p}) })
+}
+
+// reopen opens the database once more through a recorder.
+func reopen(t testing.TB, plain *gorm.DB, dsn string, dialector func(*sql.DB) gorm.Dialector) (*gorm.DB, *sql.DB, *recorder) {
+	p, rec := record(pool(t, plain), dsn)
+	db, err := gorm.Open(dialector(p), &gorm.Config{})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, p.Close()) })
+	return db, pool(t, plain), rec
+}
