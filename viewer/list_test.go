@@ -208,7 +208,7 @@ func TestMovingRangeIsFixedByPaging(t *testing.T) {
 // TestStateSurvivesEverything: each parameter stays through sorting, paging,
 // page size, zone, and an entry and back.
 func TestStateSurvivesEverything(t *testing.T) {
-	h := newViewer(t, newTrail(t, demo(400)...), nil)
+	h := newViewer(t, newTrail(t, demo(60)...), nil)
 	params := [][2]string{
 		{"tenant", "lumen"}, {"project", "p"}, {"action", "update"}, {"outcome", "success"}, {"type", "invoices"}, {"record", "INV-20000"},
 		{"product", "x"}, {"actor_type", "user"}, {"actor", "u_1042"}, {"user", "mara.lindqvist@lumen.example"}, {"ip", "203.0.113.0/24"},
