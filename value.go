@@ -194,6 +194,13 @@ func decimalOf(s string) (digits string, place int, ok bool) {
 // DecodeValue reads one JSON value into the terms of Normalize. Integers stay
 // exact, and numbers that a float64 would round keep their text.
 func DecodeValue(raw []byte) (any, error) {
+	if v, ok := decodeScalar(raw); ok {
+		return v, nil
+	}
+	return decodeAny(raw)
+}
+
+func decodeAny(raw []byte) (any, error) {
 	d := json.NewDecoder(bytes.NewReader(raw))
 	d.UseNumber()
 	var v any
