@@ -56,7 +56,7 @@ func expectUpdate(e Expected) (Expected, bool) {
 	t := e.Table
 	e.ID, e.WasID = t.objectID(e.New), t.objectID(e.Old)
 	for _, c := range t.columns {
-		if !t.same(c.name, e.Old[c.name], e.New[c.name]) {
+		if !sameTruth(e.Old[c.name], e.New[c.name], c.class) {
 			e.Fields = append(e.Fields, c.name)
 		}
 	}
@@ -84,45 +84,4 @@ func (t *Table) filled(r Row) []string {
 		}
 	}
 	return list
-}
-
-// same compares two values of a column in the meaning that the model gives it.
-func (t *Table) same(name string, a, b any) bool {
-	if da, ok := t.decoded(name, a); ok {
-		if db, ok := t.decoded(name, b); ok {
-			return sameJSON(da, db)
-		}
-	}
-	return sameTruth(a, b, t.class(name))
-}
-
-// decoded is the structured value that a column holds, if it holds one.
-func (t *Table) decoded(name string, v any) (any, bool) {
-	decode := t.Decode[name]
-	if decode == nil || v == nil {
-		return nil, false
-	}
-	var raw []byte
-	switch x := v.(type) {
-	case []byte:
-		raw = x
-	case string:
-		raw = []byte(x)
-	default:
-		return nil, false
-	}
-	d, err := decode(raw)
-	return d, err == nil
-}
-
-// value says in what an entry's value is not that of the column.
-func (t *Table) value(name string, truth, got any) string {
-	wrong := sameAsEntry(truth, got, t.class(name))
-	if wrong == "" {
-		return ""
-	}
-	if d, ok := t.decoded(name, truth); ok && sameJSON(d, got) {
-		return ""
-	}
-	return wrong
 }

@@ -13,7 +13,7 @@ import (
 type Judge struct {
 	db      *sql.DB
 	dialect dialect
-	tables  map[string]*Table
+	tables  map[string]*Table // by the name that their triggers note
 }
 
 // dialect is what differs between the databases.
@@ -60,10 +60,12 @@ func (j *Judge) Watch(ctx context.Context, tables ...*Table) error {
 			return fmt.Errorf("judge: there is no table %s", t.Name)
 		}
 		t.setColumns(columns)
+		// A table made anew may have other columns than the steps noted before.
+		t.noted = fmt.Sprintf("%s@%d", t.Name, len(j.tables))
 		if err := run(ctx, j.db, j.dialect.triggers(t)); err != nil {
 			return fmt.Errorf("judge: triggers of %s: %w", t.Name, err)
 		}
-		j.tables[t.Name] = t
+		j.tables[t.noted] = t
 	}
 	return nil
 }
@@ -124,7 +126,7 @@ func (j *Judge) scan(rows *sql.Rows) (Step, error) {
 		return s, err
 	}
 	if s.Table = j.tables[table]; s.Table == nil {
-		return s, fmt.Errorf("judge: table %q is not watched", table)
+		return s, fmt.Errorf("judge: no table is noted as %q", table)
 	}
 	var err error
 	if old.Valid {

@@ -88,7 +88,7 @@ func render(expected []judge.Expected) []audit.Entry {
 	var list []audit.Entry
 	for i, x := range expected {
 		e := audit.Entry{ID: fmt.Sprint(i), Time: time.Unix(int64(i), 0), Action: x.Action, TransactionID: "tx" + x.Tx,
-			Object: audit.Object{Type: x.Type, ID: x.ID}}
+			Object: audit.Object{Type: x.Type, ID: x.WasID}}
 		for _, f := range x.Fields {
 			c := audit.Change{Field: f, Op: audit.OpReplace, Old: term(f, x.Old[f]), New: term(f, x.New[f])}
 			if x.Old == nil {
@@ -231,7 +231,7 @@ var mutations = []struct {
 	{"a wrong action", func(l []audit.Entry) []audit.Entry { l[5].Action = "update"; return l }, `the action is "update"`},
 	{"a wrong type", func(l []audit.Entry) []audit.Entry { l[5].Object.Type = "zoos"; return l }, "INVENTED: destroy zoos"},
 	{"a wrong ID", func(l []audit.Entry) []audit.Entry { l[8].Object.ID = "1"; return l }, "INVENTED: destroy"},
-	{"a changed key under the old ID", func(l []audit.Entry) []audit.Entry { l[7].Object.ID = "tenant=2,code=z"; return l }, ""},
+	{"a changed key under the new ID", func(l []audit.Entry) []audit.Entry { l[7].Object.ID = "tenant=2,code=y"; return l }, "MISSING: update"},
 	{"no transaction ID", func(l []audit.Entry) []audit.Entry { l[2].TransactionID = ""; return l }, "no transaction ID"},
 	{"a transaction torn apart", func(l []audit.Entry) []audit.Entry { l[2].TransactionID = "other"; return l }, "has the IDs"},
 	{"two transactions under one ID", func(l []audit.Entry) []audit.Entry { l[4].TransactionID = l[5].TransactionID; return l }, "stands for the transactions"},

@@ -78,9 +78,9 @@ func (d mariaDialect) triggers(t *Table) []string {
 	}
 	for _, op := range []string{"INSERT", "UPDATE", "DELETE"} {
 		trigger := prefix + quote("judge_"+strings.ToLower(op)+"_"+name, "`")
-		list = append(list, "DROP TRIGGER IF EXISTS "+trigger, fmt.Sprintf(
-			"CREATE TRIGGER %s AFTER %s ON %s FOR EACH ROW INSERT INTO judge_truth(tbl, op, old_row, new_row) VALUES (%s, '%s', %s, %s)",
-			trigger, op, prefix+quote(name, "`"), quote(t.Name, "'"), op, d.json(t, "OLD", op != "INSERT"), d.json(t, "NEW", op != "DELETE")))
+		list = append(list, fmt.Sprintf(
+			"CREATE OR REPLACE TRIGGER %s AFTER %s ON %s FOR EACH ROW INSERT INTO judge_truth(tbl, op, old_row, new_row) VALUES (%s, '%s', %s, %s)",
+			trigger, op, prefix+quote(name, "`"), quote(t.noted, "'"), op, d.json(t, "OLD", op != "INSERT"), d.json(t, "NEW", op != "DELETE")))
 	}
 	return list
 }

@@ -78,7 +78,7 @@ func (postgresDialect) triggers(t *Table) []string {
 	table := quote(schema, `"`) + "." + quote(name, `"`)
 	return []string{
 		`DROP TRIGGER IF EXISTS judge_note ON ` + table,
-		fmt.Sprintf(`CREATE TRIGGER judge_note AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION judge.note(%s)`, table, quote(t.Name, "'")),
+		fmt.Sprintf(`CREATE TRIGGER judge_note AFTER INSERT OR UPDATE OR DELETE ON %s FOR EACH ROW EXECUTE FUNCTION judge.note(%s)`, table, quote(t.noted, "'")),
 	}
 }
 

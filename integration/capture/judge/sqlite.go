@@ -74,7 +74,7 @@ func (d sqliteDialect) triggers(t *Table) []string {
 		trigger := prefix + quote("judge_"+strings.ToLower(op)+"_"+name, `"`)
 		list = append(list, "DROP TRIGGER IF EXISTS "+trigger, fmt.Sprintf(
 			`CREATE TRIGGER %s AFTER %s ON %s BEGIN INSERT INTO judge_truth(tx, tbl, op, old_row, new_row) VALUES (judge_tx(), %s, '%s', %s, %s); END`,
-			trigger, op, quote(name, `"`), quote(t.Name, "'"), op, d.json(t, "OLD", op != "INSERT"), d.json(t, "NEW", op != "DELETE")))
+			trigger, op, quote(name, `"`), quote(t.noted, "'"), op, d.json(t, "OLD", op != "INSERT"), d.json(t, "NEW", op != "DELETE")))
 	}
 	return list
 }

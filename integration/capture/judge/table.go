@@ -2,6 +2,7 @@ package judge
 
 import (
 	"net/url"
+	"reflect"
 	"strings"
 
 	"gorm.io/gorm/schema"
@@ -19,10 +20,8 @@ type Table struct {
 	// SoftDelete is the column that marks a row as deleted when it is neither
 	// NULL nor zero; "" if there is none.
 	SoftDelete string
-	// Decode reads the columns that hold a structured value in a form that only
-	// the model can read, such as gob.
-	Decode map[string]func([]byte) (any, error)
 
+	noted   string // how its triggers name it
 	columns []column
 	index   map[string]int
 }
@@ -36,7 +35,10 @@ type column struct {
 
 // FromSchema describes the table of a parsed model.
 func FromSchema(s *schema.Schema) *Table {
-	t := &Table{Name: s.Table, Decode: map[string]func([]byte) (any, error){}}
+	t := &Table{Name: s.Table}
+	if named, ok := reflect.New(s.ModelType).Interface().(interface{ AuditType() string }); ok {
+		t.Type = named.AuditType()
+	}
 	for _, f := range s.Fields {
 		if f.DBName == "" {
 			continue

@@ -78,6 +78,9 @@ func instant(v any) (time.Time, bool) {
 	if i := strings.Index(s, " m="); i > 0 {
 		s = s[:i] // a monotonic clock's reading
 	}
+	if strings.HasPrefix(s, "0000-00-00") {
+		return time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), true // MariaDB's zero date, as its driver reads it
+	}
 	for _, layout := range timeLayouts {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t.UTC(), true

@@ -1,0 +1,275 @@
+package capture
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/plugin/dbresolver"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/hooks"
+	"github.com/gormtrail/audit/integration/capture/dbtest"
+	"github.com/gormtrail/audit/integration/capture/judge"
+)
+
+// wrapper is how many hosts embed a handle.
+type wrapper struct{ *gorm.DB }
+
+func (w wrapper) rename(id uint, name string) *gorm.DB {
+	return w.Model(&Person{}).Where("id = ?", id).Update("name", name)
+}
+
+func adults(min int) func(*gorm.DB) *gorm.DB {
+	return func(db *gorm.DB) *gorm.DB { return db.Where("age > ?", min) }
+}
+
+func TestCalling(t *testing.T) {
+	cases := []kase{
+		{name: "generics", run: func(e *env, db *gorm.DB) {
+			ctx := db.Statement.Context
+			p := person(9)
+			e.no(gorm.G[Person](db).Create(ctx, &p))
+			list := people(3)
+			e.no(gorm.G[Person](db).CreateInBatches(ctx, &list, 2))
+			n, err := gorm.G[Person](db).Where("age > ?", 22).Update(ctx, "name", "g")
+			e.no(err)
+			e.want(n == 3, "%d rows", n)
+			_, err = gorm.G[Person](db).Where("id = ?", p.ID).Updates(ctx, Person{Name: "h", Age: ptr(1)})
+			e.no(err)
+			n, err = gorm.G[Person](db).Where("age = ?", 1).Delete(ctx)
+			e.no(err)
+			e.want(n == 1, "%d rows", n)
+		}},
+		{name: "generics with OnConflict", run: func(e *env, db *gorm.DB) {
+			e.no(gorm.G[Product](db, clause.OnConflict{DoNothing: true}).Create(db.Statement.Context, &Product{Code: "a"}))
+		}},
+		{name: "SkipHooks", run: func(e *env, db *gorm.DB) {
+			s := db.Session(&gorm.Session{SkipHooks: true})
+			e.ok(s.Create(&Hooked{Title: "x"}))
+			e.ok(s.Model(&Hooked{}).Where("title = 'x'").Update("title", "y"))
+			e.ok(s.Where("title = 'y'").Delete(&Hooked{}))
+		}},
+		{name: "DryRun", run: func(e *env, db *gorm.DB) {
+			s := db.Session(&gorm.Session{DryRun: true})
+			p := firstPerson(e, db)
+			e.want(s.Create(&Person{Name: "x"}).Statement.SQL.String() != "", "no SQL")
+			e.want(s.Model(&p).Update("name", "x").Statement.SQL.String() != "", "no SQL")
+			e.want(s.Delete(&p).Statement.SQL.String() != "", "no SQL")
+		}, after: func(e *env) { e.want(len(e.entries) == 0, "entries of a dry run") }},
+		{name: "ToSQL", run: func(e *env, db *gorm.DB) {
+			q := db.ToSQL(func(tx *gorm.DB) *gorm.DB { return tx.Model(&Person{}).Where("id = 1").Update("name", "x") })
+			e.want(strings.HasPrefix(q, "UPDATE"), "ToSQL gave %q", q)
+		}, after: func(e *env) { e.want(len(e.entries) == 0, "entries of ToSQL") }},
+		{name: "PrepareStmt", run: func(e *env, db *gorm.DB) {
+			s := db.Session(&gorm.Session{PrepareStmt: true})
+			everything(e, s)
+			e.no(s.Transaction(func(tx *gorm.DB) error { everything(e, tx); return nil }))
+			e.no(db.Transaction(func(tx *gorm.DB) error { everything(e, tx.Session(&gorm.Session{PrepareStmt: true})); return nil }))
+		}},
+		{name: "NewDB", run: func(e *env, db *gorm.DB) {
+			everything(e, db.Session(&gorm.Session{NewDB: true, Context: db.Statement.Context}))
+			e.no(db.Transaction(func(tx *gorm.DB) error { everything(e, tx.Session(&gorm.Session{NewDB: true})); return nil }))
+		}},
+		{name: "other session flags", run: func(e *env, db *gorm.DB) {
+			everything(e, db.Session(&gorm.Session{QueryFields: true, AllowGlobalUpdate: true, PropagateUnscoped: true}))
+			everything(e, db.Session(&gorm.Session{Logger: db.Logger, NowFunc: func() time.Time { return at(5) }}))
+		}},
+		{name: "Scopes", run: func(e *env, db *gorm.DB) {
+			e.rows(2, db.Model(&Person{}).Scopes(adults(21)).Update("name", "s"))
+			e.rows(2, db.Scopes(adults(21)).Delete(&Person{}))
+		}},
+		{name: "Table with an alias", only: []string{"postgres", "sqlite"}, run: func(e *env, db *gorm.DB) {
+			e.ok(db.Table("people AS p").Where("p.age > ?", 21).Updates(map[string]any{"name": "alias"}))
+		}},
+		{name: "Table with a model", run: func(e *env, db *gorm.DB) {
+			e.rows(2, db.Table("people").Model(&Person{}).Where("age > 21").Update("name", "x"))
+			e.rows(1, db.Table("people").Create(&Person{Name: "t"}))
+		}},
+		{name: "a partial struct", run: func(e *env, db *gorm.DB) {
+			type partial struct {
+				ID   uint
+				Name string
+			}
+			p := firstPerson(e, db)
+			e.rows(1, db.Table("people").Where("id = ?", p.ID).Updates(partial{Name: "part"}))
+			e.rows(1, db.Model(&p).Updates(partial{Name: "part 2"}))
+			e.rows(1, db.Table("people").Create(&partial{Name: "new"}))
+			e.rows(1, db.Table("people").Delete(&partial{ID: p.ID}))
+		}},
+		{name: "a model of another type", run: func(e *env, db *gorm.DB) {
+			e.rows(1, db.Model(&Person{}).Where("age = 21").Updates(&struct{ Name string }{"other"}))
+			e.rows(2, db.Model(&Product{}).Where("price > 1").Updates(map[string]any{"title": "m"}))
+		}},
+		{name: "an embedded handle", run: func(e *env, db *gorm.DB) { e.rows(1, wrapper{db}.rename(firstPerson(e, db).ID, "w")) }},
+		{name: "FindInBatches with writes inside", run: func(e *env, db *gorm.DB) {
+			var list []Person
+			e.ok(db.Where("age > 0").FindInBatches(&list, 2, func(tx *gorm.DB, n int) error {
+				for i := range list {
+					list[i].Name = title(100*n + i)
+					// With one connection the batch's own rows are read to their end by now.
+					if err := tx.Session(&gorm.Session{NewDB: true}).Save(&list[i]).Error; err != nil {
+						return err
+					}
+				}
+				return nil
+			}))
+		}},
+		{name: "a second handle on the same trail", run: func(e *env, db *gorm.DB) {
+			second, err := e.open(config(), nil)
+			e.no(err)
+			everything(e, second)
+			everything(e, db)
+			e.no(second.Transaction(func(tx *gorm.DB) error { everything(e, tx); return nil }))
+		}},
+		{name: "another plugin before and behind", run: func(e *env, db *gorm.DB) {
+			for _, first := range []bool{true, false} {
+				c, err := gorm.Open(e.base.Dialector(), config())
+				e.no(err)
+				plugins := []gorm.Plugin{hooks.New(e.trail, nil), &stamper{}}
+				if first {
+					slices.Reverse(plugins)
+				}
+				for _, p := range plugins {
+					e.no(c.Use(p))
+				}
+				everything(e, c)
+			}
+		}},
+		{name: "dbresolver with a read replica", run: func(e *env, db *gorm.DB) { e.withReplica() }},
+		{name: "a table made at run time", run: func(e *env, db *gorm.DB) {
+			for _, name := range []string{"shard_1", "shard_2"} {
+				e.no(db.Table(name).AutoMigrate(&Product{}))
+				e.no(e.watch(context.Background(), &judge.Table{Name: name, AutoUpdate: []string{"updated_at"}}))
+				e.rows(1, db.Table(name).Create(&Product{Code: "x", Price: 1}))
+				e.rows(1, db.Table(name).Where("code = 'x'").Updates(&Product{Price: 2}))
+				e.rows(1, db.Table(name).Where("code = 'x'").Delete(&Product{}))
+			}
+		}},
+		{name: "a table dropped and remade", run: func(e *env, db *gorm.DB) {
+			for _, column := range []string{"name", "other"} {
+				e.no(db.Migrator().DropTable("remade"))
+				e.ok(db.Exec("CREATE TABLE remade (id integer PRIMARY KEY, " + column + " varchar(50))"))
+				e.no(e.watch(context.Background(), &judge.Table{Name: "remade"}))
+				e.rows(1, db.Table("remade").Create(map[string]any{"id": 1, column: "a"}))
+				e.rows(1, db.Table("remade").Where("id = 1").Update(column, "b"))
+			}
+		}},
+		{name: "a column added", known: map[string]string{"postgres": "the catalog is not read again", "mariadb": "the catalog is not read again"}, run: func(e *env, db *gorm.DB) {
+			e.no(db.Migrator().DropTable("grown"))
+			e.ok(db.Exec("CREATE TABLE grown (id integer PRIMARY KEY, a varchar(50))"))
+			e.no(e.watch(context.Background(), &judge.Table{Name: "grown"}))
+			e.rows(1, db.Table("grown").Create(map[string]any{"id": 1, "a": "x"}))
+			e.ok(e.plain.Exec("ALTER TABLE grown ADD COLUMN b varchar(50)")) // by another program
+			e.no(e.watch(context.Background(), &judge.Table{Name: "grown"}))
+			e.rows(1, db.Table("grown").Where("id = 1").Updates(map[string]any{"b": "y"}))
+			e.rows(1, db.Table("grown").Create(map[string]any{"id": 2, "b": "z"}))
+		}},
+		{name: "a table in another schema", only: []string{"postgres"}, run: func(e *env, db *gorm.DB) {
+			e.ok(e.plain.Exec("CREATE SCHEMA IF NOT EXISTS sales"))
+			e.ok(e.plain.Exec("DROP TABLE IF EXISTS sales.people"))
+			e.ok(e.plain.Exec("CREATE TABLE sales.people (id bigserial PRIMARY KEY, name text)"))
+			e.no(e.watch(context.Background(), &judge.Table{Name: "sales.people"}))
+			e.rows(1, db.Table("sales.people").Create(map[string]any{"name": "s"}))
+			e.rows(1, db.Table("sales.people").Where("name = 's'").Update("name", "t"))
+			e.rows(1, db.Model(&Person{}).Where("age = 21").Update("name", "not there"))
+			e.rows(1, db.Table("sales.people").Where("name = 't'").Delete(nil))
+		}},
+		{name: "foreign keys that cascade", before: func(e *env, db *gorm.DB) {
+			e.no(db.Migrator().DropTable("kids", "parents"))
+			e.ok(db.Exec("CREATE TABLE parents (id integer PRIMARY KEY, name varchar(50))"))
+			e.ok(db.Exec("CREATE TABLE kids (id integer PRIMARY KEY, parent_id integer, FOREIGN KEY (parent_id) REFERENCES parents(id) ON DELETE CASCADE)"))
+			e.no(e.watch(context.Background(), &judge.Table{Name: "parents"}))
+			e.ok(db.Exec("INSERT INTO parents VALUES (1, 'p'), (2, 'q')"))
+			e.ok(db.Exec("INSERT INTO kids VALUES (1, 1), (2, 1), (3, 2)"))
+			delete(e.tables, "parents")
+		}, run: func(e *env, db *gorm.DB) {
+			e.rows(1, db.Table("parents").Where("id = 1").Delete(nil))
+		}},
+		{name: "the context's actor, request and tenant", run: func(e *env, db *gorm.DB) {
+			ctx := audit.WithRequest(audit.WithTenant(db.Statement.Context, "acme", "web"), audit.Request{IP: "192.0.2.1"})
+			e.ok(db.WithContext(audit.WithComment(ctx, "because")).Create(&Note{Text: "n"}))
+		}, after: func(e *env) {
+			x := e.entries[0]
+			e.want(x.Actor == tester && x.Tenant == "acme" && x.Project == "web" && x.Request.IP == "192.0.2.1" && x.Comment == "because", "%+v", x)
+		}},
+		{name: "nothing of a read", run: func(e *env, db *gorm.DB) {
+			var list []Person
+			e.ok(db.Clauses(clause.Locking{Strength: "UPDATE"}).Find(&list, "1 = 1").Session(&gorm.Session{NewDB: true}))
+			var n int64
+			e.ok(db.Model(&Person{}).Count(&n))
+			e.ok(db.Raw("SELECT 1").Scan(&n))
+		}, after: func(e *env) { e.want(len(e.entries) == 0, "entries of reads: %v", e.entries) }},
+		{name: "Skip", run: func(e *env, db *gorm.DB) {
+			skipped := db.WithContext(audit.Skip(db.Statement.Context, "import"))
+			e.aside(db, func() {
+				e.ok(skipped.Create(&Note{Text: "a"}))
+				e.ok(skipped.Create(&Note{Text: "b"}))
+			})
+			e.ok(db.Create(&Note{Text: "c"}))
+		}, after: func(e *env) {
+			s := e.action(audit.ActionSkip)
+			e.want(len(s) == 1 && s[0].Comment == "import", "the use of Skip is not told once: %v", s)
+		}},
+	}
+	for i := range cases {
+		if cases[i].before == nil {
+			cases[i].before = populate
+		}
+	}
+	runCases(t, cases)
+}
+
+// everything writes in each of the main ways.
+func everything(e *env, db *gorm.DB) {
+	p := person(7)
+	e.ok(db.Create(&p))
+	e.ok(db.Model(&p).Updates(map[string]any{"name": "e", "age": gorm.Expr("age + 1")}))
+	e.ok(db.Model(&Person{}).Where("name = ?", "e").Update("score", 9.5))
+	e.ok(db.Delete(&p))
+	e.ok(db.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "code"}}, DoUpdates: clause.AssignmentColumns([]string{"price"})}).
+		Create(&Product{Code: "every", Price: int(p.ID)}))
+}
+
+// stamper is another plugin, with callbacks around the same statements.
+type stamper struct{ seen int }
+
+func (*stamper) Name() string { return "stamper" }
+
+func (s *stamper) Initialize(db *gorm.DB) error {
+	count := func(*gorm.DB) { s.seen++ }
+	return errors.Join(
+		db.Callback().Create().Before("gorm:create").Register("stamper:create", count),
+		db.Callback().Update().After("gorm:update").Register("stamper:update", count),
+		db.Callback().Delete().Before("*").Register("stamper:delete", count),
+	)
+}
+
+// withReplica reads from an empty copy: a before-image that came from there
+// would be empty.
+func (e *env) withReplica() {
+	replica, err := dbtest.Open(e.name)
+	e.no(err)
+	defer func() { e.no(replica.Close()) }()
+	copied, err := gorm.Open(replica.Dialector(), config())
+	e.no(err)
+	e.no(copied.AutoMigrate(&Person{}, &Product{}))
+	db, err := gorm.Open(e.base.Dialector(), config())
+	e.no(err)
+	e.no(db.Use(dbresolver.Register(dbresolver.Config{Replicas: []gorm.Dialector{replica.Dialector()}})))
+	e.no(db.Use(hooks.New(e.trail, nil)))
+	var p Person
+	e.want(errors.Is(db.First(&p).Error, gorm.ErrRecordNotFound), "the read did not go to the replica")
+	e.ok(db.Clauses(dbresolver.Write).Order("id").First(&p))
+	e.rows(1, db.Model(&p).Update("name", "by key"))
+	e.rows(2, db.Model(&Person{}).Where("age > 21").Update("age", gorm.Expr("age + 1")))
+	e.rows(1, db.Delete(&p))
+	e.ok(db.Clauses(clause.OnConflict{Columns: []clause.Column{{Name: "code"}}, DoUpdates: clause.AssignmentColumns([]string{"price"})}).
+		Create(&Product{Code: "a", Price: 77}))
+	e.no(db.Transaction(func(tx *gorm.DB) error { return tx.Model(&Person{}).Where("1 = 1").Update("nick", "tx").Error }))
+}

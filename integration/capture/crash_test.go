@@ -1,0 +1,3 @@
+package capture
+
+func writer() bool { return false }
