@@ -99,6 +99,7 @@ type document struct {
 	cells  []float64
 	header [][]line
 	head   float64 // the header's height
+	pen    pen
 }
 
 const (
@@ -184,6 +185,7 @@ func (d *document) metadata() {
 
 func (d *document) write() error {
 	d.pdf.AddPage()
+	d.rules()
 	d.cover()
 	d.tableHeader()
 	for e, err := range d.t.Rows() {

@@ -23,18 +23,35 @@ func units(width, size float64) int { return int(width / (size * mmPerPoint) * 1
 
 func mm(units int, size float64) float64 { return float64(units) / 1000 * size * mmPerPoint }
 
-// draw writes a line with its baseline at y.
+// draw writes a line with its baseline at y. What fpdf was told already isn't
+// told again: most of a document would be that.
 func (d *document) draw(l line, x, y, size float64) {
 	for _, p := range l {
 		faces := d.set.faces
 		if p.look.bold {
 			faces = d.set.bold
 		}
-		d.pdf.SetFont(faces[p.face].family, "", size)
-		d.pdf.SetTextColor(rgb(p.look.ink))
+		d.use(pen{faces[p.face].family, size, p.look.ink})
 		d.pdf.Text(x, y, p.text)
 		x += mm(p.width, size)
 	}
+}
+
+// pen is what text is written with.
+type pen struct {
+	family string
+	size   float64
+	ink    string
+}
+
+func (d *document) use(p pen) {
+	if p.family != d.pen.family || p.size != d.pen.size {
+		d.pdf.SetFont(p.family, "", p.size)
+	}
+	if p.ink != d.pen.ink {
+		d.pdf.SetTextColor(rgb(p.ink))
+	}
+	d.pen = p
 }
 
 // text wraps and draws a text, and returns how many lines it took.
@@ -44,6 +61,12 @@ func (d *document) text(s string, look look, x, y, width, size, leading float64)
 		d.draw(l, x, y+float64(i)*leading, size)
 	}
 	return len(lines)
+}
+
+// rules sets the lines' look, which a new page takes over.
+func (d *document) rules() {
+	d.pdf.SetDrawColor(rgb(rule))
+	d.pdf.SetLineWidth(0.15)
 }
 
 func (d *document) fill(x, y, w, h float64, ink string) {
@@ -206,8 +229,8 @@ func (d *document) footers() {
 	}
 	for n := 1; n <= pages; n++ {
 		d.pdf.SetPage(n)
-		d.pdf.SetDrawColor(rgb(rule))
-		d.pdf.SetLineWidth(0.2)
+		d.pen = pen{} // each page has its own state
+		d.rules()
 		d.pdf.Line(margin, y-4, d.width-margin, y-4)
 		page := strings.ReplaceAll(d.t.phrase(textPageOf, n), "{total}", d.t.phrase("{n}", pages))
 		right := d.set.lines([]segment{{page, look{inkQuiet, false}}}, units(60, size))[0]

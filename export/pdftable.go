@@ -73,8 +73,6 @@ func (d *document) slice(cells []cell, from, to int) {
 		x += d.cells[i]
 	}
 	d.y += height
-	d.pdf.SetDrawColor(rgb(rule))
-	d.pdf.SetLineWidth(0.15)
 	d.pdf.Line(margin, d.y, d.width-margin, d.y)
 }
 
@@ -125,7 +123,7 @@ func (d *document) changes(changes []audit.Change, room int) []line {
 	for _, c := range changes {
 		lines = append(lines, d.set.lines([]segment{
 			{string(appendPlain(nil, c.Field, ":")), look{inkStrong, true}},
-			{": ", look{inkQuiet, false}},
+			{": ", look{inkStrong, true}},
 			{string(appendOld(nil, c)), valueLook(c.Op == audit.OpAdd, inkOld)},
 			{arrow, look{inkQuiet, false}},
 			{string(appendNew(nil, c)), valueLook(c.Op == audit.OpRemove, inkNew)},

@@ -281,7 +281,13 @@ func (t *typesetter) append(l line, g []glyph, look look, base int) line {
 			width += faces[k].width(runes[end])
 			end++
 		}
-		l = append(l, piece{string(runes[start:end]), k, look, width})
+		p := piece{string(runes[start:end]), k, look, width}
+		if last := len(l) - 1; last >= 0 && l[last].face == p.face && l[last].look == p.look {
+			l[last].text += p.text
+			l[last].width += p.width
+		} else {
+			l = append(l, p)
+		}
 		start = end
 	}
 	return l
