@@ -147,7 +147,7 @@ func TestMaskedValuesCantBeTriedOut(t *testing.T) {
 	}
 	h := newViewer(t, trail, hiding(false))
 	for _, q := range []string{"?user=canary.mail@lumen.example", "?ip=203.0.113.77", "?ip=203.0.113.0/24", "?sort=user", "?sort=-ip", "?not=user%3Dx", "?not=ip%3D10.0.0.1",
-		"?not=q%3Dcanary", "?record=canary.mail@lumen.example", "?actor=canary.mail%40lumen.example"} {
+		"?not=q%3Dcanary", "?q=user:canary.mail@lumen.example", "?q=-canary", "?q=actor:u_1", "?q=ip:203.0.113.77", "?record=canary.mail@lumen.example", "?actor=canary.mail%40lumen.example"} {
 		for _, form := range []string{"", "&format=json", "&export=csv", "&live=sse"} {
 			require.Equal(t, http.StatusBadRequest, get(h, q+form).Code, q+form)
 		}

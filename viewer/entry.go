@@ -177,10 +177,10 @@ func (p *entryPage) neighbours(ctx context.Context) (above, below string, err er
 	}
 	q := p.query
 	q.Limit = 1
-	scoped := q
-	scoped.Filter = q.Filter.And(p.reader.scope)
 	for _, back := range []bool{true, false} {
-		q.Cursor = cursorAt(scoped, stored, back)
+		if q.Cursor, err = p.reader.place(q, stored, back); err != nil {
+			return "", "", err
+		}
 		found, err := p.reader.Query(ctx, q)
 		if err != nil {
 			return "", "", err

@@ -35,7 +35,7 @@ func (s *visit) serveExport(ctx context.Context, w http.ResponseWriter, format s
 			ctx = audit.WithActor(ctx, s.access.Actor)
 		}
 	}
-	if err := s.reader.check(s.query); err != nil {
+	if err := s.allowed(); err != nil {
 		return err
 	}
 	r := s.request.Clone(ctx)

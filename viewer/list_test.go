@@ -336,6 +336,29 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, get(h, "").Code)
 }
 
+// TestSearchQualifiers: page, API, count, export and the entries' neighbours
+// read the search text alike.
+func TestSearchQualifiers(t *testing.T) {
+	h := newViewer(t, newTrail(t, demo(300)...), nil)
+	q := "?" + url.Values{"q": {"action:login outcome:failure -ip:198.51.100.0/24"}, "per": {"200"}}.Encode()
+	page := body(t, h, q)
+	n := rowsIn(page)
+	require.Positive(t, n)
+	require.Less(t, n, 43)
+	contains(t, page, fmt.Sprintf("<b>%d entries</b>", n))
+	rows, err := csv.NewReader(get(h, link(t, page, "export=csv")).Body).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, n+1)
+	second := body(t, h, pager(t, body(t, h, strings.Replace(q, "per=200", "per=5", 1)), "next"))
+	require.Equal(t, ids(page)[5:10], ids(second))
+	opened := body(t, h, link(t, page, "entry="+ids(page)[3]))
+	contains(t, pager(t, opened, "next"), "entry="+ids(page)[4])
+	contains(t, html.UnescapeString(page), `value="action:login outcome:failure -ip:198.51.100.0/24"`)
+	w := get(h, "?q=colour:red")
+	require.Equal(t, http.StatusBadRequest, w.Code)
+	contains(t, w.Body.String(), "colour")
+}
+
 func TestFacets(t *testing.T) {
 	var many []audit.Entry
 	for i := range 3000 {

@@ -47,15 +47,18 @@ func (v *Viewer) Close(ctx context.Context) error {
 // mayFollow reports whether the live feed is open to this view. A search by who
 // may not see addresses isn't: the feed would have to look at what is masked.
 func (s *visit) mayFollow() bool {
-	return s.feed != nil && s.access.Live && !s.reader.sifts(s.query)
+	q := s.query
+	var err error
+	q.Filter, err = s.reader.expand(q.Filter)
+	return err == nil && s.feed != nil && s.access.Live && !s.reader.sifts(q)
 }
 
 func (s *visit) serveLive(w http.ResponseWriter) error {
+	if err := s.allowed(); err != nil {
+		return err
+	}
 	if !s.mayFollow() {
 		return errNoLive
-	}
-	if err := s.reader.check(s.query); err != nil {
-		return err
 	}
 	if err := s.note(s.request.Context(), "view", "live"); err != nil {
 		return err
@@ -75,12 +78,15 @@ func (v *Viewer) follow(r *http.Request) (stream.Feed, error) {
 		err = errNoLive
 	}
 	if err == nil {
-		err = s.reader.check(s.query)
+		err = s.allowed()
 	}
 	if err != nil {
 		return stream.Feed{}, err
 	}
-	f := s.query.Filter
+	f, err := s.reader.expand(s.query.Filter)
+	if err != nil {
+		return stream.Feed{}, err
+	}
 	if p := s.state.Get("range"); p != "" && p != "custom" {
 		f.To = time.Time{} // the last 24 hours go on
 	}
@@ -88,6 +94,17 @@ func (v *Viewer) follow(r *http.Request) (stream.Feed, error) {
 	hidden := slices.Sorted(slices.Values(access.Hidden))
 	feed.Key = fmt.Sprintf("%q %v %q %v %q", s.list(), access.Personal, hidden, asksJSON(r), s.lang.Tag)
 	return feed, nil
+}
+
+// allowed reports what is wrong with the query, or asks for what is masked, for
+// the answers that don't begin with reading a page.
+func (s *visit) allowed() error {
+	q := s.query
+	var err error
+	if q.Filter, err = s.reader.expand(q.Filter); err != nil {
+		return err
+	}
+	return s.reader.check(q)
 }
 
 // liveRow writes an entry as the page's own row, or as data.

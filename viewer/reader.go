@@ -18,6 +18,12 @@ type reader struct {
 
 var _ audit.Reader = reader{}
 
+// expand reads the search text by its grammar (audit.ParseKeyword). It happens
+// here, below page, export and feed, so that all of them carry what was typed.
+func (r reader) expand(f audit.Filter) (audit.Filter, error) {
+	return f.Expand(r.trail.Catalogue())
+}
+
 // check refuses questions whose answer would reveal what is masked.
 func (r reader) check(q audit.Query) error {
 	if r.mask.personal {
@@ -84,6 +90,10 @@ func (r reader) sifts(q audit.Query) bool {
 
 // Query implements audit.Reader.
 func (r reader) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
+	var err error
+	if q.Filter, err = r.expand(q.Filter); err != nil {
+		return nil, err
+	}
 	if err := r.check(q); err != nil {
 		return nil, err
 	}
@@ -178,7 +188,11 @@ func (r reader) sift(ctx context.Context, scoped, asked audit.Query, back bool) 
 // All implements audit.Reader.
 func (r reader) All(ctx context.Context, q audit.Query) iter.Seq2[audit.Entry, error] {
 	return func(yield func(audit.Entry, error) bool) {
-		if err := r.check(q); err != nil {
+		var err error
+		if q.Filter, err = r.expand(q.Filter); err == nil {
+			err = r.check(q)
+		}
+		if err != nil {
 			yield(audit.Entry{}, err)
 			return
 		}
@@ -205,6 +219,16 @@ func (r reader) Get(ctx context.Context, id string) (audit.Entry, error) {
 	return r.mask.entry(e), err
 }
 
+// place is a cursor of the query beside an entry, as Query takes it.
+func (r reader) place(q audit.Query, e audit.Entry, back bool) (string, error) {
+	f, err := r.expand(q.Filter)
+	if err != nil {
+		return "", err
+	}
+	q.Filter = f.And(r.scope)
+	return cursorAt(q, e, back), nil
+}
+
 // stored returns an entry as the store has it, for places in an order.
 func (r reader) stored(ctx context.Context, id string) (audit.Entry, error) {
 	return r.trail.Scope(r.scope).Get(ctx, id)
@@ -223,6 +247,10 @@ func (r reader) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 // Count counts up to bound. errors.ErrUnsupported: the store can't, or may not
 // tell.
 func (r reader) Count(ctx context.Context, f audit.Filter, bound int) (int, bool, error) {
+	f, err := r.expand(f)
+	if err != nil {
+		return 0, false, err
+	}
 	q := audit.Query{Filter: f}
 	if err := r.check(q); err != nil {
 		return 0, false, err
