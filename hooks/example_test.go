@@ -1,0 +1,130 @@
+package hooks_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+
+	"github.com/glebarez/sqlite"
+	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/hooks"
+	"github.com/gormtrail/audit/storage/gormstore"
+)
+
+func Example() {
+	type Customer struct {
+		ID       uint
+		Name     string `audit:"name"`
+		Plan     string
+		Password string
+	}
+	ctx := context.Background()
+	db, err := gorm.Open(sqlite.Open(":memory:"), &gorm.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	sqlDB, err := db.DB()
+	if err != nil {
+		log.Fatal(err)
+	}
+	sqlDB.SetMaxOpenConns(1) // each connection to :memory: is a database of its own
+	if err := db.AutoMigrate(&Customer{}); err != nil {
+		log.Fatal(err)
+	}
+
+	store, err := gormstore.New(db, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := store.Migrate(ctx); err != nil {
+		log.Fatal(err)
+	}
+	trail, err := audit.New(store, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := db.Use(hooks.New(trail, nil)); err != nil {
+		log.Fatal(err)
+	}
+
+	ctx = audit.WithActor(ctx, audit.Actor{Type: "user", ID: "7", Email: "alice@example.com"})
+	tx := db.WithContext(ctx)
+	tx.Create(&[]Customer{{Name: "Acme", Plan: "team", Password: "s3cret"}, {Name: "Globex", Plan: "team"}})
+	tx.Model(&Customer{}).Where("plan = ?", "team").Update("plan", "enterprise") // every row has its entry
+	tx.Model(&Customer{ID: 1}).Update("password", "n3w")
+	tx.Delete(&Customer{}, 2)
+
+	for e, err := range trail.All(ctx, audit.Query{Sort: audit.SortTime}) {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(e.Actor.User(), e.Action, e.Object.Type, e.Object.ID, e.Object.Name)
+		for _, c := range e.Changes {
+			if e.Action == audit.ActionUpdate {
+				fmt.Printf("  %s: %v → %v\n", c.Field, c.Old, c.New)
+			}
+		}
+	}
+	// Output:
+	// alice@example.com create customers 1 Acme
+	// alice@example.com create customers 2 Globex
+	// alice@example.com update customers 1 Acme
+	//   plan: team → enterprise
+	// alice@example.com update customers 2 Globex
+	//   plan: team → enterprise
+	// alice@example.com update customers 1 Acme
+	//   password: [masked] → [masked]
+	// alice@example.com destroy customers 2 Globex
+}
+
+func ExampleRecord() {
+	db, trail := exampleHost()
+	err := db.Transaction(func(tx *gorm.DB) error {
+		if err := tx.Create(&item{Name: "bolt"}).Error; err != nil {
+			return err
+		}
+		// On the trail if, and only if, the bolt is in the database.
+		return hooks.Record(tx, audit.Entry{Action: "approve", Object: audit.Object{Type: "orders", ID: "17"}})
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for e := range trail.All(context.Background(), audit.Query{Sort: audit.SortTime}) {
+		fmt.Println(e.Action, e.Object.Type, e.Object.ID)
+	}
+	// Output:
+	// create items 1
+	// approve orders 17
+}
+
+func exampleHost() (*gorm.DB, *audit.Trail) {
+	db, err := gorm.Open(sqlite.Open(":memory:"), &gorm.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	sqlDB, err := db.DB()
+	if err != nil {
+		log.Fatal(err)
+	}
+	sqlDB.SetMaxOpenConns(1)
+	store, err := gormstore.New(db, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := store.Migrate(context.Background()); err != nil {
+		log.Fatal(err)
+	}
+	trail, err := audit.New(store, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := db.AutoMigrate(&item{}); err != nil {
+		log.Fatal(err)
+	}
+	if err := db.Use(hooks.New(trail, nil)); err != nil {
+		log.Fatal(err)
+	}
+	return db, trail
+}
