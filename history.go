@@ -1,0 +1,150 @@
+package audit
+
+import (
+	"context"
+	"iter"
+	"maps"
+	"slices"
+	"time"
+)
+
+// History yields all entries of one record, oldest first, those of failed
+// attempts among them. Only o's Type and ID are looked at, byte by byte. Errors
+// are those of Reader.All; a record that no entry tells of has none.
+func History(ctx context.Context, r Reader, o Object) iter.Seq2[Entry, error] {
+	return r.All(ctx, Query{Filter: ofObject(o), Sort: SortTime})
+}
+
+func ofObject(o Object) Filter {
+	return Filter{ObjectTypes: []string{o.Type}, ObjectIDs: []string{o.ID}}
+}
+
+// State is what the trail tells of a record at a moment.
+type State struct {
+	// Object is the record, with the last name and product that an entry gave.
+	Object Object
+	// Time is the moment. What happened at it has happened.
+	Time time.Time
+	// Exists: the record was there, and not marked as deleted. Where no entry
+	// tells, as before the first one of a trail that doesn't reach back to its
+	// creation, it is taken to have been there.
+	Exists bool
+	// Complete: the trail tells all of the record, from its creation or up to
+	// its removal; a column that Fields doesn't have was NULL. Else a column
+	// that Fields doesn't have is not known.
+	Complete bool
+	// Fields are the values that are known, in the terms of Change. The key is
+	// the column or, where only a part of a structured value is known, the path
+	// of that part ("settings.theme"). A NULL is nil. Of a record that was
+	// removed there are none; of one marked as deleted there are.
+	Fields map[string]any
+	// Redacted says, by column or path, which of the values in Fields are not the
+	// real ones, and why: one of the values of Change.Redacted.
+	Redacted map[string]string
+	// Gaps are the fields that changed without an entry up to the moment: where
+	// an entry says what the value was before it, entries before say otherwise.
+	// Raw SQL that wasn't captured does that. Their values, and those of other
+	// fields, are what was last recorded.
+	Gaps []string
+}
+
+// At returns the state of a record at a moment, from the entries alone: those
+// before it tell what the values became, those after it what they were until
+// then. Entries whose outcome isn't Success change nothing.
+//
+// It relies on how capture writes entries: a create has every column that isn't
+// NULL, a removal likewise, paths inside structured values name what is there
+// before or after the change, by place in lists.
+//
+// It reads the record's whole history, twice, in constant memory. Errors:
+// ErrNotFound if no entry tells of the record (or r shows none), and those of
+// Reader.All.
+func At(ctx context.Context, r Reader, o Object, t time.Time) (State, error) {
+	records, err := replay(ctx, r, o, t)
+	if err != nil {
+		return State{}, err
+	}
+	return records[0].state(t), nil
+}
+
+// Between returns the steps that lead from a record's state at one moment to
+// that at another, sorted by field; from may be the later one, which gives what
+// would undo. Inside structured values each step has its path. A masked value
+// that was set in between is a step, even if it looks the same at both ends. A
+// field that is not known at one of the moments is left out: State.Complete
+// says whether there may be any.
+//
+// Its errors are those of At.
+func Between(ctx context.Context, r Reader, o Object, from, to time.Time) ([]Change, error) {
+	moments := []time.Time{from, to}
+	if to.Before(from) {
+		slices.Reverse(moments)
+	}
+	records, err := replay(ctx, r, o, moments...)
+	if err != nil {
+		return nil, err
+	}
+	if to.Before(from) {
+		slices.Reverse(records)
+	}
+	return difference(records[0], records[1]), nil
+}
+
+// replay goes back through all entries to learn what can be known of the
+// beginning, then forward, and returns the record as it was at each of the
+// moments, which are in order.
+func replay(ctx context.Context, r Reader, o Object, moments ...time.Time) ([]*record, error) {
+	rec := newRecord(o)
+	seen := false
+	for e, err := range r.All(ctx, Query{Filter: ofObject(o), Sort: Newest}) {
+		if err != nil {
+			return nil, err
+		}
+		seen = true
+		rec.undo(e)
+	}
+	if !seen {
+		return nil, ErrNotFound
+	}
+	rec.gaps = map[string]bool{} // they are counted on the way forward
+	var at []*record
+	for e, err := range History(ctx, r, o) {
+		if err != nil {
+			return nil, err
+		}
+		for len(at) < len(moments) && e.Time.After(moments[len(at)]) {
+			at = append(at, rec.clone())
+		}
+		if len(at) == len(moments) {
+			return at, nil
+		}
+		rec.apply(e)
+	}
+	for len(at) < len(moments) {
+		at = append(at, rec.clone())
+	}
+	return at, nil
+}
+
+// state is what is known, for others to see.
+func (r *record) state(t time.Time) State {
+	s := State{Object: r.object, Time: t, Exists: r.there && !r.deleted, Complete: r.complete, Fields: map[string]any{}}
+	for path, v := range r.known {
+		if _, absent := v.(gone); !absent {
+			s.Fields[path] = v
+		} else if !isPath(path) {
+			s.Fields[path] = nil
+		}
+	}
+	if r.complete {
+		maps.DeleteFunc(s.Fields, func(_ string, v any) bool { return v == nil })
+	}
+	for path, m := range r.marks {
+		if s.Redacted == nil {
+			s.Redacted = map[string]string{}
+		}
+		s.Redacted[path] = m.how
+	}
+	s.Gaps = slices.Sorted(maps.Keys(r.gaps))
+	return s
+}

@@ -1,0 +1,117 @@
+package audit
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// isPath reports whether a field is inside of a column's value.
+func isPath(field string) bool { return strings.ContainsAny(field, ".[") }
+
+// splitPath parts "settings.tags[2]" into "settings", ".tags" and "[2]".
+func splitPath(path string) []string {
+	var steps []string
+	begin := 0
+	for i := 1; i < len(path); i++ {
+		if path[i] == '.' || path[i] == '[' {
+			steps = append(steps, path[begin:i])
+			begin = i
+		}
+	}
+	return append(steps, path[begin:])
+}
+
+func joinPath(steps []string) string { return strings.Join(steps, "") }
+
+// place reads "[2]".
+func place(step string) (int, bool) {
+	digits, ok := strings.CutPrefix(step, "[")
+	digits, closed := strings.CutSuffix(digits, "]")
+	i, err := strconv.Atoi(digits)
+	return i, ok && closed && err == nil && i >= 0
+}
+
+// comparePaths sorts places in a list as numbers.
+func comparePaths(a, b string) int {
+	return slices.CompareFunc(splitPath(a), splitPath(b), func(x, y string) int {
+		i, ok := place(x)
+		j, ok2 := place(y)
+		if ok && ok2 {
+			return i - j
+		}
+		return strings.Compare(x, y)
+	})
+}
+
+// valueAt returns what is inside a value.
+func valueAt(v any, steps []string) (any, bool) {
+	for _, step := range steps {
+		if i, ok := place(step); ok {
+			list, ok := v.([]any)
+			if !ok || i >= len(list) {
+				return nil, false
+			}
+			v = list[i]
+			continue
+		}
+		m, ok := v.(map[string]any)
+		if !ok {
+			return nil, false
+		}
+		if v, ok = m[strings.TrimPrefix(step, ".")]; !ok {
+			return nil, false
+		}
+	}
+	return v, true
+}
+
+// withValueAt returns v with what is at the steps replaced, put in, or, by
+// gone, taken out. It isn't ok if there is no such place.
+func withValueAt(v any, steps []string, inner any, insert bool) (any, bool) {
+	if len(steps) == 0 {
+		return inner, true
+	}
+	if i, ok := place(steps[0]); ok {
+		list, ok := v.([]any)
+		if !ok || i > len(list) {
+			return nil, false
+		}
+		return withItem(list, i, steps[1:], inner, insert)
+	}
+	m, ok := v.(map[string]any)
+	if !ok {
+		return nil, false
+	}
+	name := strings.TrimPrefix(steps[0], ".")
+	old, has := m[name]
+	if _, out := inner.(gone); out && len(steps) == 1 {
+		delete(m, name)
+		return m, has
+	}
+	if !has && len(steps) > 1 {
+		return nil, false
+	}
+	changed, ok := withValueAt(old, steps[1:], inner, insert)
+	if ok {
+		m[name] = changed
+	}
+	return m, ok
+}
+
+func withItem(list []any, i int, steps []string, inner any, insert bool) (any, bool) {
+	_, out := inner.(gone)
+	switch {
+	case len(steps) == 0 && out && i < len(list):
+		return slices.Delete(list, i, i+1), true
+	case len(steps) == 0 && !out && (insert || i == len(list)):
+		return slices.Insert(list, i, inner), true
+	case i == len(list):
+		return nil, false
+	}
+	changed, ok := withValueAt(list[i], steps, inner, insert)
+	if ok {
+		list[i] = changed
+	}
+	return list, ok
+}
