@@ -104,7 +104,7 @@ func (c *capture) destroyed(m *image) []audit.Entry {
 
 // ownColumn: one that the plugin added to what it reads.
 func ownColumn(name string) bool {
-	return name == rowidName || strings.HasPrefix(name, newPrefix)
+	return name == rowidName || name == placeName || name == placeNumber || strings.HasPrefix(name, newPrefix)
 }
 
 // updated are the entries of rows that changed; a row that is as it was has

@@ -86,6 +86,7 @@ type Plugin struct {
 	inTx     audit.TxAppender
 	dialect  dialect
 	delivery sync.Mutex
+	outside  sync.Map // weak.Pointer[sql.Tx] → string: transactions that were handed in
 }
 
 var _ gorm.Plugin = (*Plugin)(nil)

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"reflect"
+	"runtime"
+	"weak"
 
 	"gorm.io/gorm"
 )
@@ -230,5 +232,20 @@ func (p *Plugin) unitOf(c gorm.ConnPool) *unit {
 			inner = nil
 		}
 	}
-	return p.newUnit(context.Background(), unprepared(c), dbOf(c), true)
+	u := p.newUnit(context.Background(), unprepared(c), dbOf(c), true)
+	if sqlTx, ok := Unwrap(c).(*sql.Tx); ok {
+		u.id = p.outsideID(sqlTx, u.id)
+	}
+	return u
+}
+
+// outsideID is the one ID of a transaction that was handed in: the first that
+// is offered. It is forgotten with the transaction.
+func (p *Plugin) outsideID(t *sql.Tx, offered string) string {
+	key := weak.Make(t)
+	id, known := p.outside.LoadOrStore(key, offered)
+	if !known {
+		runtime.AddCleanup(t, func(key weak.Pointer[sql.Tx]) { p.outside.Delete(key) }, key)
+	}
+	return id.(string)
 }

@@ -8,8 +8,8 @@ import (
 
 // PostgreSQL hands back old and new with the write itself:
 //
-//	UPDATE t SET … FROM (SELECT … FROM t WHERE … FOR UPDATE) audit_old
-//	WHERE t.key = audit_old.key RETURNING audit_old.*, t.*
+//	UPDATE t SET … FROM (SELECT t AS audit_row, t.key AS audit_0 FROM t WHERE … FOR UPDATE) audit_old
+//	WHERE t.key = audit_old.audit_0 RETURNING (audit_old.audit_row).*, t.*
 //
 // The inner query locks the rows first, waiting for and then seeing what other
 // transactions commit meanwhile, as the UPDATE alone would have; the rows that
@@ -25,12 +25,11 @@ func (c *capture) updatePostgres(wantRows bool) (outcome, error) {
 	if len(c.table.key) == 0 {
 		return c.updateByPlace(parts, wantRows)
 	}
-	_, columns, all, ok := c.asked()
+	_, columns, _, ok := c.asked()
 	if !ok {
 		return c.runUnseen(wantRows)
 	}
-	star := oldName + ".*, " + c.reference() + ".*"
-	return c.updateReturningBoth(c.withOldRows(parts), c.args, star, columns, all, wantRows)
+	return c.updateReturningBoth(c.withOldRows(parts), columns, wantRows)
 }
 
 // withOldRows is the UPDATE joined with its own rows, locked.
@@ -44,12 +43,9 @@ func (c *capture) withOldRows(parts map[string]segment) string {
 	if joined {
 		b.WriteString(others + ", ")
 	}
-	b.WriteString("(SELECT ")
-	for i, col := range c.table.columns {
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		fmt.Fprintf(&b, "%s.%s AS audit_%d", ref, d.quote(col.name), i)
+	b.WriteString("(SELECT " + ref + " AS audit_row")
+	for i, k := range c.table.key {
+		fmt.Fprintf(&b, ", %s.%s AS audit_%d", ref, d.quote(k), i)
 	}
 	b.WriteString(" FROM " + table)
 	if joined {
@@ -63,7 +59,7 @@ func (c *capture) withOldRows(parts map[string]segment) string {
 		if i > 0 {
 			b.WriteString(" AND ")
 		}
-		fmt.Fprintf(&b, "%s.%s = %s.audit_%d", ref, d.quote(k), oldName, c.table.byName[k])
+		fmt.Fprintf(&b, "%s.%s = %s.audit_%d", ref, d.quote(k), oldName, i)
 	}
 	if where, ok := parts["WHERE"]; ok && joined {
 		b.WriteString(" AND (" + strings.TrimPrefix(where.text, "WHERE ") + ")")
@@ -85,35 +81,20 @@ func (c *capture) lockText() string {
 
 // updateReturningBoth runs the joined UPDATE; each returned row is the old one,
 // then the new one, then what the host asked for.
-func (c *capture) updateReturningBoth(query string, args []any, star, columns string, all, wantRows bool) (outcome, error) {
-	n := len(c.table.columns)
+func (c *capture) updateReturningBoth(query, asked string, wantRows bool) (outcome, error) {
 	before, after := &image{}, &image{}
-	var odd error
-	see := func(names []string, raw []any) {
-		if len(names) != 2*n {
-			odd = fmt.Errorf("hooks: %s has %d columns, not %d: it was altered just now", c.table.object, len(names)-n, n)
-			return
-		}
+	star := "(" + oldName + ".audit_row).*, " + c.reference() + ".*"
+	out, err := c.returning(query, c.args, star, asked, -1, wantRows, func(cols columns, raw []any) {
+		n := len(raw) / 2
 		if before.set == nil {
-			now := append([]string(nil), names[n:]...)
-			after.set, before.set = c.plugin.columnsOf(c.table, now), c.plugin.columnsOf(c.table, c.columnNames())
+			before.set = c.plugin.columnsOf(c.table, cols.slice(n, 2*n))
+			after.set = before.set
 		}
 		before.add(c.table, raw[:n], c.plugin.budget)
 		after.add(c.table, raw[n:], c.plugin.budget)
-	}
-	var out outcome
-	var err error
-	if all {
-		out, err = c.returningAll(query, args, star, n, see)
-	} else {
-		out, err = c.returning(query, args, star, columns, 0, wantRows, see)
-	}
+	})
 	if err != nil {
 		return out, err
-	}
-	if odd != nil {
-		c.plugin.forgetTables()
-		return c.afterFailed(out, odd)
 	}
 	if before.over() {
 		return out, c.add(c.summary(before))
@@ -125,80 +106,59 @@ func (c *capture) updateReturningBoth(query string, args []any, star, columns st
 	return out, c.add(c.updated(before, after, pairs)...)
 }
 
-// returningAll is for a host that asked for all columns: what it gets are the
-// new ones.
-func (c *capture) returningAll(query string, args []any, star string, n int, see func([]string, []any)) (outcome, error) {
-	rows, err := c.conn.QueryContext(c.ctx, query+" RETURNING "+star, args...)
-	if err != nil {
-		return outcome{}, err
-	}
-	names, err := rows.Columns()
-	if err != nil {
-		return outcome{}, err
-	}
-	t, err := record(rows, n, func(raw []any) { see(names, raw) })
-	return outcome{tape: t}, err
-}
-
-func (c *capture) columnNames() []string {
-	names := make([]string, len(c.table.columns))
-	for i, col := range c.table.columns {
-		names[i] = col.name
-	}
-	return names
-}
-
 // updateByPlace updates the rows of a table without a key: they are locked and
 // read with their places, and updated by those in a second statement, whose
 // snapshot sees the locked versions.
 func (c *capture) updateByPlace(parts map[string]segment, wantRows bool) (outcome, error) {
 	query, args := c.selectBefore()
-	query = "SELECT " + c.reference() + ".ctid::text, " + strings.TrimPrefix(query, "SELECT ")
+	query = "SELECT " + c.reference() + ".ctid::text AS " + placeName + ", " + strings.TrimPrefix(query, "SELECT ")
 	rows, err := c.own.QueryContext(c.ctx, query, args...)
 	if err != nil {
 		return outcome{}, err
 	}
-	before := &image{set: c.plugin.columnsOf(c.table, c.columnNames())}
-	var places []string
-	_, err = record(rows, 0, func(raw []any) {
-		places = append(places, fmt.Sprint(raw[0]))
-		before.add(c.table, raw[1:], c.plugin.budget)
-	})
+	before, err := c.plugin.readAll(c.table, rows, c.plugin.budget)
 	if err != nil {
 		return outcome{}, err
 	}
 	if before.over() || before.count == 0 {
 		return c.updateMany(before, wantRows)
 	}
-	return c.updatePlaces(parts, before, places, wantRows)
+	return c.updatePlaces(parts, before, wantRows)
 }
 
-func (c *capture) updatePlaces(parts map[string]segment, before *image, places []string, wantRows bool) (outcome, error) {
+// placeName is the column of a row's place; placeNumber that of its number among
+// the rows before.
+const (
+	placeName   = "audit_place"
+	placeNumber = "audit_n"
+)
+
+func (c *capture) updatePlaces(parts map[string]segment, before *image, wantRows bool) (outcome, error) {
 	_, columns, all, ok := c.asked()
-	if !ok || all {
+	if _, joined := parts["FROM"]; !ok || all || joined {
 		return c.runUnseen(wantRows)
 	}
-	if _, joined := parts["FROM"]; joined {
-		return c.runUnseen(wantRows)
+	places := make([]string, len(before.rows))
+	for i, r := range before.rows {
+		v, _ := before.value(r, placeName)
+		places[i] = keyText(v)
 	}
 	args := append(append([]any(nil), c.args[:parts["SET"].to]...), `{"`+strings.Join(places, `","`)+`"}`)
 	query := fmt.Sprintf("%s %s FROM unnest($%d::text[]) WITH ORDINALITY AS %s(place, n) WHERE %s.ctid = %s.place::tid",
 		parts["UPDATE"].text, parts["SET"].text, len(args), oldName, c.reference(), oldName)
 	after := &image{}
-	var pairs []pair
-	out, err := c.returning(query, args, oldName+".n, "+c.reference()+".*", columns, 0, wantRows, func(names []string, raw []any) {
-		if after.set == nil {
-			after.set = c.plugin.columnsOf(c.table, append([]string(nil), names[1:]...))
-		}
-		after.add(c.table, raw[1:], c.plugin.budget)
-		n, err := strconv.Atoi(fmt.Sprint(raw[0]))
-		if err == nil && n >= 1 && n <= len(before.rows) {
-			a := after.rows[len(after.rows)-1]
-			pairs = append(pairs, pair{&before.rows[n-1], &a})
-		}
-	})
+	star := oldName + ".n AS " + placeNumber + ", " + c.reference() + ".*"
+	out, err := c.returning(query, args, star, columns, 0, wantRows, c.seeInto(after))
 	if err != nil {
 		return out, err
+	}
+	var pairs []pair
+	for i := range after.rows {
+		v, _ := after.value(after.rows[i], placeNumber)
+		n, err := strconv.Atoi(keyText(v))
+		if err == nil && n >= 1 && n <= len(before.rows) {
+			pairs = append(pairs, pair{&before.rows[n-1], &after.rows[i]})
+		}
 	}
 	return out, c.add(c.updated(before, after, pairs)...)
 }

@@ -147,7 +147,7 @@ func (c *capture) plain(wantRows bool) (outcome, error) {
 	if err != nil {
 		return outcome{}, err
 	}
-	t, err := record(rows, 0, func([]any) {})
+	t, err := recordAll(rows)
 	return outcome{tape: t}, err
 }
 
@@ -214,8 +214,9 @@ func (c *capture) lastInsertID() (int64, error) {
 // returning runs the statement with the table's columns added to what it
 // returns, and gives each row's to see. star is how "all columns of the table"
 // is written here; query is the statement without its own RETURNING. A host that
-// asked for all columns (asked is "") gets star's, without the first skip.
-func (c *capture) returning(query string, args []any, star, asked string, skip int, wantRows bool, see func(names []string, raw []any)) (outcome, error) {
+// asked for all columns (asked is "") gets star's, without the first skip, or the
+// second half of them where skip is negative.
+func (c *capture) returning(query string, args []any, star, asked string, skip int, wantRows bool, see func(cols columns, raw []any)) (outcome, error) {
 	query += " RETURNING " + star
 	if asked != "" {
 		query += ", " + asked
@@ -224,21 +225,26 @@ func (c *capture) returning(query string, args []any, star, asked string, skip i
 	if err != nil {
 		return outcome{}, err
 	}
-	names, err := rows.Columns()
+	cols, err := columnsIn(rows)
 	if err != nil {
+		_ = rows.Close()
 		return outcome{}, err
 	}
-	own := len(names)
+	own := len(cols.names)
 	if asked != "" {
 		own -= c.askedColumns()
 	}
 	first, kept := own, int64(0)
 	if wantRows && asked == "" {
 		first = skip
+		if skip < 0 {
+			first = own / 2
+		}
 	}
-	t, err := record(rows, first, func(raw []any) {
+	mine := cols.slice(0, own)
+	t, err := record(rows, cols, first, func(raw []any) {
 		kept++
-		see(names[:own], raw[:own])
+		see(mine, raw[:own])
 	})
 	if err != nil {
 		return outcome{}, err

@@ -102,7 +102,7 @@ func (r *rawProbe) tape(ctx context.Context, query string, args []any) (*tape, e
 	if err != nil {
 		return nil, err
 	}
-	t, err := record(rows, 0, func([]any) {})
+	t, err := recordAll(rows)
 	if err != nil {
 		return nil, err
 	}

@@ -23,18 +23,10 @@ type tape struct {
 
 // record reads all rows: each is given to see, and columns from first on are
 // kept for GORM.
-func record(rows *sql.Rows, first int, see func(raw []any)) (*tape, error) {
+func record(rows *sql.Rows, cols columns, first int, see func(raw []any)) (*tape, error) {
 	defer func() { _ = rows.Close() }()
-	names, err := rows.Columns()
-	if err != nil {
-		return nil, err
-	}
-	types, err := rows.ColumnTypes()
-	if err != nil {
-		return nil, err
-	}
-	t := &tape{names: names[first:], types: types[first:]}
-	s := newScanner(len(names))
+	t := &tape{names: cols.names[first:], types: cols.types[first:]}
+	s := newScanner(len(cols.names))
 	for rows.Next() {
 		raw, err := s.scan(rows)
 		if err != nil {
@@ -51,6 +43,16 @@ func record(rows *sql.Rows, first int, see func(raw []any)) (*tape, error) {
 		return nil, err
 	}
 	return t, rows.Close()
+}
+
+// recordAll keeps everything.
+func recordAll(rows *sql.Rows) (*tape, error) {
+	cols, err := columnsIn(rows)
+	if err != nil {
+		_ = rows.Close()
+		return nil, err
+	}
+	return record(rows, cols, 0, func([]any) {})
 }
 
 // play returns the tape as rows. The *sql.DB behind them is closed at once: it

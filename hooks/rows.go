@@ -25,17 +25,35 @@ type columnSet struct {
 
 // columnsOf is what is known of a result's columns. The last answer is kept: a
 // table's results mostly have the same columns.
-func (p *Plugin) columnsOf(t *table, names []string) *columnSet {
+func (p *Plugin) columnsOf(t *table, cols columns) *columnSet {
 	h := p.hints.of(t.name)
-	if set := t.last.Load(); set != nil && set.hint == h && slices.Equal(set.names, names) {
+	if set := t.last.Load(); set != nil && set.hint == h && slices.Equal(set.names, cols.names) {
 		return set
 	}
-	set := p.newColumnSet(t, h, slices.Clone(names))
+	set := p.newColumnSet(t, h, cols)
 	t.last.Store(set)
 	return set
 }
 
-func (p *Plugin) newColumnSet(t *table, h *hint, names []string) *columnSet {
+// columns are a result's, as the driver describes them.
+type columns struct {
+	names []string
+	types []*sql.ColumnType
+}
+
+func columnsIn(rows *sql.Rows) (columns, error) {
+	names, err := rows.Columns()
+	if err != nil {
+		return columns{}, err
+	}
+	types, err := rows.ColumnTypes()
+	return columns{names, types}, err
+}
+
+func (c columns) slice(from, to int) columns { return columns{c.names[from:to], c.types[from:to]} }
+
+func (p *Plugin) newColumnSet(t *table, h *hint, cols columns) *columnSet {
+	names := slices.Clone(cols.names)
 	set := &columnSet{
 		names: names, kinds: make([]kind, len(names)), treatments: make([]treatment, len(names)),
 		byName: make(map[string]int, len(names)), hint: h,
@@ -45,6 +63,10 @@ func (p *Plugin) newColumnSet(t *table, h *hint, names []string) *columnSet {
 		set.treatments[i] = p.treatmentOf(h, name)
 		if c, ok := t.column(strings.TrimPrefix(name, newPrefix)); ok {
 			set.kinds[i] = c.kind
+		} else if !ownColumn(name) {
+			// A column that somebody added since the table was read.
+			set.kinds[i] = p.dialect.kindOf(cols.types[i].DatabaseTypeName())
+			p.forgetTables()
 		}
 		switch {
 		case h.bools[name]:
@@ -188,12 +210,12 @@ func (m *image) dropRepeats(t *table) {
 // readAll reads what is left of rows into a new image.
 func (p *Plugin) readAll(t *table, rows *sql.Rows, budget int) (*image, error) {
 	defer func() { _ = rows.Close() }()
-	names, err := rows.Columns()
+	cols, err := columnsIn(rows)
 	if err != nil {
 		return nil, err
 	}
-	m := &image{set: p.columnsOf(t, names)}
-	s := newScanner(len(names))
+	m := &image{set: p.columnsOf(t, cols)}
+	s := newScanner(len(cols.names))
 	for rows.Next() {
 		raw, err := s.scan(rows)
 		if err != nil {

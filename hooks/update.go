@@ -45,10 +45,10 @@ func (c *capture) update(wantRows bool) (outcome, error) {
 }
 
 // seeInto collects the table's columns of each returned row.
-func (c *capture) seeInto(m *image) func(names []string, raw []any) {
-	return func(names []string, raw []any) {
+func (c *capture) seeInto(m *image) func(cols columns, raw []any) {
+	return func(cols columns, raw []any) {
 		if m.set == nil {
-			m.set = c.plugin.columnsOf(c.table, append([]string(nil), names...))
+			m.set = c.plugin.columnsOf(c.table, cols)
 		}
 		m.add(c.table, raw, c.plugin.budget)
 	}

@@ -105,6 +105,25 @@ func mysqlKind(t string) kind {
 	return kindText
 }
 
+// kindOf reads the type's name that a driver gives for a result's column.
+func (d dialect) kindOf(driverType string) kind {
+	t := strings.ToLower(driverType)
+	switch d.name {
+	case "sqlite":
+		return sqliteKind(t)
+	case "mysql":
+		return mysqlKind(strings.TrimPrefix(t, "unsigned "))
+	}
+	long := map[string]string{
+		"bool": "boolean", "int2": "smallint", "int4": "integer", "int8": "bigint",
+		"float4": "real", "float8": "double precision",
+	}
+	if name, ok := long[t]; ok {
+		t = name
+	}
+	return postgresKind(t)
+}
+
 // longBytes is from which length on bytes are shown by size and digest.
 const longBytes = 1024
 
