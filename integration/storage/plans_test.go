@@ -52,6 +52,41 @@ func standardQueries() map[string]audit.Query {
 	return queries
 }
 
+// otherReads are those that are no pages.
+func otherReads(t *testing.T, store *gormstore.Store) map[string]func() error {
+	ctx := context.Background()
+	one := audit.Filter{Tenants: []string{tenantName(1)}}
+	head, err := store.Head(ctx)
+	require.NoError(t, err)
+	return map[string]func() error{
+		"facets of a tenant": func() error {
+			f, err := store.Facets(ctx, one)
+			assert.Len(t, f.Actions, 20)
+			assert.Len(t, f.Outcomes, 2)
+			return err
+		},
+		"count up to a bound": func() error {
+			n, more, err := store.Count(ctx, one, 1000)
+			assert.True(t, n == 1000 && more, "%d", n)
+			return err
+		},
+		"get": func() error {
+			_, err := store.Get(ctx, newGenerator(1).entry().ID)
+			return err
+		},
+		"tail from the beginning": func() error {
+			list, _, err := store.Tail(ctx, audit.Filter{}, "", 50)
+			assert.Len(t, list, 50)
+			return err
+		},
+		"tail from the end": func() error {
+			list, _, err := store.Tail(ctx, audit.Filter{}, head, 50)
+			assert.Empty(t, list)
+			return err
+		},
+	}
+}
+
 // TestPlans holds each statement of the standard queries, of their second pages
 // and of the ways back to plans without a full scan and without a sort of more
 // than what a page is merged of, and says which statement broke it.
@@ -75,6 +110,15 @@ func TestPlans(t *testing.T) {
 			for what, q := range standardQueries() {
 				t.Run(what, func(t *testing.T) {
 					askTwoPages(t, store, q, rec)
+					for _, statement := range rec.take() {
+						plan.check(t, plain, statement)
+					}
+				})
+			}
+			for what, ask := range otherReads(t, store) {
+				t.Run(what, func(t *testing.T) {
+					rec.take()
+					require.NoError(t, ask())
 					for _, statement := range rec.take() {
 						plan.check(t, plain, statement)
 					}
@@ -147,8 +191,15 @@ func checkSQLitePlan(t *testing.T, db *sql.DB, q recorded) {
 
 // checkPostgresPlan runs the statement and looks at what each step touched.
 func checkPostgresPlan(t *testing.T, db *sql.DB, q recorded) {
+	tx, err := db.Begin()
+	require.NoError(t, err)
+	defer func() { require.NoError(t, tx.Rollback()) }()
+	if q.setup != "" {
+		_, err := tx.Exec(q.setup)
+		require.NoError(t, err)
+	}
 	var text string
-	require.NoError(t, db.QueryRow("EXPLAIN (ANALYZE, FORMAT JSON) "+q.text, q.args...).Scan(&text))
+	require.NoError(t, tx.QueryRow("EXPLAIN (ANALYZE, FORMAT JSON) "+q.text, q.args...).Scan(&text))
 	var plans []struct{ Plan pgPlan }
 	require.NoError(t, json.Unmarshal([]byte(text), &plans))
 	plans[0].Plan.walk(func(p pgPlan) {
@@ -189,7 +240,12 @@ func checkMySQLPlan(t *testing.T, db *sql.DB, q recorded) {
 		rows, _ := table["r_rows"].(float64)
 		loops, _ := table["r_loops"].(float64)
 		_, own := table["key"]
-		if rows*loops > mostTouched || (table["access_type"] == "ALL" && own) {
+		most := float64(mostTouched)
+		if strings.Contains(q.text, "DISTINCT") {
+			// Where few entries share a value it reads a tenant's index through.
+			most = planEntries / 10
+		}
+		if rows*loops > most || (table["access_type"] == "ALL" && own) {
 			t.Errorf("%v of %v touched %.0f rows in the plan of\n%s\n%s", table["access_type"], table["table_name"], rows*loops, q.text, text)
 		}
 	})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"strings"
 	"sync"
 )
 
@@ -16,8 +17,9 @@ type recorder struct {
 }
 
 type recorded struct {
-	text string
-	args []any
+	text  string
+	args  []any
+	setup string // the settings that the transaction made before
 }
 
 func (r *recorder) take() []recorded {
@@ -33,7 +35,7 @@ func (r *recorder) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &recordedConn{c, r}, nil
+	return &recordedConn{Conn: c, r: r}, nil
 }
 
 func (r *recorder) Driver() driver.Driver { return r.connector.Driver() }
@@ -42,11 +44,12 @@ func (r *recorder) Driver() driver.Driver { return r.connector.Driver() }
 // methods.
 type recordedConn struct {
 	driver.Conn
-	r *recorder
+	r     *recorder
+	setup string
 }
 
 func (c *recordedConn) QueryContext(ctx context.Context, query string, named []driver.NamedValue) (driver.Rows, error) {
-	q := recorded{text: query}
+	q := recorded{text: query, setup: c.setup}
 	for _, v := range named {
 		q.args = append(q.args, v.Value)
 	}
@@ -57,10 +60,14 @@ func (c *recordedConn) QueryContext(ctx context.Context, query string, named []d
 }
 
 func (c *recordedConn) ExecContext(ctx context.Context, query string, named []driver.NamedValue) (driver.Result, error) {
+	if strings.HasPrefix(query, "SELECT set_config") {
+		c.setup = query
+	}
 	return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, named)
 }
 
 func (c *recordedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	c.setup = ""
 	return c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
 }
 

@@ -12,16 +12,22 @@ func (s *Store) Count(ctx context.Context, f audit.Filter, bound int) (n int, mo
 	if err := f.Validate(); err != nil {
 		return 0, false, err
 	}
-	b := s.newBuilder()
-	b.add("SELECT count(*) FROM (SELECT 1 FROM ", s.quoted, " WHERE ")
-	b.filter(f)
-	b.add(" LIMIT ", itoa(bound+1), ") matching")
-	rows, err := s.rows(ctx, b)
-	if err != nil {
-		return 0, false, err
-	}
-	if n, err = numberIn(rows); err != nil {
-		return 0, false, err
-	}
-	return min(n, bound), n > bound, nil
+	// Without an order a database may read all that match before it looks at the
+	// limit (PostgreSQL's bitmaps).
+	sel := selection{filter: f, order: orderOf(audit.SortTime), limit: bound + 1, unordered: true}
+	err = s.onPlan(ctx, sel, func(q querier, p streams) error {
+		b := s.newBuilder()
+		b.WriteString("SELECT count(*) FROM (")
+		if err := s.merge(b, sel, p); err != nil {
+			return err
+		}
+		b.WriteString(") matching")
+		rows, err := s.rowsOn(ctx, q, b)
+		if err != nil {
+			return err
+		}
+		n, err = numberIn(rows)
+		return s.translate(ctx, err)
+	})
+	return min(n, bound), n > bound, err
 }

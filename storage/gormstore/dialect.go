@@ -21,6 +21,9 @@ type dialect interface {
 
 	// migrations are the statements of each version, from 1.
 	migrations() [][]string
+	// repairs are statements that each Migrate runs at its end; they change no
+	// entry, and do nothing where nothing is to be repaired.
+	repairs() []string
 	// locked runs fn on one connection while no other process migrates.
 	locked(ctx context.Context, db *sql.DB, fn func(migrator) error) error
 	// version reads the schema's version, 0 where there is none.

@@ -45,6 +45,11 @@ func (s *Store) migrate(ctx context.Context, m migrator) error {
 			return fmt.Errorf("version %d: %w", i+1, err)
 		}
 	}
+	for _, statement := range s.dialect.repairs() {
+		if _, err := m.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

@@ -124,6 +124,8 @@ func (d *mysql) migrations() [][]string {
 	}
 }
 
+func (d *mysql) repairs() []string { return nil }
+
 func (d *mysql) version(ctx context.Context, q querier) (int, error) {
 	query, args := "SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?", []any{d.t.base + "_schema"}
 	if d.t.schema != "" {

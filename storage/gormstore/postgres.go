@@ -190,6 +190,12 @@ func (d *postgres) migrations() [][]string {
 	}
 }
 
+// repairs: a dump that was restored into a younger server has transactions that
+// are yet to come there. The feed would not have them until then.
+func (d *postgres) repairs() []string {
+	return []string{"UPDATE " + d.t.quoted(`"`) + " SET xid = '3'::xid8 WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"}
+}
+
 // version asks in a way that fails for no missing table: an error would leave
 // the host's transaction good for a rollback only.
 func (d *postgres) version(ctx context.Context, q querier) (int, error) {
@@ -236,14 +242,16 @@ func (d *postgres) lockKey() string {
 func (d *postgres) alreadyDone(error) bool { return false }
 
 // walking: the planner expects millions of rows of nested recursion, and would
-// compile the statement to machine code for longer than it runs.
+// compile the statement to machine code for longer than it runs; and for a first
+// value it would read the table from its beginning, in the hope that it comes
+// soon, which for a rare tenant it doesn't.
 func (d *postgres) walking(ctx context.Context, db *sql.DB, fn func(querier) error) error {
 	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // it only read
-	if _, err := tx.ExecContext(ctx, "SET LOCAL jit = off"); err != nil {
+	if _, err := tx.ExecContext(ctx, "SELECT set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true)"); err != nil {
 		return err
 	}
 	return fn(tx)

@@ -133,6 +133,8 @@ type selection struct {
 	after  *audit.Position // nil: from the beginning
 	bound  func(*builder)  // writes a further condition; nil: none
 	limit  int             // 0: all
+	// unordered: only how many there are matters, so the streams need no merging.
+	unordered bool
 }
 
 // write writes all of a SELECT that follows WHERE.

@@ -118,6 +118,8 @@ func (d *sqlite) migrations() [][]string {
 	}
 }
 
+func (d *sqlite) repairs() []string { return nil }
+
 func (d *sqlite) version(ctx context.Context, q querier) (int, error) {
 	schema := ""
 	if d.t.schema != "" {

@@ -225,9 +225,7 @@ func (s *Store) mergeUnion(b *builder, sel selection, p streams, columns []strin
 			b.WriteString(") stream")
 		}
 	}
-	b.WriteString(" ORDER BY ")
-	sel.order.by(b, "")
-	b.add(" LIMIT ", itoa(sel.limit))
+	sel.end(b, "")
 	return nil
 }
 
@@ -248,10 +246,18 @@ func (s *Store) mergeLateral(b *builder, sel selection, p streams, columns []str
 	if err := sel.writeTerms(b, p.terms); err != nil {
 		return err
 	}
-	b.WriteString(") x ORDER BY ")
-	sel.order.by(b, "x.")
-	b.add(" LIMIT ", itoa(sel.limit))
+	b.WriteString(") x")
+	sel.end(b, "x.")
 	return nil
+}
+
+// end writes the order and limit of what is merged.
+func (sel selection) end(b *builder, prefix string) {
+	if !sel.unordered {
+		b.WriteString(" ORDER BY ")
+		sel.order.by(b, prefix)
+	}
+	b.add(" LIMIT ", itoa(sel.limit))
 }
 
 func (p streams) pairs() (tenants, values []string) {

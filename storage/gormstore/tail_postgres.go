@@ -148,7 +148,7 @@ type pgPlace struct {
 // part reads on in what was committed between the position's two snapshots.
 func (d *postgres) part(ctx context.Context, s *Store, f audit.Filter, p pgPosition, limit int) (placed[pgPlace], error) {
 	b := s.newBuilder()
-	b.add("SELECT ", readColumns, ", e.xid::text, e.seq FROM ", s.quoted, " e WHERE ")
+	b.add("SELECT ", readColumns, ", e.xid::text AS feed_xid, e.seq FROM ", s.quoted, " e WHERE ")
 	seenBy(p.upto)(b)
 	if p.base != "" {
 		// The first half is what an index can answer.
@@ -165,7 +165,7 @@ func (d *postgres) part(ctx context.Context, s *Store, f audit.Filter, p pgPosit
 	b.arg(p.seq)
 	b.WriteString("::bigint) AND ")
 	b.filter(f)
-	b.add(" ORDER BY xid, seq LIMIT ", itoa(limit))
+	b.add(" ORDER BY e.xid, e.seq LIMIT ", itoa(limit))
 	rows, err := s.rows(ctx, b)
 	if err != nil {
 		return placed[pgPlace]{}, err

@@ -1,0 +1,99 @@
+package storage
+
+import (
+	"context"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gormtrail/audit"
+)
+
+func ids(entries []audit.Entry) []string {
+	list := make([]string, len(entries))
+	for i, e := range entries {
+		list[i] = e.ID
+	}
+	return list
+}
+
+// Transaction 100 comes behind 9, not before it: their numbers are compared as
+// numbers.
+func TestTailComparesTransactionsAsNumbers(t *testing.T) {
+	db := open(t, createPostgres(t))
+	store := migrated(t, db, nil)
+	ctx := context.Background()
+	entries := newGenerator(1).entries(3)
+	require.NoError(t, store.Append(ctx, entries...))
+	for i, xid := range []string{"9", "100", "20"} {
+		require.NoError(t, db.Exec("UPDATE audit_entries SET xid = ?::xid8 WHERE id = ?", xid, entries[i].ID).Error)
+	}
+	list, _, err := store.Tail(ctx, audit.Filter{}, "", 10)
+	require.NoError(t, err)
+	assert.Equal(t, []string{entries[0].ID, entries[2].ID, entries[1].ID}, ids(list))
+}
+
+// A dump that was restored into a younger server has transactions that are yet
+// to come there. Migrate makes them old, so that the feed has them.
+func TestTailAfterARestore(t *testing.T) {
+	db := open(t, createPostgres(t))
+	store := migrated(t, db, nil)
+	ctx := context.Background()
+	entries := newGenerator(1).entries(4)
+	require.NoError(t, store.Append(ctx, entries...))
+	require.NoError(t, db.Exec("UPDATE audit_entries SET xid = '1000000000000'::xid8").Error)
+	require.NoError(t, store.Migrate(ctx))
+	list, next, err := store.Tail(ctx, audit.Filter{}, "", 10)
+	require.NoError(t, err)
+	assert.Equal(t, ids(entries), ids(list))
+	fresh := newGenerator(2).entries(1)
+	require.NoError(t, store.Append(ctx, fresh...))
+	list, _, err = store.Tail(ctx, audit.Filter{}, next, 10)
+	require.NoError(t, err)
+	assert.Equal(t, ids(fresh), ids(list))
+
+	_, _, err = store.Tail(ctx, audit.Filter{}, "pg/1000000000000:1000000000000:", 10)
+	assert.ErrorIs(t, err, audit.ErrBadCursor, "a position of the server before")
+}
+
+// A transaction that is open while thousands of later ones are told is told
+// when it commits, and once.
+func TestTailWaitsForNoOneAndForgetsNoOne(t *testing.T) {
+	onEach(t, func(t *testing.T, s server) {
+		if s.name == "sqlite" {
+			t.Skip("it has one writer at a time")
+		}
+		db := open(t, s.create(t))
+		store := migrated(t, db, nil)
+		ctx := context.Background()
+		g := newGenerator(1)
+		late, rolledBack := g.entries(3), g.entries(2)
+		open := db.Begin()
+		require.NoError(t, store.AppendTx(ctx, open.Statement.ConnPool, late...))
+		gone := db.Begin()
+		require.NoError(t, store.AppendTx(ctx, gone.Statement.ConnPool, rolledBack...))
+
+		position, err := store.Head(ctx)
+		require.NoError(t, err)
+		var told, want []string
+		for i := range 20 {
+			some := g.entries(400)
+			require.NoError(t, store.Append(ctx, some...))
+			want = append(want, ids(some)...)
+			if i == 10 {
+				require.NoError(t, gone.Rollback().Error)
+			}
+			for more := true; more; {
+				list, next, err := store.Tail(ctx, audit.Filter{}, position, 150)
+				require.NoError(t, err)
+				told, position, more = append(told, ids(list)...), next, len(list) > 0
+			}
+			require.Len(t, told, len(want), "those behind an open transaction don't wait for it")
+		}
+		require.NoError(t, open.Commit().Error)
+		list, _, err := store.Tail(ctx, audit.Filter{}, position, 150)
+		require.NoError(t, err)
+		assert.Equal(t, append(want, ids(late)...), append(told, ids(list)...))
+	})
+}
