@@ -1,7 +1,9 @@
 package export_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -23,8 +25,9 @@ func exampleTrail() *audit.Trail {
 	err = trail.Record(context.Background(), audit.Entry{
 		Time:   time.Date(2026, 1, 15, 9, 30, 0, 0, time.UTC),
 		Tenant: "acme", Action: "ISSUE_TOKEN",
-		Actor:  audit.Actor{Email: "john.doe@example.com"},
-		Object: audit.Object{Type: "api_keys", ID: "42", Name: "Office VPN"},
+		Actor:    audit.Actor{Email: "john.doe@example.com"},
+		Object:   audit.Object{Type: "api_keys", ID: "42", Name: "Office VPN"},
+		Metadata: map[string]any{"user": "john.doe"},
 	})
 	if err != nil {
 		panic(err)
@@ -33,38 +36,80 @@ func exampleTrail() *audit.Trail {
 }
 
 func ExampleWrite() {
+	ctx, trail := context.Background(), exampleTrail()
 	january := audit.Query{Filter: audit.Filter{
 		From: time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC),
 		To:   time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC),
 	}}
-	fmt.Println(export.FileName(export.CSV, january))
-	columns, err := export.Columns("time", "action", "name", "user")
-	if err != nil {
-		panic(err)
-	}
-	var file strings.Builder
-	if err := export.Write(context.Background(), &file, export.CSV, exampleTrail(), january, &export.Options{Columns: columns}); err != nil {
-		panic(err)
-	}
-	fmt.Print(strings.ReplaceAll(file.String(), "\r\n", "\n"))
+	var w bytes.Buffer
+	// region write
+	name := export.FileName(export.CSV, january)
+	err := export.Write(ctx, &w, export.CSV, trail, january, nil)
+	// endregion
+	fmt.Println(name, err)
+	fmt.Print(strings.ReplaceAll(w.String(), "\r\n", "\n"))
 	// Output:
-	// audit-logs_2026-01-01_2026-01-31.csv
-	// Timestamp,Action,Object name,Performed by
-	// 2026-01-15T09:30:00.000000Z,ISSUE_TOKEN,Office VPN,john.doe@example.com
+	// audit-logs_2026-01-01_2026-01-31.csv <nil>
+	// Timestamp,Object type,ID,Action,Changes,Performed by,IP address
+	// 2026-01-15T09:30:00.000000Z,api_keys,42,ISSUE_TOKEN,,john.doe@example.com,
+}
+
+// A host chooses the columns, their order and their form.
+func ExampleColumn() {
+	ctx, trail := context.Background(), exampleTrail()
+	var w bytes.Buffer
+	// region layout
+	err := export.Write(ctx, &w, export.CSVFormat{NoHeader: true}, trail, audit.Query{}, &export.Options{
+		TimeLayout: time.RFC3339,
+		Columns: []export.Column{
+			{Value: func(e audit.Entry) any { return e.Time }},
+			{Value: func(e audit.Entry) any { return e.Action }},
+			{Value: func(e audit.Entry) any { return e.Metadata["admin"] }},
+			{Value: func(e audit.Entry) any { return e.Metadata["domain"] }},
+			{Value: func(e audit.Entry) any { return e.Metadata["user"] }},
+			{Value: func(e audit.Entry) any { return e.Object.Name }},
+		},
+	})
+	// 2016-06-09T13:59:24Z,ISSUE_TOKEN,,,john.doe,Office VPN
+	// endregion
+	fmt.Print(strings.ReplaceAll(w.String(), "\r\n", "\n"), err)
+	// Output:
+	// 2026-01-15T09:30:00Z,ISSUE_TOKEN,,,john.doe,Office VPN
+	// <nil>
+}
+
+// A font of the host's shows what the built-in ones lack.
+func ExamplePDFFormat() {
+	noto := []byte("not a font")
+	// region fonts
+	pdf := export.PDFFormat{Fonts: []export.Font{{Name: "Noto Sans SC", TTF: noto}}}
+	// endregion
+	err := export.Write(context.Background(), io.Discard, pdf, exampleTrail(), audit.Query{}, nil)
+	fmt.Println(err)
+	// Output: export: incomplete after 0 rows: export: font Noto Sans SC: is damaged
+}
+
+// session stands for the host's own.
+func session(r *http.Request) (tenant string, admin bool) {
+	return r.Header.Get("X-Tenant"), r.Header.Get("X-Tenant") != ""
 }
 
 // Each tenant exports its own entries: the limit that Authorize returns is
 // and-ed under whatever the request asks for.
 func ExampleHandler() {
-	exports := export.Handler(exampleTrail(), &export.Options{
+	trail := exampleTrail()
+	// region authorize
+	exports := export.Handler(trail, &export.Options{
+		Record: trail,
 		Authorize: func(r *http.Request) (audit.Filter, error) {
-			tenant := r.Header.Get("X-Tenant") // a real host asks its session
-			if tenant == "" {
-				return audit.Filter{}, fmt.Errorf("not signed in")
+			tenant, admin := session(r)
+			if !admin {
+				return audit.Filter{}, errors.New("not an administrator")
 			}
 			return audit.Filter{Tenants: []string{tenant}}, nil
 		},
 	})
+	// endregion
 	for _, tenant := range []string{"acme", "rival", ""} {
 		r := httptest.NewRequest("GET", "/export?format=csv&from=2026-01-01&to=2026-01-31", nil)
 		r.Header.Set("X-Tenant", tenant)
@@ -76,6 +121,20 @@ func ExampleHandler() {
 	// 200 attachment; filename="audit-logs_2026-01-01_2026-01-31.csv" 1
 	// 200 attachment; filename="audit-logs_2026-01-01_2026-01-31.csv" 0
 	// 403  0
+}
+
+// Behind the host's own authorization, a scoped reader is all that it takes.
+func ExampleHandler_scope() {
+	trail, mux := exampleTrail(), http.NewServeMux()
+	requireAdmin := func(h http.Handler) http.Handler { return h } // the host's own
+	// region mount
+	mux.Handle("GET /audit/export", requireAdmin(export.Handler(trail.Scope(audit.Filter{Tenants: []string{"acme"}}), nil)))
+	// GET /audit/export?format=xlsx&from=2026-01-01&to=2026-01-31&action=destroy&sort=-user
+	// endregion
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest("GET", "/audit/export?format=jsonl&tenant=rival", nil))
+	fmt.Println(w.Code, w.Header().Get("Content-Type"), w.Body.Len())
+	// Output: 200 application/x-ndjson 0
 }
 
 // shout is a format of a host's own.

@@ -100,6 +100,7 @@ type document struct {
 	header [][]line
 	head   float64 // the header's height
 	pen    pen
+	buf    []byte
 }
 
 const (
@@ -127,7 +128,9 @@ func newDocument(f PDFFormat, t *Table) (*document, error) {
 		return nil, err
 	}
 	d.metadata()
-	d.layOut()
+	if err := d.layOut(); err != nil {
+		return nil, err
+	}
 	return d, d.pdf.Error()
 }
 
@@ -170,7 +173,7 @@ func (d *document) addFont(f *face) (err error) {
 		}
 	}()
 	d.pdf.AddUTF8FontFromBytes(f.family, "", f.data)
-	return nil
+	return d.nameFont(f)
 }
 
 func (d *document) metadata() {
@@ -202,5 +205,6 @@ func (d *document) write() error {
 	}
 	d.end()
 	d.footers()
+	d.embedUsed()
 	return d.pdf.Error()
 }

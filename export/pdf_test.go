@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,7 +22,7 @@ import (
 
 var (
 	pdfStream = regexp.MustCompile(`(?s)stream\n(.*?)\nendstream`)
-	pdfText   = regexp.MustCompile(`(?s)Td \((.*?[^\\](?:\\\\)*)\) Tj`)
+	pdfText   = regexp.MustCompile(`(?s)\(((?:[^\\()]|\\.)*)\) Tj`)
 )
 
 // pdfPages is the text of each page, a line for each piece of text, without any
@@ -171,6 +172,9 @@ func TestPDFOptions(t *testing.T) {
 	pages := pdfPages(t, write(t, export.PDFFormat{Paper: "Letter"}, trail, audit.Query{}, &export.Options{Labels: map[string]string{"No entries match.": "Keine Einträge."}}))
 	assert.Contains(t, pages[0], "Keine Einträge.")
 	assert.ErrorContains(t, export.Write(context.Background(), io.Discard, export.PDFFormat{Paper: "B5"}, trail, audit.Query{}, nil), "B5")
+	many := slices.Repeat(export.AllColumns(), 4)
+	assert.ErrorContains(t, export.Write(context.Background(), io.Discard, export.PDF, trail, audit.Query{}, &export.Options{Columns: many}), "take fewer, or larger paper")
+	assert.NoError(t, export.Write(context.Background(), io.Discard, export.PDFFormat{Paper: "A3"}, trail, audit.Query{}, &export.Options{Columns: export.AllColumns()}))
 	assert.ErrorContains(t, export.Write(context.Background(), io.Discard, export.PDFFormat{Fonts: []export.Font{{Name: "web", TTF: []byte("wOF2............")}}}, trail, audit.Query{}, nil), "font web: is not a TrueType font")
 }
 

@@ -23,37 +23,6 @@ func units(width, size float64) int { return int(width / (size * mmPerPoint) * 1
 
 func mm(units int, size float64) float64 { return float64(units) / 1000 * size * mmPerPoint }
 
-// draw writes a line with its baseline at y. What fpdf was told already isn't
-// told again: most of a document would be that.
-func (d *document) draw(l line, x, y, size float64) {
-	for _, p := range l {
-		faces := d.set.faces
-		if p.look.bold {
-			faces = d.set.bold
-		}
-		d.use(pen{faces[p.face].family, size, p.look.ink})
-		d.pdf.Text(x, y, p.text)
-		x += mm(p.width, size)
-	}
-}
-
-// pen is what text is written with.
-type pen struct {
-	family string
-	size   float64
-	ink    string
-}
-
-func (d *document) use(p pen) {
-	if p.family != d.pen.family || p.size != d.pen.size {
-		d.pdf.SetFont(p.family, "", p.size)
-	}
-	if p.ink != d.pen.ink {
-		d.pdf.SetTextColor(rgb(p.ink))
-	}
-	d.pen = p
-}
-
 // text wraps and draws a text, and returns how many lines it took.
 func (d *document) text(s string, look look, x, y, width, size, leading float64) int {
 	lines := d.set.lines([]segment{{s, look}}, units(width, size))
@@ -72,6 +41,7 @@ func (d *document) rules() {
 func (d *document) fill(x, y, w, h float64, ink string) {
 	d.pdf.SetFillColor(rgb(ink))
 	d.pdf.Rect(x, y, w, h, "F")
+	d.pen.ink = "" // text is filled too
 }
 
 // cover is the upper part of the first page.
@@ -188,6 +158,7 @@ func (d *document) bottom() float64 { return d.height - margin - 4 }
 
 func (d *document) newPage(withHeader bool) {
 	d.pdf.AddPage()
+	d.pen = pen{}
 	d.y = margin
 	if withHeader {
 		d.tableHeader()

@@ -1,24 +1,32 @@
 package export
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/gormtrail/audit"
 )
 
+// leastRoom is what a column's text needs: a letter or two a line.
+const leastRoom = 1.8
+
 // layOut gives each column its width and sets the header.
-func (d *document) layOut() {
+func (d *document) layOut() error {
 	total := 0.0
 	for _, c := range d.t.Columns {
 		total += share(c)
 	}
 	for _, c := range d.t.Columns {
 		width := (d.width - 2*margin) * share(c) / total
+		if width-2*padX < leastRoom {
+			return fmt.Errorf("export: %d columns leave %q %.1f mm of a page of %s paper; take fewer, or larger paper", len(d.t.Columns), c.Header, width, d.f.Paper)
+		}
 		d.cells = append(d.cells, width)
 		lines := d.set.lines([]segment{{d.t.zonedHeader(c), look{inkWhite, true}}}, units(width-2*padX, textSize))
 		d.header = append(d.header, lines)
 		d.head = max(d.head, float64(len(lines))*lineHeight+2*padY)
 	}
+	return nil
 }
 
 func share(c Column) float64 {
@@ -84,6 +92,7 @@ func (d *document) lines(c cell, from, to int, x, width float64) {
 			d.pdf.SetFillColor(rgb(c.pill))
 			pill := min(mm(c.lines[k].width(), textSize)+3, width-padX)
 			d.pdf.RoundedRect(left, top-0.15, pill, lineHeight, lineHeight/2, "1234", "F")
+			d.pen.ink = ""
 			left += 1.5
 		}
 		d.draw(c.lines[k], left, top+baseline, textSize)
