@@ -2,7 +2,6 @@ package export
 
 import (
 	"slices"
-	"strings"
 
 	"golang.org/x/text/unicode/bidi"
 )
@@ -10,7 +9,7 @@ import (
 // A PDF is written glyph by glyph from left to right, so right-to-left text has
 // to be put in its visual order first: the Unicode Bidirectional Algorithm (UAX
 // #9) for text without embeddings and isolates, since sanitize shows those
-// controls by their code. Bracket pairs (rule N0) are treated as neutrals.
+// controls by their code.
 
 // isRTL reports whether a text has anything to reorder.
 func isRTL(s []rune) bool {
@@ -118,6 +117,7 @@ func levelsOf(line []rune, base int) []int {
 		embedding = bidi.R
 	}
 	resolveWeak(classes, embedding)
+	resolveBrackets(line, classes, original, embedding)
 	resolveNeutral(classes, embedding)
 	levels := make([]int, len(line))
 	for i, c := range classes {
@@ -240,17 +240,4 @@ func resolveNeutral(c []bidi.Class, embedding bidi.Class) {
 		}
 		i = end - 1
 	}
-}
-
-// mirrored are the pairs that change sides (L4).
-const mirrored = "()[]{}<>«»‹›⟨⟩≤≥⟪⟫（）［］｛｝「」『』《》〈〉"
-
-func mirror(r rune) rune {
-	i := strings.IndexRune(mirrored, r)
-	if i < 0 {
-		return r
-	}
-	pairs := []rune(mirrored)
-	k := slices.Index(pairs, r)
-	return pairs[k^1]
 }
