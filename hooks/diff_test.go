@@ -96,7 +96,15 @@ func childOf(prefix, path string) (string, bool) {
 func TestInsideChangesMakeTheNewValueOfTheOld(t *testing.T) {
 	seen := 0
 	rapid.Check(t, func(t *rapid.T) {
-		a, b := structured(3).Draw(t, "a"), structured(3).Draw(t, "b")
+		var a, b any
+		if rapid.Bool().Draw(t, "objects") {
+			name := rapid.SampledFrom([]string{"a", "b", "price(USD)", "x*"})
+			a = rapid.MapOfN(name, structured(2), 1, 4).Draw(t, "a")
+			b = rapid.MapOfN(name, structured(2), 1, 4).Draw(t, "b")
+		} else {
+			a = rapid.SliceOfN(structured(2), 1, 5).Draw(t, "a")
+			b = rapid.SliceOfN(structured(2), 1, 5).Draw(t, "b")
+		}
 		changes, ok := insideChanges("f", a, b)
 		if !ok {
 			return // told as one change of the whole

@@ -10,6 +10,11 @@ import (
 
 // insert captures an INSERT, an upsert's included.
 func (c *capture) insert(wantRows bool) (outcome, error) {
+	if c.plugin.dialect.name == "postgres" && c.hasConflictClause() {
+		if out, ok, err := c.upsertPostgres(wantRows); ok {
+			return out, err
+		}
+	}
 	before := &image{}
 	var err error
 	if c.mayMeetRows() {

@@ -8,7 +8,7 @@ import (
 
 // PostgreSQL hands back old and new with the write itself:
 //
-//	UPDATE t SET … FROM (SELECT t AS audit_row, t.key AS audit_0 FROM t WHERE … FOR UPDATE) audit_old
+//	UPDATE t SET … FROM (SELECT (t.*)::t AS audit_row, t.key AS audit_0 FROM t WHERE … FOR UPDATE) audit_old
 //	WHERE t.key = audit_old.audit_0 RETURNING (audit_old.audit_row).*, t.*
 //
 // The inner query locks the rows first, waiting for and then seeing what other
@@ -43,7 +43,8 @@ func (c *capture) withOldRows(parts map[string]segment) string {
 	if joined {
 		b.WriteString(others + ", ")
 	}
-	b.WriteString("(SELECT " + ref + " AS audit_row")
+	// Not just the table's name: a column may be called like it.
+	fmt.Fprintf(&b, "(SELECT (%s.*)::%s AS audit_row", ref, c.table.rowType)
 	for i, k := range c.table.key {
 		fmt.Fprintf(&b, ", %s.%s AS audit_%d", ref, d.quote(k), i)
 	}

@@ -21,6 +21,7 @@ type table struct {
 	byName       map[string]int
 	key          []string   // the primary key, in column order; nil if there is none
 	uniques      []uniqueOn // unique indexes and constraints, the primary key's included
+	rowType      string     // PostgreSQL: the type of its rows, with schema: a table may be called like a type
 	view         bool
 	rowid        bool // SQLite: has a rowid
 	last         atomic.Pointer[columnSet]
@@ -205,18 +206,21 @@ func (t *table) readPostgres(ctx context.Context, conn gorm.ConnPool, d dialect)
 	err := eachRow(ctx, conn, func(scan func(...any) error) error {
 		var c column
 		var kind, namespace string
-		var visible bool
-		if err := scan(&c.name, &c.typeText, &kind, &namespace, &visible); err != nil {
+		var visible, plainType bool
+		if err := scan(&c.name, &c.typeText, &kind, &namespace, &visible, &plainType); err != nil {
 			return err
 		}
 		c.kind = postgresKind(c.typeText)
 		t.columns = append(t.columns, c)
 		t.view = kind == "v"
+		if t.rowType = name; !plainType {
+			t.rowType = d.quote(namespace) + "." + d.quote(t.name)
+		}
 		if t.object = t.name; !visible {
 			t.object = namespace + "." + t.name
 		}
 		return nil
-	}, `SELECT a.attname, format_type(a.atttypid, NULL), c.relkind::text, n.nspname, pg_table_is_visible(c.oid)
+	}, `SELECT a.attname, format_type(a.atttypid, NULL), c.relkind::text, n.nspname, pg_table_is_visible(c.oid), COALESCE(to_regtype($1) = c.reltype, false)
 		FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.oid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`, name)
 	if err != nil || len(t.columns) == 0 {
