@@ -172,6 +172,8 @@ func TestPDFOptions(t *testing.T) {
 	pages := pdfPages(t, write(t, export.PDFFormat{Paper: "Letter"}, trail, audit.Query{}, &export.Options{Labels: map[string]string{"No entries match.": "Keine Einträge."}}))
 	assert.Contains(t, pages[0], "Keine Einträge.")
 	assert.ErrorContains(t, export.Write(context.Background(), io.Discard, export.PDFFormat{Paper: "B5"}, trail, audit.Query{}, nil), "B5")
+	long := strings.Repeat("A very long title indeed. ", 100)
+	assert.Contains(t, pdfPages(t, write(t, export.PDF, trail, audit.Query{}, &export.Options{Title: long}))[0], long)
 	many := slices.Repeat(export.AllColumns(), 4)
 	assert.ErrorContains(t, export.Write(context.Background(), io.Discard, export.PDF, trail, audit.Query{}, &export.Options{Columns: many}), "take fewer, or larger paper")
 	assert.NoError(t, export.Write(context.Background(), io.Discard, export.PDFFormat{Paper: "A3"}, trail, audit.Query{}, &export.Options{Columns: export.AllColumns()}))

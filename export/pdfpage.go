@@ -48,8 +48,13 @@ func (d *document) fill(x, y, w, h float64, ink string) {
 func (d *document) cover() {
 	width := d.width - 2*margin
 	d.fill(0, 0, d.width, 3, bar)
-	n := d.text(d.t.Title, look{inkStrong, true}, margin, 17, width, 20, 8)
-	d.y = 17 + float64(n-1)*8
+	title := look{inkStrong, true}
+	size, leading := 20.0, 8.0
+	if len(d.set.lines([]segment{{d.t.Title, title}}, units(width, size))) > 3 {
+		size, leading = 9, 4 // a title may be anything
+	}
+	n := d.text(d.t.Title, title, margin, 17, width, size, leading)
+	d.y = 17 + float64(n-1)*leading
 	n = d.text(d.t.rangeText(d.t.query.From, d.t.query.To)+" · "+d.t.Zone(), look{inkQuiet, false}, margin, d.y+7, width, 11, 5)
 	d.y += 7 + float64(n-1)*5 + 5
 	d.facts(width)

@@ -7,6 +7,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -168,6 +170,31 @@ func TestAnExportThatCannotBeRecordedIsNotDelivered(t *testing.T) {
 		require.ErrorIs(t, err, errBroken)
 		assert.Less(t, buf.Len(), len(whole))
 		assert.True(t, strings.HasPrefix(whole, buf.String()))
+	}
+}
+
+// However many rows there are, none is kept.
+func TestStreamedFormatsHoldNothing(t *testing.T) {
+	for _, f := range []export.Format{export.CSV, export.JSONLines} {
+		var first, last uint64
+		heap := func() uint64 {
+			runtime.GC()
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return m.HeapAlloc
+		}
+		err := export.Write(context.Background(), io.Discard, f, endless{newTrail(t), entries(1)[0], 200_000}, audit.Query{}, &export.Options{Progress: func(done, _ int) {
+			switch done {
+			case 1000:
+				first = heap()
+			case 200_000:
+				last = heap()
+			}
+		}})
+		require.NoError(t, err)
+		require.Positive(t, first)
+		require.Positive(t, last)
+		assert.Less(t, last, first+1<<20, f.Name())
 	}
 }
 
