@@ -2,6 +2,7 @@ package gormstore
 
 import (
 	"context"
+	"math"
 
 	"github.com/gormtrail/audit"
 )
@@ -12,6 +13,7 @@ func (s *Store) Count(ctx context.Context, f audit.Filter, bound int) (n int, mo
 	if err := f.Validate(); err != nil {
 		return 0, false, err
 	}
+	bound = min(max(bound, 0), math.MaxInt32-1)
 	// Without an order a database may read all that match before it looks at the
 	// limit (PostgreSQL's bitmaps).
 	sel := selection{filter: f, order: orderOf(audit.SortTime), limit: bound + 1, unordered: true}

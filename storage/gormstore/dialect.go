@@ -21,6 +21,8 @@ type dialect interface {
 
 	// migrations are the statements of each version, from 1.
 	migrations() [][]string
+	// deleteOldest writes a DELETE of a selection that has a limit.
+	deleteOldest(b *builder, table string, sel selection) error
 	// repairs are statements that each Migrate runs at its end; they change no
 	// entry, and do nothing where nothing is to be repaired.
 	repairs() []string

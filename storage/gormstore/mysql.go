@@ -68,6 +68,12 @@ func (d *mysql) contains(b *builder, column, text string) {
 	b.add(", ", column, ") > 0")
 }
 
+// deleteOldest: it takes no LIMIT in the subquery of an IN, and one in its DELETE.
+func (d *mysql) deleteOldest(b *builder, table string, sel selection) error {
+	b.add("DELETE FROM ", table, " WHERE ")
+	return sel.write(b)
+}
+
 func (d *mysql) after(b *builder, columns []string, values []any, descending bool) {
 	b.stepAfter(columns, values, descending)
 }

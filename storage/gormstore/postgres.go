@@ -118,6 +118,18 @@ func appendElement(a []byte, v any) []byte {
 	return append(a, "NULL"...)
 }
 
+// arrayText is a list as PostgreSQL reads an array of text.
+func arrayText(list []string) string {
+	if len(list) == 0 {
+		return "{}"
+	}
+	var a []byte
+	for _, v := range list {
+		a = appendElement(a, v)
+	}
+	return string(append(a, '}'))
+}
+
 func appendQuoted(a []byte, s string) []byte {
 	a = append(a, '"')
 	for {
@@ -147,6 +159,10 @@ func (d *postgres) contains(b *builder, column, text string) {
 	b.add("strpos(", column, ", ")
 	b.arg(text)
 	b.WriteString(") > 0")
+}
+
+func (d *postgres) deleteOldest(b *builder, table string, sel selection) error {
+	return deleteByKey(b, table, d.rowKey(), sel)
 }
 
 func (d *postgres) after(b *builder, columns []string, values []any, descending bool) {

@@ -25,14 +25,9 @@ func (s *Store) Purge(ctx context.Context, f audit.Filter, limit int) (int, erro
 		batch := min(limit-removed, purgeBatch)
 		oldest := selection{filter: f, order: orderOf(audit.SortTime), limit: batch}
 		b := s.newBuilder()
-		// The subquery is a table of its own, since MySQL takes no LIMIT in the
-		// subquery of an IN, nor one that reads the table it deletes from.
-		key := b.dialect.rowKey()
-		b.add("DELETE FROM ", s.quoted, " WHERE ", key, " IN (SELECT ", key, " FROM (SELECT ", key, " FROM ", s.quoted, " WHERE ")
-		if err := oldest.write(b); err != nil {
+		if err := s.dialect.deleteOldest(b, s.quoted, oldest); err != nil {
 			return removed, err
 		}
-		b.add(") oldest)")
 		result, err := s.db.ExecContext(ctx, b.String(), b.args...)
 		if err != nil {
 			return removed, s.translate(ctx, err)
@@ -44,4 +39,12 @@ func (s *Store) Purge(ctx context.Context, f audit.Filter, limit int) (int, erro
 		}
 	}
 	return removed, nil
+}
+
+// deleteByKey writes a DELETE of the selection's rows.
+func deleteByKey(b *builder, table, key string, sel selection) error {
+	b.add("DELETE FROM ", table, " WHERE ", key, " IN (SELECT ", key, " FROM ", table, " WHERE ")
+	err := sel.write(b)
+	b.WriteString(")")
+	return err
 }

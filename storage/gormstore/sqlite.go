@@ -81,6 +81,10 @@ func (d *sqlite) contains(b *builder, column, text string) {
 	b.WriteString(") > 0")
 }
 
+func (d *sqlite) deleteOldest(b *builder, table string, sel selection) error {
+	return deleteByKey(b, table, d.rowKey(), sel)
+}
+
 func (d *sqlite) after(b *builder, columns []string, values []any, descending bool) {
 	b.rowAfter(columns, values, descending)
 }

@@ -271,11 +271,3 @@ func (p streams) pairs() (tenants, values []string) {
 	}
 	return tenants, values
 }
-
-func arrayText(list []string) string {
-	var a []byte
-	for _, v := range list {
-		a = appendElement(a, v)
-	}
-	return string(append(a, '}'))
-}

@@ -1,0 +1,56 @@
+package gormstore_test
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"os"
+	"path/filepath"
+
+	"github.com/glebarez/sqlite"
+	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore"
+)
+
+func Example() {
+	dir, err := os.MkdirTemp("", "audit")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	db, err := gorm.Open(sqlite.Open(filepath.Join(dir, "app.db")), &gorm.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+	store, err := gormstore.New(db, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := store.Migrate(ctx); err != nil {
+		log.Fatal(err)
+	}
+	trail, err := audit.New(store, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = trail.Record(ctx, audit.Entry{
+		Action: "login", Outcome: audit.Failure, Error: "wrong password",
+		Tenant: "acme", Actor: audit.Actor{Type: "user", Email: "ana@example.com"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	page, err := trail.Query(ctx, audit.Query{Filter: audit.Filter{Outcomes: []audit.Outcome{audit.Failure}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, e := range page.Entries {
+		fmt.Println(e.Actor.User(), e.Action, e.Outcome, e.Error)
+	}
+	pool, _ := db.DB()
+	pool.Close()
+	// Output: ana@example.com login failure wrong password
+}
