@@ -24,7 +24,7 @@ func (p page) Name() string                     { return p.title }
 func (p page) Back() Link                       { return p.opts.Back }
 func (p page) Theme() string                    { return p.opts.Theme }
 func (p page) Zone() string                     { return p.zone.String() }
-func (p page) Home() string                     { return p.list() }
+func (p page) Home() string                     { return p.with() } // the page of the list that it came from
 
 // Nonce is the host's, for a policy of its own.
 func (p page) Nonce() string {

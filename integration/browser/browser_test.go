@@ -270,3 +270,5 @@ func values(pairs ...string) string {
 	}
 	return "?" + v.Encode()
 }
+
+func gzipOptions() *viewer.Options { return &viewer.Options{Gzip: true} }

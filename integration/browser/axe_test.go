@@ -1,0 +1,111 @@
+package browser
+
+import (
+	"archive/tar"
+	"compress/gzip"
+	"encoding/json"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+)
+
+// axeVersion is checked against what npm serves; the file (MPL-2.0) is only
+// used here and never kept.
+const axeVersion = "4.14.1"
+
+// axeSource fetches axe-core. Without npm a developer's test skips.
+func axeSource(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	pack := exec.CommandContext(t.Context(), "npm", "pack", "--silent", "axe-core@"+axeVersion)
+	pack.Dir = dir
+	if out, err := pack.CombinedOutput(); err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("axe-core can't be fetched, and CI needs it: %v\n%s", err, out)
+		}
+		t.Skipf("axe-core can't be fetched: %v", err)
+	}
+	f, err := os.Open(filepath.Join(dir, "axe-core-"+axeVersion+".tgz"))
+	require.NoError(t, err)
+	defer f.Close()
+	z, err := gzip.NewReader(f)
+	require.NoError(t, err)
+	for r := tar.NewReader(z); ; {
+		h, err := r.Next()
+		require.NoError(t, err)
+		if h.Name == "package/axe.min.js" {
+			source, err := io.ReadAll(r)
+			require.NoError(t, err)
+			return string(source)
+		}
+	}
+}
+
+// violations runs axe on the tab's page.
+func (b *tab) violations(source string) []string {
+	b.t.Helper()
+	_, err := chromedp.Run(b.Context, chromedp.Evaluate[int](source+"\n;1"))
+	require.NoError(b.t, err)
+	out, err := chromedp.Run(b.Context, chromedp.Evaluate[string](`axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})
+		.then(r => JSON.stringify(r.violations.flatMap(v => v.nodes.map(n => v.id + ': ' + n.html.slice(0, 160) + ' ' + (n.any[0]?.message ?? n.failureSummary)))))`, chromedp.EvalAwaitPromise))
+	require.NoError(b.t, err)
+	var list []string
+	require.NoError(b.t, json.Unmarshal([]byte(out), &list))
+	return list
+}
+
+// TestAxe finds no violation on any page, light and dark, wide and narrow.
+func TestAxe(t *testing.T) {
+	browser := startBrowser(t)
+	source := axeSource(t)
+	s := newSite(t, nil, append(demo(150), hostile())...)
+	b := newTab(t, browser, s.Server)
+	states := []struct{ name, query, prepare string }{
+		{"list", "?per=100", ""},
+		{"menu", "?per=25", `document.querySelector('[data-facet=user] summary').click()`},
+		{"filtered", "?action=update&range=custom&from=2026-10-15&q=mara", ""},
+		{"entry", "?entry=" + entryID(900_000), ""},
+		{"unified", "?mode=unified&entry=" + entryID(900_000), ""},
+		{"history", "?view=history&entry=" + entryID(900_000), ""},
+		{"state", "?view=state&entry=" + entryID(900_000), ""},
+		{"hostile", "?entry=" + entryID(666_666), ""},
+		{"empty", "?record=none", ""},
+		{"facet", "?facet=user", ""},
+		{"bad", "?ip=x", ""},
+		{"missing", "?entry=none", ""},
+	}
+	written := 500_000
+	for _, width := range []int64{1440, 400} {
+		b.size(width, 900)
+		for _, dark := range []bool{false, true} {
+			b.dark(dark)
+			for _, state := range states {
+				b.open(state.query)
+				if state.prepare != "" {
+					b.eval(state.prepare)
+				}
+				if found := b.violations(source); len(found) > 0 {
+					t.Errorf("%s, %d wide, dark %v:\n%s", state.name, width, dark, strings.Join(found[:min(6, len(found))], "\n"))
+				}
+			}
+			// The live feed, holding.
+			b.open("?per=100")
+			b.goLive()
+			b.eval(`window.scrollTo(0, 900)`)
+			s.write(t, written, 4)
+			written += 4
+			b.until(`!document.querySelector('.pill').hidden`)
+			if found := b.violations(source); len(found) > 0 {
+				t.Errorf("live, %d wide, dark %v:\n%s", width, dark, strings.Join(found[:min(6, len(found))], "\n"))
+			}
+			b.click(".live")
+		}
+	}
+	b.forgive() // a page of a bad request is an error on the console
+}

@@ -1,0 +1,54 @@
+package viewer_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/memstore"
+	"github.com/gormtrail/audit/viewer"
+)
+
+func ExampleNew() {
+	trail, err := audit.New(memstore.New(), nil)
+	if err != nil {
+		panic(err)
+	}
+	_ = trail.Record(context.Background(), audit.Entry{
+		Tenant: "acme", Action: "create", Object: audit.Object{Type: "invoice", ID: "INV-1"},
+	})
+	page, err := viewer.New(trail, &viewer.Options{
+		Authorize: func(r *http.Request) (viewer.Access, error) {
+			tenant := r.Header.Get("X-Tenant") // a host asks its session
+			if tenant == "" {
+				return viewer.Access{}, viewer.ErrDenied
+			}
+			return viewer.Access{Scope: audit.Filter{Tenants: []string{tenant}}, Export: true, Live: true}, nil
+		},
+	})
+	if err != nil {
+		panic(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/admin/audit", page)
+
+	for _, tenant := range []string{"", "other", "acme"} {
+		r := httptest.NewRequest(http.MethodGet, "/admin/audit?facet=action&format=json", nil)
+		r.Header.Set("X-Tenant", tenant)
+		w := httptest.NewRecorder()
+		mux.ServeHTTP(w, r)
+		body, _ := io.ReadAll(w.Body)
+		if w.Code != http.StatusOK {
+			body = nil // a page that says so
+		}
+		fmt.Println(w.Code, tenant, string(bytes.TrimSpace(body)))
+	}
+	// Output:
+	// 403
+	// 200 other {"facet":"action","values":[],"total":0}
+	// 200 acme {"facet":"action","values":["create"],"total":1}
+}
