@@ -279,6 +279,11 @@ func (p *Plugin) end(db *gorm.DB) {
 // ignores reports whether the statement's table is none that is captured.
 func (p *Plugin) ignores(stmt *gorm.Statement) bool { return p.own[stmt.Table] }
 
+// isOwn is ignores for a table that a statement's text names.
+func (p *Plugin) isOwn(schema, table string) bool {
+	return p.own[table] || schema != "" && p.own[schema+"."+table]
+}
+
 // Record puts entries on the trail inside db's transaction: they are there if
 // it commits. Outside of one it is Trail.Record. The context is db's.
 //

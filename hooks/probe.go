@@ -88,7 +88,7 @@ type outcome struct {
 func (pr *probe) capture(ctx context.Context, query string, args []any) (*capture, error) {
 	p := pr.plugin
 	text := parse(query, p.dialect.name == "mysql")
-	if text.table == "" || text.ddl || p.own[text.table] {
+	if text.table == "" || text.ddl || p.isOwn(text.schema, text.table) {
 		return nil, nil
 	}
 	c := &capture{

@@ -22,10 +22,10 @@ func (p *Plugin) beginRaw(db *gorm.DB) {
 	switch {
 	case text.ddl:
 		p.forgetTables()
-		if !p.opts.DDL || p.own[text.table] {
+		if !p.opts.DDL || p.isOwn(text.schema, text.table) {
 			return
 		}
-	case text.verb == "" || p.own[text.table] || p.opts.Raw == RawIgnore:
+	case text.verb == "" || p.isOwn(text.schema, text.table) || p.opts.Raw == RawIgnore:
 		return
 	case p.opts.Raw == RawRefuse && audit.SkipFrom(db.Statement.Context) == nil:
 		_ = db.AddError(ErrRawRefused)
