@@ -66,11 +66,7 @@ func (r *record) fillJSON(e *audit.Entry) *audit.EntryError {
 		r.behalf = string(raw)
 	}
 	if len(e.Changes) > 0 {
-		raw, err := json.Marshal(e.Changes)
-		if err != nil {
-			return &audit.EntryError{Field: "changes", Reason: err.Error()}
-		}
-		r.changes = string(raw)
+		r.changes = string(audit.AppendChanges(nil, e.Changes))
 	}
 	if len(e.Metadata) > 0 {
 		raw, err := json.Marshal(e.Metadata)
