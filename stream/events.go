@@ -44,7 +44,7 @@ func (c *session) pollEvents(w http.ResponseWriter) {
 			frame = c.ending(frame, err)
 		} else {
 			if len(items) > 0 {
-				frame.Cursor = items[len(items)-1].Position
+				frame.Cursor = c.reader.behind(items[len(items)-1]).String()
 			}
 			if frame.Entries, err = c.encode(items); err != nil {
 				frame = c.ending(frame, err)

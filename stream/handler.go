@@ -296,7 +296,7 @@ func (c *session) gap(ctx context.Context, n int) (Frame, error) {
 			return c.ending(Frame{Cursor: c.reader.Position()}, err), err
 		}
 		if len(items) > 0 {
-			c.reader.last = items[len(items)-1].Position
+			c.reader.last = c.reader.behind(items[len(items)-1])
 		}
 		n += len(items)
 	}

@@ -34,6 +34,7 @@ type Hub struct {
 	cancel  context.CancelFunc // of the running poll; nil if there is none
 	stopped chan struct{}      // closed when the latest poll has ended
 	after   string             // the store's position up to which everything was handed out
+	round   int                // how often the store was asked
 	closed  bool
 }
 
@@ -120,6 +121,7 @@ func (h *Hub) poll(ctx context.Context, tailer audit.Tailer, after string, stopp
 	defer close(stopped)
 	failing := false
 	for {
+		round := h.begin()
 		entries, next, err := tailer.Tail(ctx, audit.Filter{}, after, batch)
 		switch {
 		case ctx.Err() != nil || h.trail.Closed():
@@ -136,7 +138,7 @@ func (h *Hub) poll(ctx context.Context, tailer audit.Tailer, after string, stopp
 			failing = true
 		default:
 			failing = false
-			h.publish(ctx, placed(entries, after, next), next)
+			h.publish(ctx, newBatch(place{after: after}, entries, next), entries, round)
 			after = next
 		}
 		if len(entries) == batch {
@@ -168,24 +170,30 @@ func (h *Hub) wait(ctx context.Context) bool {
 	return true
 }
 
-// publish hands events to the readers whose filters select them. It never
+// begin counts a question to the store.
+func (h *Hub) begin() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.round++
+	return h.round
+}
+
+// publish hands entries to the readers whose filters select them. It never
 // waits for one.
-func (h *Hub) publish(ctx context.Context, events []Event, next string) {
-	shared := make([]*item, len(events))
-	for i := range events {
-		shared[i] = &item{Event: events[i]}
+func (h *Hub) publish(ctx context.Context, b *answer, entries []audit.Entry, round int) {
+	b.hub = true
+	shared := make([]*item, len(entries))
+	for i := range entries {
+		shared[i] = &item{Entry: entries[i], batch: b, index: i}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if ctx.Err() != nil {
 		return // the readers there are now belong to a later poll
 	}
-	h.after = next
-	if len(shared) == 0 {
-		return
-	}
+	h.after = b.end.after
 	for r := range h.readers {
-		r.offer(shared)
+		r.offer(shared, round, len(entries) < batch)
 	}
 }
 
@@ -207,9 +215,13 @@ func (h *Hub) end(ctx context.Context, err error) {
 	}
 }
 
-// item is an event that many readers share, with what it was encoded to.
+// item is an entry that many readers share, with its place and what it was
+// encoded to.
 type item struct {
-	Event
+	audit.Entry
+	batch *answer
+	index int
+
 	mu      sync.Mutex
 	encoded []encoding
 }
@@ -217,6 +229,11 @@ type item struct {
 type encoding struct {
 	key  string
 	data []byte
+}
+
+// event is the item for those outside.
+func (i *item) event() Event {
+	return Event{Entry: i.Entry, Position: i.batch.behind(i.index).String()}
 }
 
 // as returns the event's encoding under a key, made by the first who asks.

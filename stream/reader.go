@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/gormtrail/audit"
@@ -26,15 +27,19 @@ type Reader struct {
 	filter audit.Filter
 	tailer audit.Tailer
 	at     place
-	live   bool            // it has read all of the past, and takes what the hub offers
-	seen   map[string]bool // read from the store after joining: the hub offers them once more
-	last   string          // position behind the last event that was returned
+	live   bool          // it has read all of the past, and takes what the hub offers
+	seen   map[mark]bool // read from the store, and offered by the hub once more
+	gone   []mark        // of seen: were offered once more; the positions of that answer still name them
+	forget bool          // nothing of seen comes any more
+	last   place         // behind the last event that was returned
 
-	mu     sync.Mutex
-	queue  []*item
-	missed int
-	err    error
-	ready  chan struct{} // holds one token while there is something to take
+	mu      sync.Mutex
+	queue   []*item
+	missed  int
+	err     error
+	ready   chan struct{} // holds one token while there is something to take
+	joined  int           // the hub's round when the reader had read all of the past
+	settled bool          // the hub has since offered all of that once more
 }
 
 // Follow returns a reader of what f selects, after a position. "" is now: what
@@ -51,9 +56,12 @@ func (h *Hub) Follow(ctx context.Context, f audit.Filter, after string) (*Reader
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{hub: h, filter: f, tailer: tailer, ready: make(chan struct{}, 1), seen: map[string]bool{}}
+	r := &Reader{hub: h, filter: f, tailer: tailer, ready: make(chan struct{}, 1), seen: map[mark]bool{}, joined: -1}
 	if after != "" {
-		r.at, r.last = parsePlace(after), after
+		if r.at, err = parsePlace(after); err != nil {
+			return nil, err
+		}
+		r.last = r.at
 		// An unknown position is an answer of Follow, not of Next.
 		if _, _, err = r.at.read(ctx, tailer, audit.Filter{}, 1); err != nil {
 			return nil, err
@@ -64,28 +72,28 @@ func (h *Hub) Follow(ctx context.Context, f audit.Filter, after string) (*Reader
 	if err != nil {
 		return nil, err
 	}
-	r.at, r.last = parsePlace(head), head
+	r.at, r.last = place{after: head}, place{after: head}
 	return r, nil
 }
 
 // Position is the place behind the last event that Next returned; at first the
 // one that the reader was made with.
-func (r *Reader) Position() string { return r.last }
+func (r *Reader) Position() string { return r.last.String() }
 
 // progress moves the position over what the filter left out, and returns it: a
 // client that resumes need not have that looked through again.
 func (r *Reader) progress() string {
 	if !r.live {
-		return r.last
+		return r.Position()
 	}
 	r.hub.mu.Lock()
 	defer r.hub.mu.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if _, here := r.hub.readers[r]; here && len(r.queue) == 0 && r.missed == 0 && len(r.seen) == 0 {
-		r.last = r.hub.after
+		r.last = place{after: r.hub.after}
 	}
-	return r.last
+	return r.Position()
 }
 
 // Next waits for events and returns all that are there, at least one and at
@@ -97,7 +105,7 @@ func (r *Reader) Next(ctx context.Context) ([]Event, error) {
 	items, err := r.next(ctx)
 	events := make([]Event, len(items))
 	for i, it := range items {
-		events[i] = it.Event
+		events[i] = Event{Entry: it.Entry, Position: r.behind(it).String()}
 	}
 	return events, err
 }
@@ -115,10 +123,23 @@ func (r *Reader) next(ctx context.Context) ([]*item, error) {
 			return nil, err
 		}
 		if len(items) > 0 {
-			r.last = items[len(items)-1].Position
+			r.last = r.behind(items[len(items)-1])
 			return items, nil
 		}
 	}
+}
+
+// behind is the place behind an item for this reader: it may have seen entries
+// that the hub has not come to yet.
+func (r *Reader) behind(it *item) place {
+	p := it.batch.behind(it.index)
+	if it.batch.hub && len(r.seen) > 0 {
+		p.seen = slices.Clone(p.seen)
+		for m := range r.seen {
+			p.seen = append(p.seen, m)
+		}
+	}
+	return p
 }
 
 // catchUp reads from the store. When that has no more, the reader joins the hub.
@@ -140,38 +161,44 @@ func (r *Reader) catchUp(ctx context.Context) ([]*item, error) {
 			return nil, err
 		}
 	}
-	events, at, err := r.at.read(ctx, r.tailer, r.filter, batch)
+	items, at, err := r.at.read(ctx, r.tailer, r.filter, batch)
 	if err != nil {
 		r.unjoin()
 		return nil, err
 	}
 	r.at = at
-	items := make([]*item, len(events))
-	for i := range events {
-		items[i] = &item{Event: events[i]}
-	}
 	switch {
 	case joined && at.quiet:
-		for i := range events {
-			r.seen[events[i].ID] = true
+		for _, it := range items {
+			r.seen[it.batch.marks[it.index]] = true
 		}
-		r.live = true
+		r.settle()
 	case joined: // a whole batch behind again: the hub would only fill the queue
 		r.unjoin()
 	}
 	return items, nil
 }
 
+// settle makes the reader live. Once the hub has asked the store again and found
+// all there was, nothing of what the reader has seen by now comes any more.
+func (r *Reader) settle() {
+	r.hub.mu.Lock()
+	defer r.hub.mu.Unlock()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.joined, r.settled, r.live = r.hub.round, false, true
+}
+
 // expect notes what the hub is going to offer that the store has already.
 func (r *Reader) expect(ctx context.Context, after string) error {
-	at := parsePlace(after)
+	at := place{after: after}
 	for {
-		events, next, err := at.read(ctx, r.tailer, r.filter, batch)
+		items, next, err := at.read(ctx, r.tailer, r.filter, batch)
 		if err != nil {
 			return err
 		}
-		for i := range events {
-			r.seen[events[i].ID] = true
+		for _, it := range items {
+			r.seen[it.batch.marks[it.index]] = true
 		}
 		if at = next; at.quiet {
 			return nil
@@ -187,12 +214,20 @@ func (r *Reader) unjoin() {
 func (r *Reader) drop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.queue, r.missed = nil, 0
+	r.queue, r.missed, r.joined, r.settled = nil, 0, -1, false
 	clear(r.seen)
+	r.gone, r.forget = nil, false
 }
 
 // take waits for the hub's offers.
 func (r *Reader) take(ctx context.Context) ([]*item, error) {
+	for _, m := range r.gone {
+		delete(r.seen, m)
+	}
+	r.gone = nil
+	if r.forget {
+		clear(r.seen)
+	}
 	select {
 	case <-ctx.Done():
 		return nil, ctx.Err()
@@ -202,7 +237,7 @@ func (r *Reader) take(ctx context.Context) ([]*item, error) {
 	defer r.mu.Unlock()
 	if r.missed > 0 && len(r.queue) == 0 {
 		r.signal()
-		return nil, &BehindError{Position: r.last, Missed: r.missed}
+		return nil, &BehindError{Position: r.Position(), Missed: r.missed}
 	}
 	if r.err != nil && len(r.queue) == 0 {
 		r.signal()
@@ -215,19 +250,24 @@ func (r *Reader) take(ctx context.Context) ([]*item, error) {
 	}
 	kept := items[:0]
 	for _, it := range items {
-		if r.seen[it.ID] {
-			delete(r.seen, it.ID)
+		if m := it.batch.marks[it.index]; r.seen[m] {
+			r.gone = append(r.gone, m)
 			continue
 		}
 		kept = append(kept, it)
 	}
+	r.forget = r.settled
 	return kept, nil
 }
 
 // offer is the hub's; it never waits.
-func (r *Reader) offer(items []*item) {
+func (r *Reader) offer(items []*item, round int, all bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if all && !r.settled && r.joined >= 0 && round > r.joined {
+		r.settled = true
+		defer r.signal() // so that what was seen is forgotten
+	}
 	for _, it := range items {
 		switch {
 		case !r.filter.Match(it.Entry):

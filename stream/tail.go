@@ -69,13 +69,17 @@ func Tail(ctx context.Context, trail *audit.Trail, f audit.Filter, after string)
 		if err == nil {
 			err = f.Validate()
 		}
-		for at := parsePlace(after); err == nil; {
-			var events []Event
+		var at place
+		if err == nil {
+			at, err = parsePlace(after)
+		}
+		for err == nil {
+			var events []*item
 			if events, at, err = at.read(ctx, tailer, f, batch); err != nil {
 				break
 			}
 			for _, e := range events {
-				if !yield(e, nil) {
+				if !yield(e.event(), nil) {
 					return
 				}
 			}
@@ -100,69 +104,4 @@ func pause(ctx context.Context, trail *audit.Trail) error {
 		return audit.ErrClosed
 	}
 	return nil
-}
-
-// place is a store's position, or one between the entries of a batch that was
-// read from a store's position: "position~ID", behind the entry with that ID.
-type place struct {
-	after string // the store's
-	skip  string // the ID up to which the batch was seen already; "" for none
-	quiet bool   // the last read found all there was
-}
-
-// idLength is that of a UUID's text.
-const idLength = 36
-
-func parsePlace(s string) place {
-	if i := len(s) - idLength - 1; i >= 0 && s[i] == '~' {
-		return place{after: s[:i], skip: s[i+1:]}
-	}
-	return place{after: s}
-}
-
-func (p place) String() string {
-	if p.skip == "" {
-		return p.after
-	}
-	return p.after + "~" + p.skip
-}
-
-// read returns the next events, and the place behind them.
-func (p place) read(ctx context.Context, tailer audit.Tailer, f audit.Filter, limit int) ([]Event, place, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, p, err
-	}
-	entries, next, err := tailer.Tail(ctx, f, p.after, limit)
-	if err != nil {
-		return nil, p, err
-	}
-	events := placed(entries, p.after, next)
-	if p.skip != "" {
-		events = behind(events, p.skip)
-	}
-	return events, place{after: next, quiet: len(entries) < limit}, nil
-}
-
-// placed gives each entry of a batch its position. The store tells the one
-// behind the last entry only.
-func placed(entries []audit.Entry, after, next string) []Event {
-	events := make([]Event, len(entries))
-	for i, e := range entries {
-		events[i] = Event{Entry: e, Position: place{after: after, skip: e.ID}.String()}
-	}
-	if n := len(events); n > 0 {
-		events[n-1].Position = next
-	}
-	return events
-}
-
-// behind drops the events up to the one with that ID. If it isn't among them
-// (it was purged, or the filter has changed), all of them are new.
-func behind(events []Event, id string) []Event {
-	for i := range events {
-		if events[i].ID == id {
-			return events[i+1:]
-		}
-	}
-	return events
 }
