@@ -341,3 +341,27 @@ func (onlyStore) Query(context.Context, audit.Query) (*audit.Page, error) {
 func (onlyStore) Get(context.Context, string) (audit.Entry, error) {
 	return audit.Entry{}, audit.ErrNotFound
 }
+
+func TestSoftDeleteByTableAloneIsADestroy(t *testing.T) {
+	h := newHost(t, setup{models: []any{&user{}, &pet{}, &role{}}})
+	require.NoError(t, h.db.Table("users").Create(map[string]any{"name": "eve"}).Error)
+	require.NoError(t, h.db.Table("users").Where("id = 1").Updates(map[string]any{"deleted_at": time.Now()}).Error)
+	require.NoError(t, h.db.Table("users").Where("id = 1").Updates(map[string]any{"deleted_at": nil}).Error)
+	var actions []string
+	for _, e := range h.entries() {
+		actions = append(actions, e.Action)
+	}
+	require.Equal(t, []string{"create", "destroy", "restore"}, actions)
+}
+
+func TestRowsBeforeAnErrorReachTheHost(t *testing.T) {
+	type coupon struct {
+		ID   uint
+		Code string `gorm:"unique"`
+	}
+	h := newHost(t, setup{models: []any{&coupon{}}})
+	list := []coupon{{Code: "a"}, {Code: "b"}, {Code: "a"}}
+	require.Error(t, h.db.Create(&list).Error)
+	require.Empty(t, h.lines())
+	require.Zero(t, h.count(&coupon{}))
+}

@@ -187,7 +187,7 @@ func (c *capture) appendChange(changes []audit.Change, t treatment, column strin
 
 // actionOf tells a soft delete and a restore by their effect.
 func (c *capture) actionOf(h *hint, before, after *image, p pair) string {
-	for _, name := range h.deleted {
+	for _, name := range h.marks() {
 		was, _ := before.value(*p.before, name)
 		now, ok := after.value(*p.after, name)
 		switch {

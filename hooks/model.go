@@ -35,6 +35,7 @@ var treatments = []treatment{treatOmit, treatMask, treatHash, treatName, treatSh
 // knows. It is gathered from every model seen for the table, so that a row is
 // told of the same way whichever way it was changed.
 type hint struct {
+	known      bool // a model was seen
 	objectType string
 	fields     map[string]treatment // by column
 	autoTimes  []string             // columns that GORM sets to the time of an update
@@ -54,6 +55,15 @@ type hints struct {
 // never changed.
 var noHint = &hint{}
 
+// marks are the columns that mark a row as deleted: those that models say, and,
+// as long as no model was seen, the one that GORM's own is called.
+func (h *hint) marks() []string {
+	if !h.known && len(h.deleted) == 0 {
+		return []string{"deleted_at"}
+	}
+	return h.deleted
+}
+
 func (h *hints) of(table string) *hint {
 	h.mu.RLock()
 	defer h.mu.RUnlock()
@@ -69,6 +79,7 @@ func (h *hints) change(table string, set func(*hint)) {
 	defer h.mu.Unlock()
 	next := &hint{fields: map[string]treatment{}, bools: map[string]bool{}, json: map[string]bool{}, zeroTimes: map[string]string{}}
 	if old := h.tables[table]; old != nil {
+		next.known = old.known
 		next.objectType = old.objectType
 		next.autoTimes = slices.Clone(old.autoTimes)
 		next.deleted = slices.Clone(old.deleted)
@@ -123,6 +134,7 @@ func (p *Plugin) learn(s *schema.Schema) {
 	}
 	table := bareName(s.Table)
 	p.hints.change(table, func(n *hint) {
+		n.known = true
 		if t, ok := reflect.New(s.ModelType).Interface().(AuditTyper); ok && !p.hints.fixed[table] {
 			n.objectType = t.AuditType()
 		}

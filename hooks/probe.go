@@ -56,7 +56,7 @@ func (pr *probe) QueryContext(ctx context.Context, query string, args ...any) (*
 		return pr.ConnPool.QueryContext(ctx, query, args...)
 	}
 	out, err := c.run(true)
-	if err != nil {
+	if err != nil && (out.tape == nil || out.tape.err == nil) {
 		return nil, err
 	}
 	return out.tape.play(ctx)
@@ -247,7 +247,7 @@ func (c *capture) returning(query string, args []any, star, asked string, skip i
 		see(mine, raw[:own])
 	})
 	if err != nil {
-		return outcome{}, err
+		return outcome{tape: t}, err
 	}
 	if !wantRows {
 		return outcome{result: execResult{kept, c.lastInsertID}}, nil

@@ -19,6 +19,7 @@ type tape struct {
 	names []string
 	types []*sql.ColumnType
 	rows  [][]driver.Value
+	err   error // that ended the rows: GORM gets those before it, as without the plugin
 }
 
 // record reads all rows: each is given to see, and columns from first on are
@@ -42,8 +43,8 @@ func record(rows *sql.Rows, cols columns, first int, see func(raw []any)) (*tape
 		}
 		t.rows = append(t.rows, kept)
 	}
-	if err := rows.Err(); err != nil {
-		return nil, err
+	if t.err = rows.Err(); t.err != nil {
+		return t, t.err
 	}
 	return t, rows.Close()
 }
@@ -103,6 +104,9 @@ func (r *tapeRows) Close() error      { return nil }
 
 func (r *tapeRows) Next(dest []driver.Value) error {
 	if r.next >= len(r.tape.rows) {
+		if r.tape.err != nil {
+			return r.tape.err
+		}
 		return io.EOF
 	}
 	copy(dest, r.tape.rows[r.next])
