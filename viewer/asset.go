@@ -96,9 +96,11 @@ func (v *Viewer) serveAsset(w http.ResponseWriter, r *http.Request, name string)
 	_, _ = w.Write(body)
 }
 
-func gzipped(content []byte) []byte {
+func gzipped(content []byte) []byte { return gzippedAt(content, gzip.BestCompression) }
+
+func gzippedAt(content []byte, level int) []byte {
 	var b bytes.Buffer
-	z, _ := gzip.NewWriterLevel(&b, gzip.BestCompression) // the level is a valid one
+	z, _ := gzip.NewWriterLevel(&b, level) // the levels are valid ones
 	_, _ = z.Write(content)                               // a buffer takes everything
 	_ = z.Close()
 	return b.Bytes()

@@ -384,3 +384,14 @@ func TestFacets(t *testing.T) {
 	contains(t, chosen, "No entry matches", "the range was kept")
 	require.Equal(t, http.StatusBadRequest, get(h, "?facet=price").Code)
 }
+
+// TestOnlyVariablesAreColours: a theme that sets the variables leaves nothing
+// of the page's own colours.
+func TestOnlyVariablesAreColours(t *testing.T) {
+	css := body(t, newViewer(t, newTrail(t), nil), "?asset=viewer.css")
+	_, rules, found := strings.Cut(css, "--av-paper")
+	require.True(t, found)
+	_, rules, _ = strings.Cut(rules, "}")
+	require.Empty(t, regexp.MustCompile(`[^;{]*(#[0-9a-f]{3,8}\b|rgba?\(|hsla?\()[^;}]*`).FindAllString(rules, -1))
+	require.NotContains(t, css, "url(")
+}

@@ -1,6 +1,7 @@
 package viewer
 
 import (
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -171,7 +172,7 @@ func (s *visit) write(w http.ResponseWriter, status int, contentType string, bod
 		w.Header().Add("Vary", "Accept-Encoding")
 		if len(body) > 1000 && acceptsGzip(s.request) && w.Header().Get("Content-Encoding") == "" {
 			w.Header().Set("Content-Encoding", "gzip")
-			body = gzipped(body)
+			body = gzippedAt(body, gzip.DefaultCompression)
 		}
 	}
 	w.WriteHeader(status)
