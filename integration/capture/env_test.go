@@ -31,6 +31,7 @@ type env struct {
 	trail   *audit.Trail
 	judge   *judge.Judge
 	tables  map[string]*judge.Table
+	models  []any
 	entries []audit.Entry // of the last judged run
 	cut     [][2]int64    // steps that are judged elsewhere: after the first, up to the second
 }
@@ -43,12 +44,16 @@ func config() *gorm.Config {
 	}
 }
 
-func newEnv(name string, opts *hooks.Options) (*env, error) {
+// newEnv opens an environment of the given models, of all if none is given.
+func newEnv(name string, opts *hooks.Options, of ...any) (*env, error) {
 	base, err := dbtest.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	e := &env{name: name, base: base, tables: map[string]*judge.Table{}}
+	if len(of) == 0 {
+		of = models()
+	}
+	e := &env{name: name, base: base, tables: map[string]*judge.Table{}, models: of}
 	if err := e.prepare(opts); err != nil {
 		return nil, errors.Join(err, base.Close())
 	}
@@ -94,7 +99,7 @@ func (e *env) open(c *gorm.Config, opts *hooks.Options) (*gorm.DB, error) {
 }
 
 func (e *env) watchModels(ctx context.Context) error {
-	for _, m := range models() {
+	for _, m := range e.models {
 		stmt := &gorm.Statement{DB: e.plain}
 		if err := stmt.Parse(m); err != nil {
 			return err

@@ -24,7 +24,7 @@ func (e *env) migrate(db *gorm.DB) error {
 	if err := db.SetupJoinTable(&Student{}, "Courses", &Enrolment{}); err != nil {
 		return err
 	}
-	return db.AutoMigrate(models()...)
+	return db.AutoMigrate(e.models...)
 }
 
 // Person is the everyday model: pointers, nullable types, bytes, times.
@@ -152,6 +152,9 @@ type Money struct {
 	Amount Decimal  `gorm:"type:decimal(20,4)"`
 	Rate   *Decimal `gorm:"type:decimal(30,10)"`
 }
+
+// TableName implements schema.Tabler.
+func (Money) TableName() string { return "moneys" }
 
 // Moment has times of several precisions.
 type Moment struct {
