@@ -101,7 +101,7 @@ func gzipped(content []byte) []byte { return gzippedAt(content, gzip.BestCompres
 func gzippedAt(content []byte, level int) []byte {
 	var b bytes.Buffer
 	z, _ := gzip.NewWriterLevel(&b, level) // the levels are valid ones
-	_, _ = z.Write(content)                               // a buffer takes everything
+	_, _ = z.Write(content)                // a buffer takes everything
 	_ = z.Close()
 	return b.Bytes()
 }

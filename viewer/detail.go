@@ -2,6 +2,7 @@ package viewer
 
 import (
 	"cmp"
+	"html/template"
 	"regexp"
 	"strings"
 
@@ -53,6 +54,7 @@ type timeline struct {
 	Entries []*audit.Entry
 	Now     string // the ID of the entry that the page is about
 	Object  audit.Object
+	Full    bool // with what changed
 }
 
 // Elsewhere names the object of an entry that is about another one.
@@ -71,7 +73,37 @@ func (p timelinePage) Fields(n int) string { return p.FieldCount(n) }
 
 // Timeline is the list as the template takes it.
 func (p *entryPage) Timeline(list []*audit.Entry) timeline {
-	return timeline{timelinePage{p.page}, list, p.E.ID, p.E.Object}
+	return timeline{P: timelinePage{p.page}, Entries: list, Now: p.E.ID, Object: p.E.Object}
+}
+
+// WholeTimeline is the list with the changes of each entry.
+func (p *entryPage) WholeTimeline(list []*audit.Entry) timeline {
+	t := p.Timeline(list)
+	t.Full = true
+	return t
+}
+
+// inTimeline is how many changes an entry shows in its record's history.
+const inTimeline = 4
+
+// Changes are an entry's first ones.
+func (p timelinePage) Changes(e *audit.Entry) template.HTML {
+	var m markup
+	r := rows{visit: p.visit}
+	for i := range e.Changes[:min(len(e.Changes), inTimeline)] {
+		m.tag(`<li>`)
+		r.change(&m, e.Object.Type, e.Changes[i])
+		m.tag(`</li>`)
+	}
+	return m.html()
+}
+
+// Further is how many changes an entry has beside those.
+func (p timelinePage) Further(e *audit.Entry) string {
+	if n := len(e.Changes) - inTimeline; n > 0 {
+		return p.lang.count("%s more fields", n, false)
+	}
+	return ""
 }
 
 var (

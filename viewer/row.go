@@ -287,10 +287,23 @@ func (r *rows) summary(m *markup, e *audit.Entry) {
 		m.tag(`</span>`)
 		return
 	}
-	c := e.Changes[0]
+	m.tag(`<span class="sum">`)
+	r.change(m, e.Object.Type, e.Changes[0])
+	if more := len(e.Changes) - 1; more > 0 {
+		m.tag(`<span class="more"><span aria-hidden="true">+`)
+		m.int(more)
+		m.tag(`</span><span class="vh">`)
+		m.text(r.lang.count("%s more fields", more, false))
+		m.tag(`</span></span>`)
+	}
+	m.tag(`</span>`)
+}
+
+// change is one change in a line: the field, and its value before and after.
+func (r *rows) change(m *markup, object string, c audit.Change) {
 	s := plainStep(c, cmp.Or(c.Op, audit.OpReplace))
-	m.tag(`<span class="sum"><span class="chg"><code>`)
-	m.text(r.label(e.Object.Type, c.Field))
+	m.tag(`<span class="chg"><code>`)
+	m.text(r.label(object, c.Field))
 	m.tag(`</code> `)
 	if s.op != audit.OpAdd {
 		m.tag(`<del>`)
@@ -311,14 +324,6 @@ func (r *rows) summary(m *markup, e *audit.Entry) {
 		m.tag(`<ins>`)
 		r.short(m, s.new)
 		m.tag(`</ins>`)
-	}
-	m.tag(`</span>`)
-	if more := len(e.Changes) - 1; more > 0 {
-		m.tag(`<span class="more"><span aria-hidden="true">+`)
-		m.int(more)
-		m.tag(`</span><span class="vh">`)
-		m.text(r.lang.count("%s more fields", more, false))
-		m.tag(`</span></span>`)
 	}
 	m.tag(`</span>`)
 }
