@@ -100,7 +100,7 @@ type document struct {
 	header [][]line
 	head   float64 // the header's height
 	pen    pen
-	buf    []byte
+	buf    []byte // what is drawn on the page that is under way
 }
 
 const (

@@ -12,7 +12,7 @@ import (
 
 // Text is written to the page as PDF's own operators (ISO 32000-1, 9.4), a line
 // of a cell in one text object, and what the page already knows (font, size,
-// colour) isn't said again. Through fpdf.Text, which says all of it for each
+// colour) isn't said again. It is gathered until the page is full. Through fpdf.Text, which says all of it for each
 // piece, a report is three times as large in memory.
 
 // pen is what the page writes text with.
@@ -27,7 +27,7 @@ func (d *document) draw(l line, x, y, size float64) {
 	if len(l) == 0 {
 		return
 	}
-	d.buf = append(d.buf[:0], "BT "...)
+	d.buf = append(d.buf, "BT "...)
 	d.buf = appendNumber(d.buf, x/mmPerPoint)
 	d.buf = appendNumber(d.buf, (d.height-y)/mmPerPoint)
 	d.buf = append(d.buf, "Td"...)
@@ -39,8 +39,13 @@ func (d *document) draw(l line, x, y, size float64) {
 		d.use(pen{faces[p.face], size, p.look.ink})
 		d.show(faces[p.face], p.text)
 	}
-	d.buf = append(d.buf, " ET"...)
+	d.buf = append(d.buf, " ET\n"...)
+}
+
+// flush puts what was drawn on the current page, above its shapes.
+func (d *document) flush() {
 	d.pdf.RawWriteStr(string(d.buf))
+	d.buf, d.pen = d.buf[:0], pen{}
 }
 
 func (d *document) use(p pen) {

@@ -41,7 +41,6 @@ func (d *document) rules() {
 func (d *document) fill(x, y, w, h float64, ink string) {
 	d.pdf.SetFillColor(rgb(ink))
 	d.pdf.Rect(x, y, w, h, "F")
-	d.pen.ink = "" // text is filled too
 }
 
 // cover is the upper part of the first page.
@@ -162,8 +161,8 @@ func (d *document) tableHeader() {
 func (d *document) bottom() float64 { return d.height - margin - 4 }
 
 func (d *document) newPage(withHeader bool) {
+	d.flush()
 	d.pdf.AddPage()
-	d.pen = pen{}
 	d.y = margin
 	if withHeader {
 		d.tableHeader()
@@ -197,6 +196,7 @@ func (d *document) end() {
 // as fpdf has, would be replaced inside of entries too.
 func (d *document) footers() {
 	const size = 7.0
+	d.flush()
 	pages := d.pdf.PageCount()
 	y := d.height - footerAt
 	made := d.t.Label(textMadeAt) + " " + d.t.At.Format("2006-01-02 15:04:05 MST")
@@ -205,7 +205,6 @@ func (d *document) footers() {
 	}
 	for n := 1; n <= pages; n++ {
 		d.pdf.SetPage(n)
-		d.pen = pen{} // each page has its own state
 		d.rules()
 		d.pdf.Line(margin, y-4, d.width-margin, y-4)
 		page := strings.ReplaceAll(d.t.phrase(textPageOf, n), "{total}", d.t.phrase("{n}", pages))
@@ -218,5 +217,6 @@ func (d *document) footers() {
 			left = d.t.Title + " · " + left
 		}
 		d.draw(d.set.lines([]segment{{left, look{inkQuiet, false}}}, units(d.width-2*margin-62, size))[0], margin, y, size)
+		d.flush()
 	}
 }

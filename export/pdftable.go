@@ -92,7 +92,6 @@ func (d *document) lines(c cell, from, to int, x, width float64) {
 			d.pdf.SetFillColor(rgb(c.pill))
 			pill := min(mm(c.lines[k].width(), textSize)+3, width-padX)
 			d.pdf.RoundedRect(left, top-0.15, pill, lineHeight, lineHeight/2, "1234", "F")
-			d.pen.ink = ""
 			left += 1.5
 		}
 		d.draw(c.lines[k], left, top+baseline, textSize)

@@ -198,6 +198,20 @@ func TestStreamedFormatsHoldNothing(t *testing.T) {
 	}
 }
 
+// Formats that write their file in one piece are held back too.
+func TestAFileInOnePieceIsHeldBack(t *testing.T) {
+	for _, f := range []export.Format{export.Excel, export.PDF} {
+		from := endless{newTrail(t), entries(1)[0], 3000}
+		opts := export.Options{Now: fixedNow}
+		whole := write(t, f, from, audit.Query{}, &opts)
+		require.Greater(t, len(whole), 64<<10, f.Name())
+		opts.Record = brokenRecorder{}
+		var buf bytes.Buffer
+		require.ErrorIs(t, export.Write(context.Background(), &buf, f, from, audit.Query{}, &opts), errBroken)
+		assert.Less(t, buf.Len(), len(whole)-1000, f.Name())
+	}
+}
+
 func TestAFormatOfAHost(t *testing.T) {
 	got := write(t, shout{}, newTrail(t, entries(2)...), audit.Query{Sort: "time"}, nil)
 	assert.Equal(t, "UPDATE 1001!\nUPDATE 1000!\n", got)
