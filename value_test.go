@@ -36,7 +36,7 @@ func TestNormalize(t *testing.T) {
 		{nil, nil}, {true, true}, {"x", "x"}, {"", ""}, {colour("red"), "red"},
 		{7, int64(7)}, {int8(-7), int64(-7)}, {int32(7), int64(7)}, {uint8(7), int64(7)}, {uint64(7), int64(7)}, {&four, int64(4)}, {(*int)(nil), nil},
 		{uint64(math.MaxInt64), int64(math.MaxInt64)}, {uint64(math.MaxInt64) + 1, uint64(math.MaxInt64) + 1}, {uint64(math.MaxUint64), uint64(math.MaxUint64)},
-		{1.0, int64(1)}, {-0.0, int64(0)}, {math.Copysign(0, -1), int64(0)}, {1.5, 1.5}, {float32(0.1), 0.1}, {1e-7, 1e-7},
+		{1.0, int64(1)}, {math.Copysign(0, -1), int64(0)}, {1.5, 1.5}, {float32(0.1), 0.1}, {1e-7, 1e-7},
 		{float64(1 << 53), int64(1 << 53)}, {float64(1<<53 + 2), int64(1<<53 + 2)}, {1e19, uint64(1e19)}, {1e20, json.Number("100000000000000000000")}, {1e21, 1e21},
 		{json.Number("1"), int64(1)}, {json.Number("-0"), int64(0)}, {json.Number("1.0"), int64(1)}, {json.Number("1e3"), int64(1000)}, {json.Number("1.10"), 1.1},
 		{json.Number("0.30000000000000004"), 0.30000000000000004}, {json.Number("18446744073709551615"), uint64(math.MaxUint64)},
