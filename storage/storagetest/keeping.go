@@ -22,6 +22,7 @@ var tailContracts = []contract{
 	{name: "tail/once and in order", why: "Tail tells what was committed since a position, each entry once, in commit order.", has: isTailer, run: tryTail},
 	{name: "tail/filter", why: "Tail tells the entries that match the filter, and passes over the others for good.", has: isTailer, run: tryTailFilter},
 	{name: "tail/head", why: "Head is the position behind the newest committed entry.", has: isTailer, run: tryTailHead},
+	{name: "tail/after a purge", why: "A position stays one after what lies before it was purged; what was purged is not told, and the rest once.", has: isTailer, run: tryTailAfterPurge},
 	{name: "tail/unknown position", why: "An unknown position is ErrBadCursor.", has: isTailer, run: tryTailUnknown},
 	{name: "tail/while others append", why: "Tail tells each entry exactly once while others append.", has: isTailer, run: tryTailWhileAppending},
 }
@@ -211,6 +212,29 @@ func tryTailHead(c *trial) {
 			c.broken("Tail after the head returned %d entries", len(list))
 		}
 	}
+}
+
+func tryTailAfterPurge(c *trial) {
+	if !isPurger(c.store) {
+		c.t.Skip("no audit.Purger")
+	}
+	stored := c.someStored(30)
+	list, _, err := c.store.(audit.Tailer).Tail(c.ctx, audit.Filter{}, "", 10)
+	if err != nil || len(list) != 10 {
+		c.broken("Tail of at most 10 of 30: %d, %v", len(list), err)
+	}
+	told, position := c.tail(audit.Filter{}, "", 10)
+	c.purge(audit.Filter{}, 1000, len(told))
+	if rest, _ := c.tail(audit.Filter{}, "", 10); len(rest) != 0 {
+		c.broken("Tail from the beginning tells %d entries that were purged", len(rest))
+	}
+	fresh := c.entries(7)
+	c.append(fresh...)
+	for _, from := range []string{position, ""} {
+		rest, _ := c.tail(audit.Filter{}, from, 3)
+		c.wantEntries(naive(fresh, audit.Query{}), naive(rest, audit.Query{}), "the tail after a purge")
+	}
+	c.wantEntries(naive(stored, audit.Query{}), naive(told, audit.Query{}), "the tail before it")
 }
 
 func tryTailUnknown(c *trial) {

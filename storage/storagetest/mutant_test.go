@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -138,7 +140,26 @@ var mistakes = map[string]struct {
 			}
 			return nil
 		}
-	}, []string{"append/all or none", "concurrent use"}},
+	}, []string{"append/all or none"}},
+	"a half of a batch is seen while it is appended": {func(m *mutant) {
+		var reads atomic.Int64
+		m.query = func(ctx context.Context, q audit.Query) (*audit.Page, error) {
+			defer reads.Add(1)
+			return m.Store.Query(ctx, q)
+		}
+		m.append = func(ctx context.Context, entries ...audit.Entry) error {
+			if err := m.Store.Append(ctx, entries[0]); err != nil {
+				return err
+			}
+			// As many as may have begun before, and one more that sees it, unless
+			// the readers have seen enough and stopped.
+			before := reads.Load()
+			for n := 0; reads.Load() < before+4 && n < 100_000; n++ {
+				runtime.Gosched()
+			}
+			return m.Store.Append(ctx, entries...)
+		}
+	}, []string{"concurrent use"}},
 	"a stored ID is an error": {func(m *mutant) {
 		m.append = func(ctx context.Context, entries ...audit.Entry) error {
 			for _, e := range entries {

@@ -15,6 +15,7 @@ var pageContracts = []contract{
 	{name: "sort/numbers", why: "Object IDs that are numbers are sorted as numbers, before all others.", run: tryNumberOrder},
 	{name: "pages/sizes", why: "A page holds Limit entries unless it is the last one; Next is empty exactly at the end.", run: tryPageSizes},
 	{name: "pages/back", why: "Prev leads to the entries right before the page, in normal order; it is empty on the first page.", run: tryPagesBack},
+	{name: "pages/any of several", why: "A walk over entries selected by lists of values, given twice or by several filters, is one walk in one order, both ways.", run: tryPagesOfLists},
 	{name: "pages/one microsecond", why: "The order is total: a walk neither repeats nor skips where thousands of entries share one microsecond.", run: tryOneMicrosecond},
 	{name: "pages/while others append", why: "A walk while others append neither repeats an entry nor skips one that was there at the start, both ways.", run: tryWalkWhileAppending},
 	{name: "pages/empty", why: "A query that selects nothing returns an empty page without neighbours, and no error.", run: tryEmptyPage},
@@ -97,6 +98,33 @@ func tryPagesBack(c *trial) {
 		q := c.queryOf(c.filter(1))
 		q.Limit = 1 + c.IntN(20)
 		c.wantBack(q)
+	}
+}
+
+// tryPagesOfLists: a store may read a list of values as one stream for each
+// value, and must put them together again.
+func tryPagesOfLists(c *trial) {
+	stored := c.someStored(200)
+	tenants, actions := []string{"acme", "globex", "acme", "Acme", "nobody"}, []string{"login", "update", "update", "ISSUE_TOKEN"}
+	filters := []audit.Filter{
+		{Tenants: tenants}, {Actions: actions}, {Tenants: tenants, Actions: actions}, {Tenants: tenants[:1], Actions: actions[:1]},
+		{ObjectTypes: []string{"users", "api_keys", ""}, ObjectIDs: []string{"1", "10", "2", "-3", "a", "1"}},
+		{Users: []string{"ada@example.com", "bob@example.com", "Ada Lovelace", "", "ada@example.com"}},
+		{Users: []string{"ada@example.com"}, Tenants: tenants}, {Outcomes: []audit.Outcome{"", audit.Success, audit.Failure}, Tenants: tenants},
+		{IPs: []string{"10.0.0.0/8", "10.0.0.0/31", "::/0", "10.0.0.1"}}, {Fields: []string{"settings", "settings.theme", "role"}},
+		{TransactionID: "t1", Tenants: tenants}, {RequestID: "t1", Actions: actions},
+		audit.Filter{Tenants: tenants}.And(audit.Filter{Tenants: []string{"globex", "acme"}}),
+		audit.Filter{Actions: actions}.And(audit.Filter{Tenants: tenants}).And(audit.Filter{Actions: actions[1:]}),
+		{Tenants: tenants, Not: []audit.Filter{{Tenants: tenants[:1]}}}, {Tenants: tenants, From: epoch.Add(10 * time.Microsecond), To: epoch.Add(30 * time.Microsecond)},
+	}
+	for _, f := range filters {
+		for i := range 4 { // of the sorts; each run draws others
+			q := audit.Query{Filter: f, Sort: sorts[c.IntN(len(sorts))], Limit: 1 + c.IntN(12)}
+			c.wantAll(stored, q)
+			if i == 0 {
+				c.wantBack(q)
+			}
+		}
 	}
 }
 

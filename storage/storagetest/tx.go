@@ -3,6 +3,7 @@ package storagetest
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"slices"
 	"sync"
@@ -269,11 +270,25 @@ func tryTxDatabase(c *txTrial) {
 	if !c.appender.InDatabase(c.db) {
 		c.broken("InDatabase doesn't know the database of its own tables")
 	}
+	elsewhere := sql.OpenDB(unreachable{})
+	defer elsewhere.Close()
+	if c.appender.InDatabase(elsewhere) {
+		c.broken("InDatabase takes a database that can't be reached for its own")
+	}
 	tables := c.appender.Tables()
 	if len(tables) == 0 || slices.Contains(tables, "") || len(slices.Compact(slices.Sorted(slices.Values(tables)))) != len(tables) {
 		c.broken("Tables are %q", tables)
 	}
 }
+
+// unreachable connects to no database.
+type unreachable struct{}
+
+var errUnreachable = errors.New("storagetest: a database that can't be reached")
+
+func (unreachable) Connect(context.Context) (driver.Conn, error) { return nil, errUnreachable }
+func (u unreachable) Driver() driver.Driver                      { return u }
+func (unreachable) Open(string) (driver.Conn, error)             { return nil, errUnreachable }
 
 func tryTxUnseen(c *txTrial) {
 	stored, list := c.someStored(5), c.entries(5)
