@@ -280,6 +280,12 @@ func TestEntryFormRefuses(t *testing.T) {
 	}
 }
 
+func TestEntryFormWithoutOutcomeIsASuccess(t *testing.T) {
+	var e audit.Entry
+	require.NoError(t, json.Unmarshal([]byte(`{"v":1,"time":"2026-01-01T00:00:00Z","action":"x"}`), &e))
+	assert.Equal(t, audit.Success, e.Outcome)
+}
+
 func ExampleEntry_Canonical() {
 	e := audit.Entry{
 		ID: "0195c0de-0000-7000-8000-000000000001", Time: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC), Action: "update",

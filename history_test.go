@@ -337,6 +337,25 @@ func TestStateNamesTheGaps(t *testing.T) {
 	assert.Contains(t, got.Gaps, "settings")
 }
 
+// A row that was removed and is changed again came back without an entry: what
+// it holds besides is not known.
+func TestStateOfARowThatCameBackUnseen(t *testing.T) {
+	trail := trailOf(t, t.Context(), []audit.Entry{
+		{Time: moment(1), Action: "create", Object: theRecord, Changes: []audit.Change{{Field: "name", Op: audit.OpAdd, New: "a"}, {Field: "role", Op: audit.OpAdd, New: "r"}}},
+		{Time: moment(2), Action: "destroy", Object: theRecord, Changes: []audit.Change{{Field: "name", Op: audit.OpRemove, Old: "a"}, {Field: "role", Op: audit.OpRemove, Old: "r"}}},
+		{Time: moment(3), Action: "update", Object: theRecord, Changes: []audit.Change{{Field: "name", Old: "b", New: "c"}}},
+	})
+	got, err := audit.At(t.Context(), trail, theRecord, moment(3))
+	require.NoError(t, err)
+	assert.True(t, got.Exists)
+	assert.False(t, got.Complete)
+	assert.Equal(t, map[string]any{"name": "c"}, got.Fields)
+	got, err = audit.At(t.Context(), trail, theRecord, moment(2))
+	require.NoError(t, err)
+	assert.False(t, got.Exists)
+	assert.Empty(t, got.Fields)
+}
+
 // An element taken out of a list's middle, as RFC 6902 tells it, and back.
 func TestStateAppliesPlacesInLists(t *testing.T) {
 	list := func(s string) []any {
