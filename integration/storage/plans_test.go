@@ -45,6 +45,10 @@ func standardQueries() map[string]audit.Query {
 		"a request":                 {Filter: audit.Filter{RequestID: "req-777"}},
 		"a range and three choices": {Filter: audit.Filter{Tenants: one.Tenants, From: began, To: began.Add(20 * time.Hour), Actions: []string{"action-00", "action-03"}, ObjectTypes: []string{"type-00", "type-02", "type-07"}, Users: []string{userName(0), userName(1), userName(17)}}},
 	}
+	one77 := newGenerator(1).entries(300)[230] // tx-77's tenant, and its type
+	queries["a transaction in a tenant"] = audit.Query{Filter: audit.Filter{TransactionID: one77.TransactionID, ObjectTypes: []string{one77.Object.Type}}.And(audit.Filter{Tenants: []string{one77.Tenant}})}
+	queries["a request by user"] = audit.Query{Filter: audit.Filter{RequestID: one77.Request.ID}, Sort: audit.SortUser}
+	queries["addresses of a prefix"] = audit.Query{Filter: audit.Filter{Tenants: one.Tenants, IPs: []string{one77.Request.IP + "/24"}}}
 	for _, key := range []audit.Sort{audit.SortObjectType, audit.SortObjectID, audit.SortAction, audit.SortUser, audit.SortIP} {
 		queries["by "+string(key)] = audit.Query{Sort: key}
 		queries["by "+string(key.Reverse())+" in a tenant"] = audit.Query{Filter: one, Sort: key.Reverse()}
@@ -181,13 +185,17 @@ func checkSQLitePlan(t *testing.T, db *sql.DB, q recorded) {
 		}
 		for _, step := range steps {
 			scan := strings.HasPrefix(step, "SCAN audit_entries") && !strings.Contains(step, "INDEX")
-			sorted := sorts && strings.Contains(step, "audit_entries") && strings.Contains(step, " INDEX ")
+			sorted := sorts && strings.Contains(step, "audit_entries") && strings.Contains(step, " INDEX ") && !fewRows.MatchString(step)
 			if scan || sorted {
 				t.Errorf("%q in the plan\n%s\nof %s", step, whole.String(), q.text)
 			}
 		}
 	}
 }
+
+// fewRows are searches whose rows may be sorted: those of one transaction, of one
+// request, of a prefix of addresses.
+var fewRows = regexp.MustCompile(`transaction_id=\?|request_id=\?|ip_key>\?`)
 
 // checkPostgresPlan runs the statement and looks at what each step touched.
 func checkPostgresPlan(t *testing.T, db *sql.DB, q recorded) {

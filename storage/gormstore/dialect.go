@@ -48,6 +48,13 @@ type dialect interface {
 
 	// snapshotOptions are of a transaction whose statements all see the same.
 	snapshotOptions() *sql.TxOptions
+	// use writes, behind a table's name, that an index of that kind is to be used,
+	// where the database would not see it.
+	use(kind string) string
+	// maxStreams and maxStreamArgs bound what a page is merged of: beyond them,
+	// preparing the statement takes longer than a worse plan.
+	maxStreams() int
+	maxStreamArgs() int
 	// lateral reports whether a subquery may use the columns of what is beside it.
 	lateral() bool
 	// looseScan reports whether SELECT DISTINCT of an index's first columns jumps

@@ -37,6 +37,11 @@ func (d *mysql) snapshotOptions() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }
 
+// use: it has statistics.
+func (d *mysql) use(string) string { return "" }
+
+func (d *mysql) maxStreams() int          { return 128 }
+func (d *mysql) maxStreamArgs() int       { return 2000 }
 func (d *mysql) lateral() bool            { return false }
 func (d *mysql) looseScan() bool          { return true }
 func (d *mysql) rowKey() string           { return "seq" }

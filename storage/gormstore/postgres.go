@@ -69,9 +69,14 @@ func (d *postgres) snapshotOptions() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }
 
-func (d *postgres) lateral() bool   { return true }
-func (d *postgres) looseScan() bool { return false }
-func (d *postgres) rowKey() string  { return "id" }
+// use: it has statistics.
+func (d *postgres) use(string) string { return "" }
+
+func (d *postgres) maxStreams() int    { return 1024 }
+func (d *postgres) maxStreamArgs() int { return 65535 }
+func (d *postgres) lateral() bool      { return true }
+func (d *postgres) looseScan() bool    { return false }
+func (d *postgres) rowKey() string     { return "id" }
 
 // timestamptz takes what time.RFC3339 writes of the years 1 to 9999.
 func (d *postgres) timeArg(micros int64) any {

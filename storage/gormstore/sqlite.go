@@ -43,6 +43,12 @@ func (d *sqlite) snapshotOptions() *sql.TxOptions {
 	return &sql.TxOptions{ReadOnly: true}
 }
 
+// use: without statistics, which few hosts have made, SQLite takes a range of
+// times for better than a user.
+func (d *sqlite) use(kind string) string { return " INDEXED BY " + d.t.index(kind, `"`) }
+
+func (d *sqlite) maxStreams() int          { return 128 }
+func (d *sqlite) maxStreamArgs() int       { return 600 }
 func (d *sqlite) lateral() bool            { return false }
 func (d *sqlite) looseScan() bool          { return false }
 func (d *sqlite) rowKey() string           { return "seq" }

@@ -10,7 +10,8 @@ import (
 // streams is a page's plan: for each pair of a tenant and a value of the lead
 // column, an index has the entries in the page's order. The page is merged from
 // the first entries of each. So no database has to choose between walking all
-// entries by time and sorting all that match, whatever its statistics say.
+// entries by time and sorting all that match, whatever its statistics say. Where
+// that makes too long a statement, the database plans for itself.
 type streams struct {
 	tenants []string // nil: one stream over all tenants
 	lead    string   // a column; "": none
@@ -18,10 +19,9 @@ type streams struct {
 	terms   []audit.Filter // what remains of the filter's terms
 	all     []audit.Filter // the terms as they were
 	byTime  bool
+	ranged  bool // a range of addresses may be better than the order's index
+	few     bool // no streams: an index of their own finds the entries
 }
-
-// maxStreams bounds what is merged. Beyond it the database plans for itself.
-const maxStreams = 256
 
 func (p streams) count() int { return len(p.tenants) * max(1, len(p.values)) }
 
@@ -33,18 +33,23 @@ func (p streams) dropped() streams { return streams{terms: p.all} }
 // planStreams plans a page as far as the query says.
 func planStreams(sel selection) streams {
 	p := streams{terms: sel.filter.Terms(), all: sel.filter.Terms()}
+	if slices.ContainsFunc(p.all, func(f audit.Filter) bool { return f.TransactionID != "" || f.RequestID != "" }) {
+		p.few = true // so few that their own index is the best
+		return p
+	}
 	p.takeTenants()
 	p.byTime = sel.order.sort.Key() == audit.SortTime
 	if p.byTime {
 		p.takeLead()
 	}
+	p.ranged = p.lead == "" && slices.ContainsFunc(p.terms, func(f audit.Filter) bool { return len(f.IPs) > 0 })
 	return p
 }
 
 // known reports whether the plan is complete. Where the filter names no tenant
 // and the order or the lead needs one, all are asked for: another jump through
 // an index.
-func (p streams) known() bool { return p.tenants != nil || (p.byTime && p.lead == "") }
+func (p streams) known() bool { return p.few || p.tenants != nil || (p.byTime && p.lead == "") }
 
 // onPlan runs fn with the selection's plan, unless the plan says that there is
 // nothing, and with what its statements are to run on.
@@ -60,7 +65,7 @@ func (s *Store) onPlan(ctx context.Context, sel selection, fn func(querier, stre
 		return s.translate(ctx, err)
 	}
 	defer func() { _ = tx.Rollback() }() // it only read
-	if p.tenants, err = s.tenants(ctx, tx, maxStreams+1); err != nil {
+	if p.tenants, err = s.tenants(ctx, tx, s.dialect.maxStreams()+1); err != nil {
 		return err
 	}
 	return s.onKnownPlan(ctx, tx, sel, p, fn)
@@ -70,15 +75,15 @@ func (s *Store) onKnownPlan(ctx context.Context, q querier, sel selection, p str
 	if p.none() {
 		return s.checkMigrated(ctx, q)
 	}
-	if p.count() > maxStreams {
+	if p.count() > s.dialect.maxStreams() {
 		return fn(q, p.dropped())
 	}
 	b := s.newBuilder()
 	if err := s.merge(b, sel, p); err != nil {
 		return err
 	}
-	if s.checkArgs(b) != nil {
-		p = p.dropped() // slower, and short enough
+	if len(b.args) > s.dialect.maxStreamArgs() {
+		p = p.dropped()
 	}
 	return fn(q, p)
 }
@@ -92,6 +97,12 @@ func (p *streams) takeTenants() {
 			return
 		}
 	}
+}
+
+// leadIndexes are the kinds of the indexes that begin with the tenant, the lead
+// and the time.
+var leadIndexes = map[string]string{
+	"": "tenant", "object_key": "object", "ip_key": "ip", "actor_user": "user", "object_type": "type", "action": "action",
 }
 
 // takeLead takes the list that leaves the fewest entries, as far as one can say
@@ -197,7 +208,11 @@ func (b *builder) list(columns []string, before, prefix string) {
 // stream1 writes one tenant's stream of the first value.
 func (s *Store) stream1(b *builder, sel selection, p streams, columns []string) error {
 	b.list(columns, "SELECT ", "")
-	b.add(" FROM ", s.quoted, " WHERE tenant = ")
+	b.add(" FROM ", s.quoted)
+	if p.byTime && !p.ranged {
+		b.WriteString(s.dialect.use(leadIndexes[p.lead]))
+	}
+	b.WriteString(" WHERE tenant = ")
 	b.arg(p.tenants[0])
 	if p.lead != "" {
 		b.add(" AND ", p.lead, " = ")
@@ -218,7 +233,7 @@ func (s *Store) mergeUnion(b *builder, sel selection, p streams, columns []strin
 				b.WriteString(" UNION ALL ")
 			}
 			b.WriteString("SELECT * FROM (")
-			one := streams{tenants: []string{tenant}, lead: p.lead, values: []string{v}, terms: p.terms}
+			one := streams{tenants: []string{tenant}, lead: p.lead, values: []string{v}, terms: p.terms, byTime: p.byTime, ranged: p.ranged}
 			if err := s.stream1(b, sel, one, columns); err != nil {
 				return err
 			}
