@@ -83,6 +83,19 @@ func TestSearchWhileTyping(t *testing.T) {
 	b.until(`document.querySelector('.empty h2').textContent === 'No entry matches'`)
 	b.click(".empty .btn")
 	b.until(rowCount + ` === 50`)
+
+	// Half a qualifier is told, and the reader goes on.
+	b.click(".find input")
+	b.do(chromedp.KeyEvent("action:"))
+	b.until(`document.querySelector('#problem').checkVisibility()`)
+	require.Contains(t, b.eval(`document.querySelector('#problem').textContent`), "q: ")
+	require.Equal(t, "50", b.eval(rowCount))
+	b.shot("search-problem")
+	b.forgive() // the browser itself tells of the status 400
+	b.do(chromedp.KeyEvent("login"))
+	b.until(search + ` === '?q=action%3Alogin'`)
+	require.Equal(t, "action:login", b.eval(`document.activeElement.value`))
+	require.Equal(t, "false", b.eval(`document.querySelector('#problem').checkVisibility()`))
 }
 
 // TestWithoutJavaScript reads, filters, sorts, pages and opens by navigation.

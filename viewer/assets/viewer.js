@@ -17,6 +17,13 @@ async function visit(url, { push = true, focus } = {}) {
     const answer = await fetch(url, { signal: own.signal, headers: { Accept: 'text/html' } })
     const next = new DOMParser().parseFromString(html.createHTML(await answer.text()), 'text/html')
     const main = $('main', next)
+    const wrong = answer.status === 400 && $('.detail', next)
+    if (wrong && $('#problem')) {
+      // Half a search is no mistake to leave the page for.
+      $('#problem').textContent = wrong.textContent
+      $('#problem').hidden = false
+      return
+    }
     if (!main || !$('#results', main) || !$('#results')) return location.assign(url)
     if (push) history.pushState(null, '', url)
     swap(main, next.title, focus)
