@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Bounds of a filter, so that a query string can't make a statement that no
@@ -38,7 +39,8 @@ type Filter struct {
 	Fields                   []string
 	TransactionID, RequestID string
 	// Keyword is a substring, in any case (Fold), of the actor's name or
-	// email, the object's name or ID, or the action.
+	// email, the object's name or ID, or the action. It is plain text: only
+	// ParseKeyword and Expand read qualifiers.
 	Keyword string
 	// Not leaves out every entry that one of these filters selects.
 	Not []Filter
@@ -82,14 +84,31 @@ func (f Filter) Terms() []Filter {
 	return terms
 }
 
-// clean copies only the lists that need it: Match asks for the terms of a filter
-// once for each entry.
+// clean returns f with its texts as CleanText makes them.
 func (f Filter) clean() Filter {
+	if !f.dirty() { // Match asks once for each entry
+		return f
+	}
+	return f.cleaned()
+}
+
+func (f Filter) dirty() bool {
+	for _, list := range [...][]string{
+		f.Tenants, f.Projects, f.Actions, f.ObjectTypes, f.ObjectIDs, f.Products, f.ActorTypes, f.ActorIDs, f.Users, f.IPs, f.Fields,
+		{f.TransactionID, f.RequestID, f.Keyword},
+	} {
+		for _, s := range list {
+			if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (f Filter) cleaned() Filter {
 	for _, p := range filterLists {
 		list := p.list(&f)
-		if !slices.ContainsFunc(*list, func(s string) bool { return CleanText(s) != s }) {
-			continue
-		}
 		*list = slices.Clone(*list)
 		for i, s := range *list {
 			(*list)[i] = CleanText(s)

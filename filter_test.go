@@ -3,6 +3,7 @@ package audit_test
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"testing"
 	"time"
 
@@ -34,6 +35,25 @@ func TestFilterIsCleanedAsEntriesAre(t *testing.T) {
 	assert.Equal(t, 0, find(audit.Filter{Not: []audit.Filter{byName}}))
 	assert.Equal(t, 1, find(audit.Filter{Keyword: "\xeb \x00"}))
 	assert.Equal(t, []string{name}, byName.Users, "the caller's list is left alone")
+}
+
+// Every text of a filter is cleaned, one that is added later too.
+func TestEveryTextOfAFilterIsCleaned(t *testing.T) {
+	kind := reflect.TypeFor[audit.Filter]()
+	for i := range kind.NumField() {
+		if !kind.Field(i).IsExported() {
+			continue
+		}
+		var f audit.Filter
+		switch field := reflect.ValueOf(&f).Elem().Field(i); field.Interface().(type) {
+		case string:
+			field.SetString("a\x00")
+			assert.Equal(t, `a\x00`, reflect.ValueOf(f.Terms()[0]).Field(i).String(), kind.Field(i).Name)
+		case []string:
+			field.Set(reflect.ValueOf([]string{"a\xff"}))
+			assert.Equal(t, []string{`a\xff`}, reflect.ValueOf(f.Terms()[0]).Field(i).Interface(), kind.Field(i).Name)
+		}
+	}
 }
 
 // A scope is not widened by changing the lists that it was made of.
