@@ -398,6 +398,38 @@ func TestStateOfRedactedFields(t *testing.T) {
 	assert.Equal(t, []audit.Change{{Field: "name", Op: audit.OpReplace, Old: "b", New: "a"}}, changes, "backwards, it is what would undo")
 }
 
+// Whatever entries say, in whatever order: an answer, never a panic; no field is
+// given twice, and between a moment and itself there is nothing.
+func TestStateOfNonsense(t *testing.T) {
+	field := rapid.SampledFrom([]string{"a", "a.b", "a[0]", "a[1]", "a[9]", "a.b[0].c", "[0]", ".", "a.", "a[", "a[x]", "a]", "a[-1]", "a[99999999999999999999]", "b"})
+	rapid.Check(t, func(t *rapid.T) {
+		var entries []audit.Entry
+		for i := range rapid.IntRange(1, 10).Draw(t, "entries") {
+			e := audit.Entry{Time: moment(i + 1), Object: theRecord, Action: rapid.SampledFrom([]string{"create", "update", "destroy", "restore", "view"}).Draw(t, "action")}
+			for range rapid.IntRange(0, 3).Draw(t, "changes") {
+				op := rapid.SampledFrom([]string{audit.OpAdd, audit.OpReplace, audit.OpRemove}).Draw(t, "op")
+				e.Changes = append(e.Changes, audit.Change{Field: field.Draw(t, "field"), Op: op, Old: structure(2).Draw(t, "old"), New: structure(2).Draw(t, "new")})
+			}
+			entries = append(entries, e)
+		}
+		trail := trailOf(t, t.Context(), entries)
+		for i := range len(entries) + 1 {
+			state, err := audit.At(t.Context(), trail, theRecord, moment(i))
+			require.NoError(t, err)
+			for path := range state.Fields {
+				for other := range state.Fields {
+					require.False(t, other != path && strings.HasPrefix(other, path+"."), "%s is inside of %s", other, path)
+				}
+			}
+			same, err := audit.Between(t.Context(), trail, theRecord, moment(i), moment(i))
+			require.NoError(t, err)
+			require.Empty(t, same)
+			_, err = audit.Between(t.Context(), trail, theRecord, moment(0), moment(i))
+			require.NoError(t, err)
+		}
+	})
+}
+
 func TestHistoryOfNothing(t *testing.T) {
 	trail := trailOf(t, t.Context(), []audit.Entry{{Action: "create", Object: theRecord, Tenant: "acme"}})
 	for _, o := range []audit.Object{{Type: "users", ID: "8"}, {Type: "Users", ID: "7"}, {}, {Type: "users"}} {
