@@ -20,6 +20,7 @@ type streams struct {
 	all     []audit.Filter // the terms as they were
 	byTime  bool
 	ranged  bool // a range of addresses may be better than the order's index
+	listed  bool // tenants are all of the trail's, not the filter's
 	few     bool // no streams: an index of their own finds the entries
 }
 
@@ -28,7 +29,18 @@ func (p streams) count() int { return len(p.tenants) * max(1, len(p.values)) }
 // none: the trail has no tenant yet, or none of the filter's.
 func (p streams) none() bool { return p.tenants != nil && len(p.tenants) == 0 }
 
-func (p streams) dropped() streams { return streams{terms: p.all} }
+// dropped is the plan without streams. An index that begins with the tenant still
+// serves its lead, if all tenants are known.
+func (p streams) dropped() streams {
+	terms := p.all
+	if p.listed && p.lead != "" && len(p.tenants) <= mostTenants {
+		terms = append(terms, audit.Filter{Tenants: p.tenants})
+	}
+	return streams{terms: terms}
+}
+
+// mostTenants is how many tenants of a trail are asked for.
+const mostTenants = 1000
 
 // planStreams plans a page as far as the query says.
 func planStreams(sel selection) streams {
@@ -65,9 +77,10 @@ func (s *Store) onPlan(ctx context.Context, sel selection, fn func(querier, stre
 		return s.translate(ctx, err)
 	}
 	defer func() { _ = tx.Rollback() }() // it only read
-	if p.tenants, err = s.tenants(ctx, tx, s.dialect.maxStreams()+1); err != nil {
+	if p.tenants, err = s.tenants(ctx, tx, mostTenants+1); err != nil {
 		return err
 	}
+	p.listed = true
 	return s.onKnownPlan(ctx, tx, sel, p, fn)
 }
 

@@ -1,0 +1,85 @@
+package gormstore_test
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gormtrail/audit"
+)
+
+// More tenants, and more pairs of tenants and values, than a page is merged of:
+// what is found is the same, whichever way it is read.
+func TestPagesOfManyTenants(t *testing.T) {
+	store := migrated(t, openSQLite(t, nil), nil)
+	ctx := context.Background()
+	const n = 900
+	var entries []audit.Entry
+	var some []string
+	for i := range n {
+		e := full(i)
+		e.Tenant, e.Action = fmt.Sprintf("tenant %d", i%300), fmt.Sprintf("action %d", i%7)
+		e.Time, e.Object.ID, e.Actor.Email = start.Add(time.Duration(i*7919%n)*time.Microsecond), fmt.Sprint(i%11), ""
+		e.Actor.Name = fmt.Sprintf("user %d", i%13)
+		entries = append(entries, e)
+		if i < 150 {
+			some = append(some, e.Tenant, e.Tenant) // twice is once
+		}
+	}
+	require.NoError(t, store.Append(ctx, entries...))
+	for _, f := range []audit.Filter{
+		{}, {ObjectIDs: []string{"3", "5", "3"}}, {Users: []string{"user 1", "user 2"}}, {Actions: []string{"action 1"}, Users: []string{"user 3"}},
+		{Tenants: some}, {Tenants: some, Actions: []string{"action 1", "action 2"}}, {Tenants: some[:20], ObjectIDs: []string{"1", "2", "3"}},
+		audit.Filter{Tenants: some, Users: []string{"user 5"}}.And(audit.Filter{Tenants: some[100:], Users: []string{"user 4", "user 5"}}),
+		{Tenants: []string{"nobody"}}, {IPs: []string{"10.1.2.3", "::ffff:10.1.2.3"}, Tenants: some}, {IPs: []string{"10.0.0.0/8"}, Not: []audit.Filter{{Tenants: some}}},
+	} {
+		for _, sort := range []audit.Sort{audit.Newest, audit.SortTime, audit.SortUser, "-record"} {
+			want := naive(entries, f, sort)
+			var got []string
+			q := audit.Query{Filter: f, Sort: sort, Limit: 90}
+			for {
+				page, err := store.Query(ctx, q)
+				require.NoError(t, err)
+				for _, e := range page.Entries {
+					got = append(got, e.ID)
+				}
+				if q.Cursor = page.Next; q.Cursor == "" {
+					break
+				}
+			}
+			require.Equal(t, want, got, "%s by %s", f.Values().Encode(), sort)
+		}
+		count, more, err := store.Count(ctx, f, n)
+		require.NoError(t, err)
+		assert.Equal(t, len(naive(entries, f, audit.SortTime)), count)
+		assert.False(t, more)
+	}
+}
+
+// naive are the IDs of what a filter selects, by the definitions.
+func naive(entries []audit.Entry, f audit.Filter, sort audit.Sort) []string {
+	var some []audit.Entry
+	for _, e := range entries {
+		if f.Match(e) {
+			some = append(some, e)
+		}
+	}
+	slices.SortFunc(some, func(a, b audit.Entry) int {
+		c := cmp.Or(cmp.Compare(audit.SortKey(sort, a), audit.SortKey(sort, b)), a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID))
+		if sort.Descending() {
+			return -c
+		}
+		return c
+	})
+	var ids []string
+	for _, e := range some {
+		ids = append(ids, e.ID)
+	}
+	return ids
+}
