@@ -25,7 +25,8 @@ func Example() {
 		log.Fatal(err)
 	}
 	ctx := context.Background()
-	store, err := gormstore.New(db, nil)
+	// region open
+	store, err := gormstore.New(db, nil) // nil: every default
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -36,6 +37,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	// endregion
 	err = trail.Record(ctx, audit.Entry{
 		Action: "login", Outcome: audit.Failure, Error: "wrong password",
 		Tenant: "acme", Actor: audit.Actor{Type: "user", Email: "ana@example.com"},
