@@ -119,9 +119,9 @@ func TestHistoryAndState(t *testing.T) {
 	failed := step(5, "update", audit.Change{Field: "name", Old: "Ann B", New: "never"})
 	failed.Outcome = audit.Failure
 	h := newViewer(t, newTrail(t,
-		step(1, "create", audit.Change{Field: "name", Op: audit.OpAdd, New: "Ann"}, audit.Change{Field: "settings", Op: audit.OpAdd, New: map[string]any{"theme": "light"}}),
+		step(1, "create", audit.Change{Field: "name", Op: audit.OpAdd, New: "Ann"}, audit.Change{Field: "settings", Op: audit.OpAdd, New: map[string]any{"theme": "light", "size": "12"}}, audit.Change{Field: "tags", Op: audit.OpAdd, New: []any{}}),
 		step(2, "update", audit.Change{Field: "name", Old: "Ann", New: "Ann B"}),
-		step(3, "update", audit.Change{Field: "settings.theme", Old: "light", New: "dark"}, audit.Change{Field: "phone", Op: audit.OpAdd, New: "1"}),
+		step(3, "update", audit.Change{Field: "settings.theme", Old: "light", New: "dark"}, audit.Change{Field: "phone", Op: audit.OpAdd, New: "1"}, audit.Change{Field: "tags[0]", Op: audit.OpAdd, New: "x"}),
 		step(4, "update", audit.Change{Field: "phone", Op: audit.OpRemove, Old: "1"}),
 		failed,
 	), nil)
@@ -134,8 +134,13 @@ func TestHistoryAndState(t *testing.T) {
 	require.True(t, state.Complete)
 	require.Equal(t, "Ann B", state.Then["name"])
 	require.Equal(t, "Ann B", state.Now["name"])
-	require.Equal(t, map[string]any{"theme": "light"}, state.Then["settings"])
+	require.Equal(t, "light", state.Then["settings.theme"])
 	require.Equal(t, "dark", state.Now["settings.theme"])
+	require.Equal(t, "12", state.Now["settings.size"])
+	require.NotContains(t, state.Now, "settings", "what changed inside isn't shown twice")
+	require.Equal(t, []any{}, state.Then["tags"])
+	require.NotContains(t, state.Now, "tags")
+	require.Equal(t, "x", state.Now["tags[0]"])
 	require.NotContains(t, state.Now, "phone")
 
 	require.Equal(t, 5, strings.Count(body(t, h, id+"&view=history"), `<li class="act-`))

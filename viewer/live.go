@@ -21,7 +21,7 @@ const maxCatchUp = 200
 
 // newFeed prepares the live feed; nil where the trail's store can't be followed.
 func (v *Viewer) newFeed() (http.Handler, error) {
-	hub, err := stream.NewHub(v.trail, nil)
+	hub, err := stream.NewHub(v.trail, &stream.HubOptions{Wake: v.opts.Wake})
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil, nil
 	}
@@ -31,7 +31,7 @@ func (v *Viewer) newFeed() (http.Handler, error) {
 	v.hub = hub
 	return hub.Handler(&stream.HandlerOptions{
 		Authorize: v.follow, AllowedOrigins: v.opts.AllowedOrigins, MaxReaders: v.opts.MaxLive,
-		MaxCatchUp: maxCatchUp, Recheck: v.opts.recheck,
+		MaxCatchUp: maxCatchUp,
 	})
 }
 

@@ -95,8 +95,10 @@ type Options struct {
 	// (actions "view" and "export"). Where that fails, nothing is shown.
 	// Default: reading leaves no trace.
 	Record bool
-
-	recheck time.Duration // of live feeds; tests can't wait a minute
+	// Wake, where something sends on it, makes the live feed look for new
+	// entries at once, as stream.HubOptions.Wake does. Default: the feed looks
+	// five times a second while someone follows.
+	Wake <-chan struct{}
 }
 
 // InsecureForDevelopment lets everybody see and export everything. It is meant
