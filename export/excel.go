@@ -27,14 +27,17 @@ import (
 // hold are written as \x07.
 //
 // Rows go through a temporary file once they take more than 16 MB; it is
-// removed whatever happens, short of a kill. The finished file is held in
-// memory once, compressed. A failed export writes nothing.
+// removed whatever happens, short of a kill. If the reader fails nothing is
+// written; a file that breaks off later than that has no directory, and opens
+// nowhere.
 type ExcelFormat struct {
 	// TempDir is where the temporary file goes. Default: os.TempDir.
 	TempDir string
 	// SheetRows is the most rows of a sheet, its header included, from 2 up.
 	// Default, and at most: 1,048,576.
 	SheetRows int
+
+	sheetBytes int // maxSheetBytes, unless a test says less
 }
 
 // Name is "xlsx".
@@ -49,6 +52,9 @@ func (ExcelFormat) MediaType() string {
 func (f ExcelFormat) Write(w io.Writer, t *Table) (err error) {
 	if f.SheetRows == 0 {
 		f.SheetRows = excelize.TotalRows
+	}
+	if f.sheetBytes == 0 {
+		f.sheetBytes = maxSheetBytes
 	}
 	if f.SheetRows < 2 || f.SheetRows > excelize.TotalRows {
 		return fmt.Errorf("export: %d rows on a sheet are not between 2 and %d", f.SheetRows, excelize.TotalRows)
@@ -75,8 +81,9 @@ func (f ExcelFormat) Write(w io.Writer, t *Table) (err error) {
 	if err := b.write(); err != nil {
 		return err
 	}
-	file.SetZipWriter(t.zipWriter)
-	return file.Write(w)
+	file.SetZipWriter(func(io.Writer) excelize.ZipWriter { return t.zipWriter(w) })
+	_, err = file.WriteToBuffer() // which stays empty: the file goes straight to w
+	return err
 }
 
 // workbook is one .xlsx under way.
@@ -88,6 +95,7 @@ type workbook struct {
 	sheet  string // the one being written
 	stream *excelize.StreamWriter
 	rows   int // of the sheet, its header included
+	size   int // of the sheet, about, in bytes
 	sheets int
 	row    []any
 	cut    int // cells
@@ -167,8 +175,12 @@ func (b *workbook) entries() error {
 	return b.end()
 }
 
+// maxSheetBytes keeps a sheet below the 4 GiB from where on Excel wants the file's
+// parts marked in a way (ZIP64) that can't be done to a file already sent.
+const maxSheetBytes = 7 << 29
+
 func (b *workbook) add(row []any) error {
-	if b.rows == b.f.SheetRows {
+	if b.rows == b.f.SheetRows || b.size > b.f.sheetBytes {
 		if err := b.end(); err != nil {
 			return err
 		}
@@ -177,6 +189,7 @@ func (b *workbook) add(row []any) error {
 		}
 	}
 	b.rows++
+	b.size += 100 * len(row)
 	return b.stream.SetRow("A"+strconv.Itoa(b.rows), row)
 }
 
@@ -184,7 +197,7 @@ func (b *workbook) add(row []any) error {
 // in the file has to be said first.
 func (b *workbook) begin() error {
 	b.sheets++
-	b.rows = 0
+	b.rows, b.size = 0, 0
 	b.sheet = b.sheetName(b.sheets)
 	if b.sheets > 1 {
 		if _, err := b.file.NewSheet(b.sheet); err != nil {
@@ -311,6 +324,13 @@ func (b *workbook) cell(v any) any {
 // text makes a text one that a cell can hold.
 func (b *workbook) text(s string) string {
 	s = cleanXML(s)
+	b.size += min(len(s), 4*excelize.TotalCellChars)
+	for i := range len(s) {
+		switch s[i] {
+		case '<', '>', '&', '"', '\'', '\t', '\r', '_':
+			b.size += 6 // the most that an escape takes
+		}
+	}
 	if len(s) <= excelize.TotalCellChars { // no text has more units than bytes
 		return s
 	}
