@@ -10,10 +10,8 @@ import (
 
 // insert captures an INSERT, an upsert's included.
 func (c *capture) insert(wantRows bool) (outcome, error) {
-	if c.plugin.dialect.name == "postgres" && c.hasConflictClause() {
-		if out, ok, err := c.upsertPostgres(wantRows); ok {
-			return out, err
-		}
+	if out, ok, err := c.upsert(wantRows); ok {
+		return out, err
 	}
 	before := &image{}
 	var err error
@@ -37,6 +35,21 @@ func (c *capture) insert(wantRows bool) (outcome, error) {
 		out.result = r
 	}
 	return c.finishInsert(out, before, after)
+}
+
+// upsert is for databases that tell in the statement what a row was before.
+func (c *capture) upsert(wantRows bool) (out outcome, ok bool, err error) {
+	d := c.plugin.dialect
+	if _, conflict := c.onConflict(); !conflict || !d.returning || c.replaces() {
+		return outcome{}, false, nil
+	}
+	switch d.name {
+	case "postgres":
+		return c.upsertPostgres(wantRows)
+	case "mysql":
+		return c.upsertMariaDB(wantRows)
+	}
+	return outcome{}, false, nil
 }
 
 // finishInsert tells rows that are new from rows that were there. Rows come in

@@ -35,48 +35,8 @@ func (c *capture) upsertPostgres(wantRows bool) (out outcome, ok bool, err error
 	star := "COALESCE(" + current + ", '') <> '' AS " + placeNumber +
 		", (NULLIF(" + current + ", '')::" + c.table.rowType + ").*, " + d.quote(c.table.name) + ".*" +
 		", set_config('" + oldSetting + "', '', true) AS " + placeName
-	u := upserted{capture: c, before: &image{}, after: &image{}}
-	out, err = c.returning(query, c.args, star, columns, 0, wantRows, u.see)
-	if err != nil {
-		return out, true, err
-	}
-	c.unit.wrote = true
-	if u.after.over() {
-		return out, true, c.add(c.summary(u.after))
-	}
-	for i := range u.after.rows {
-		if err := u.addEntry(i); err != nil {
-			return out, true, err
-		}
-	}
-	return out, true, nil
-}
-
-// upserted are the rows of an upsert: each is new, or was met.
-type upserted struct {
-	*capture
-	before, after *image
-	met           []bool
-}
-
-func (u *upserted) see(cols columns, raw []any) {
-	n := (len(raw) - 2) / 2
-	if u.before.set == nil {
-		u.before.set = u.plugin.columnsOf(u.table, cols.slice(1+n, 1+2*n))
-		u.after.set = u.before.set
-	}
-	met, _ := raw[0].(bool)
-	u.met = append(u.met, met)
-	u.before.add(u.table, raw[1:1+n], u.plugin.budget)
-	u.after.add(u.table, raw[1+n:1+2*n], u.plugin.budget)
-}
-
-func (u *upserted) addEntry(i int) error {
-	after := &u.after.rows[i]
-	if !u.met[i] {
-		return u.add(u.created(u.after, *after)...)
-	}
-	return u.add(u.updated(u.before, u.after, []pair{{&u.before.rows[i], after}})...)
+	out, err = c.upserted(query, star, columns, wantRows)
+	return out, true, err
 }
 
 // keepingOld is the statement, without its RETURNING, whose DO UPDATE notes the

@@ -1,0 +1,127 @@
+package hooks_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"gorm.io/driver/mysql"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/logger"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/hooks"
+	"github.com/gormtrail/audit/storage/memstore"
+)
+
+func auditedMariaDB(t *testing.T) (*gorm.DB, *audit.Trail) {
+	t.Helper()
+	const server = "root@tcp(127.0.0.1:3306)/"
+	admin, err := gorm.Open(mysql.Open(server), &gorm.Config{Logger: logger.Discard})
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("MariaDB does not answer on 127.0.0.1:3306: %v", err)
+		}
+		t.Skipf("MariaDB does not answer on 127.0.0.1:3306: %v", err)
+	}
+	name := fmt.Sprintf("audit_hooks_%d_%d", os.Getpid(), time.Now().UnixNano())
+	require.NoError(t, admin.Exec("CREATE DATABASE "+name).Error)
+	db, err := gorm.Open(mysql.Open(server+name+"?parseTime=true"), &gorm.Config{Logger: logger.Discard})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		require.NoError(t, admin.Exec("DROP DATABASE "+name).Error)
+		for _, handle := range []*gorm.DB{admin, db} {
+			sqlDB, err := handle.DB()
+			require.NoError(t, err)
+			require.NoError(t, sqlDB.Close())
+		}
+	})
+	trail, err := audit.New(memstore.New(), nil)
+	require.NoError(t, err)
+	require.NoError(t, db.Use(hooks.New(trail, nil)))
+	return db, trail
+}
+
+type tally struct {
+	Name string `gorm:"primaryKey;size:50"`
+	N    int
+}
+
+// Locking the gaps of missing keys before an upsert would make its writers wait
+// for each other.
+func TestUpsertsOfNewKeysMeetNoDeadlock(t *testing.T) {
+	db, trail := auditedMariaDB(t)
+	require.NoError(t, db.AutoMigrate(&tally{}))
+	const writers, rounds = 8, 50
+	errs := make(chan error, writers*rounds)
+	var wg sync.WaitGroup
+	for w := range writers {
+		wg.Go(func() {
+			for i := range rounds {
+				errs <- db.Transaction(func(tx *gorm.DB) error {
+					for _, letter := range "kj" {
+						row := tally{Name: fmt.Sprintf("%c%d-%d", letter, i, w), N: 1}
+						if err := tx.Clauses(clause.OnConflict{UpdateAll: true}).Create(&row).Error; err != nil {
+							return err
+						}
+					}
+					return nil
+				})
+			}
+		})
+	}
+	wg.Wait()
+	close(errs)
+	for err := range errs {
+		require.NoError(t, err)
+	}
+	n, more, err := trail.Count(context.Background(), audit.Filter{Actions: []string{audit.ActionCreate}}, 10_000)
+	require.NoError(t, err)
+	require.False(t, more)
+	require.Equal(t, 2*writers*rounds, n)
+}
+
+// What variables carry from an upsert's met rows are the columns' own values.
+func TestUpsertKeepsEveryTypesOldValue(t *testing.T) {
+	db, trail := auditedMariaDB(t)
+	require.NoError(t, db.Exec(`CREATE TABLE things (id int PRIMARY KEY, t text, v varbinary(20), f float, d double, n decimal(20,5),
+		u bigint unsigned, b bit(9), y year, e enum('x','y'), j json, at datetime(3), day date, clock time, flag tinyint(1), empty varchar(5))`).Error)
+	old := map[string]any{
+		"id": 1, "t": "ü, \"quoted\" \\ 🙂", "v": []byte{0, 255, 10}, "f": 0.1, "d": 1.0 / 3, "n": "12345.67890", "u": uint64(18446744073709551615),
+		"b": gorm.Expr("b'100000001'"), "y": 1999, "e": "y", "j": `{"a": [1, 2]}`, "at": "2026-01-02 03:04:05.123", "day": "2026-01-02", "clock": "10:11:12", "flag": 1, "empty": "",
+	}
+	require.NoError(t, db.Table("things").Create(old).Error)
+	next := map[string]any{"id": 1}
+	var updates []string
+	for name := range old {
+		if name != "id" {
+			next[name] = nil
+			updates = append(updates, name)
+		}
+	}
+	require.NoError(t, db.Table("things").Clauses(clause.OnConflict{DoUpdates: clause.AssignmentColumns(updates)}).Create(next).Error)
+	var created, updated audit.Entry
+	for e, err := range trail.All(context.Background(), audit.Query{Filter: audit.Filter{ObjectTypes: []string{"things"}}, Sort: audit.SortTime}) {
+		require.NoError(t, err)
+		switch e.Action {
+		case audit.ActionCreate:
+			created = e
+		case audit.ActionUpdate:
+			updated = e
+		}
+	}
+	was := map[string]any{}
+	for _, c := range created.Changes {
+		was[c.Field] = c.New
+	}
+	require.Len(t, updated.Changes, len(old)-1)
+	for _, c := range updated.Changes {
+		require.Equal(t, was[c.Field], c.Old, c.Field)
+		require.Nil(t, c.New, c.Field)
+	}
+}
