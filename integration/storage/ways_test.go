@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore"
 )
 
 // Hosts open their databases in many ways: without prepared statements behind a
@@ -42,6 +44,29 @@ func TestWaysToOpen(t *testing.T) {
 	}
 }
 
+// The table may be in a schema of its own: another database to MySQL, an
+// attached one to SQLite.
+func TestTableInASchema(t *testing.T) {
+	onEach(t, func(t *testing.T, s server) {
+		d := s.create(t)
+		db := open(t, d)
+		if s.name == "sqlite" {
+			// Attaching is a connection's, so there is one, and the file is the host's.
+			pool(t, db).SetMaxOpenConns(1)
+			require.NoError(t, db.Exec("ATTACH ? AS trail", filepath.Join(t.TempDir(), "trail.db")).Error)
+			storesAndFindsIn(t, db, &gormstore.Options{Table: "trail.entries"})
+			return
+		}
+		schema := "trail"
+		if s.name == "mysql" {
+			_, schema = newDatabase(t, "mysql", "AUDIT_MYSQL", defaultMySQL, "", "")
+		} else {
+			require.NoError(t, db.Exec("CREATE SCHEMA trail").Error)
+		}
+		storesAndFindsIn(t, db, &gormstore.Options{Table: schema + ".entries"})
+	})
+}
+
 func storesAndFinds(t *testing.T, d gorm.Dialector) {
 	db, err := gorm.Open(d, &gorm.Config{})
 	if err != nil && strings.Contains(err.Error(), "requires cgo") {
@@ -49,7 +74,11 @@ func storesAndFinds(t *testing.T, d gorm.Dialector) {
 	}
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = pool(t, db).Close() })
-	store := migrated(t, db, nil)
+	storesAndFindsIn(t, db, nil)
+}
+
+func storesAndFindsIn(t *testing.T, db *gorm.DB, opts *gormstore.Options) {
+	store := migrated(t, db, opts)
 	ctx := context.Background()
 	entries := newGenerator(1).entries(150)
 	odd := &entries[0]
@@ -78,6 +107,11 @@ func storesAndFinds(t *testing.T, d gorm.Dialector) {
 	none, err := store.Query(ctx, audit.Query{Filter: audit.Filter{Tenants: []string{strings.TrimSpace(odd.Tenant)}}})
 	require.NoError(t, err)
 	assert.Empty(t, none.Entries, "a blank at the end is a difference")
+	for _, sort := range []audit.Sort{audit.Newest, audit.SortUser, "-record"} {
+		page, err := store.Query(ctx, audit.Query{Sort: sort, Limit: 1000})
+		require.NoError(t, err)
+		assert.Len(t, page.Entries, len(entries))
+	}
 	list, _, err := store.Tail(ctx, audit.Filter{}, "", 1000)
 	require.NoError(t, err)
 	assert.Equal(t, entries, list)

@@ -64,9 +64,9 @@ func (b *builder) term(f audit.Filter) {
 	if f.Keyword != "" {
 		b.dialect.contains(c.next(), "search", guarded(audit.Fold(f.Keyword)))
 	}
-	for _, n := range f.Not {
+	if len(f.Not) > 0 {
 		c.next().WriteString("NOT (")
-		b.filter(n)
+		b.anyOf(len(f.Not), func(i int) { b.filter(f.Not[i]) })
 		b.WriteString(")")
 	}
 	if !c.some {

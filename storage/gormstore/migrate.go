@@ -93,8 +93,8 @@ func newerError(have, want int) error {
 // the context has ended by the context's error, each with the driver's own error
 // behind it.
 func (s *Store) translate(ctx context.Context, err error) error {
-	if err == nil {
-		return nil
+	if err == nil || errors.Is(err, audit.ErrNotMigrated) {
+		return err
 	}
 	if s.dialect.notMigrated(err) {
 		s.migrated.Store(false)

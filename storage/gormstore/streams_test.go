@@ -62,6 +62,35 @@ func TestPagesOfManyTenants(t *testing.T) {
 	}
 }
 
+// A filter as long as Filter.Validate lets it be: SQLite refuses expressions that
+// are more than 1,000 deep.
+func TestTheLongestFilter(t *testing.T) {
+	store := migrated(t, openSQLite(t, nil), nil)
+	ctx := context.Background()
+	require.NoError(t, store.Append(ctx, full(1)))
+	var f audit.Filter
+	for i := range audit.MaxFilterValues {
+		f.Not = append(f.Not, audit.Filter{Actions: []string{fmt.Sprint(i)}})
+		f.IPs = append(f.IPs, fmt.Sprintf("10.%d.%d.0/24", i/256, i%256))
+		f.Fields = append(f.Fields, fmt.Sprint("field ", i))
+		f.ObjectIDs = append(f.ObjectIDs, fmt.Sprint(i))
+		f.Actions = append(f.Actions, fmt.Sprint("action ", i))
+	}
+	f.Fields[0], f.Actions[0] = "settings", "update"
+	require.NoError(t, f.Validate())
+	page, err := store.Query(ctx, audit.Query{Filter: f})
+	require.NoError(t, err)
+	assert.Len(t, page.Entries, 1)
+	_, _, err = store.Count(ctx, f.And(f), 10)
+	require.NoError(t, err)
+
+	for i := range f.Not {
+		f.Not[i] = audit.Filter{IPs: f.IPs[:100]}
+	}
+	_, err = store.Query(ctx, audit.Query{Filter: f})
+	assert.ErrorIs(t, err, audit.ErrInvalidQuery, "more parameters than a statement may have")
+}
+
 // naive are the IDs of what a filter selects, by the definitions.
 func naive(entries []audit.Entry, f audit.Filter, sort audit.Sort) []string {
 	var some []audit.Entry
