@@ -9,7 +9,8 @@ import (
 
 // All yields everything that q selects, in its order, from its cursor on, in
 // constant memory: one statement, one snapshot, on a connection that is in use
-// until the sequence ends.
+// until the sequence ends. MySQL ends it if nothing is taken from it for its
+// net_write_timeout, a minute by default.
 //
 // Where holding one would block whoever works in the loop's body, it reads page
 // after page instead, bounded by what was there at the start: if the pool has
@@ -79,8 +80,7 @@ func (s *Store) pageStart(ctx context.Context, q audit.Query, p audit.Position) 
 
 func (s *Store) stream(ctx context.Context, sel selection, yield func(audit.Entry) bool) error {
 	b := s.newBuilder()
-	b.add("SELECT ", readColumns, " FROM ", s.quoted, " e WHERE ")
-	if err := sel.write(b); err != nil {
+	if err := s.whole(b, sel); err != nil {
 		return err
 	}
 	rows, err := s.rows(ctx, b)
@@ -98,6 +98,16 @@ func (s *Store) stream(ctx context.Context, sel selection, yield func(audit.Entr
 		}
 	}
 	return s.translate(ctx, rows.Err())
+}
+
+// whole writes the SELECT of all that is selected: of one stream by its index,
+// so that the first entry comes at once; else as the database plans it.
+func (s *Store) whole(b *builder, sel selection) error {
+	if p := planStreams(sel); p.byTime && p.count() == 1 {
+		return s.stream1(b, sel, p, readNames)
+	}
+	b.add("SELECT ", readColumns, " FROM ", s.quoted, " e WHERE ")
+	return sel.write(b)
 }
 
 // pages holds no connection while it yields.
