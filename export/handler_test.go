@@ -210,6 +210,10 @@ func TestHandlerOfAClosedTrail(t *testing.T) {
 }
 
 func TestHandlerWithMistakenOptions(t *testing.T) {
+	usual := slog.Default()
+	slog.SetDefault(quiet)
+	defer slog.SetDefault(usual)
+	assert.Equal(t, http.StatusInternalServerError, get(t, export.Handler(newTrail(t), &export.Options{MaxRows: -1}), "GET", "/").Code)
 	assert.Equal(t, http.StatusInternalServerError, get(t, export.Handler(nil, &export.Options{Logger: quiet}), "GET", "/").Code)
 	assert.Equal(t, http.StatusInternalServerError, get(t, export.Handler(newTrail(t), &export.Options{Logger: quiet, MaxRows: -1}), "GET", "/").Code)
 }

@@ -72,6 +72,7 @@ func (o *Options) withDefaults() (Options, error) {
 	if o != nil {
 		c = *o
 	}
+	c.setDefaults() // also where there is a mistake: its logger tells of it
 	if c.MaxRows < 0 {
 		return c, fmt.Errorf("export: MaxRows is %d, and can't be negative", c.MaxRows)
 	}
@@ -83,7 +84,6 @@ func (o *Options) withDefaults() (Options, error) {
 	if o != nil && o.Columns != nil && len(o.Columns) == 0 {
 		return c, errors.New("export: a table needs at least one column")
 	}
-	c.setDefaults()
 	return c, nil
 }
 

@@ -34,8 +34,8 @@ type PDFFormat struct {
 	// Paper is "A4", "A3", "Letter" or "Legal". Default: "A4".
 	Paper string
 	// MaxRows is the most rows of a document: one more is a *LimitError. An
-	// Options.MaxRows of no more cuts the document instead. Default: 20,000; at
-	// about 3 kB a row that is 60 MB. Negative: no limit.
+	// Options.MaxRows of no more cuts the document instead. Default: 20,000, for
+	// which a process takes about 160 MB. Negative: no limit.
 	MaxRows int
 }
 
