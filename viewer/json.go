@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 
 	"github.com/gormtrail/audit"
@@ -56,11 +55,11 @@ func (s *visit) listJSON(ctx context.Context, w http.ResponseWriter) error {
 		form.Entries = []audit.Entry{}
 	}
 	if s.query.Cursor == "" {
-		n, more, err := s.reader.Count(ctx, s.query.Filter, s.bound)
-		if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		n, more, ok, err := s.count(ctx)
+		if err != nil {
 			return err
 		}
-		if err == nil {
+		if ok {
 			form.Total, form.TotalMore = &n, more
 		}
 	}

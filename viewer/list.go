@@ -64,7 +64,7 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 		return err
 	}
 	p := listPage{page: page{visit: s, Title: s.title, Status: http.StatusOK}, Shown: len(found.Entries)}
-	if err := p.count(ctx); err != nil {
+	if p.Total, p.More, p.Counted, err = s.count(ctx); err != nil {
 		return err
 	}
 	facets, err := s.facets(ctx)
@@ -92,14 +92,20 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	return s.render(w, "list", http.StatusOK, p)
 }
 
-// count asks how many entries there are, as far as the store can tell.
-func (p *listPage) count(ctx context.Context) error {
-	n, more, err := p.reader.Count(ctx, p.query.Filter, p.bound)
-	if errors.Is(err, errors.ErrUnsupported) {
-		return nil
+// countWait is how long a page waits for its number of entries. A search that
+// the store has to look through everything for is shown without one.
+const countWait = 2 * time.Second
+
+// count asks how many entries the query selects; ok is false where the store
+// can't tell, or not in time.
+func (s *visit) count(ctx context.Context) (n int, more, ok bool, err error) {
+	waiting, cancel := context.WithTimeout(ctx, countWait)
+	defer cancel()
+	n, more, err = s.reader.Count(waiting, s.query.Filter, s.bound)
+	if errors.Is(err, errors.ErrUnsupported) || err != nil && waiting.Err() != nil && ctx.Err() == nil {
+		return 0, false, false, nil
 	}
-	p.Total, p.More, p.Counted = n, more, err == nil
-	return err
+	return n, more, err == nil, err
 }
 
 // CountText is what the status line says.

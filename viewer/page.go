@@ -2,6 +2,7 @@ package viewer
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"html/template"
 	"net/http"
@@ -86,7 +87,8 @@ type messagePage struct {
 // fail answers an error: in words that help for what the reader can mend,
 // without the inside of the server for what it can't.
 func (s *visit) fail(w http.ResponseWriter, err error) {
-	if s.request.Context().Err() != nil {
+	late := s.request.Context().Err()
+	if errors.Is(late, context.Canceled) {
 		return // the reader has gone
 	}
 	m := messagePage{page: page{visit: s, Status: http.StatusInternalServerError}}
@@ -107,6 +109,10 @@ func (s *visit) fail(w http.ResponseWriter, err error) {
 	case errors.Is(err, audit.ErrClosed):
 		m.Status, m.Heading = http.StatusServiceUnavailable, "The audit trail is closed"
 		m.Text = "The application is being restarted. Try again in a moment."
+		m.Link = Link{"Try again", s.with()}
+	case late != nil:
+		m.Status, m.Heading = http.StatusServiceUnavailable, "The answer took too long"
+		m.Text = "A narrower date range or fewer filters make it faster."
 		m.Link = Link{"Try again", s.with()}
 	default:
 		s.trail.Logger().ErrorContext(s.request.Context(), "audit viewer", "error", err)

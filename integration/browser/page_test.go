@@ -200,6 +200,11 @@ func TestKeyboard(t *testing.T) {
 		return -1
 	}
 	require.Equal(t, 0, at("skip"))
+	b.eval(`window.stayed = document.querySelector('#results')`)
+	b.eval(`document.querySelector('.skip').focus()`)
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.until(`document.activeElement.id === 'main'`)
+	require.Equal(t, "true", b.eval(`window.stayed.isConnected`), "the page wasn't read anew")
 	require.Less(t, at("live"), at("q"))
 	require.Less(t, at("q"), at("range"))
 	require.Less(t, at("range"), at("record"))

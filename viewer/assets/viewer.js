@@ -5,6 +5,7 @@ const html = window.trustedTypes
 const $ = (q, from = document) => from.querySelector(q)
 const $$ = (q, from = document) => [...from.querySelectorAll(q)]
 let loading
+let shown = location.search // what the page shows; a jump to #main changes nothing
 
 // The list is read anew by fetching the page that a link or form leads to, and
 // swapping what is inside of <main>. Listeners sit on the document, so that a
@@ -26,6 +27,7 @@ async function visit(url, { push = true, focus } = {}) {
     }
     if (!main || !$('#results', main) || !$('#results')) return location.assign(url)
     if (push) history.pushState(null, '', url)
+    shown = new URL(url, location.href).search
     swap(main, next.title, focus)
   } catch (e) {
     if (e.name !== 'AbortError') location.assign(url)
@@ -180,7 +182,7 @@ document.addEventListener('keydown', e => {
   }
 })
 
-addEventListener('popstate', () => visit(location.href, { push: false }))
+addEventListener('popstate', () => { if (location.search !== shown) visit(location.href, { push: false }) })
 
 // On hover, times say what they are here and in UTC.
 const local = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' })
