@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/export"
@@ -139,4 +140,34 @@ func TestCSVOfNothingIsItsHeader(t *testing.T) {
 	got := write(t, export.CSV, newTrail(t), audit.Query{}, nil)
 	assert.Equal(t, "Timestamp,Object type,ID,Action,Changes,Performed by,IP address\r\n", got)
 	assert.Empty(t, write(t, export.CSVFormat{NoHeader: true}, newTrail(t), audit.Query{}, nil))
+}
+
+// Whatever a cell holds, a strict reader gets it back, and as many cells.
+func TestCSVOfAnyTextIsReadBack(t *testing.T) {
+	trail := newTrail(t, entries(1)...)
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune(",;\"\n\r\t =+-@'\\.a\ufeff\x00"))))
+		cells := rapid.SliceOfN(text, 1, 4).Draw(t, "cells")
+		comma := rapid.SampledFrom([]rune{',', ';', '\t', '|', '→'}).Draw(t, "comma")
+		columns := make([]export.Column, len(cells))
+		for i := range cells {
+			columns[i] = export.Column{Header: "h", Value: func(audit.Entry) any { return cells[i] }}
+		}
+		var buf bytes.Buffer
+		err := export.Write(context.Background(), &buf, export.CSVFormat{Comma: comma, RawFormulas: true}, trail, audit.Query{}, &export.Options{Columns: columns})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := csv.NewReader(&buf)
+		r.Comma = comma
+		records, err := r.ReadAll()
+		if err != nil || len(records) != 2 {
+			t.Fatalf("%q: %v", records, err)
+		}
+		for i, cell := range cells {
+			if want := strings.ReplaceAll(audit.CleanText(cell), "\r\n", "\n"); records[1][i] != want {
+				t.Fatalf("%q was read as %q", want, records[1][i])
+			}
+		}
+	})
 }

@@ -89,7 +89,7 @@ func redactedText(c audit.Change) string {
 func appendValue(b []byte, v any) []byte {
 	switch x := v.(type) {
 	case string:
-		return appendPlain(b, x, arrow)
+		return appendPlain(b, x, "→")
 	case nil:
 		return append(b, "null"...)
 	case bool:
@@ -133,5 +133,9 @@ func valueText(v any) string {
 	if err := e.Encode(v); err != nil {
 		return fmt.Sprintf("%v", v) // a host's own type: better in Go's words than not at all
 	}
-	return strings.TrimSuffix(buf.String(), "\n")
+	s := strings.TrimSuffix(buf.String(), "\n")
+	if strings.ContainsAny(s, "\u0085\u007f") { // which encoding/json leaves as they are
+		s = strings.NewReplacer("\u0085", `\u0085`, "\u007f", `\u007f`).Replace(s)
+	}
+	return s
 }

@@ -2,11 +2,13 @@ package export_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/export"
@@ -39,6 +41,43 @@ func TestChangesText(t *testing.T) {
 	assert.Equal(t, "a: 1 → 2\nb: 3 → 4", export.ChangesText([]audit.Change{
 		{Field: "a", Op: audit.OpReplace, Old: int64(1), New: int64(2)}, {Field: "b", Op: audit.OpReplace, Old: int64(3), New: int64(4)},
 	}))
+}
+
+// No field and no value can look like a further change, or like another field.
+func TestChangesCannotBeForged(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringOf(rapid.SampledFrom([]rune("ab: → \n\r\"\\\u2028\u0085null"))))
+		n := rapid.IntRange(1, 3).Draw(t, "n")
+		var changes []audit.Change
+		for range n {
+			changes = append(changes, audit.Change{Field: text.Draw(t, "field"), Op: audit.OpReplace, Old: text.Draw(t, "old"), New: text.Draw(t, "new")})
+		}
+		lines := strings.FieldsFunc(export.ChangesText(changes), func(r rune) bool { return strings.ContainsRune("\n\r\u0085\u2028\u2029", r) })
+		if len(lines) != n {
+			t.Fatalf("%d changes became %d lines: %q", n, len(lines), lines)
+		}
+		for i, line := range lines {
+			field, rest := readText(line, ":")
+			old, rest := readText(strings.TrimPrefix(rest, ": "), " → ")
+			new, _ := readText(strings.TrimPrefix(rest, " → "), "\x00")
+			if c := changes[i]; field != c.Field || old != c.Old || new != c.New {
+				t.Fatalf("%q reads as %q, %q, %q, and is of %q", line, field, old, new, c)
+			}
+		}
+	})
+}
+
+// readText reads a text as it is, up to a mark, or as a JSON string.
+func readText(line, end string) (text, rest string) {
+	if !strings.HasPrefix(line, `"`) {
+		text, _, _ = strings.Cut(line, end)
+		return text, line[len(text):]
+	}
+	d := json.NewDecoder(strings.NewReader(line))
+	if err := d.Decode(&text); err != nil {
+		return "not JSON: " + line, ""
+	}
+	return text, line[d.InputOffset():]
 }
 
 func TestColumnsByName(t *testing.T) {
