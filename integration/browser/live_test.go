@@ -157,8 +157,7 @@ func TestLiveEndsWhenSignedOut(t *testing.T) {
 	b.forgive()
 }
 
-// TestLiveAnotherProcess would need a database; the feed across processes is
-// tried where the stores are. Here: another handler over the same trail.
+// TestLiveTwoServers: two handlers over the same trail, each with readers.
 func TestLiveTwoServers(t *testing.T) {
 	browser := startBrowser(t)
 	s := newSite(t, nil, demo(5)...)
