@@ -88,7 +88,7 @@ func (h *Hub) join(ctx context.Context, r *Reader) (string, error) {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.closed {
+	if h.closed || r.closed {
 		return "", audit.ErrClosed
 	}
 	if h.cancel == nil {

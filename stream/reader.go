@@ -33,6 +33,8 @@ type Reader struct {
 	forget bool          // nothing of seen comes any more
 	last   place         // behind the last event that was returned
 
+	closed bool // guarded by the hub's mu, under which readers join
+
 	mu      sync.Mutex
 	queue   []*item
 	missed  int
@@ -295,5 +297,12 @@ func (r *Reader) signal() {
 	}
 }
 
-// Close ends the reader. Closing again does nothing.
-func (r *Reader) Close() { r.hub.leave(r) }
+// Close ends the reader: a Next that waits, and every later one once what is
+// queued was taken, returns audit.ErrClosed. Closing again does nothing.
+func (r *Reader) Close() {
+	r.hub.mu.Lock()
+	r.closed = true
+	r.hub.mu.Unlock()
+	r.hub.leave(r)
+	r.fail(audit.ErrClosed)
+}

@@ -289,3 +289,23 @@ func TestLeavingUnderLoad(t *testing.T) {
 	all.Wait()
 	require.NoError(t, hub.Close(t.Context()))
 }
+
+func TestClosingAReaderFromElsewhere(t *testing.T) {
+	noLeaks(t)
+	trail := newTrail(t)
+	hub, err := stream.NewHub(trail, nil)
+	require.NoError(t, err)
+	for _, wait := range []time.Duration{0, 50 * time.Millisecond} { // before it has joined, and after
+		r, err := hub.Follow(t.Context(), audit.Filter{}, "")
+		require.NoError(t, err)
+		time.AfterFunc(wait, r.Close)
+		if wait == 0 {
+			time.Sleep(10 * time.Millisecond)
+		}
+		for range 2 {
+			_, err = r.Next(t.Context())
+			require.ErrorIs(t, err, audit.ErrClosed)
+		}
+		r.Close()
+	}
+}
