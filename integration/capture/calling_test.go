@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -197,6 +198,25 @@ func TestCalling(t *testing.T) {
 		}, after: func(e *env) {
 			x := e.entries[0]
 			e.want(x.Actor == tester && x.Tenant == "acme" && x.Project == "web" && x.Request.IP == "192.0.2.1" && x.Comment == "because", "%+v", x)
+		}},
+		{name: "more rows than the budget", run: func(e *env, db *gorm.DB) {
+			small, err := e.open(config(), &hooks.Options{RowBudget: 2})
+			e.no(err)
+			small = small.WithContext(db.Statement.Context)
+			e.summed = true
+			e.aside(small, func() {
+				e.rows(3, small.Model(&Person{}).Where("age > ?", 1).Update("nick", "s3cr3t"))
+			})
+			e.rows(2, small.Model(&Person{}).Where("age > ?", 21).Update("nick", "t"))
+			e.aside(small, func() { e.rows(3, small.Where("age > ?", 1).Delete(&Person{})) })
+		}, after: func(e *env) {
+			list := slices.DeleteFunc(slices.Clone(e.entries), func(x audit.Entry) bool { return !isSummary(x) })
+			e.want(len(list) == 2 && list[0].Action == "update" && list[1].Action == "destroy", "the summaries are %v", list)
+			for _, x := range list {
+				text := fmt.Sprint(x.Metadata)
+				e.want(x.Object.Type == "people" && x.Metadata["rows"] == int64(3) && x.TransactionID != "", "%+v", x)
+				e.want(strings.Contains(text, "keys_sha256") && strings.Contains(text, "age >") && !strings.Contains(text, "s3cr3t"), "%s", text)
+			}
 		}},
 		{name: "nothing of a read", run: func(e *env, db *gorm.DB) {
 			var list []Person

@@ -260,6 +260,17 @@ func TestUpsert(t *testing.T) {
 			list = append(list, Product{Code: "saved"})
 			e.ok(db.Save(&list))
 		}},
+		{name: "Save a slice with an optimistic lock", known: map[string]string{"mariadb": "the first column assigned is lost"}, before: func(e *env, db *gorm.DB) {
+			e.ok(db.Create(&[]Versioned{{ID: 1, Title: "a", Version: 1}, {ID: 2, Title: "b", Version: 1}}))
+		}, run: func(e *env, db *gorm.DB) {
+			var list []Versioned
+			e.ok(db.Order("id").Find(&list))
+			list[1].Title, list[1].Version = "c", 2
+			e.ok(db.Save(&list))
+			var after Versioned
+			e.ok(db.First(&after, 2))
+			e.want(after.Title == "c" && after.Version == 2, "%+v", after)
+		}},
 		{name: "Save a soft-deleted row", before: func(e *env, db *gorm.DB) {
 			s := SoftStd{ID: 5, Title: "s"}
 			e.ok(db.Create(&s))

@@ -546,3 +546,53 @@ func owned(u *User, name string) any {
 	}
 	return nil
 }
+
+// drawEnrolment draws a change of what is joined by a model of its own.
+func drawEnrolment(t *rapid.T) op {
+	way := rapid.SampledFrom([]string{"Append", "Replace", "Delete", "Clear", "join", "revive", "create"}).Draw(t, "how")
+	n, grade := rapid.IntRange(0, 2).Draw(t, "row"), small.Draw(t, "grade")
+	return op{fmt.Sprintf("enrolment %s %d %d", way, n, grade), func(h *host, db *gorm.DB) {
+		if way == "create" {
+			s := Student{Name: fmt.Sprint(grade), Courses: []Course{{Title: "new"}}}
+			h.see(way, db.Create(&s), s)
+			return
+		}
+		var students []Student
+		db.Order("id").Preload("Courses").Find(&students)
+		if len(students) == 0 {
+			return
+		}
+		s := &students[n%len(students)]
+		a := db.Model(s).Association("Courses")
+		switch way {
+		case "Append":
+			h.note(way, a.Append(&Course{Title: fmt.Sprint(grade)}), 0, s)
+		case "Replace":
+			h.note(way, a.Replace(&Course{Title: fmt.Sprint(grade)}), 0, s)
+		case "Delete":
+			if len(s.Courses) > 0 {
+				h.note(way, a.Delete(&s.Courses[0]), 0, s)
+			}
+		case "Clear":
+			h.note(way, a.Clear(), 0, s)
+		case "join":
+			h.see(way, db.Model(&Enrolment{}).Where("student_id = ?", s.ID).Update("grade", grade))
+		default:
+			h.see(way, db.Unscoped().Model(&Enrolment{}).Where("deleted_at IS NOT NULL").Update("deleted_at", nil))
+		}
+	}}
+}
+
+// drawRaw draws a raw statement, whose rows callbacks can't see.
+func drawRaw(t *rapid.T) op {
+	q := rapid.SampledFrom([]string{
+		"UPDATE products SET price = price + 1 WHERE price > 0", "DELETE FROM notes", "INSERT INTO notes (text) VALUES ('raw')",
+		"UPDATE places SET visits = 9 WHERE tenant_id = 1", "DELETE FROM log_lines WHERE source = 'k2'", "UPDATE nonsense SET x = 1",
+	}).Draw(t, "raw")
+	return op{"raw " + q, func(h *host, db *gorm.DB) {
+		if db.DryRun {
+			return
+		}
+		h.e.aside(db, func() { h.see("raw", db.Exec(q)) })
+	}}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"testing"
 
 	"gorm.io/gorm"
@@ -190,6 +191,21 @@ func TestTransactions(t *testing.T) {
 				return tx.Create(&Note{Text: "2"}).Error
 			}))
 		}},
+		{name: "an aborted transaction meets a table for the first time", only: []string{"postgres"},
+			run: func(e *env, db *gorm.DB) {
+				if db.ConnPool != e.plain.ConnPool {
+					fresh, err := e.open(config(), nil)
+					e.no(err)
+					db = fresh
+				}
+				var second error
+				_ = db.Transaction(func(tx *gorm.DB) error {
+					e.want(tx.Create(&[]Product{{Code: "once"}, {Code: "once"}}).Error != nil, "a duplicate was taken")
+					second = tx.Create(&Ticket{Title: "x"}).Error
+					return second
+				})
+				e.want(second != nil && strings.HasPrefix(second.Error(), "ERROR: current transaction is aborted"), "got %v", second)
+			}},
 		{name: "a hook that fails", run: func(e *env, db *gorm.DB) {
 			e.no(db.Callback().Create().After("gorm:create").Register("test:fail", func(tx *gorm.DB) {
 				if n, ok := tx.Statement.Dest.(*Note); ok && n.Text == "fail" {

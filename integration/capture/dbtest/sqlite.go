@@ -15,7 +15,8 @@ import (
 
 // SQLite has no name for a transaction, and the judge's triggers need one. So
 // the driver is wrapped: each transaction, and each statement outside of one,
-// counts on, and judge_tx() tells the count. That is right while one
+// counts on, and judge_tx() tells the count; judge_seq() counts steps, which a
+// rollback would have SQLite number anew. The first is right while one
 // transaction writes at a time, which is all that SQLite allows.
 const judgedDriver = "sqlite-judged"
 
@@ -23,16 +24,21 @@ var (
 	registerOnce sync.Once
 	registerErr  error
 	txCount      atomic.Int64
+	seqCount     atomic.Int64
 )
 
 // OpenSQLite opens a SQLite database whose connections have judge_tx().
 func OpenSQLite(dsn string) (*sql.DB, error) {
 	registerOnce.Do(func() {
 		txCount.Store(time.Now().UnixMicro()) // processes that share a file don't share counts
-		registerErr = gosqlite.RegisterScalarFunction("judge_tx", 0,
-			func(*gosqlite.FunctionContext, []driver.Value) (driver.Value, error) {
+		seqCount.Store(time.Now().UnixMicro())
+		registerErr = errors.Join(
+			gosqlite.RegisterScalarFunction("judge_tx", 0, func(*gosqlite.FunctionContext, []driver.Value) (driver.Value, error) {
 				return strconv.FormatInt(txCount.Load(), 10), nil
-			})
+			}),
+			gosqlite.RegisterScalarFunction("judge_seq", 0, func(*gosqlite.FunctionContext, []driver.Value) (driver.Value, error) {
+				return seqCount.Add(1), nil
+			}))
 		db, err := sql.Open("sqlite", "")
 		if err != nil {
 			registerErr = errors.Join(registerErr, err)

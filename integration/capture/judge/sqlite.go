@@ -12,12 +12,13 @@ import (
 // sqliteDialect notes each value with its storage class, which in SQLite is the
 // value's and not the column's.
 //
-// The transaction's name comes from judge_tx(), which the connection must have:
-// SQLite has no such thing of its own.
+// The transaction's name comes from judge_tx() and the step's number from
+// judge_seq(), which the connection must have: SQLite has no name for a
+// transaction, and gives numbers anew after a rollback.
 type sqliteDialect struct{}
 
 func (sqliteDialect) prepare() []string {
-	return []string{`CREATE TABLE IF NOT EXISTS judge_truth (seq INTEGER PRIMARY KEY AUTOINCREMENT, tx TEXT, tbl TEXT, op TEXT, old_row TEXT, new_row TEXT)`}
+	return []string{`CREATE TABLE IF NOT EXISTS judge_truth (seq INTEGER PRIMARY KEY, tx TEXT, tbl TEXT, op TEXT, old_row TEXT, new_row TEXT)`}
 }
 
 func (sqliteDialect) catalog(ctx context.Context, db *sql.DB, table string) ([]column, error) {
@@ -73,7 +74,7 @@ func (d sqliteDialect) triggers(t *Table) []string {
 	for _, op := range []string{"INSERT", "UPDATE", "DELETE"} {
 		trigger := prefix + quote("judge_"+strings.ToLower(op)+"_"+name, `"`)
 		list = append(list, "DROP TRIGGER IF EXISTS "+trigger, fmt.Sprintf(
-			`CREATE TRIGGER %s AFTER %s ON %s BEGIN INSERT INTO judge_truth(tx, tbl, op, old_row, new_row) VALUES (judge_tx(), %s, '%s', %s, %s); END`,
+			`CREATE TRIGGER %s AFTER %s ON %s BEGIN INSERT INTO judge_truth(seq, tx, tbl, op, old_row, new_row) VALUES (judge_seq(), judge_tx(), %s, '%s', %s, %s); END`,
 			trigger, op, quote(name, `"`), quote(t.noted, "'"), op, d.json(t, "OLD", op != "INSERT"), d.json(t, "NEW", op != "DELETE")))
 	}
 	return list
