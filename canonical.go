@@ -19,6 +19,9 @@ import (
 // whole one beyond 2^53, a decimal of too many digits) is written as
 // {"$number":"9007199254740993"}, and a recorded object's name that begins with
 // "$" gets one more "$", so that no two values share an encoding.
+//
+// testdata/canonical.json holds entries with their encodings and hashes, for
+// other languages to check themselves against.
 func (e Entry) Canonical() ([]byte, error) {
 	f := e.form()
 	changes := make([]any, len(f.Changes))

@@ -201,9 +201,9 @@ func (g *generator) keyword() string {
 	return string(runes)
 }
 
-// query draws a filter, an order and a page size.
+// queryOf draws an order and a page size.
 func (g *generator) queryOf(f audit.Filter) audit.Query {
-	return audit.Query{Filter: f, Sort: sorts[g.IntN(len(sorts))], Limit: []int{1, 3, 7, 50, 1000}[g.IntN(5)]}
+	return audit.Query{Filter: f, Sort: sorts[g.IntN(len(sorts))], Limit: []int{4, 9, 20, 50, 1000}[g.IntN(5)]}
 }
 
 var sorts = []audit.Sort{
