@@ -102,7 +102,7 @@ func TestParseKeyword(t *testing.T) {
 	}
 }
 
-// The issue's own line, and what it selects.
+// A line that has nearly everything, and what it selects.
 func TestTheWholeLine(t *testing.T) {
 	f, err := audit.ParseKeyword(`actor:alice action:update,destroy -ip:10.0.0.0/8 object:"API Key" field:role created:>=2026-01-01 outcome:failure free words`, searchCatalogue)
 	require.NoError(t, err)
