@@ -3,7 +3,9 @@ package hooks
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
+	"reflect"
 
 	"gorm.io/gorm"
 
@@ -73,6 +75,7 @@ type capture struct {
 	ctx    context.Context
 	text   statement // what the SQL says
 	table  *table
+	unread error // why the table couldn't be read
 	query  string
 	args   []any
 }
@@ -99,22 +102,18 @@ func (pr *probe) capture(ctx context.Context, query string, args []any) (*captur
 		return nil, c.skipped(use)
 	}
 	t, err := p.tableOf(ctx, c.own, text.schema, text.table)
-	if err != nil {
-		if p.dialect.aborted(err) {
-			return nil, err
-		}
-		return nil, c.fail(err)
-	}
-	if t == nil {
+	if t == nil && err == nil {
 		return nil, nil // no such table: the statement will say so
 	}
-	c.table = t
+	c.table, c.unread = t, err
 	return c, nil
 }
 
 // run runs the statement and puts its entries into the unit of work.
 func (c *capture) run(wantRows bool) (outcome, error) {
 	switch {
+	case c.unread != nil:
+		return c.runUnread(wantRows)
 	case c.table.view:
 		return c.runUnseen(wantRows)
 	case c.text.verb == "INSERT" || c.text.verb == "REPLACE":
@@ -125,6 +124,16 @@ func (c *capture) run(wantRows bool) (outcome, error) {
 		return c.remove(wantRows)
 	}
 	return c.runUnseen(wantRows)
+}
+
+// runUnread runs a statement on a table that couldn't be read: mostly it fails
+// for the same reason, in the words that the host knows.
+func (c *capture) runUnread(wantRows bool) (outcome, error) {
+	out, err := c.plain(wantRows)
+	if err != nil {
+		return out, err
+	}
+	return out, c.fail(c.unread)
 }
 
 // runUnseen runs a statement whose rows can't be read before and after (on a
@@ -222,6 +231,9 @@ func (c *capture) returning(query string, args []any, star, asked string, skip i
 		query += ", " + asked
 	}
 	rows, err := c.conn.QueryContext(c.ctx, query, args...)
+	if err != nil && !wantRows {
+		return outcome{}, asFromExec(err)
+	}
 	if err != nil {
 		return outcome{}, err
 	}
@@ -253,4 +265,17 @@ func (c *capture) returning(query string, args []any, star, asked string, skip i
 		return outcome{result: execResult{kept, c.lastInsertID}}, nil
 	}
 	return outcome{tape: t}, nil
+}
+
+// asFromExec: pgx wraps what the server says of a query that it can't prepare in
+// a PrepareError, and that of an Exec not; GORM's translation of errors looks
+// for the bare one.
+func asFromExec(err error) error {
+	t := reflect.TypeOf(err)
+	if t.Kind() == reflect.Pointer && t.Elem().Name() == "PrepareError" {
+		if inner := errors.Unwrap(err); inner != nil {
+			return inner
+		}
+	}
+	return err
 }

@@ -3,14 +3,12 @@ package hooks
 import (
 	"fmt"
 	"strings"
-
-	"gorm.io/gorm/clause"
 )
 
 // An upsert on MariaDB (10.5 and later) notes each met row in user variables,
-// in an assignment before all others that leaves its column as it is:
+// while it works out the first assignment, before any column has changed:
 //
-//	INSERT INTO t … ON DUPLICATE KEY UPDATE k = IF(ISNULL(@gormtrail_0 := t.a) + … + (@gormtrail_met := 1) < 0, k, k), …
+//	INSERT INTO t … ON DUPLICATE KEY UPDATE a = IF(ISNULL(@gormtrail_0 := t.a) + … + (@gormtrail_met := 1) < 0, NULL, VALUES(a)), …
 //	RETURNING @gormtrail_met, @gormtrail_0, …, t.*, (@gormtrail_met := 0)
 //
 // A SELECT … FOR UPDATE before the statement would lock the gaps in which the
@@ -22,26 +20,40 @@ const oldVariable = "@gormtrail_"
 // upsertMariaDB is for ON DUPLICATE KEY UPDATE; ok is false where the statement
 // isn't built as expected.
 func (c *capture) upsertMariaDB(wantRows bool) (out outcome, ok bool, err error) {
-	without, columns, all, ok := c.asked()
-	parts, built := c.segmented()
-	values, is := c.stmt.Clauses["VALUES"].Expression.(clause.Values)
-	if !ok || !built || all || !is || len(values.Columns) == 0 {
-		return outcome{}, false, nil
-	}
-	const verb = "ON DUPLICATE KEY UPDATE "
-	conflict := strings.TrimRight(parts["ON CONFLICT"].text, " ")
-	head, atEnd := strings.CutSuffix(strings.TrimRight(without, " "), conflict)
-	assignments, named := strings.CutPrefix(conflict, verb)
-	if !atEnd || !named || assignments == "" {
+	query, ok := c.notingRows()
+	_, columns, all, told := c.asked()
+	if !ok || !told || all {
 		return outcome{}, false, nil
 	}
 	if _, err := c.own.ExecContext(c.ctx, c.declareVariables()); err != nil {
 		return outcome{}, true, err
 	}
-	k := c.plugin.dialect.quote(values.Columns[0].Name)
-	query := head + verb + fmt.Sprintf("%s=IF(%s<0,%s,%s),", k, c.noteRow(), k, k) + assignments
 	out, err = c.upserted(query, c.notedRow(), columns, wantRows)
 	return out, true, err
+}
+
+// notingRows is the statement, without its RETURNING, whose first assignment
+// notes the row that it met. (An assignment of its own would not do: of two to
+// one column MariaDB keeps the first.)
+func (c *capture) notingRows() (string, bool) {
+	without, _, _, ok := c.asked()
+	parts, built := c.segmented()
+	conflict, is := c.onConflict()
+	if !ok || !built || !is || len(conflict.DoUpdates) == 0 {
+		return "", false
+	}
+	text := strings.TrimRight(parts["ON CONFLICT"].text, " ")
+	head, atEnd := strings.CutSuffix(strings.TrimRight(without, " "), text)
+	first := conflict
+	first.DoUpdates = conflict.DoUpdates[:1]
+	before, built := c.conflictAction(first, parts["ON CONFLICT"].from)
+	rest, same := strings.CutPrefix(text, before)
+	assigned := "ON DUPLICATE KEY UPDATE " + c.stmt.Quote(conflict.DoUpdates[0].Column) + "="
+	value, named := strings.CutPrefix(before, assigned)
+	if !atEnd || !built || !same || !named || value == "" {
+		return "", false
+	}
+	return head + assigned + "IF(" + c.noteRow() + "<0,NULL," + value + ")" + rest, true
 }
 
 // declareVariables makes them texts: what a variable is when the statement is
@@ -88,7 +100,7 @@ func (c *capture) notedRow() string {
 
 func castOf(k kind) string {
 	switch k {
-	case kindTime:
+	case kindTime, kindWall:
 		return "DATETIME(6)"
 	case kindDate:
 		return "DATE"

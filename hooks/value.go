@@ -26,7 +26,8 @@ const (
 	kindDecimal
 	kindText
 	kindBytes
-	kindTime // an instant, or a date and time of day
+	kindTime // an instant
+	kindWall // a date and time of day without a zone: as it stands in the database
 	kindDate
 	kindJSON
 	kindBits
@@ -67,6 +68,8 @@ func postgresKind(t string) kind {
 		return kindDecimal
 	case t == "bytea":
 		return kindBytes
+	case t == "timestamp without time zone" || t == "timestamp":
+		return kindWall
 	case strings.HasPrefix(t, "timestamp"):
 		return kindTime
 	case t == "date":
@@ -93,7 +96,9 @@ func mysqlKind(t string) kind {
 		return kindFloat
 	case base == "decimal":
 		return kindDecimal
-	case base == "datetime" || base == "timestamp":
+	case base == "datetime":
+		return kindWall
+	case base == "timestamp":
 		return kindTime
 	case base == "date":
 		return kindDate
@@ -193,6 +198,10 @@ func timeText(k kind, t time.Time) string {
 	if k == kindDate && h == 0 && m == 0 && s == 0 && t.Nanosecond() == 0 { // a SQLite column holds more if it is given more
 		return t.Format(time.DateOnly)
 	}
+	if k == kindWall { // the zone is the driver's guess
+		y, mo, d := t.Date()
+		t = time.Date(y, mo, d, h, m, s, t.Nanosecond(), time.UTC)
+	}
 	return t.UTC().Format(time.RFC3339Nano)
 }
 
@@ -234,7 +243,7 @@ func textOf(k kind, s string) any {
 		if f, err := strconv.ParseFloat(s, 64); err == nil {
 			return floatOf(k, f)
 		}
-	case kindTime, kindDate:
+	case kindTime, kindWall, kindDate:
 		if t, ok := parseTime(s); ok {
 			return timeText(k, t)
 		}
