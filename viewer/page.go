@@ -103,7 +103,7 @@ func (s *visit) fail(w http.ResponseWriter, err error) {
 		m.Link = Link{"Show all entries", "?"}
 	case errors.As(err, &bad):
 		m.Status, m.Heading = http.StatusBadRequest, "This filter can't be used"
-		m.Detail, m.Param = bad.Param+": "+bad.Reason, bad.Param
+		m.Detail, m.Param = s.paramName(bad.Param)+": "+bad.Reason, bad.Param
 		m.Text = "Change it, or start again with all entries."
 		m.Link = Link{"Show all entries", "?"}
 	case errors.Is(err, audit.ErrClosed):
@@ -121,6 +121,16 @@ func (s *visit) fail(w http.ResponseWriter, err error) {
 		m.Link = Link{"Try again", s.with()}
 	}
 	m.say(w)
+}
+
+// paramName is what the page calls a parameter.
+func (s *visit) paramName(param string) string {
+	for _, n := range chipNames {
+		if n.Name == param && !asksJSON(s.request) {
+			return s.lang.text(n.Value)
+		}
+	}
+	return param
 }
 
 func (m messagePage) say(w http.ResponseWriter) {

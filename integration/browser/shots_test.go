@@ -40,4 +40,8 @@ func TestShots(t *testing.T) {
 	b.open("")
 	b.eval("document.querySelector('[data-facet=user] summary').click()")
 	b.shot("menu")
+	b.size(360, 800)
+	b.open("?action=login")
+	b.eval("document.querySelector('[data-facet=action] summary').click()")
+	b.shot("menu-360")
 }
