@@ -31,7 +31,7 @@ type Redaction struct {
 
 var (
 	secretParts = []string{"password", "passwd", "passphrase", "secret", "token", "apikey", "privatekey", "credential", "accesskey", "signingkey", "encryptionkey"}
-	secretWhole = []string{"pwd", "pass", "otp", "totp", "pin", "cvv", "cvc", "ssn", "salt", "authorization", "cookie"}
+	secretWhole = []string{"pwd", "pass", "otp", "totp", "pin", "cvv", "cvc", "ssn", "salt", "authorization", "cookie", "setcookie", "sessioncookie", "jwt", "bearer", "pincode"}
 	// about: a column that tells of a secret without holding it.
 	aboutSecret = []string{"_at", "_on", "_id", "_ids", "_count", "_type", "_name", "_expiry", "_ttl", "_enabled", "_required", "_hint"}
 )

@@ -19,7 +19,10 @@ import (
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
-func auditedMariaDB(t *testing.T) (*gorm.DB, *audit.Trail) {
+func auditedMariaDB(t *testing.T) (*gorm.DB, *audit.Trail) { return auditedMySQL(t, true) }
+
+// auditedMySQL without RETURNING is what MySQL itself can do.
+func auditedMySQL(t *testing.T, returning bool) (*gorm.DB, *audit.Trail) {
 	t.Helper()
 	const server = "root@tcp(127.0.0.1:3306)/"
 	admin, err := gorm.Open(mysql.Open(server), &gorm.Config{Logger: logger.Discard})
@@ -31,7 +34,7 @@ func auditedMariaDB(t *testing.T) (*gorm.DB, *audit.Trail) {
 	}
 	name := fmt.Sprintf("audit_hooks_%d_%d", os.Getpid(), time.Now().UnixNano())
 	require.NoError(t, admin.Exec("CREATE DATABASE "+name).Error)
-	db, err := gorm.Open(mysql.Open(server+name+"?parseTime=true"), &gorm.Config{Logger: logger.Discard})
+	db, err := gorm.Open(mysql.New(mysql.Config{DSN: server + name + "?parseTime=true", DisableWithReturning: !returning}), &gorm.Config{Logger: logger.Discard})
 	require.NoError(t, err)
 	t.Cleanup(func() {
 		require.NoError(t, admin.Exec("DROP DATABASE "+name).Error)
@@ -124,4 +127,45 @@ func TestUpsertKeepsEveryTypesOldValue(t *testing.T) {
 		require.Equal(t, was[c.Field], c.Old, c.Field)
 		require.Nil(t, c.New, c.Field)
 	}
+}
+
+func TestWithoutReturningRowsAreReadByTheirKeys(t *testing.T) {
+	type part struct {
+		ID   uint
+		Code string `gorm:"size:20;unique"`
+		Qty  int    `gorm:"default:7"`
+	}
+	db, trail := auditedMySQL(t, false)
+	require.NoError(t, db.AutoMigrate(&part{}, &tally{}))
+	one := part{Code: "a"}
+	require.NoError(t, db.Create(&one).Error)
+	require.NoError(t, db.Create(&[]part{{Code: "b", Qty: 1}, {Code: "c", Qty: 2}}).Error)
+	require.NoError(t, db.Table("parts").Create(map[string]any{"code": "d", "qty": 3}).Error)
+	require.NoError(t, db.Clauses(clause.OnConflict{UpdateAll: true}).Create(&[]part{{Code: "a", Qty: 9}, {Code: "e", Qty: 5}}).Error)
+	require.NoError(t, db.Create(&[]tally{{Name: "x", N: 1}, {Name: "y", N: 2}}).Error)
+	require.NoError(t, db.Model(&part{}).Where("qty < 3").Update("qty", gorm.Expr("qty + 10")).Error)
+	require.NoError(t, db.Where("qty > 10").Delete(&part{}).Error)
+	var lines []string
+	for e, err := range trail.All(context.Background(), audit.Query{Sort: audit.SortTime}) {
+		require.NoError(t, err)
+		s := e.Action + " " + e.Object.Type + " " + e.Object.ID
+		for _, c := range e.Changes {
+			s += fmt.Sprintf(" %s:%v→%v", c.Field, c.Old, c.New)
+		}
+		lines = append(lines, s)
+	}
+	require.Equal(t, []string{
+		"create parts 1 id:<nil>→1 code:<nil>→a qty:<nil>→7",
+		"create parts 2 id:<nil>→2 code:<nil>→b qty:<nil>→1",
+		"create parts 3 id:<nil>→3 code:<nil>→c qty:<nil>→2",
+		"create parts 4 id:<nil>→4 code:<nil>→d qty:<nil>→3",
+		"update parts 1 qty:7→9",
+		"create parts 5 id:<nil>→5 code:<nil>→e qty:<nil>→5",
+		"create tallies x name:<nil>→x n:<nil>→1",
+		"create tallies y name:<nil>→y n:<nil>→2",
+		"update parts 2 qty:1→11",
+		"update parts 3 qty:2→12",
+		"destroy parts 2 id:2→<nil> code:b→<nil> qty:11→<nil>",
+		"destroy parts 3 id:3→<nil> code:c→<nil> qty:12→<nil>",
+	}, lines)
 }
