@@ -31,6 +31,9 @@ func BenchmarkExport(b *testing.B) {
 		rows, err = strconv.Atoi(s)
 		require.NoError(b, err)
 	}
+	b.Run("generated", func(b *testing.B) { // without a database: each format's own work and memory
+		compare(b, "generated:"+strconv.Itoa(rows), rows, "csv", "hand-csv", "jsonl", "hand-jsonl", "xlsx", "hand-xlsx", "pdf", "hand-pdf")
+	})
 	b.Run("sqlite", func(b *testing.B) {
 		db := newSQLite(b)
 		fill(b, db, rows)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"os/exec"
 	"strconv"
@@ -50,11 +51,11 @@ func peak() int {
 	return n
 }
 
-type job func(ctx context.Context, w io.Writer, trail *audit.Trail, pool *sql.DB) error
+type job func(ctx context.Context, w io.Writer, trail audit.Reader, pool *sql.DB) error
 
 // ours is what a host calls.
 func ours(f export.Format) job {
-	return func(ctx context.Context, w io.Writer, trail *audit.Trail, _ *sql.DB) error {
+	return func(ctx context.Context, w io.Writer, trail audit.Reader, _ *sql.DB) error {
 		return export.Write(ctx, w, f, trail, audit.Query{}, nil)
 	}
 }
@@ -69,24 +70,49 @@ var jobs = map[string]job{
 }
 
 func runJob(name, db, path string) error {
-	ctx := context.Background()
-	dialector := openSQLite(db)
-	if strings.HasPrefix(db, "postgres") {
-		dialector = postgres.Open(db)
-	}
-	trail, pool, err := openTrail(dialector)
+	trail, pool, err := openJob(db)
 	if err != nil {
 		return err
 	}
-	defer pool.Close()
+	if pool != nil {
+		defer pool.Close()
+	}
 	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
-	if err := jobs[name](ctx, f, trail, pool); err != nil {
+	if err := jobs[name](context.Background(), f, trail, pool); err != nil {
 		return err
 	}
 	return f.Close()
+}
+
+func openJob(db string) (audit.Reader, *sql.DB, error) {
+	if rows, ok := strings.CutPrefix(db, "generated:"); ok {
+		n, err := strconv.Atoi(rows)
+		return generated{rows: n}, nil, err
+	}
+	dialector := openSQLite(db)
+	if strings.HasPrefix(db, "postgres") {
+		dialector = postgres.Open(db)
+	}
+	return openTrail(dialector)
+}
+
+// generated is a trail of sample entries without a database.
+type generated struct {
+	audit.Reader
+	rows int
+}
+
+func (g generated) All(context.Context, audit.Query) iter.Seq2[audit.Entry, error] {
+	return func(yield func(audit.Entry, error) bool) {
+		for n := range g.rows {
+			if !yield(sample(n), nil) {
+				return
+			}
+		}
+	}
 }
 
 var headers = []string{"Timestamp", "Object type", "ID", "Action", "Changes", "Performed by", "IP address"}
@@ -103,7 +129,7 @@ func handRow(e audit.Entry) []string {
 	return []string{e.Time.Format(time.RFC3339Nano), e.Object.Type, e.Object.ID, e.Action, changesText(e), e.Actor.User(), e.Request.IP}
 }
 
-func handCSV(ctx context.Context, w io.Writer, trail *audit.Trail, _ *sql.DB) error {
+func handCSV(ctx context.Context, w io.Writer, trail audit.Reader, _ *sql.DB) error {
 	out := csv.NewWriter(w)
 	if err := out.Write(headers); err != nil {
 		return err
@@ -121,7 +147,7 @@ func handCSV(ctx context.Context, w io.Writer, trail *audit.Trail, _ *sql.DB) er
 }
 
 // handSQL knows the table, and leaves the changes as the JSON that they are.
-func handSQL(ctx context.Context, w io.Writer, _ *audit.Trail, pool *sql.DB) error {
+func handSQL(ctx context.Context, w io.Writer, _ audit.Reader, pool *sql.DB) error {
 	rows, err := pool.QueryContext(ctx, "SELECT "+handColumns+" FROM audit_entries ORDER BY time DESC, id DESC")
 	if err != nil {
 		return err
@@ -143,7 +169,7 @@ func handSQL(ctx context.Context, w io.Writer, _ *audit.Trail, pool *sql.DB) err
 
 const handColumns = "time, object_type, object_id, action, changes, actor_user, ip"
 
-func handJSONLines(ctx context.Context, w io.Writer, trail *audit.Trail, _ *sql.DB) error {
+func handJSONLines(ctx context.Context, w io.Writer, trail audit.Reader, _ *sql.DB) error {
 	buf := bufio.NewWriter(w)
 	out := json.NewEncoder(buf)
 	for e, err := range trail.All(ctx, audit.Query{}) {
@@ -157,7 +183,7 @@ func handJSONLines(ctx context.Context, w io.Writer, trail *audit.Trail, _ *sql.
 	return buf.Flush()
 }
 
-func handExcel(ctx context.Context, w io.Writer, trail *audit.Trail, _ *sql.DB) error {
+func handExcel(ctx context.Context, w io.Writer, trail audit.Reader, _ *sql.DB) error {
 	f := excelize.NewFile()
 	defer f.Close()
 	out, err := f.NewStreamWriter("Sheet1")
@@ -181,7 +207,7 @@ func handExcel(ctx context.Context, w io.Writer, trail *audit.Trail, _ *sql.DB) 
 	return f.Write(w)
 }
 
-func handPDF(ctx context.Context, w io.Writer, trail *audit.Trail, _ *sql.DB) error {
+func handPDF(ctx context.Context, w io.Writer, trail audit.Reader, _ *sql.DB) error {
 	pdf := fpdf.New("L", "mm", "A4", "")
 	pdf.AddUTF8FontFromBytes("dejavu", "", dejavusanscondensed.TTF)
 	pdf.SetFont("dejavu", "", 7)
