@@ -6,6 +6,9 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit/storage/gormstore"
 )
 
 // BenchmarkAppendTx is the append path alone, in transactions that are rolled
@@ -15,23 +18,48 @@ func BenchmarkAppendTx(b *testing.B) {
 		for _, n := range []int{1, 4, 100, 1000} {
 			b.Run(fmt.Sprintf("%s/%d", s.name, n), func(b *testing.B) {
 				db := open(b, s.create(b))
-				store := migrated(b, db, nil)
-				ctx := context.Background()
-				g := newGenerator(1)
-				require.NoError(b, store.Append(ctx, g.entries(5000)...))
-				b.ResetTimer()
-				for range b.N {
-					b.StopTimer()
-					entries := g.entries(n)
-					tx, err := pool(b, db).BeginTx(ctx, nil)
-					require.NoError(b, err)
-					b.StartTimer()
-					require.NoError(b, store.AppendTx(ctx, tx, entries...))
-					b.StopTimer()
-					require.NoError(b, tx.Rollback())
-					b.StartTimer()
-				}
+				appendAndRollBack(b, db, migrated(b, db, nil), n)
 			})
 		}
+	}
+}
+
+// BenchmarkIndexes is the same for 100 entries, with fewer and fewer indexes.
+func BenchmarkIndexes(b *testing.B) {
+	for _, s := range servers {
+		for i, without := range [][]string{{}, {"type", "action", "user", "ip", "facet"}, {"type", "action", "user", "ip", "facet", "object", "tenant", "time", "transaction", "request", "feed"}} {
+			b.Run(s.name+"/"+[]string{"all", "those of version 1", "none but the ID's"}[i], func(b *testing.B) {
+				db := open(b, s.create(b))
+				store := migrated(b, db, nil)
+				for _, kind := range without {
+					drop := "DROP INDEX audit_entries_" + kind
+					if s.name == "mysql" {
+						drop += " ON audit_entries"
+					}
+					if kind != "feed" || s.name == "postgres" {
+						require.NoError(b, db.Exec(drop).Error)
+					}
+				}
+				appendAndRollBack(b, db, store, 100)
+			})
+		}
+	}
+}
+
+func appendAndRollBack(b *testing.B, db *gorm.DB, store *gormstore.Store, n int) {
+	ctx := context.Background()
+	g := newGenerator(1)
+	require.NoError(b, store.Append(ctx, g.entries(5000)...))
+	b.ResetTimer()
+	for range b.N {
+		b.StopTimer()
+		entries := g.entries(n)
+		tx, err := pool(b, db).BeginTx(ctx, nil)
+		require.NoError(b, err)
+		b.StartTimer()
+		require.NoError(b, store.AppendTx(ctx, tx, entries...))
+		b.StopTimer()
+		require.NoError(b, tx.Rollback())
+		b.StartTimer()
 	}
 }
