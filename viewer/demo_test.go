@@ -104,10 +104,10 @@ func rowsIn(page string) int { return strings.Count(page, "<tr data-id=") }
 // contains is require.Contains without the whole page in its message.
 func contains(t testing.TB, page, want string, why ...any) {
 	t.Helper()
-	require.True(t, strings.Contains(page, want), append([]any{"the page lacks " + want}, why...)...)
+	require.True(t, strings.Contains(page, want), fmt.Sprint("the page lacks ", want, " ", why))
 }
 
 func lacks(t testing.TB, page, unwanted string, why ...any) {
 	t.Helper()
-	require.False(t, strings.Contains(page, unwanted), append([]any{"the page has " + unwanted}, why...)...)
+	require.False(t, strings.Contains(page, unwanted), fmt.Sprint("the page has ", unwanted, " ", why))
 }
