@@ -121,7 +121,7 @@ func (d *mysql) migrations() [][]string {
 ) ENGINE=InnoDB ROW_FORMAT=DYNAMIC DEFAULT CHARSET=utf8mb4`,
 			index("time", "time, id"),
 			index("tenant", "tenant, time, id"),
-			index("object", "tenant, object_key, time, id"),
+			index("object", "tenant, object_key, time, id, object_type"),
 			index("transaction", "transaction_id, time, id"),
 			index("request", "request_id, time, id"),
 		},

@@ -114,7 +114,7 @@ func (d *sqlite) migrations() [][]string {
 )`,
 			index("time", "time, id", ""),
 			index("tenant", "tenant, time, id", ""),
-			index("object", "tenant, object_key, time, id", ""),
+			index("object", "tenant, object_key, time, id, object_type", ""),
 			index("transaction", "transaction_id, time, id", " WHERE transaction_id <> ''"),
 			index("request", "request_id, time, id", " WHERE request_id <> ''"),
 		},
