@@ -287,8 +287,8 @@ func (p *Plugin) isOwn(schema, table string) bool {
 // Record puts entries on the trail inside db's transaction: they are there if
 // it commits. Outside of one it is Trail.Record. The context is db's.
 //
-// Errors are those of Trail.Record; gorm.ErrNotImplemented-like surprises there
-// are none: a *gorm.DB without the plugin is an error that says so.
+// Errors are those of Trail.Record; a *gorm.DB without the plugin is an error
+// that says so.
 func Record(db *gorm.DB, entries ...audit.Entry) error {
 	p, ok := db.Config.Plugins[pluginName].(*Plugin)
 	if !ok {
