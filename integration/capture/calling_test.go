@@ -17,6 +17,7 @@ import (
 	"github.com/gormtrail/audit/hooks"
 	"github.com/gormtrail/audit/integration/capture/dbtest"
 	"github.com/gormtrail/audit/integration/capture/judge"
+	"github.com/gormtrail/audit/storage/memstore"
 )
 
 // wrapper is how many hosts embed a handle.
@@ -127,6 +128,21 @@ func TestCalling(t *testing.T) {
 			everything(e, second)
 			everything(e, db)
 			e.no(second.Transaction(func(tx *gorm.DB) error { everything(e, tx); return nil }))
+		}},
+		{name: "a trail elsewhere", run: func(e *env, db *gorm.DB) {
+			var err error
+			e.elsewhere, err = audit.New(memstore.New(), nil)
+			e.no(err)
+			other, err := gorm.Open(e.base.Dialector(), config())
+			e.no(err)
+			e.no(other.Use(hooks.New(e.elsewhere, nil)))
+			everything(e, other)
+			e.no(other.Transaction(func(tx *gorm.DB) error {
+				everything(e, tx)
+				_ = tx.Transaction(func(tx2 *gorm.DB) error { everything(e, tx2); return errStop })
+				return tx.Create(&Note{Text: "kept"}).Error
+			}))
+			_ = other.Transaction(func(tx *gorm.DB) error { everything(e, tx); return errStop })
 		}},
 		{name: "another plugin before and behind", run: func(e *env, db *gorm.DB) {
 			for _, first := range []bool{true, false} {
