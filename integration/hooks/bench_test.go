@@ -252,9 +252,12 @@ func BenchmarkCapture(b *testing.B) {
 	}
 }
 
-func compare(b *testing.B, database string, w work) {
+func compare(b *testing.B, database string, w work, setUp ...func(*gorm.DB) error) {
 	sides := []*side{openSide(b, database, false), openSide(b, database, true)}
 	for _, s := range sides { // what is done once for a table is not measured
+		for _, set := range setUp {
+			require.NoError(b, set(s.db))
+		}
 		require.NoError(b, w.run(s.db, w.prepare(b, s.db)))
 	}
 	var count [2]int64
@@ -271,6 +274,43 @@ func compare(b *testing.B, database string, w work) {
 		}
 	}
 	report(b, sides, count)
+}
+
+// BenchmarkGrowth shows how the cost grows with the rows of a statement and the
+// columns of a row.
+func BenchmarkGrowth(b *testing.B) {
+	for _, database := range []string{"sqlite", "postgres"} {
+		for _, rows := range []int{1, 10, 100, 1000} {
+			w := work{"", nothing, func(db *gorm.DB, _ any) error {
+				return db.Model(&account{}).Where("id <= ?", rows).Update("seats", gorm.Expr("seats + 1")).Error
+			}}
+			b.Run(fmt.Sprintf("%s/rows-%d", database, rows), func(b *testing.B) {
+				compare(b, database, w, func(db *gorm.DB) error { l := newAccounts(rows); return db.CreateInBatches(&l, 100).Error })
+			})
+		}
+		for _, columns := range []int{5, 20, 60} {
+			w := work{"", nothing, func(db *gorm.DB, _ any) error {
+				return db.Table("wides").Where("id = 1").Updates(map[string]any{"c1": gorm.Expr("c1 + 1")}).Error
+			}}
+			b.Run(fmt.Sprintf("%s/columns-%d", database, columns), func(b *testing.B) {
+				compare(b, database, w, func(db *gorm.DB) error { return wideTable(db, columns) })
+			})
+		}
+	}
+}
+
+// wideTable makes a table of one row.
+func wideTable(db *gorm.DB, columns int) error {
+	ddl, names, values := "CREATE TABLE wides (id integer PRIMARY KEY", "id", "1"
+	for i := 1; i < columns; i++ {
+		ddl += fmt.Sprintf(", c%d integer", i)
+		names += fmt.Sprintf(", c%d", i)
+		values += ", 7"
+	}
+	if err := db.Exec(ddl + ")").Error; err != nil {
+		return err
+	}
+	return db.Exec("INSERT INTO wides (" + names + ") VALUES (" + values + ")").Error
 }
 
 func compareParallel(b *testing.B, database string) {
