@@ -138,7 +138,7 @@ func (r *rig) compare() []string {
 	var wrong []string
 	a, b := r.hosts[0], r.hosts[1]
 	for i := range max(len(a.seen), len(b.seen)) {
-		x, y := at2(a.seen, i), at2(b.seen, i)
+		x, y := nth(a.seen, i), nth(b.seen, i)
 		if x != y {
 			wrong = append(wrong, fmt.Sprintf("NOTICED:\n\twithout %s\n\twith    %s", x, y))
 		}
@@ -152,7 +152,7 @@ func (r *rig) compare() []string {
 	return wrong
 }
 
-func at2(list []string, i int) string {
+func nth(list []string, i int) string {
 	if i < len(list) {
 		return list[i]
 	}
