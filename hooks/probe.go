@@ -231,7 +231,7 @@ func (c *capture) returning(query string, args []any, star, asked string, skip i
 		query += ", " + asked
 	}
 	rows, err := c.conn.QueryContext(c.ctx, query, args...)
-	if err != nil && !wantRows {
+	if err != nil && !wantRows && len(c.args) == 0 {
 		return outcome{}, asFromExec(err)
 	}
 	if err != nil {
@@ -267,9 +267,9 @@ func (c *capture) returning(query string, args []any, star, asked string, skip i
 	return outcome{tape: t}, nil
 }
 
-// asFromExec: pgx wraps what the server says of a query that it can't prepare in
-// a PrepareError, and that of an Exec not; GORM's translation of errors looks
-// for the bare one.
+// asFromExec: pgx wraps what the server says of a statement that it can't prepare
+// in a PrepareError, but doesn't prepare an Exec without arguments; GORM's
+// translation of errors looks for the bare one.
 func asFromExec(err error) error {
 	t := reflect.TypeOf(err)
 	if t.Kind() == reflect.Pointer && t.Elem().Name() == "PrepareError" {
