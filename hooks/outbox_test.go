@@ -95,3 +95,18 @@ func TestOutboxTakesTransactionsFromOutside(t *testing.T) {
 	require.NoError(t, h.plugin.Deliver(context.Background()))
 	require.Len(t, h.lines(), 1)
 }
+
+func TestWithoutAnOutboxAStoreThatFailsIsTold(t *testing.T) {
+	for _, open := range []bool{false, true} {
+		remote := &flaky{Store: memstore.New(), down: true}
+		h := newHost(t, setup{opts: &hooks.Options{FailOpen: open}, store: func(*gorm.DB) audit.Store { return remote }})
+		err := h.db.Create(&item{Name: "a"}).Error
+		if open {
+			require.NoError(t, err)
+		} else {
+			require.ErrorIs(t, err, hooks.ErrNotDelivered)
+			require.ErrorContains(t, err, "unreachable")
+		}
+		require.EqualValues(t, 1, h.count(&item{}))
+	}
+}

@@ -69,7 +69,8 @@ type Options struct {
 	// transaction, and carried to the trail's store once that is committed
 	// (Plugin.Deliver). It must be an audit.TxAppender and audit.Remover.
 	// Without it, entries for a trail elsewhere wait in memory until the commit
-	// has succeeded: a crash right then loses them.
+	// has succeeded: a crash right then loses them, and of a store that doesn't
+	// take them the commit's error tells (ErrNotDelivered).
 	Outbox audit.Store
 }
 

@@ -125,7 +125,8 @@ func (t *tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 }
 
 // Commit appends what the unit of work holds, then commits. If it can't be
-// appended, the transaction is rolled back and the reason returned.
+// appended, the transaction is rolled back and the reason returned. Of entries
+// that go elsewhere after the commit, ErrNotDelivered tells.
 func (t *tx) Commit() error {
 	if err := t.unit.beforeCommit(); err != nil {
 		if t.unit.plugin.dialect.aborted(err) || t.unit.ctx.Err() != nil {
@@ -138,8 +139,7 @@ func (t *tx) Commit() error {
 	if err := t.Tx.Commit(); err != nil {
 		return err
 	}
-	t.unit.afterCommit()
-	return nil
+	return t.unit.afterCommit()
 }
 
 // endLost ends a transaction that can't commit any more.

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -228,9 +229,9 @@ func parse(sql string, mysql bool) statement {
 	switch {
 	case verb == "":
 		return statement{}
-	case contains(ddlVerbs, verb):
+	case slices.Contains(ddlVerbs, verb):
 		return ddlStatement(verb, list, at)
-	case !contains(dmlVerbs, verb):
+	case !slices.Contains(dmlVerbs, verb):
 		return statement{verb: verb}
 	}
 	s := statement{verb: verb}
@@ -251,13 +252,13 @@ func aliasAt(list []token, i int) (alias string, joined bool) {
 	if i < len(list) && list[i].kind == tokenWord && strings.EqualFold(list[i].text, "AS") {
 		i++
 	}
-	if i < len(list) && (list[i].kind == tokenQuoted || list[i].kind == tokenWord && !contains(afterTable, strings.ToUpper(list[i].text))) {
+	if i < len(list) && (list[i].kind == tokenQuoted || list[i].kind == tokenWord && !slices.Contains(afterTable, strings.ToUpper(list[i].text))) {
 		alias = list[i].text
 		i++
 	}
 	if i < len(list) {
 		word := strings.ToUpper(list[i].text)
-		joined = word == "," || contains([]string{"JOIN", "INNER", "LEFT", "RIGHT", "CROSS", "NATURAL", "STRAIGHT_JOIN"}, word)
+		joined = word == "," || slices.Contains([]string{"JOIN", "INNER", "LEFT", "RIGHT", "CROSS", "NATURAL", "STRAIGHT_JOIN"}, word)
 	}
 	return alias, joined
 }
@@ -265,7 +266,7 @@ func aliasAt(list []token, i int) (alias string, joined bool) {
 // needsAll: the verb may stand anywhere in the statement.
 func needsAll(list []token) bool {
 	first := firstWord(list, 0)
-	return first < 0 || contains([]string{"WITH", "EXPLAIN"}, strings.ToUpper(list[first].text))
+	return first < 0 || slices.Contains([]string{"WITH", "EXPLAIN"}, strings.ToUpper(list[first].text))
 }
 
 // mayWrite is a quick look that keeps most reads from being split. A SELECT that
@@ -284,7 +285,7 @@ func verbOf(list []token) (string, int) {
 	}
 	word := strings.ToUpper(list[first].text)
 	switch {
-	case contains(dmlVerbs, word), contains(ddlVerbs, word):
+	case slices.Contains(dmlVerbs, word), slices.Contains(ddlVerbs, word):
 		return word, first
 	case word == "WITH":
 		return dmlIn(list, first)
@@ -309,8 +310,8 @@ func dmlIn(list []token, from int) (string, int) {
 		}
 		word := strings.ToUpper(t.text)
 		before := list[i-1]
-		starts := before.text == "(" || before.text == ")" || (before.kind == tokenWord && contains([]string{"ANALYZE", "VERBOSE", "EXPLAIN"}, strings.ToUpper(before.text)))
-		if starts && contains([]string{"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"}, word) && (word != "REPLACE" || i+1 < len(list) && list[i+1].text != "(") {
+		starts := before.text == "(" || before.text == ")" || (before.kind == tokenWord && slices.Contains([]string{"ANALYZE", "VERBOSE", "EXPLAIN"}, strings.ToUpper(before.text)))
+		if starts && slices.Contains([]string{"INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"}, word) && (word != "REPLACE" || i+1 < len(list) && list[i+1].text != "(") {
 			return word, i
 		}
 	}
@@ -346,7 +347,7 @@ var noise = []string{
 
 // tableAfter returns the table named at i, and the place behind its name.
 func tableAfter(list []token, i int) (schema, table string, next int) {
-	for i < len(list) && list[i].kind == tokenWord && contains(noise, strings.ToUpper(list[i].text)) {
+	for i < len(list) && list[i].kind == tokenWord && slices.Contains(noise, strings.ToUpper(list[i].text)) {
 		i++
 	}
 	if i >= len(list) || (list[i].kind != tokenWord && list[i].kind != tokenQuoted) {
@@ -365,7 +366,7 @@ func ddlStatement(verb string, list []token, at int) statement {
 	for i := at + 1; i < len(list); i++ {
 		if list[i].kind == tokenWord && strings.EqualFold(list[i].text, "TABLE") {
 			i++
-			for i < len(list) && contains([]string{"IF", "NOT", "EXISTS"}, strings.ToUpper(list[i].text)) {
+			for i < len(list) && slices.Contains([]string{"IF", "NOT", "EXISTS"}, strings.ToUpper(list[i].text)) {
 				i++
 			}
 			s.schema, s.table, _ = tableAfter(list, i)
@@ -376,13 +377,4 @@ func ddlStatement(verb string, list []token, at int) statement {
 		s.schema, s.table, _ = tableAfter(list, at+1)
 	}
 	return s
-}
-
-func contains(list []string, s string) bool {
-	for _, x := range list {
-		if x == s {
-			return true
-		}
-	}
-	return false
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -142,11 +143,29 @@ func (u *unit) append(ctx context.Context, held int) error {
 	if u.plugin.trail.Closed() {
 		return u.failure(ctx, audit.ErrClosed, len(entries))
 	}
-	if err := u.plugin.inTx.AppendTx(ctx, u.conn, entries...); err != nil {
+	if err := u.appendTx(ctx, entries); err != nil {
 		return u.failure(ctx, err, len(entries))
 	}
 	u.wrote = true
 	return nil
+}
+
+// appendTx sees to it that under FailOpen an append that fails leaves a
+// PostgreSQL transaction able to commit.
+func (u *unit) appendTx(ctx context.Context, entries []audit.Entry) error {
+	if !u.plugin.opts.FailOpen || u.plugin.dialect.name != "postgres" {
+		return u.plugin.inTx.AppendTx(ctx, u.conn, entries...)
+	}
+	if _, err := u.conn.ExecContext(ctx, "SAVEPOINT gormtrail_append"); err != nil {
+		return err
+	}
+	err := u.plugin.inTx.AppendTx(ctx, u.conn, entries...)
+	if err != nil {
+		_, undo := u.conn.ExecContext(ctx, "ROLLBACK TO SAVEPOINT gormtrail_append")
+		return errors.Join(err, undo)
+	}
+	_, err = u.conn.ExecContext(ctx, "RELEASE SAVEPOINT gormtrail_append")
+	return err
 }
 
 // beforeCommit appends in the transaction, or sets the entries aside for after.
@@ -168,33 +187,45 @@ func (u *unit) beforeCommit() error {
 
 // afterCommit delivers what the transaction's own store could not take, and
 // marks the uses of Skip whose entries are now on the trail.
-func (u *unit) afterCommit() {
+func (u *unit) afterCommit() error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, s := range u.skips {
 		s.MarkRecorded()
 	}
 	u.skips = nil
-	if len(u.outside) > 0 {
-		u.deliver(u.outside)
-		u.outside = nil
-	} else if u.plugin.opts.Outbox != nil && u.inTx && u.wrote {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), deliveryTimeout)
-		defer cancel()
-		if err := u.plugin.Deliver(ctx); err != nil {
-			u.plugin.trail.Logger().WarnContext(ctx, "audit: entries stay in the outbox for now", "error", err)
-		}
+	if len(u.outside) == 0 && (u.plugin.opts.Outbox == nil || !u.inTx || !u.wrote) {
+		return nil
 	}
-}
-
-// deliver hands committed entries to a store without an outbox. The change is
-// committed, so a failure can only be told.
-func (u *unit) deliver(entries []audit.Entry) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), deliveryTimeout)
 	defer cancel()
-	if err := u.plugin.trail.Store().Append(ctx, entries...); err != nil {
-		u.plugin.logFailure(ctx, err, len(entries))
+	if len(u.outside) > 0 {
+		entries := u.outside
+		u.outside = nil
+		return u.deliver(ctx, entries)
 	}
+	if err := u.plugin.Deliver(ctx); err != nil {
+		u.plugin.trail.Logger().WarnContext(ctx, "audit: entries stay in the outbox for now", "error", err)
+	}
+	return nil
+}
+
+// ErrNotDelivered: the transaction is committed, and its entries could not be
+// handed to a store in another database. An outbox (Options.Outbox) would have
+// kept them. Under FailOpen the trail's logger is told instead.
+var ErrNotDelivered = errors.New("hooks: the change is committed, but its entries are not on the trail")
+
+// deliver hands committed entries to a store without an outbox.
+func (u *unit) deliver(ctx context.Context, entries []audit.Entry) error {
+	err := u.plugin.trail.Store().Append(ctx, entries...)
+	if err == nil {
+		return nil
+	}
+	u.plugin.logFailure(ctx, err, len(entries))
+	if u.plugin.opts.FailOpen {
+		return nil
+	}
+	return fmt.Errorf("%w: %w", ErrNotDelivered, err)
 }
 
 func (u *unit) discard() {

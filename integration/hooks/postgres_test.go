@@ -2,7 +2,9 @@ package hooks_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
+	"log/slog"
 	"sync"
 	"testing"
 
@@ -96,4 +98,30 @@ func TestSearchPathChoosesTheTable(t *testing.T) {
 		actions = append(actions, e.Action)
 	}
 	require.Equal(t, []string{"create", "update", "create", "update", "update", "update"}, actions)
+}
+
+// brokenStore fails inside of the transaction, as a full disk would.
+type brokenStore struct{ *memstore.Store }
+
+func (brokenStore) AppendTx(ctx context.Context, tx audit.Execer, _ ...audit.Entry) error {
+	_, err := tx.ExecContext(ctx, "SELECT 1/0")
+	return err
+}
+func (brokenStore) InDatabase(*sql.DB) bool { return true }
+func (brokenStore) Tables() []string        { return nil }
+
+func TestFailOpenLeavesTheTransactionAbleToCommit(t *testing.T) {
+	db, err := gorm.Open(postgres.Open(postgresDatabase(t)), &gorm.Config{Logger: logger.Discard})
+	require.NoError(t, err)
+	sqlDB, err := db.DB()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, sqlDB.Close()) })
+	require.NoError(t, db.AutoMigrate(&counter{}))
+	trail, err := audit.New(brokenStore{memstore.New()}, &audit.Options{Logger: slog.New(slog.DiscardHandler)})
+	require.NoError(t, err)
+	require.NoError(t, db.Use(hooks.New(trail, &hooks.Options{FailOpen: true})))
+	require.NoError(t, db.Create(&counter{Name: "a"}).Error)
+	var n int64
+	require.NoError(t, db.Model(&counter{}).Count(&n).Error)
+	require.EqualValues(t, 1, n)
 }
