@@ -2,6 +2,8 @@ package gormstore
 
 import (
 	"context"
+	"math/rand/v2"
+	"time"
 
 	"github.com/gormtrail/audit"
 )
@@ -35,12 +37,28 @@ func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 		if err == nil || try == maxTries || !s.dialect.isDeadlock(err) {
 			return err
 		}
+		if err := pause(ctx, try); err != nil {
+			return err
+		}
 	}
 }
 
-// maxTries: who appends the same IDs at the same time in another order can meet
-// a deadlock, which ends one of the two without a trace.
-const maxTries = 10
+// maxTries: who appends the same IDs at the same time can meet a deadlock, which
+// ends one of the two without a trace.
+const maxTries = 20
+
+// pause waits a while by chance, longer each time, so that those who met don't
+// meet again.
+func pause(ctx context.Context, try int) error {
+	t := time.NewTimer(rand.N(time.Duration(try) * 5 * time.Millisecond))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
+}
 
 func (s *Store) append(ctx context.Context, rows []record) error {
 	if s.chunk(rows) == len(rows) {
