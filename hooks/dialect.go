@@ -87,12 +87,12 @@ const takeWriteLock = "DELETE FROM %s WHERE 0"
 
 // lockFirst runs takeWriteLock where a read is about to come first.
 func (p *Plugin) lockFirst(ctx context.Context, conn gorm.ConnPool, u *unit, t *table) error {
-	if p.dialect.name != "sqlite" || u.wrote || t.view {
+	if p.dialect.name != "sqlite" || u.wrote.Load() || t.view {
 		return nil
 	}
 	_, err := conn.ExecContext(ctx, fmt.Sprintf(takeWriteLock, t.quoted(p.dialect)))
 	if err == nil {
-		u.wrote = true
+		u.wrote.Store(true)
 	}
 	return err
 }

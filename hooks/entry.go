@@ -123,7 +123,7 @@ func ownColumn(name string) bool {
 // updated are the entries of rows that changed; a row that is as it was has
 // none, and neither has one of which only the time of the update changed.
 func (c *capture) updated(before, after *image, pairs []pair) []audit.Entry {
-	c.unit.wrote = true
+	c.unit.wrote.Store(true)
 	h := c.plugin.hints.of(c.table.name)
 	var entries []audit.Entry
 	for _, p := range pairs {

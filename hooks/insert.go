@@ -55,7 +55,7 @@ func (c *capture) upsert(wantRows bool) (out outcome, ok bool, err error) {
 // finishInsert tells rows that are new from rows that were there. Rows come in
 // the order in which they were written; one may come twice.
 func (c *capture) finishInsert(out outcome, before, after *image) (outcome, error) {
-	c.unit.wrote = true
+	c.unit.wrote.Store(true)
 	if after.set == nil {
 		return out, nil // nothing was written
 	}

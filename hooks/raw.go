@@ -112,7 +112,7 @@ func (r *rawProbe) tape(ctx context.Context, query string, args []any) (*tape, e
 func (r *rawProbe) recorded(ctx context.Context, query string, affected int64) error {
 	p := r.plugin
 	c := &capture{plugin: p, conn: r.ConnPool, unit: p.unitOf(r.ConnPool), stmt: r.stmt, ctx: ctx, text: r.text, query: query}
-	c.unit.wrote = true
+	c.unit.wrote.Store(true)
 	if use := audit.SkipFrom(r.stmt.Context); use != nil {
 		return c.skipped(use)
 	}

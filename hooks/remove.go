@@ -31,7 +31,7 @@ func (c *capture) finishRemove(out outcome, before *image) (outcome, error) {
 	if before.count == 0 {
 		return out, nil
 	}
-	c.unit.wrote = true
+	c.unit.wrote.Store(true)
 	if before.over() {
 		return out, c.add(c.summary(before))
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -44,7 +45,7 @@ type unit struct {
 	skips   []*audit.SkipUse
 	failed  error // capture failed: the transaction must not commit
 	marks   []mark
-	wrote   bool // the transaction holds SQLite's write lock
+	wrote   atomic.Bool // the transaction holds SQLite's write lock
 }
 
 // mark is a savepoint: what the unit held when it was set.
@@ -146,7 +147,7 @@ func (u *unit) append(ctx context.Context, held int) error {
 	if err := u.appendTx(ctx, entries); err != nil {
 		return u.failure(ctx, err, len(entries))
 	}
-	u.wrote = true
+	u.wrote.Store(true)
 	return nil
 }
 
@@ -194,7 +195,7 @@ func (u *unit) afterCommit() error {
 		s.MarkRecorded()
 	}
 	u.skips = nil
-	if len(u.outside) == 0 && (u.plugin.opts.Outbox == nil || !u.inTx || !u.wrote) {
+	if len(u.outside) == 0 && (u.plugin.opts.Outbox == nil || !u.inTx || !u.wrote.Load()) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), deliveryTimeout)

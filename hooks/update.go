@@ -65,10 +65,10 @@ func (c *capture) readBefore() (*image, error) {
 	if len(c.table.key) == 0 && c.table.rowid {
 		query = "SELECT " + c.rowid() + ", " + strings.TrimPrefix(query, "SELECT ")
 	}
-	if c.plugin.dialect.name == "sqlite" && !c.unit.wrote {
+	if c.plugin.dialect.name == "sqlite" && !c.unit.wrote.Load() {
 		if c.plugin.dialect.oneCall {
 			query = fmt.Sprintf(takeWriteLock, c.table.quoted(c.plugin.dialect)) + "; " + query
-			c.unit.wrote = true
+			c.unit.wrote.Store(true)
 		} else if err := c.plugin.lockFirst(c.ctx, c.own, c.unit, c.table); err != nil {
 			return nil, err
 		}

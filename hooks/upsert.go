@@ -20,7 +20,7 @@ func (c *capture) upserted(query, star, asked string, wantRows bool) (outcome, e
 	if err != nil {
 		return out, err
 	}
-	c.unit.wrote = true
+	c.unit.wrote.Store(true)
 	if u.after.over() {
 		return out, c.add(c.summary(u.after))
 	}

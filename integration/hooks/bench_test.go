@@ -14,6 +14,7 @@ import (
 	"github.com/glebarez/sqlite"
 	_ "github.com/jackc/pgx/v5/stdlib" // the driver "pgx"
 	"github.com/stretchr/testify/require"
+	"gorm.io/driver/mysql"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
@@ -135,6 +136,11 @@ func openSide(tb testing.TB, database string, audited bool) *side {
 		require.NoError(tb, err)
 		tb.Cleanup(func() { require.NoError(tb, conn.Close()) })
 		dialector = postgres.New(postgres.Config{Conn: &countingPool{conn, s.calls}})
+	case "mariadb":
+		conn, err := sql.Open("mysql", mariaDatabase(tb))
+		require.NoError(tb, err)
+		tb.Cleanup(func() { require.NoError(tb, conn.Close()) })
+		dialector = mysql.New(mysql.Config{Conn: &countingPool{conn, s.calls}})
 	}
 	db, err := gorm.Open(dialector, &gorm.Config{Logger: logger.Discard})
 	require.NoError(tb, err)
@@ -244,7 +250,7 @@ var works = []work{
 // both meet the same noise, and reports the median times, their ratio, and the
 // driver calls.
 func BenchmarkCapture(b *testing.B) {
-	for _, database := range []string{"sqlite", "postgres"} {
+	for _, database := range []string{"sqlite", "postgres", "mariadb"} {
 		for _, w := range works {
 			b.Run(database+"/"+w.name, func(b *testing.B) { compare(b, database, w) })
 		}

@@ -2,6 +2,7 @@ package hooks_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"os"
 	"sync"
@@ -21,29 +22,39 @@ import (
 
 func auditedMariaDB(t *testing.T) (*gorm.DB, *audit.Trail) { return auditedMySQL(t, true) }
 
+// mariaDatabase makes a database of its own, dropped at the end, and returns its
+// DSN.
+func mariaDatabase(tb testing.TB) string {
+	tb.Helper()
+	const server = "root@tcp(127.0.0.1:3306)/"
+	admin, err := sql.Open("mysql", server)
+	require.NoError(tb, err)
+	if err := admin.Ping(); err != nil {
+		_ = admin.Close()
+		if os.Getenv("CI") != "" {
+			tb.Fatalf("MariaDB does not answer on 127.0.0.1:3306: %v", err)
+		}
+		tb.Skipf("MariaDB does not answer on 127.0.0.1:3306: %v", err)
+	}
+	name := fmt.Sprintf("audit_hooks_%d_%d", os.Getpid(), time.Now().UnixNano())
+	_, err = admin.Exec("CREATE DATABASE " + name)
+	require.NoError(tb, err)
+	tb.Cleanup(func() {
+		_, err := admin.Exec("DROP DATABASE " + name)
+		require.NoError(tb, err)
+		require.NoError(tb, admin.Close())
+	})
+	return server + name + "?parseTime=true"
+}
+
 // auditedMySQL without RETURNING is what MySQL itself can do.
 func auditedMySQL(t *testing.T, returning bool) (*gorm.DB, *audit.Trail) {
 	t.Helper()
-	const server = "root@tcp(127.0.0.1:3306)/"
-	admin, err := gorm.Open(mysql.Open(server), &gorm.Config{Logger: logger.Discard})
-	if err != nil {
-		if os.Getenv("CI") != "" {
-			t.Fatalf("MariaDB does not answer on 127.0.0.1:3306: %v", err)
-		}
-		t.Skipf("MariaDB does not answer on 127.0.0.1:3306: %v", err)
-	}
-	name := fmt.Sprintf("audit_hooks_%d_%d", os.Getpid(), time.Now().UnixNano())
-	require.NoError(t, admin.Exec("CREATE DATABASE "+name).Error)
-	db, err := gorm.Open(mysql.New(mysql.Config{DSN: server + name + "?parseTime=true", DisableWithReturning: !returning}), &gorm.Config{Logger: logger.Discard})
+	db, err := gorm.Open(mysql.New(mysql.Config{DSN: mariaDatabase(t), DisableWithReturning: !returning}), &gorm.Config{Logger: logger.Discard})
 	require.NoError(t, err)
-	t.Cleanup(func() {
-		require.NoError(t, admin.Exec("DROP DATABASE "+name).Error)
-		for _, handle := range []*gorm.DB{admin, db} {
-			sqlDB, err := handle.DB()
-			require.NoError(t, err)
-			require.NoError(t, sqlDB.Close())
-		}
-	})
+	sqlDB, err := db.DB()
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, sqlDB.Close()) })
 	trail, err := audit.New(memstore.New(), nil)
 	require.NoError(t, err)
 	require.NoError(t, db.Use(hooks.New(trail, nil)))
