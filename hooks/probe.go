@@ -33,7 +33,8 @@ type probe struct {
 }
 
 // ExecContext runs the statement with capture.
-func (pr *probe) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+func (pr *probe) ExecContext(ctx context.Context, query string, args ...any) (_ sql.Result, err error) {
+	defer pr.recovered(ctx, &err)
 	c, err := pr.capture(ctx, query, args)
 	if err != nil {
 		return nil, err
@@ -49,7 +50,8 @@ func (pr *probe) ExecContext(ctx context.Context, query string, args ...any) (sq
 }
 
 // QueryContext runs a statement with RETURNING with capture.
-func (pr *probe) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+func (pr *probe) QueryContext(ctx context.Context, query string, args ...any) (_ *sql.Rows, err error) {
+	defer pr.recovered(ctx, &err)
 	c, err := pr.capture(ctx, query, args)
 	if err != nil {
 		return nil, err
@@ -62,6 +64,15 @@ func (pr *probe) QueryContext(ctx context.Context, query string, args ...any) (*
 		return nil, err
 	}
 	return out.tape.play(ctx)
+}
+
+// recovered turns a panic into the statement's error, and keeps the transaction
+// from committing: a panic that a caller recovers above GORM would leak it.
+func (pr *probe) recovered(ctx context.Context, err *error) {
+	if r := recover(); r != nil {
+		*err = fmt.Errorf("hooks: capture panicked: %v", r)
+		_ = pr.plugin.unitOf(pr.ConnPool).fail(ctx, *err)
+	}
 }
 
 // capture is the capture of one statement.
@@ -91,7 +102,7 @@ type outcome struct {
 func (pr *probe) capture(ctx context.Context, query string, args []any) (*capture, error) {
 	p := pr.plugin
 	text := parse(query, p.dialect.name == "mysql")
-	if text.table == "" || text.ddl || p.isOwn(text.schema, text.table) {
+	if text.verb == "" || text.ddl || p.isOwn(text.schema, text.table) {
 		return nil, nil
 	}
 	c := &capture{
@@ -101,11 +112,9 @@ func (pr *probe) capture(ctx context.Context, query string, args []any) (*captur
 	if use := audit.SkipFrom(pr.stmt.Context); use != nil {
 		return nil, c.skipped(use)
 	}
-	t, err := p.tableOf(ctx, c.own, text.schema, text.table)
-	if t == nil && err == nil {
-		return nil, nil // no such table: the statement will say so
+	if text.table != "" {
+		c.table, c.unread = p.tableOf(ctx, c.own, text.schema, text.table)
 	}
-	c.table, c.unread = t, err
 	return c, nil
 }
 
@@ -114,7 +123,7 @@ func (c *capture) run(wantRows bool) (outcome, error) {
 	switch {
 	case c.unread != nil:
 		return c.runUnread(wantRows)
-	case c.table.view:
+	case c.table == nil || c.table.view:
 		return c.runUnseen(wantRows)
 	case c.text.verb == "INSERT" || c.text.verb == "REPLACE":
 		return c.insert(wantRows)
@@ -137,7 +146,9 @@ func (c *capture) runUnread(wantRows bool) (outcome, error) {
 }
 
 // runUnseen runs a statement whose rows can't be read before and after (on a
-// view, whose triggers write elsewhere) and records it as a whole.
+// view, whose triggers write elsewhere; on a table that the catalog doesn't know,
+// as a temporary one of MySQL) and records it as a whole. Of a table that there
+// isn't, the statement itself tells.
 func (c *capture) runUnseen(wantRows bool) (outcome, error) {
 	out, err := c.plain(wantRows)
 	if err != nil {

@@ -63,8 +63,8 @@ func (t *table) quoted(d dialect) string {
 	return d.quote(t.schema) + "." + d.quote(t.name)
 }
 
-// tableOf returns what is known of a table; nil if the database has no such
-// table, which the statement itself will say better.
+// tableOf returns what is known of a table; nil if the catalog has none of that
+// name.
 func (p *Plugin) tableOf(ctx context.Context, conn gorm.ConnPool, schema, name string) (*table, error) {
 	k := tableKey{dbOf(conn), schema, name}
 	if t, ok := p.tables.Load(k); ok {

@@ -50,10 +50,10 @@ type unit struct {
 
 // mark is a savepoint: what the unit held when it was set.
 type mark struct {
-	name             string
-	pending, outside int
-	skips            int
-	failed           error
+	name    string
+	pending int
+	skips   int
+	failed  error
 }
 
 func (p *Plugin) newUnit(ctx context.Context, conn gorm.ConnPool, db *sql.DB, immediate bool) *unit {
@@ -266,7 +266,7 @@ func (u *unit) savepoint(query string) {
 	defer u.mu.Unlock()
 	switch verb {
 	case "SAVEPOINT":
-		u.marks = append(u.marks, mark{name: name, pending: len(u.pending), outside: len(u.outside), skips: len(u.skips), failed: u.failed})
+		u.marks = append(u.marks, mark{name: name, pending: len(u.pending), skips: len(u.skips), failed: u.failed})
 	case "ROLLBACK":
 		if i := u.markAt(name); i >= 0 {
 			m := u.marks[i]
