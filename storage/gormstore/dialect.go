@@ -23,6 +23,8 @@ type dialect interface {
 	migrations() [][]string
 	// deleteOldest writes a DELETE of a selection that has a limit.
 	deleteOldest(b *builder, table string, sel selection) error
+	// features are what these options add to the schema of the last version.
+	features(opts Options) []feature
 	// repairs are statements that each Migrate runs at its end; they change no
 	// entry, and do nothing where nothing is to be repaired.
 	repairs() []string

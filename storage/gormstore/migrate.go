@@ -45,6 +45,11 @@ func (s *Store) migrate(ctx context.Context, m migrator) error {
 			return fmt.Errorf("version %d: %w", i+1, err)
 		}
 	}
+	for _, f := range s.dialect.features(s.opts) {
+		if err := s.addFeature(ctx, m, f); err != nil {
+			return fmt.Errorf("option %s: %w", f.option, err)
+		}
+	}
 	for _, statement := range s.dialect.repairs() {
 		if _, err := m.ExecContext(ctx, statement); err != nil {
 			return err
@@ -80,6 +85,15 @@ func (s *Store) checkMigrated(ctx context.Context, q querier) error {
 		return fmt.Errorf("%w: the database has no table %s", audit.ErrNotMigrated, s.table.name)
 	case have < want:
 		return fmt.Errorf("%w: the tables are of version %d, this library needs %d", audit.ErrNotMigrated, have, want)
+	}
+	for _, f := range s.dialect.features(s.opts) {
+		there, err := number(ctx, q, f.there)
+		if err != nil {
+			return s.translate(ctx, err)
+		}
+		if there == 0 {
+			return fmt.Errorf("%w: table %s lacks what option %s adds; Migrate must run with it", audit.ErrNotMigrated, s.table.name, f.option)
+		}
 	}
 	s.migrated.Store(true)
 	return nil

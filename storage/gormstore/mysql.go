@@ -135,6 +135,8 @@ func (d *mysql) migrations() [][]string {
 	}
 }
 
+func (d *mysql) features(Options) []feature { return nil }
+
 func (d *mysql) repairs() []string { return nil }
 
 func (d *mysql) version(ctx context.Context, q querier) (int, error) {

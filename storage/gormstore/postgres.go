@@ -211,6 +211,8 @@ func (d *postgres) migrations() [][]string {
 	}
 }
 
+func (d *postgres) features(Options) []feature { return nil }
+
 // repairs: a dump that was restored into a younger server has transactions that
 // are yet to come there. The feed would not have them until then.
 func (d *postgres) repairs() []string {

@@ -128,6 +128,8 @@ func (d *sqlite) migrations() [][]string {
 	}
 }
 
+func (d *sqlite) features(Options) []feature { return nil }
+
 func (d *sqlite) repairs() []string { return nil }
 
 func (d *sqlite) version(ctx context.Context, q querier) (int, error) {

@@ -33,6 +33,7 @@ type Store struct {
 	db      *sql.DB
 	dialect dialect
 	table   table
+	opts    Options
 	quoted  string // the table in SQL
 	// migrated is set once the tables are known to be of this version, so that
 	// the question costs one statement in a store's life.
@@ -83,7 +84,7 @@ func New(db *gorm.DB, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: pool, dialect: d, table: t, quoted: t.quoted(d.quote())}, nil
+	return &Store{db: pool, dialect: d, table: t, opts: *opts, quoted: t.quoted(d.quote())}, nil
 }
 
 // InDatabase reports whether db is the pool that the store writes to.

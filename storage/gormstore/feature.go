@@ -1,0 +1,29 @@
+package gormstore
+
+import "context"
+
+// feature is what an option adds to the schema. Migrate adds it where it isn't
+// there yet, under the same lock as everything else, and never takes it away: a
+// store without the option works beside it.
+type feature struct {
+	option string // its name in Options
+	// there is a query of one number, 0 where the feature is to be added. It must
+	// not fail where a table is missing, and take no lock that waits for writers.
+	there string
+	// statements add it. Where DDL is no part of a transaction (MySQL), an earlier
+	// run may have done the first of them: alreadyDone passes over those.
+	statements []string
+}
+
+func (s *Store) addFeature(ctx context.Context, m migrator, f feature) error {
+	there, err := number(ctx, m, f.there)
+	if err != nil || there > 0 {
+		return err
+	}
+	for _, statement := range f.statements {
+		if _, err := m.ExecContext(ctx, statement); err != nil && !s.dialect.alreadyDone(err) {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package gormstore
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	driver "github.com/glebarez/sqlite"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit"
+)
+
+// optioned is a dialect with an option of the test's.
+type optioned struct {
+	dialect
+	list []feature
+}
+
+func (o optioned) features(Options) []feature { return o.list }
+
+func TestAFeatureIsAddedOnceAndAskedFor(t *testing.T) {
+	db, err := gorm.Open(driver.Open(filepath.Join(t.TempDir(), "host.db")), &gorm.Config{})
+	require.NoError(t, err)
+	pool, err := db.DB()
+	require.NoError(t, err)
+	defer pool.Close()
+	ctx := context.Background()
+	plain, err := New(db, nil)
+	require.NoError(t, err)
+	require.NoError(t, plain.Migrate(ctx))
+
+	with := func(statements ...string) *Store {
+		s, err := New(db, nil)
+		require.NoError(t, err)
+		there := "SELECT count(*) FROM sqlite_master WHERE name = 'extra'"
+		s.dialect = optioned{s.dialect, []feature{{option: "Extra", there: there, statements: statements}}}
+		return s
+	}
+	_, err = with().Get(ctx, "01950000-0000-7000-8000-000000000001")
+	require.ErrorIs(t, err, audit.ErrNotMigrated)
+	assert.ErrorContains(t, err, "option Extra")
+
+	// Half of it done is none of it done.
+	err = with("CREATE TABLE extra (n INTEGER)", "no statement").Migrate(ctx)
+	require.ErrorContains(t, err, "option Extra")
+	_, err = with().Get(ctx, "01950000-0000-7000-8000-000000000001")
+	require.ErrorIs(t, err, audit.ErrNotMigrated)
+
+	for range 2 { // the second time there is nothing to do
+		require.NoError(t, with("CREATE TABLE extra (n INTEGER)").Migrate(ctx))
+	}
+	_, err = with().Get(ctx, "01950000-0000-7000-8000-000000000001")
+	require.ErrorIs(t, err, audit.ErrNotFound)
+	require.NoError(t, plain.Migrate(ctx), "without the option it stays")
+	_, err = with().Get(ctx, "01950000-0000-7000-8000-000000000001")
+	require.ErrorIs(t, err, audit.ErrNotFound)
+}
