@@ -55,6 +55,15 @@ func createPostgres(t testing.TB) gorm.Dialector {
 	return postgres.Open(strings.Replace(dsn, "DATABASE", name, 1))
 }
 
+// openPostgres opens a database that is there.
+func openPostgres(t testing.TB, name string) *gorm.DB {
+	dsn := defaultPostgres
+	if s := os.Getenv("AUDIT_POSTGRES"); s != "" {
+		dsn = s
+	}
+	return open(t, postgres.Open(strings.Replace(dsn, "DATABASE", name, 1)))
+}
+
 func createMySQL(t testing.TB) gorm.Dialector {
 	dsn, name := newDatabase(t, "mysql", "AUDIT_MYSQL", defaultMySQL, "", "")
 	return mysql.Open(strings.Replace(dsn, "DATABASE", name, 1))
