@@ -18,6 +18,12 @@ type Query struct {
 	Sort   Sort   // default: newest first
 	Limit  int    // entries a page; 0: DefaultLimit; at most MaxLimit
 	Cursor string // Page.Next or Page.Prev of the same query; "": the first page
+	// Brief is for lists that show no more of an entry than that it happened: its
+	// Changes and Metadata are left out, and a store doesn't even read them. Which
+	// entries there are, and their order, stay the same, and so do cursors: they
+	// lead from brief pages to whole ones and back. No query string asks for it
+	// (ParseQuery), since exports and links share that language.
+	Brief bool
 }
 
 // Sort is a key to sort by, ascending, or with a "-" before it descending.

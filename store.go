@@ -39,7 +39,8 @@ type Store interface {
 	// entries again is always right.
 	Append(ctx context.Context, entries ...Entry) error
 	// Query returns one page of the entries that match every one of
-	// q.Filter.Terms, in the order of q.Sort, from q.Cursor on.
+	// q.Filter.Terms, in the order of q.Sort, from q.Cursor on; with q.Brief
+	// without their Changes and Metadata.
 	Query(ctx context.Context, q Query) (*Page, error)
 	// Get returns the entry with that ID, or ErrNotFound.
 	Get(ctx context.Context, id string) (Entry, error)

@@ -24,7 +24,7 @@ var (
 )
 
 // readNames are the columns that an entry is read from, in the order of
-// scanner.
+// scanner. The last two are not read of a brief one.
 var readNames = []string{
 	"id", "form", "time", "tenant", "project",
 	"actor_type", "actor_id", "actor_name", "actor_email",
@@ -32,6 +32,9 @@ var readNames = []string{
 	"ip", "request_id", "method", "path", "user_agent", "transaction_id",
 	"on_behalf_of", "error", "comment", "changes", "metadata",
 }
+
+// briefNames are those of a list view.
+var briefNames = readNames[:len(readNames)-2]
 
 // readColumns are readNames of the table e.
 var readColumns = "e." + strings.Join(readNames, ", e.")

@@ -47,7 +47,7 @@ func (s *Store) all(ctx context.Context, q audit.Query, yield func(audit.Entry) 
 	if err != nil {
 		return err
 	}
-	sel := selection{filter: q.Filter, order: orderOf(q.Sort), after: from}
+	sel := selection{filter: q.Filter, order: orderOf(q.Sort), after: from, brief: q.Brief}
 	if from != nil && from.Back {
 		if sel.after, err = s.pageStart(ctx, q, *from); err != nil {
 			return err
@@ -88,7 +88,7 @@ func (s *Store) stream(ctx context.Context, sel selection, yield func(audit.Entr
 		return err
 	}
 	defer rows.Close()
-	for sc := newScanner(); rows.Next(); {
+	for sc := newScanner(sel.names()); rows.Next(); {
 		e, err := sc.scan(rows)
 		if err != nil {
 			return err
@@ -104,9 +104,10 @@ func (s *Store) stream(ctx context.Context, sel selection, yield func(audit.Entr
 // so that the first entry comes at once; else as the database plans it.
 func (s *Store) whole(b *builder, sel selection) error {
 	if p := planStreams(sel); p.byTime && p.count() == 1 {
-		return s.stream1(b, sel, p, readNames)
+		return s.stream1(b, sel, p, sel.names())
 	}
-	b.add("SELECT ", readColumns, " FROM ", s.quoted, " e WHERE ")
+	b.list(sel.names(), "SELECT ", "e.")
+	b.add(" FROM ", s.quoted, " e WHERE ")
 	return sel.write(b)
 }
 

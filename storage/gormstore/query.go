@@ -56,7 +56,7 @@ func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 }
 
 func (s *Store) firstPage(ctx context.Context, q audit.Query) (*audit.Page, error) {
-	entries, err := s.slice(ctx, selection{filter: q.Filter, order: orderOf(q.Sort), limit: q.Limit + 1})
+	entries, err := s.slice(ctx, selection{filter: q.Filter, order: orderOf(q.Sort), limit: q.Limit + 1, brief: q.Brief})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (s *Store) pageFrom(ctx context.Context, q audit.Query, p audit.Position) (
 	if p.Back {
 		o = o.reverse()
 	}
-	entries, err := s.slice(ctx, selection{filter: q.Filter, order: o, after: &p, limit: q.Limit + 1})
+	entries, err := s.slice(ctx, selection{filter: q.Filter, order: o, after: &p, limit: q.Limit + 1, brief: q.Brief})
 	if err != nil {
 		return nil, err
 	}
@@ -135,6 +135,15 @@ type selection struct {
 	limit  int             // 0: all
 	// unordered: only how many there are matters, so the streams need no merging.
 	unordered bool
+	brief     bool // without changes and metadata
+}
+
+// names are the columns that the selection's entries are read from.
+func (sel selection) names() []string {
+	if sel.brief {
+		return briefNames
+	}
+	return readNames
 }
 
 // write writes all of a SELECT that follows WHERE.
@@ -171,7 +180,7 @@ func (s *Store) slice(ctx context.Context, sel selection) (entries []audit.Entry
 	err = s.onPlan(ctx, sel, func(q querier, p streams) error {
 		b, err := s.page(sel, p)
 		if err == nil {
-			entries, err = s.readOn(ctx, q, b)
+			entries, err = s.readOn(ctx, q, b, sel.names())
 		}
 		return err
 	})
@@ -181,7 +190,8 @@ func (s *Store) slice(ctx context.Context, sel selection) (entries []audit.Entry
 func (s *Store) page(sel selection, streams streams) (*builder, error) {
 	b := s.newBuilder()
 	key := b.dialect.rowKey()
-	b.add("SELECT ", readColumns, " FROM (")
+	b.list(sel.names(), "SELECT ", "e.")
+	b.WriteString(" FROM (")
 	if err := s.merge(b, sel, streams); err != nil {
 		return nil, err
 	}
@@ -234,17 +244,17 @@ func (s *Store) checkArgs(b *builder) error {
 
 // read returns all entries that the statement finds.
 func (s *Store) read(ctx context.Context, b *builder) ([]audit.Entry, error) {
-	return s.readOn(ctx, s.db, b)
+	return s.readOn(ctx, s.db, b, readNames)
 }
 
-func (s *Store) readOn(ctx context.Context, q querier, b *builder) ([]audit.Entry, error) {
+func (s *Store) readOn(ctx context.Context, q querier, b *builder, names []string) ([]audit.Entry, error) {
 	rows, err := s.rowsOn(ctx, q, b)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
 	entries := []audit.Entry{}
-	for sc := newScanner(); rows.Next(); {
+	for sc := newScanner(names); rows.Next(); {
 		e, err := sc.scan(rows)
 		if err != nil {
 			return nil, err

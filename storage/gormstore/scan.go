@@ -14,8 +14,8 @@ import (
 
 const formVersion = audit.FormVersion
 
-// scanner reads entries from rows of readNames. It is made once for a statement
-// and used for each of its rows.
+// scanner reads entries from rows of readNames, or of briefNames. It is made once
+// for a statement and used for each of its rows.
 type scanner struct {
 	entry    audit.Entry
 	id       idColumn
@@ -28,7 +28,7 @@ type scanner struct {
 	dest     []any
 }
 
-func newScanner() *scanner {
+func newScanner(names []string) *scanner {
 	s := &scanner{}
 	e := &s.entry
 	s.dest = []any{
@@ -37,7 +37,7 @@ func newScanner() *scanner {
 		&e.Action, &s.outcome, &e.Object.Type, &e.Object.ID, &e.Object.Name, &e.Object.Product,
 		&e.Request.IP, &e.Request.ID, &e.Request.Method, &e.Request.Path, &e.Request.UserAgent, &e.TransactionID,
 		&s.behalf, &e.Error, &e.Comment, &s.changes, &s.metadata,
-	}
+	}[:len(names)]
 	return s
 }
 

@@ -61,7 +61,7 @@ type placed[P any] struct {
 func readPlaced[P any](rows *sql.Rows, place *P, dest ...any) (placed[P], error) {
 	defer rows.Close()
 	var got placed[P]
-	sc := newScanner()
+	sc := newScanner(readNames)
 	sc.dest = append(sc.dest, dest...)
 	for rows.Next() {
 		e, err := sc.scan(rows)

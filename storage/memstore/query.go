@@ -29,6 +29,15 @@ func (p placed) compare(q audit.Query, key string, t time.Time, id string) int {
 	return c
 }
 
+// show returns a copy of the entry, or of what a brief query asks for.
+func (p placed) show(q audit.Query) audit.Entry {
+	e := p.record.entry
+	if q.Brief {
+		e.Changes, e.Metadata = nil, nil
+	}
+	return clone(e)
+}
+
 // selected returns all that q selects, in its order.
 func (s *Store) selected(ctx context.Context, q audit.Query) ([]placed, error) {
 	var all []placed
@@ -77,7 +86,7 @@ func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 	end = min(end, begin+q.Limit)
 	page := &audit.Page{Entries: make([]audit.Entry, 0, end-begin)}
 	for _, p := range all[begin:end] {
-		page.Entries = append(page.Entries, clone(p.record.entry))
+		page.Entries = append(page.Entries, p.show(q))
 	}
 	if begin > 0 {
 		page.Prev = audit.EncodeCursor(q, beside(q, all, begin, true))
@@ -128,7 +137,7 @@ func (s *Store) All(ctx context.Context, q audit.Query) iter.Seq2[audit.Entry, e
 				yield(audit.Entry{}, err)
 				return
 			}
-			if !yield(clone(p.record.entry), nil) {
+			if !yield(p.show(q), nil) {
 				return
 			}
 		}

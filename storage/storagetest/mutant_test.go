@@ -325,6 +325,28 @@ var mistakes = map[string]struct {
 			return page, err
 		}
 	}, []string{"pages/sizes"}},
+	"a list view is whole": {func(m *mutant) {
+		m.query = func(ctx context.Context, q audit.Query) (*audit.Page, error) {
+			q.Brief = false
+			return m.Store.Query(ctx, q)
+		}
+	}, []string{"pages/brief"}},
+	"all of a list view is whole": {func(m *mutant) {
+		m.all = func(ctx context.Context, q audit.Query) iter.Seq2[audit.Entry, error] {
+			q.Brief = false
+			return m.Store.All(ctx, q)
+		}
+	}, []string{"pages/brief"}},
+	"a list view has cursors of its own": {func(m *mutant) {
+		m.query = func(ctx context.Context, q audit.Query) (*audit.Page, error) {
+			other := q
+			if q.Brief {
+				other.Filter = q.Filter.And(audit.Filter{})
+			}
+			page, err := m.Store.Query(ctx, other)
+			return page, err
+		}
+	}, []string{"pages/brief"}},
 	"pages are counted, not keyed": {func(m *mutant) { m.query = byOffset(m) }, []string{"pages/while others append"}},
 	"any cursor will do": {func(m *mutant) {
 		m.query = func(ctx context.Context, q audit.Query) (*audit.Page, error) {

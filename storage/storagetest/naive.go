@@ -17,6 +17,9 @@ func naive(stored []audit.Entry, q audit.Query) []audit.Entry {
 	var list []audit.Entry
 	for _, e := range stored {
 		if q.Match(e) {
+			if q.Brief {
+				e.Changes, e.Metadata = nil, nil
+			}
 			list = append(list, e)
 		}
 	}
@@ -98,6 +101,9 @@ func brief(e audit.Entry) string {
 
 func describe(q audit.Query) string {
 	parts := []string{fmt.Sprintf("sort %q", q.Sort), fmt.Sprintf("limit %d", q.Limit)}
+	if q.Brief {
+		parts = append(parts, "brief")
+	}
 	for _, term := range q.Filter.Terms() {
 		parts = append(parts, "filter "+term.Values().Encode())
 	}

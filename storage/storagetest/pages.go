@@ -19,6 +19,7 @@ var pageContracts = []contract{
 	{name: "pages/one microsecond", why: "The order is total: a walk neither repeats nor skips where thousands of entries share one microsecond.", run: tryOneMicrosecond},
 	{name: "pages/while others append", why: "A walk while others append neither repeats an entry nor skips one that was there at the start, both ways.", run: tryWalkWhileAppending},
 	{name: "pages/empty", why: "A query that selects nothing returns an empty page without neighbours, and no error.", run: tryEmptyPage},
+	{name: "pages/brief", why: "Brief leaves out Changes and Metadata, and nothing else: not an entry, not the order, not a cursor's validity.", run: tryBrief},
 	{name: "pages/limit changes", why: "The limit may change from page to page.", run: tryLimitChanges},
 }
 
@@ -258,6 +259,42 @@ func tryEmptyPage(c *trial) {
 		check(audit.Query{Sort: sort, Filter: audit.Filter{Tenants: []string{"nobody"}}})
 		check(audit.Query{Sort: sort, Filter: audit.Filter{From: epoch, To: epoch}})
 	}
+}
+
+// tryBrief takes away what could be taken for a filter's own: changed fields and
+// keywords are still looked for.
+func tryBrief(c *trial) {
+	stored := c.someStored(120)
+	filters := []audit.Filter{{}, {Tenants: tenantPool[:2]}, {Fields: fieldPool[:2]}, {Keyword: "a"}, c.filter(1), c.filter(1)}
+	for _, f := range filters {
+		for _, sort := range sorts {
+			q := audit.Query{Filter: f, Sort: sort, Limit: 13, Brief: true}
+			c.wantAll(stored, q)
+			c.wantBack(q)
+			if s, ok := c.store.(audit.Iterator); ok {
+				q, _ := q.Validate()
+				got, err := gather(s.All(c.ctx, q))
+				if err != nil {
+					c.broken("All of %s: %v", describe(q), err)
+				}
+				c.wantEntries(naive(stored, q), got, "all of "+describe(q))
+			}
+		}
+	}
+	tryBriefCursors(c, stored)
+}
+
+// tryBriefCursors goes from whole pages to brief ones and back.
+func tryBriefCursors(c *trial, stored []audit.Entry) {
+	whole := audit.Query{Sort: audit.SortUser, Limit: 10}
+	brief := whole
+	brief.Brief = true
+	first := c.query(whole)
+	brief.Cursor = first.Next
+	second := c.query(brief)
+	c.wantEntries(naive(stored, brief)[10:20], second.Entries, "a brief page behind a whole one")
+	whole.Cursor = second.Prev
+	c.wantEntries(first.Entries, c.query(whole).Entries, "the whole page before it")
 }
 
 func tryLimitChanges(c *trial) {
