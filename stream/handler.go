@@ -21,7 +21,8 @@ type Feed struct {
 	// Filter selects the entries: what the request asks for, and-ed with what
 	// it may see (audit.Filter.And).
 	Filter audit.Filter
-	// Encode writes an entry as a JSON value. Default: the entry's JSON form.
+	// Encode writes an entry as a JSON value; nil leaves it out, as for a reader
+	// whom the filter alone would tell too much. Default: the entry's JSON form.
 	Encode func(audit.Entry) ([]byte, error)
 	// Key lets readers share encoded entries: those of equal keys must encode
 	// alike. Default: each reader's entries are encoded for it alone.
@@ -323,13 +324,15 @@ func (c *session) encode(items []*item) ([]json.RawMessage, error) {
 	if encode == nil {
 		encode = func(e audit.Entry) ([]byte, error) { return json.Marshal(e) }
 	}
-	list := make([]json.RawMessage, len(items))
-	for i, it := range items {
+	list := make([]json.RawMessage, 0, len(items))
+	for _, it := range items {
 		data, err := it.as(c.feed.Key, encode)
 		if err != nil {
 			return nil, err
 		}
-		list[i] = data
+		if data != nil {
+			list = append(list, data)
+		}
 	}
 	return list, nil
 }

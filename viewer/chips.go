@@ -29,8 +29,8 @@ func (s *visit) chips() []chip {
 				c.Value = listPage{page: page{visit: s}}.stamp(s.query.From)
 			case "to":
 				c.Value = listPage{page: page{visit: s}}.stamp(s.query.To)
-			case "type":
-				c.Value = s.trail.Catalogue().ObjectType(unquoted(value)).Label
+			case "action", "type", "outcome":
+				c.Value = s.facetLabel(n.Name, unquoted(value))
 			case "not":
 				c.Value = exclusion(value)
 			}

@@ -62,7 +62,7 @@ func (t timeline) Elsewhere(e *audit.Entry) string {
 	if e.Object.Type == t.Object.Type && e.Object.ID == t.Object.ID {
 		return ""
 	}
-	return strings.TrimSpace(e.Object.Type + " " + cmp.Or(e.Object.ID, e.Object.Name))
+	return strings.TrimSpace(t.P.typeLabel(e.Object.Type) + " " + cmp.Or(e.Object.ID, e.Object.Name))
 }
 
 // timelinePage makes the parts that a timeline needs.

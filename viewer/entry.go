@@ -34,14 +34,13 @@ type entryPage struct {
 	HistoryNext  string
 	Transaction  []*audit.Entry
 	Request      []*audit.Entry
+	Record       states
 	States       template.HTML
-	StateCut     bool
 }
 
 const (
 	maxRaw      = 24 << 10 // bytes of the raw entry on the page; more is a download
 	railEntries = 8        // entries in each list beside the changes
-	maxHistory  = 500      // entries of a record that its state is made from
 )
 
 func (s *visit) serveEntry(ctx context.Context, w http.ResponseWriter, id, view string) error {
@@ -56,7 +55,7 @@ func (s *visit) serveEntry(ctx context.Context, w http.ResponseWriter, id, view 
 		return s.entryJSON(ctx, w, e, view)
 	}
 	p := entryPage{page: page{visit: s, Status: http.StatusOK}, E: &e, View: view, Unified: s.state.Get("mode") == "unified"}
-	p.Title = e.Action + " " + strings.TrimSpace(p.TypeLabel()+" "+e.Object.ID) + " · " + s.title
+	p.Title = p.known(e.Action).Label + " " + strings.TrimSpace(p.TypeLabel()+" "+e.Object.ID) + " · " + s.title
 	if err := p.around(ctx); err != nil {
 		return err
 	}
@@ -79,11 +78,19 @@ func (p *entryPage) TypeLabel() string {
 	if p.E.Object.Type == "" {
 		return ""
 	}
-	return p.trail.Catalogue().ObjectType(p.E.Object.Type).Label
+	return p.typeLabel(p.E.Object.Type)
 }
 
 // Explanation is the catalogue's word on the action.
-func (p *entryPage) Explanation() string { return p.trail.Catalogue().Action(p.E.Action).Explanation }
+func (p *entryPage) Explanation() string { return p.known(p.E.Action).Explanation }
+
+// ActionName is the recorded name of the action where it is called otherwise.
+func (p *entryPage) ActionName() string {
+	if p.known(p.E.Action).Label == p.E.Action {
+		return ""
+	}
+	return p.E.Action
+}
 
 // When is the entry's time in full.
 func (p *entryPage) When() string { return p.fullTime(p.E.Time) }
@@ -99,8 +106,8 @@ func (p *entryPage) Filter(name, value string) string {
 	return query(url.Values{name: {param(value)}, "tz": p.state["tz"]})
 }
 
-// Record is the list of the record's entries.
-func (p *entryPage) Record() string {
+// RecordLink is the list of the record's entries.
+func (p *entryPage) RecordLink() string {
 	return query(url.Values{"type": {param(p.E.Object.Type)}, "record": {param(p.E.Object.ID)}, "tz": p.state["tz"]})
 }
 
@@ -250,29 +257,6 @@ func (p *entryPage) wholeHistory(ctx context.Context) error {
 	return nil
 }
 
-// recordState makes the record as it was right after this entry, and as it is now,
-// from what its entries say.
-func (p *entryPage) recordState(ctx context.Context) error {
-	if !p.HasRecord() {
-		return audit.ErrNotFound
-	}
-	r := replay{at: p.E.ID}
-	n := 0
-	for e, err := range p.reader.All(ctx, audit.Query{Filter: p.recordFilter()}) {
-		if err != nil {
-			return err
-		}
-		if n++; n > maxHistory {
-			p.StateCut = true
-			break
-		}
-		r.back(&e)
-	}
-	d := diff{visit: p.visit, object: p.E.Object.Type, left: diffBudget, more: p.Record(), all: true}
-	p.States = d.lines(r.steps())
-	return nil
-}
-
 // entryJSON sends the entry, its record's history, or the record's state.
 func (s *visit) entryJSON(ctx context.Context, w http.ResponseWriter, e audit.Entry, view string) error {
 	p := entryPage{page: page{visit: s}, E: &e}
@@ -289,23 +273,5 @@ func (s *visit) entryJSON(ctx context.Context, w http.ResponseWriter, e audit.En
 		}
 		return s.sendJSON(w, http.StatusOK, listForm{Entries: append([]audit.Entry{}, found.Entries...), Next: found.Next, Prev: found.Prev})
 	}
-	r := replay{at: e.ID}
-	n := 0
-	for past, err := range s.reader.All(ctx, audit.Query{Filter: p.recordFilter()}) {
-		if err != nil {
-			return err
-		}
-		if n++; n > maxHistory {
-			break
-		}
-		r.back(&past)
-	}
-	return s.sendJSON(w, http.StatusOK, stateForm{Then: r.then.plain(), Now: r.now.plain(), Complete: n <= maxHistory})
-}
-
-// stateForm is a record as the trail knows it.
-type stateForm struct {
-	Then     map[string]any `json:"then"`
-	Now      map[string]any `json:"now"`
-	Complete bool           `json:"complete"`
+	return p.stateJSON(ctx, w)
 }

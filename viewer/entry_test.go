@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -125,30 +126,108 @@ func TestHistoryAndState(t *testing.T) {
 		step(4, "update", audit.Change{Field: "phone", Op: audit.OpRemove, Old: "1"}),
 		failed,
 	), nil)
-	var state struct {
-		Then, Now map[string]any
-		Complete  bool
-	}
 	id := "?entry=01980000-0000-7000-8000-000000000002"
-	require.NoError(t, json.Unmarshal([]byte(body(t, h, id+"&view=state&format=json")), &state))
-	require.True(t, state.Complete)
-	require.Equal(t, "Ann B", state.Then["name"])
-	require.Equal(t, "Ann B", state.Now["name"])
-	require.Equal(t, "light", state.Then["settings.theme"])
-	require.Equal(t, "dark", state.Now["settings.theme"])
-	require.Equal(t, "12", state.Now["settings.size"])
-	require.NotContains(t, state.Now, "settings", "what changed inside isn't shown twice")
-	require.Equal(t, []any{}, state.Then["tags"])
-	require.NotContains(t, state.Now, "tags")
-	require.Equal(t, "x", state.Now["tags[0]"])
-	require.NotContains(t, state.Now, "phone")
+	state := stateOf(t, h, id)
+	require.False(t, state.Cut)
+	require.True(t, state.Then.Exists && state.Then.Complete && state.Now.Complete)
+	require.Equal(t, map[string]any{"name": "Ann B", "settings": map[string]any{"theme": "light", "size": "12"}, "tags": []any{}}, state.Then.Fields)
+	require.Equal(t, map[string]any{"name": "Ann B", "settings": map[string]any{"theme": "dark", "size": "12"}, "tags": []any{"x"}}, state.Now.Fields)
+	page := body(t, h, id+"&view=state")
+	contains(t, page, "from all its entries")
+	for _, line := range []string{`<b>theme</b>`, `<b>tags[0]</b>`, `<mark>light</mark>`, `<mark>dark</mark>`} {
+		contains(t, page, line)
+	}
+	lacks(t, page, `<b>settings</b>`, "what changed inside isn't shown twice")
 
 	require.Equal(t, 5, strings.Count(body(t, h, id+"&view=history"), `<li class="act-`))
 	require.Equal(t, 1, strings.Count(body(t, h, id+"&view=history"), `aria-current="true"`))
 	require.Equal(t, http.StatusBadRequest, get(h, id+"&view=nonsense").Code)
-	page := body(t, h, id)
+	page = body(t, h, id)
 	contains(t, page, "History of this record")
 	require.Equal(t, 5, rowsIn(body(t, h, link(t, page, "record=7"))))
+}
+
+type recordState struct {
+	Exists, Complete bool
+	Fields           map[string]any
+	Redacted         map[string]string
+	Gaps             []string
+}
+
+func stateOf(t *testing.T, h http.Handler, query string) (state struct {
+	Then, Now recordState
+	Cut       bool
+}) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal([]byte(body(t, h, query+"&view=state&format=json")), &state))
+	return state
+}
+
+// TestStateIsWhatTheTrailTells: the page has no replay of its own.
+func TestStateIsWhatTheTrailTells(t *testing.T) {
+	trail := newTrail(t, demo(300)...)
+	h := newViewer(t, trail, nil)
+	for _, e := range demo(300)[:60] {
+		if e.Object.ID == "" {
+			continue
+		}
+		state := stateOf(t, h, "?entry="+e.ID)
+		for want, got := range map[time.Time]recordState{e.Time: state.Then, day.AddDate(1, 0, 0): state.Now} {
+			told, err := audit.At(t.Context(), trail, e.Object, want)
+			require.NoError(t, err)
+			require.Equal(t, told.Fields, got.Fields)
+			require.Equal(t, told.Exists, got.Exists)
+			require.Equal(t, told.Complete, got.Complete)
+			require.Equal(t, told.Gaps, got.Gaps)
+		}
+	}
+}
+
+// TestStateOfARecordThatCameAndWent: deleted, not known, masked and unexplained
+// are told apart.
+func TestStateOfARecordThatCameAndWent(t *testing.T) {
+	at := func(n int, action string, changes ...audit.Change) audit.Entry {
+		return audit.Entry{ID: fmt.Sprintf("01980000-0000-7000-8000-%012d", n), Time: day.Add(time.Duration(n) * time.Hour), Action: action,
+			Object: audit.Object{Type: "users", ID: "7"}, Changes: changes}
+	}
+	h := newViewer(t, newTrail(t,
+		at(1, "update", audit.Change{Field: "name", Old: "Ann", New: "Bea"}, audit.Change{Field: "password", Old: "a", New: "b"}),
+		at(2, "update", audit.Change{Field: "name", Old: "Eve", New: "Dora"}, audit.Change{Field: "phone", Old: nil, New: "1"}),
+		at(3, "destroy", audit.Change{Field: "name", Op: audit.OpRemove, Old: "Dora"}, audit.Change{Field: "phone", Op: audit.OpRemove, Old: "1"}),
+	), hiding(true))
+	first := body(t, h, "?view=state&entry=01980000-0000-7000-8000-000000000001")
+	contains(t, first, `Now <span class="how">deleted</span>`)
+	contains(t, first, "Changed without an entry: <bdi>name</bdi>")
+	contains(t, first, "</svg>masked</span>")
+	state := stateOf(t, h, "?entry=01980000-0000-7000-8000-000000000002")
+	require.True(t, state.Then.Exists)
+	require.Equal(t, "Dora", state.Then.Fields["name"])
+	require.Equal(t, []string{"name"}, state.Then.Gaps)
+	require.False(t, state.Now.Exists)
+	require.Empty(t, state.Now.Fields)
+}
+
+// TestStateOfABusyRecordIsCut: and says so.
+func TestStateOfABusyRecordIsCut(t *testing.T) {
+	var list []audit.Entry
+	for i := range 10_100 {
+		list = append(list, audit.Entry{ID: fmt.Sprintf("01980000-0000-7000-8000-%012d", i), Time: day.Add(time.Duration(i) * time.Second), Action: "update",
+			Object: audit.Object{Type: "t", ID: "1"}, Changes: []audit.Change{{Field: "n", Old: int64(i), New: int64(i + 1)}}})
+	}
+	list[0].Changes = append(list[0].Changes, audit.Change{Field: "old", Old: "x", New: "y"})
+	h := newViewer(t, newTrail(t, list...), nil)
+	for _, at := range []int{0, 5050, 10_099} {
+		id := "?entry=" + list[at].ID
+		state := stateOf(t, h, id)
+		require.True(t, state.Cut)
+		require.EqualValues(t, at+1, state.Then.Fields["n"])
+		require.EqualValues(t, 10_100, state.Now.Fields["n"])
+		require.NotContains(t, state.Now.Fields, "old")
+		require.Empty(t, state.Then.Gaps)
+	}
+	page := body(t, h, "?view=state&entry="+list[0].ID)
+	contains(t, page, "from the 5,000 nearest entries")
+	contains(t, page, `<span class="tok">not known</span>`)
 }
 
 func TestHostPagesAreLinkedOnlyOverHTTP(t *testing.T) {

@@ -1,12 +1,15 @@
 package viewer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gormtrail/audit"
 )
@@ -27,8 +30,13 @@ type menu struct {
 
 type option struct {
 	Value, Label string
+	Name         string // the recorded one, where the label is another
 	On           bool
+	Group        *group // begins a group of actions
 }
+
+// group is what actions have in common; its link adds all of them.
+type group struct{ Label, Href string }
 
 // facetNames are the facets by their parameter.
 var facetNames = []struct {
@@ -40,6 +48,7 @@ var facetNames = []struct {
 	{"type", "Object type", func(f *audit.Facets) []string { return f.ObjectTypes }, true},
 	{"user", "User", func(f *audit.Facets) []string { return f.Users }, true},
 	{"outcome", "Outcome", func(f *audit.Facets) []string { return f.Outcomes }, true},
+	{"actor_type", "Actor type", func(f *audit.Facets) []string { return f.ActorTypes }, false},
 	{"tenant", "Tenant", func(f *audit.Facets) []string { return f.Tenants }, false},
 	{"project", "Project", func(f *audit.Facets) []string { return f.Projects }, false},
 	{"product", "Product", func(f *audit.Facets) []string { return f.Products }, false},
@@ -92,14 +101,68 @@ func (s *visit) choices(m *menu, values []string) {
 		values = append(picked, rest[:min(len(rest), max(0, inlineFacets-len(picked)))]...)
 	}
 	for _, v := range values {
-		m.Options = append(m.Options, option{Value: param(v), Label: s.facetLabel(m.Name, v), On: on(v)})
+		o := option{Value: param(v), Label: s.facetLabel(m.Name, v), On: on(v)}
+		if m.Name == "action" && o.Label != v {
+			o.Name = v
+		}
+		m.Options = append(m.Options, o)
 	}
+	if m.Name == "action" && len(values) <= inlineFacets {
+		m.Options = s.grouped(m.Options, values)
+	}
+}
+
+// grouped puts the actions of a group together, those of no group last.
+func (s *visit) grouped(options []option, names []string) []option {
+	byGroup := map[string][]int{}
+	var order []string
+	for i, name := range names {
+		g := s.known(name).Group
+		if byGroup[g] == nil {
+			order = append(order, g)
+		}
+		byGroup[g] = append(byGroup[g], i)
+	}
+	if len(order) < 2 {
+		return options
+	}
+	slices.SortFunc(order, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(b), 0)-cmp.Compare(len(a), 0), strings.Compare(a, b))
+	})
+	var list []option
+	for _, g := range order {
+		all := s.copyState()
+		all.Del("cursor")
+		for _, i := range byGroup[g] {
+			if !slices.Contains(all["action"], options[i].Value) {
+				all.Add("action", options[i].Value)
+			}
+		}
+		at := len(list)
+		for _, i := range byGroup[g] {
+			list = append(list, options[i])
+		}
+		list[at].Group = &group{s.lang.text(cmp.Or(labelOf(g), "Other actions")), query(all)}
+	}
+	return list
+}
+
+// labelOf makes "api_access" into "Api access".
+func labelOf(group string) string {
+	s := strings.ReplaceAll(group, "_", " ")
+	if s == "" {
+		return ""
+	}
+	first, size := utf8.DecodeRuneInString(s)
+	return string(unicode.ToUpper(first)) + s[size:]
 }
 
 func (s *visit) facetLabel(name, value string) string {
 	switch name {
+	case "action":
+		return s.known(value).Label
 	case "type":
-		return s.trail.Catalogue().ObjectType(value).Label
+		return s.typeLabel(value)
 	case "outcome":
 		return s.lang.text(value)
 	}
@@ -141,7 +204,7 @@ func (s *visit) serveFacet(ctx context.Context, w http.ResponseWriter, name, fin
 		return n.name == name
 	})
 	if i < 0 {
-		return &audit.QueryError{Param: "facet", Reason: strconv.Quote(name) + " is not action, type, user, outcome, tenant, project or product"}
+		return &audit.QueryError{Param: "facet", Reason: strconv.Quote(name) + " is not action, type, user, outcome, actor_type, tenant, project or product"}
 	}
 	var values []string
 	if facets != nil {

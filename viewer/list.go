@@ -192,7 +192,7 @@ func (s *visit) sizes() []size {
 }
 
 // formed are the parameters that the filter form has a control of its own for.
-var formed = []string{"q", "range", "from", "to", "action", "type", "user", "outcome", "tenant", "project", "product", "record", "ip"}
+var formed = []string{"q", "range", "from", "to", "action", "type", "user", "outcome", "actor_type", "tenant", "project", "product", "record", "ip"}
 
 // carried are the parameters that the form passes on unseen.
 func (s *visit) carried() []pair {

@@ -44,14 +44,8 @@ func (v *Viewer) Close(ctx context.Context) error {
 	return v.hub.Close(ctx)
 }
 
-// mayFollow reports whether the live feed is open to this view. A search by who
-// may not see addresses isn't: the feed would have to look at what is masked.
-func (s *visit) mayFollow() bool {
-	q := s.query
-	var err error
-	q.Filter, err = s.reader.expand(q.Filter)
-	return err == nil && s.feed != nil && s.access.Live && !s.reader.sifts(q)
-}
+// mayFollow reports whether the live feed is open to this reader.
+func (s *visit) mayFollow() bool { return s.feed != nil && s.access.Live }
 
 func (s *visit) serveLive(w http.ResponseWriter) error {
 	if err := s.allowed(); err != nil {
@@ -90,7 +84,12 @@ func (v *Viewer) follow(r *http.Request) (stream.Feed, error) {
 	if p := s.state.Get("range"); p != "" && p != "custom" {
 		f.To = time.Time{} // the last 24 hours go on
 	}
-	feed := stream.Feed{Filter: f.And(access.Scope), Encode: s.liveRow()}
+	feed := stream.Feed{Filter: f.And(access.Scope), Encode: s.liveRow(nil)}
+	if s.reader.sifts(audit.Query{Filter: f}) {
+		// The words are looked for in what this reader sees: a gap, or a frame,
+		// must not tell that a masked address holds them.
+		feed.Filter, feed.Encode = unsearched(f).And(access.Scope), s.liveRow(&f)
+	}
 	hidden := slices.Sorted(slices.Values(access.Hidden))
 	feed.Key = fmt.Sprintf("%q %v %q %v %q", s.list(), access.Personal, hidden, asksJSON(r), s.lang.Tag)
 	return feed, nil
@@ -107,15 +106,20 @@ func (s *visit) allowed() error {
 	return s.reader.check(q)
 }
 
-// liveRow writes an entry as the page's own row, or as data.
-func (s *visit) liveRow() func(audit.Entry) ([]byte, error) {
-	if asksJSON(s.request) {
-		return func(e audit.Entry) ([]byte, error) { return json.Marshal(s.reader.mask.entry(e)) }
-	}
+// liveRow writes an entry as the page's own row, or as data; nothing where a
+// filter is given that doesn't select it as this reader sees it.
+func (s *visit) liveRow(sieve *audit.Filter) func(audit.Entry) ([]byte, error) {
+	data := asksJSON(s.request)
 	s.state.Del("cursor")
 	rows := s.rows()
 	return func(e audit.Entry) ([]byte, error) {
 		e = s.reader.mask.entry(e)
+		if sieve != nil && !sieve.Match(e) {
+			return nil, nil
+		}
+		if data {
+			return json.Marshal(e)
+		}
 		var m markup
 		rows.row(&m, &e)
 		return json.Marshal(string(m))

@@ -41,16 +41,12 @@ func (m *markup) text(s string) {
 			continue
 		}
 		*m = append(*m, s[start:i]...)
-		size := utf8.RuneLen(r)
-		if r == utf8.RuneError {
-			_, size = utf8.DecodeRuneInString(s[i:])
-		}
 		if esc != "" {
 			m.tag(esc)
 		} else {
 			m.chip(r)
 		}
-		start = i + size
+		start = i + width(s[i:], r)
 	}
 	*m = append(*m, s[start:]...)
 }
@@ -67,13 +63,18 @@ func hiding(r rune) bool {
 }
 
 func (m *markup) chip(r rune) {
-	hex := strings.ToUpper(strconv.FormatInt(int64(r), 16))
 	m.tag(`<span class="ctl">U+`)
+	m.code(r)
+	m.tag(`</span>`)
+}
+
+// code writes a rune's number as Unicode does.
+func (m *markup) code(r rune) {
+	hex := strings.ToUpper(strconv.FormatInt(int64(r), 16))
 	for range max(0, 4-len(hex)) {
 		m.tag("0")
 	}
 	*m = append(*m, hex...)
-	m.tag(`</span>`)
 }
 
 // attr writes text inside of a double-quoted attribute. NUL can't stand in
@@ -95,6 +96,32 @@ func (m *markup) attr(s string) {
 			*m = append(*m, c)
 		}
 	}
+}
+
+// plainAttr is attr for text that people are shown: what would hide or reorder
+// it is written as its code.
+func (m *markup) plainAttr(s string) {
+	start := 0
+	for i, r := range s {
+		if r < 0x80 && r >= ' ' && r != 0x7f || !hiding(r) {
+			continue
+		}
+		m.attr(s[start:i])
+		m.tag("⟨U+")
+		m.code(r)
+		m.tag("⟩")
+		start = i + width(s[i:], r)
+	}
+	m.attr(s[start:])
+}
+
+// width is how many bytes a rune that range has found takes.
+func width(s string, r rune) int {
+	if r == utf8.RuneError {
+		_, size := utf8.DecodeRuneInString(s)
+		return size
+	}
+	return utf8.RuneLen(r)
 }
 
 func (m *markup) int(n int) { *m = strconv.AppendInt(*m, int64(n), 10) }

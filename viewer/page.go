@@ -61,7 +61,10 @@ func (p page) Who(a audit.Actor) template.HTML {
 }
 
 // Look is the class of an entry's action.
-func (p page) Look(e *audit.Entry) string { return string(p.look(e)) }
+func (p page) Look(e *audit.Entry) string { return string(lookOf(e, p.known(e.Action))) }
+
+// Label is what an entry's action is called.
+func (p page) Label(e *audit.Entry) string { return p.known(e.Action).Label }
 
 // Open is the link to an entry in this view.
 func (p page) Open(id string) string { return p.with("entry", id) }

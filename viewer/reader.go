@@ -2,7 +2,6 @@ package viewer
 
 import (
 	"context"
-	"errors"
 	"iter"
 
 	"github.com/gormtrail/audit"
@@ -185,6 +184,32 @@ func (r reader) sift(ctx context.Context, scoped, asked audit.Query, back bool) 
 	}
 }
 
+// countSifted reads what the store finds and counts what still matches once
+// masked: the number of rows that leafing through the pages would show.
+func (r reader) countSifted(ctx context.Context, q audit.Query, bound int) (n int, more bool, err error) {
+	for _, err := range r.All(ctx, q) {
+		if err != nil {
+			return 0, false, err
+		}
+		if n == bound {
+			return n, true, nil
+		}
+		n++
+	}
+	return n, false, nil
+}
+
+// unsearched is the filter without its words: what the live feed selects for
+// who may not see addresses, before it looks at the masked entries.
+func unsearched(f audit.Filter) audit.Filter {
+	var loose audit.Filter
+	for _, term := range f.Terms() {
+		term.Keyword = ""
+		loose = loose.And(term)
+	}
+	return loose
+}
+
 // All implements audit.Reader.
 func (r reader) All(ctx context.Context, q audit.Query) iter.Seq2[audit.Entry, error] {
 	return func(yield func(audit.Entry, error) bool) {
@@ -244,8 +269,8 @@ func (r reader) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 	return facets, err
 }
 
-// Count counts up to bound. errors.ErrUnsupported: the store can't, or may not
-// tell.
+// Count counts up to bound what this reader may find. errors.ErrUnsupported: the
+// store can't.
 func (r reader) Count(ctx context.Context, f audit.Filter, bound int) (int, bool, error) {
 	f, err := r.expand(f)
 	if err != nil {
@@ -256,7 +281,7 @@ func (r reader) Count(ctx context.Context, f audit.Filter, bound int) (int, bool
 		return 0, false, err
 	}
 	if r.sifts(q) {
-		return 0, false, errors.ErrUnsupported
+		return r.countSifted(ctx, q, bound)
 	}
 	return r.trail.Count(ctx, f.And(r.scope), bound)
 }

@@ -108,8 +108,40 @@ func (r *rows) timeCell(m *markup, e *audit.Entry) {
 	m.tag(`</small></span></time></a></th>`)
 }
 
-// look is the class and the symbol of an action.
-func (v *Viewer) look(e *audit.Entry) constant {
+// maxKnown is how many names a visit remembers: one that follows live lasts long.
+const maxKnown = 1000
+
+// known is what the catalogue says of an action, in the reader's language.
+func (s *visit) known(action string) audit.Action {
+	a, ok := s.actions[action]
+	if ok {
+		return a
+	}
+	a = s.trail.Catalogue().Action(action)
+	a.Label, a.Explanation = s.lang.text(a.Label), s.lang.text(a.Explanation)
+	if s.actions == nil || len(s.actions) == maxKnown {
+		s.actions = map[string]audit.Action{}
+	}
+	s.actions[action] = a
+	return a
+}
+
+// typeLabel is what the catalogue calls a type of object.
+func (s *visit) typeLabel(name string) string {
+	label, ok := s.types[name]
+	if ok {
+		return label
+	}
+	label = s.trail.Catalogue().ObjectType(name).Label
+	if s.types == nil || len(s.types) == maxKnown {
+		s.types = map[string]string{}
+	}
+	s.types[name] = label
+	return label
+}
+
+// lookOf is the class and the symbol of an action.
+func lookOf(e *audit.Entry, a audit.Action) constant {
 	if e.Outcome == audit.Failure || e.Outcome == audit.Denied {
 		return "warn"
 	}
@@ -121,7 +153,6 @@ func (v *Viewer) look(e *audit.Entry) constant {
 	case audit.ActionDestroy:
 		return "delete"
 	}
-	a := v.trail.Catalogue().Action(e.Action)
 	switch {
 	case a.Severity == audit.Warning || a.Severity == audit.Alarm:
 		return "warn"
@@ -133,18 +164,21 @@ func (v *Viewer) look(e *audit.Entry) constant {
 	return "other"
 }
 
-func (r *rows) action(m *markup, e *audit.Entry) { r.visit.action(m, e) }
-
-// action writes the coloured pill. Its name is the recorded one: what a filter,
-// an export and a rule call it.
+// action writes the coloured pill: the catalogue's label, as exports have it,
+// and on hover the recorded name, which filters and rules go by.
 func (s *visit) action(m *markup, e *audit.Entry) {
-	look := s.look(e)
+	a := s.known(e.Action)
+	look := lookOf(e, a)
 	m.tag(`<span class="act act-`)
 	m.tag(look)
+	if a.Label != e.Action {
+		m.tag(`" title="`)
+		m.plainAttr(e.Action)
+	}
 	m.tag(`">`)
 	m.icon(look)
 	m.tag(`<bdi>`)
-	m.text(e.Action)
+	m.text(a.Label)
 	m.tag(`</bdi></span>`)
 	if e.Outcome == audit.Failure || e.Outcome == audit.Denied {
 		m.tag(`<span class="out">`)
@@ -157,7 +191,7 @@ func (r *rows) typeCell(m *markup, e *audit.Entry) {
 	if e.Object.Type == "" {
 		return
 	}
-	label := r.trail.Catalogue().ObjectType(e.Object.Type).Label
+	label := r.typeLabel(e.Object.Type)
 	if href := r.recordURL(e); href != "" {
 		m.tag(`<a class="host" href="`)
 		m.attr(href)
@@ -368,6 +402,8 @@ func (v value) token() string {
 		return "masked"
 	case kindErased:
 		return "erased"
+	case kindUnknown:
+		return "not known"
 	}
 	return "not set"
 }

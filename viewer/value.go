@@ -25,7 +25,8 @@ const (
 	kindMasked
 	kindErased
 	kindBinary
-	kindTree // an object or a list, where it is shown in one place
+	kindUnknown // the trail doesn't tell
+	kindTree    // an object or a list, where it is shown in one place
 )
 
 // value is a recorded value, ready to be shown.

@@ -11,7 +11,8 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-// visit is one request: who asks, for what, in which words and zone.
+// visit is one request: who asks, for what, in which words and zone. It belongs
+// to one goroutine.
 type visit struct {
 	*Viewer
 	request *http.Request
@@ -22,6 +23,8 @@ type visit struct {
 	now     time.Time
 	state   url.Values  // what the links of the page carry on
 	query   audit.Query // what the page shows
+	actions map[string]audit.Action
+	types   map[string]string
 }
 
 // stateOnly are parameters of the list that aren't part of its filter.

@@ -126,6 +126,7 @@ document.addEventListener('change', e => {
 let asking
 async function narrow(input) {
   const needle = input.value.trim().toLowerCase(), menu = input.closest('.menu')
+  for (const g of $$('.group', menu)) g.hidden = needle !== ''
   for (const o of $$('.opt', menu)) o.hidden = !o.textContent.toLowerCase().includes(needle)
   if (!input.dataset.find || !needle) return
   asking?.abort()

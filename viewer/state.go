@@ -1,0 +1,207 @@
+package viewer
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gormtrail/audit"
+)
+
+// maxState is how many entries of a record, to each side of a moment, its state
+// is made from. Hardly a record has more.
+const maxState = 5000
+
+// states are a record as the trail tells of it right after an entry, and now.
+type states struct {
+	Then, Now audit.State
+	Cut       bool // not all of its entries were read
+}
+
+// states asks for both. The reader's scope and masks hold: what it may not see
+// tells nothing here either.
+func (p *entryPage) states(ctx context.Context) (states, error) {
+	var s states
+	end := time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+	for _, at := range []struct {
+		state *audit.State
+		time  time.Time
+	}{{&s.Then, p.E.Time}, {&s.Now, end}} {
+		r, cut, err := p.near(ctx, at.time)
+		if err != nil {
+			return s, err
+		}
+		if *at.state, err = audit.At(ctx, r, p.E.Object, at.time); err != nil {
+			return s, err
+		}
+		s.Cut = s.Cut || cut
+	}
+	return s, nil
+}
+
+// near is the reader with the record's entries alone, and of very many only the
+// nearest to a moment.
+func (p *entryPage) near(ctx context.Context, t time.Time) (r reader, cut bool, err error) {
+	record := p.recordFilter()
+	r = p.reader
+	r.scope = r.scope.And(record)
+	if _, more, err := p.reader.Count(ctx, record, maxState); err == nil && !more {
+		return r, false, nil
+	}
+	behind := t.Add(time.Microsecond) // what happened at t belongs to the past
+	var window audit.Filter
+	if window.From, err = p.edge(ctx, audit.Filter{To: behind}, audit.Newest); err != nil {
+		return r, false, err
+	}
+	if window.To, err = p.edge(ctx, audit.Filter{From: behind}, audit.SortTime); err != nil {
+		return r, false, err
+	}
+	r.scope = r.scope.And(window)
+	return r, !window.From.IsZero() || !window.To.IsZero(), nil
+}
+
+// edge is the time of the record's entry that is maxState away; zero if there
+// are fewer.
+func (p *entryPage) edge(ctx context.Context, side audit.Filter, order audit.Sort) (time.Time, error) {
+	n := 0
+	for e, err := range p.reader.All(ctx, audit.Query{Filter: p.recordFilter().And(side), Sort: order}) {
+		if err != nil {
+			return time.Time{}, err
+		}
+		if n++; n == maxState {
+			return e.Time, nil
+		}
+	}
+	return time.Time{}, nil
+}
+
+// recordState shows the record then and now.
+func (p *entryPage) recordState(ctx context.Context) error {
+	if !p.HasRecord() {
+		return audit.ErrNotFound
+	}
+	s, err := p.states(ctx)
+	if err != nil {
+		return err
+	}
+	p.Record = s
+	d := diff{visit: p.visit, object: p.E.Object.Type, left: diffBudget, more: p.RecordLink(), all: true}
+	p.States = d.lines(s.steps())
+	return nil
+}
+
+// Gaps are the fields that changed without an entry.
+func (s states) Gaps() string {
+	all := slices.Concat(s.Then.Gaps, s.Now.Gaps)
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), ", ")
+}
+
+// steps compare then with now, leaf by leaf.
+func (s states) steps() []step {
+	then, now := leavesOf(s.Then), leavesOf(s.Now)
+	paths := maps.Clone(then)
+	maps.Copy(paths, now)
+	var list []step
+	for _, path := range slices.SortedFunc(maps.Keys(paths), comparePaths) {
+		l := step{field: path, op: audit.OpReplace, old: shownIn(s.Then, then, path), new: shownIn(s.Now, now, path)}
+		if l.old.kind <= kindNull && holdsWithin(now, path) || l.new.kind <= kindNull && holdsWithin(then, path) {
+			continue // the lines of what is inside of it say so
+		}
+		l.same = l.old == l.new
+		list = append(list, l)
+	}
+	return list
+}
+
+// leavesOf takes the structured values of a state apart.
+func leavesOf(s audit.State) map[string]any {
+	leaves := map[string]any{}
+	for path, v := range s.Fields {
+		flatten(leaves, path, v, 0)
+	}
+	return leaves
+}
+
+// shownIn is the value at a path, or what is known of there being none.
+func shownIn(s audit.State, leaves map[string]any, path string) value {
+	if v, ok := leaves[path]; ok {
+		return valueOf(v, redactedAt(s, path))
+	}
+	inside := strings.ContainsAny(path, ".[")
+	for around := path; around != ""; around = around[:max(0, strings.LastIndexAny(around, ".["))] {
+		if _, ok := s.Fields[around]; ok {
+			return value{}
+		}
+	}
+	switch {
+	case !s.Exists && len(s.Fields) == 0, holdsWithin(leaves, path), s.Complete && inside:
+		return value{}
+	case s.Complete:
+		return value{kind: kindNull}
+	}
+	return value{kind: kindUnknown}
+}
+
+func redactedAt(s audit.State, path string) string {
+	for around := path; around != ""; around = around[:max(0, strings.LastIndexAny(around, ".["))] {
+		if how := s.Redacted[around]; how != "" {
+			return how
+		}
+	}
+	return ""
+}
+
+// holdsWithin reports whether a leaf lies inside of the path.
+func holdsWithin(leaves map[string]any, path string) bool {
+	for p := range leaves {
+		if rest, ok := strings.CutPrefix(p, path); ok && rest != "" && (rest[0] == '.' || rest[0] == '[') {
+			return true
+		}
+	}
+	return false
+}
+
+// The state's form in the API.
+type (
+	stateForm struct {
+		Then recordForm `json:"then"`
+		Now  recordForm `json:"now"`
+		Cut  bool       `json:"cut"`
+	}
+	recordForm struct {
+		Exists   bool              `json:"exists"`
+		Complete bool              `json:"complete"`
+		Fields   map[string]any    `json:"fields"`
+		Redacted map[string]string `json:"redacted,omitempty"`
+		Gaps     []string          `json:"gaps,omitempty"`
+	}
+)
+
+func (p *entryPage) stateJSON(ctx context.Context, w http.ResponseWriter) error {
+	s, err := p.states(ctx)
+	if err != nil {
+		return err
+	}
+	form := func(s audit.State) recordForm { return recordForm{s.Exists, s.Complete, s.Fields, s.Redacted, s.Gaps} }
+	return p.sendJSON(w, http.StatusOK, stateForm{form(s.Then), form(s.Now), s.Cut})
+}
+
+// StateText says what the states were made from.
+func (p *entryPage) StateText() string {
+	if p.Record.Cut {
+		return p.T("from the %s nearest entries", p.lang.number(maxState))
+	}
+	return p.T("from all its entries")
+}
+
+// Gone is what a column's head says of a record that wasn't there.
+func (p *entryPage) Gone(s audit.State) string {
+	if s.Exists {
+		return ""
+	}
+	return p.T("deleted")
+}
