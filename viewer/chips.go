@@ -32,7 +32,7 @@ func (s *visit) chips() []chip {
 			case "action", "type", "outcome":
 				c.Value = s.facetLabel(n.Name, unquoted(value))
 			case "not":
-				c.Value = exclusion(value)
+				c.Value = s.exclusion(value)
 			}
 			list = append(list, c)
 		}
@@ -40,15 +40,22 @@ func (s *visit) chips() []chip {
 	return list
 }
 
-// exclusion makes a nested filter readable: "action=login&user=x".
-func exclusion(value string) string {
+// exclusion says a nested filter in words: "action=login&outcome=failure".
+func (s *visit) exclusion(value string) string {
 	v, err := url.ParseQuery(value)
 	if err != nil {
 		return value
 	}
-	text, err := url.QueryUnescape(v.Encode())
-	if err != nil {
-		return value
+	var parts []string
+	for _, n := range chipNames {
+		for _, one := range v[n.Name] {
+			if n.Name == "not" {
+				one = s.exclusion(one)
+			} else {
+				one = s.facetLabel(n.Name, unquoted(one))
+			}
+			parts = append(parts, s.lang.text(n.Value)+" "+one)
+		}
 	}
-	return strings.ReplaceAll(text, "&", ", ")
+	return strings.Join(parts, ", ")
 }

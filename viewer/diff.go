@@ -139,7 +139,7 @@ func (d *diff) value(m *markup, v, other value, same bool) {
 	case kindBinary:
 		m.tag(`<span class="tok tok-bin">`)
 		m.icon("bin")
-		m.text(v.text)
+		m.text(d.lang.binaryText(v))
 		m.tag(`</span>`)
 	case kindText, kindNumber, kindBool, kindTree:
 		d.text(m, v, other, same)
@@ -194,7 +194,7 @@ func (d *diff) clipped(m *markup, short, whole string) {
 	m.tag(`… <a class="cue" href="`)
 	m.attr(d.more)
 	m.tag(`">`)
-	m.text(d.lang.text("Whole value, %s", bytesText(int64(len(whole)))))
+	m.text(d.lang.text("Whole value, %s", d.lang.bytes(int64(len(whole)))))
 	m.tag(`</a>`)
 }
 

@@ -215,7 +215,7 @@ func (p *entryPage) changes() {
 	d := diff{visit: p.visit, object: p.E.Object.Type, unified: p.Unified, left: diffBudget, more: p.JSONLink()}
 	p.Steps, p.Cut = d.lines(list), d.cut
 	for _, name := range slices.Sorted(maps.Keys(p.E.Metadata)) {
-		text, cut := clipRunes(plainText(p.E.Metadata[name]), 400)
+		text, cut := clipRunes(p.plainText(p.E.Metadata[name]), 400)
 		if cut {
 			text += "…"
 		}
@@ -226,17 +226,21 @@ func (p *entryPage) changes() {
 		raw = bytes.ReplaceAll(raw, []byte(`\u0026`), []byte("&"))
 		raw = bytes.ReplaceAll(bytes.ReplaceAll(raw, []byte(`\u003c`), []byte("<")), []byte(`\u003e`), []byte(">"))
 	}
-	p.RawSize = bytesText(int64(len(raw)))
+	p.RawSize = p.lang.bytes(int64(len(raw)))
 	if len(raw) <= maxRaw {
 		p.Raw = string(raw)
 	}
 }
 
-func plainText(v any) string {
+func (p *entryPage) plainText(v any) string {
 	if s, ok := v.(string); ok {
 		return s
 	}
-	return cmp.Or(valueOf(v, "").text, valueOf(v, "").token())
+	shown := valueOf(v, "")
+	if shown.kind == kindBinary {
+		return p.lang.binaryText(shown)
+	}
+	return cmp.Or(shown.text, p.T(shown.token()))
 }
 
 // wholeHistory is a page of the record's timeline.

@@ -111,10 +111,13 @@ func (s *visit) count(ctx context.Context) (n int, more, ok bool, err error) {
 // CountText is what the status line says.
 func (p listPage) CountText() string {
 	if !p.Counted {
-		return p.T("%s entries on this page", p.lang.number(p.Shown))
+		return p.lang.count("%s entries on this page", p.Shown, false)
 	}
 	return p.lang.count("%s entries", p.Total, p.More)
 }
+
+// Forms are a counted text's forms, for the script.
+func (p listPage) Forms(key string) string { return p.lang.forms(key) }
 
 // Filtered reports whether anything narrows the list.
 func (p listPage) Filtered() bool { return len(p.Chips) > 0 }

@@ -64,9 +64,13 @@ type Options struct {
 	// Location is the zone that times are shown in where the URL asks for no
 	// other (tz=Europe/Berlin). Default: UTC.
 	Location *time.Location
-	// Languages are offered beside English; the reader's Accept-Language
-	// decides. Default: English alone.
+	// Languages are offered beside English: German(), French(), or a host's own;
+	// the reader's Accept-Language decides. Default: English alone.
 	Languages []Language
+	// Language, where set, says which language a reader wants ("de"), and comes
+	// before the browser's wish; "" or one that isn't offered leaves it to that.
+	// Default: the browser's wish alone.
+	Language func(*http.Request) string
 	// RecordURL is the host's own page for an object; "" where there is none.
 	// Default: objects are not linked.
 	RecordURL func(objectType, id string) string

@@ -374,7 +374,9 @@ func (v *Viewer) label(objectType, field string) string {
 // short writes a value in a line of the table.
 func (r *rows) short(m *markup, v value) {
 	switch v.kind {
-	case kindText, kindNumber, kindBool, kindBinary, kindTree:
+	case kindBinary:
+		m.text(r.lang.binaryText(v))
+	case kindText, kindNumber, kindBool, kindTree:
 		text, cut := clipRunes(v.text, 64)
 		m.text(text)
 		if cut {
@@ -418,7 +420,7 @@ func maskToken(m *markup, l *Language) {
 // fullTime is a moment as the page of an entry names it.
 func (s *visit) fullTime(t time.Time) string {
 	t = t.In(s.zone)
-	return s.lang.text(t.Format("Monday")) + ", " + s.lang.date(t) + ", " + t.Format("15:04:05.999999") + " " + s.zoneName(t)
+	return s.lang.fullDate(t) + ", " + t.Format("15:04:05.999999") + " " + s.zoneName(t)
 }
 
 func (s *visit) zoneName(t time.Time) string {

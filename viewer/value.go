@@ -33,6 +33,7 @@ const (
 type value struct {
 	kind kind
 	text string
+	size int64 // of binary; text is its digest
 }
 
 // valueOf classifies a value in the terms of audit.Normalize.
@@ -50,17 +51,17 @@ func valueOf(v any, redacted string) value {
 	case nil:
 		return value{kind: kindNull}
 	case bool:
-		return value{kindBool, strconv.FormatBool(x)}
+		return value{kind: kindBool, text: strconv.FormatBool(x)}
 	case string:
 		return textValue(x)
 	case json.Number:
-		return value{kindNumber, string(x)}
+		return value{kind: kindNumber, text: string(x)}
 	case int64:
-		return value{kindNumber, strconv.FormatInt(x, 10)}
+		return value{kind: kindNumber, text: strconv.FormatInt(x, 10)}
 	case uint64:
-		return value{kindNumber, strconv.FormatUint(x, 10)}
+		return value{kind: kindNumber, text: strconv.FormatUint(x, 10)}
 	case float64:
-		return value{kindNumber, strconv.FormatFloat(x, 'g', -1, 64)}
+		return value{kind: kindNumber, text: strconv.FormatFloat(x, 'g', -1, 64)}
 	case map[string]any:
 		if b, ok := binaryOf(x); ok {
 			return b
@@ -68,9 +69,9 @@ func valueOf(v any, redacted string) value {
 	}
 	raw, err := json.Marshal(v)
 	if err != nil {
-		return value{kindText, fmt.Sprint(v)}
+		return value{kind: kindText, text: fmt.Sprint(v)}
 	}
-	return value{kindTree, string(raw)}
+	return value{kind: kindTree, text: string(raw)}
 }
 
 func textValue(s string) value {
@@ -80,7 +81,7 @@ func textValue(s string) value {
 	case audit.Mask:
 		return value{kind: kindMasked}
 	}
-	return value{kindText, s}
+	return value{kind: kindText, text: s}
 }
 
 // binaryOf recognizes what capture leaves of long bytes: their size and digest.
@@ -91,23 +92,14 @@ func binaryOf(m map[string]any) (value, bool) {
 	}
 	for _, name := range []string{"size", "bytes", "length"} {
 		if n, ok := m[name].(int64); ok {
-			return value{kindBinary, fmt.Sprintf("%s · sha-256 %s", bytesText(n), shortDigest(digest))}, true
+			return value{kind: kindBinary, text: shortDigest(digest), size: n}, true
 		}
 	}
 	return value{}, false
 }
 
-func bytesText(n int64) string {
-	switch {
-	case n < 1000:
-		return fmt.Sprintf("%d B", n)
-	case n < 1_000_000:
-		return fmt.Sprintf("%.1f KB", float64(n)/1e3)
-	case n < 1_000_000_000:
-		return fmt.Sprintf("%.1f MB", float64(n)/1e6)
-	}
-	return fmt.Sprintf("%.1f GB", float64(n)/1e9)
-}
+// binaryText is what is known of bytes.
+func (l *Language) binaryText(v value) string { return l.bytes(v.size) + " · sha-256 " + v.text }
 
 func shortDigest(s string) string {
 	if len(s) > 12 {

@@ -58,13 +58,13 @@ func New(trail *audit.Trail, opts *Options) (http.Handler, error) {
 	if t := opts.Theme; t != "" && t != "light" && t != "dark" {
 		return nil, fmt.Errorf("viewer: Options.Theme is %q, and can be light, dark or empty", t)
 	}
-	v.languages = []*Language{&english}
 	for i, l := range opts.Languages {
 		if l.Tag == "" {
 			return nil, fmt.Errorf("viewer: Options.Languages[%d] has no Tag", i)
 		}
 		v.languages = append(v.languages, &l)
 	}
+	v.languages = append(v.languages, &english)
 	var err error
 	if v.assets, err = loadAssets(opts); err != nil {
 		return nil, err

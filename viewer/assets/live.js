@@ -17,8 +17,12 @@ export function start(first, html, visit) {
     if (count) { say('held', 'held'); $('.state', button()).textContent = button().dataset.held.replace('#', number(count)) }
     else say('on', polling ? 'poll' : 'liveOn')
   }
-  const number = n => new Intl.NumberFormat(document.documentElement.lang).format(n)
-  const fill = (n, one, many) => (n === 1 ? one : many).replace('%s', number(n))
+  const lang = document.documentElement.lang
+  const number = n => new Intl.NumberFormat(lang).format(n)
+  const fill = (n, forms) => {
+    const by = JSON.parse(forms)
+    return (by[new Intl.PluralRules(lang).select(n)] ?? by.other).replace('%s', number(n))
+  }
   const list = () => new URLSearchParams(location.search)
 
   function toggle() {
@@ -163,7 +167,7 @@ export function start(first, html, visit) {
     const total = $('#count')
     if (total?.dataset.total !== undefined) {
       total.dataset.total = Number(total.dataset.total) + count
-      $('b', total).textContent = fill(Number(total.dataset.total), button().dataset.totalOne, button().dataset.total)
+      $('b', total).textContent = fill(Number(total.dataset.total), button().dataset.total)
     }
     const t = document.createElement('template')
     t.innerHTML = html.createHTML(held.map(h => h.row).reverse().join(''))
@@ -178,7 +182,7 @@ export function start(first, html, visit) {
   function pill() {
     const box = $('.pill')
     if (!box) return
-    $('.fresh', box).textContent = fill(count, button().dataset.newOne, button().dataset.newMany)
+    $('.fresh', box).textContent = fill(count, button().dataset.new)
     box.hidden = false
   }
 
@@ -197,7 +201,7 @@ export function start(first, html, visit) {
       announced = Date.now()
       const n = unsaid
       unsaid = 0
-      if ($('#said') && on) $('#said').textContent = fill(n, button().dataset.newOne, button().dataset.newMany)
+      if ($('#said') && on) $('#said').textContent = fill(n, button().dataset.new)
     }, Math.max(0, announced + 10_000 - Date.now()))
   }
 

@@ -186,7 +186,8 @@ document.addEventListener('keydown', e => {
 addEventListener('popstate', () => { if (location.search !== shown) visit(location.href, { push: false }) })
 
 // On hover, times say what they are here and in UTC.
-const local = new Intl.DateTimeFormat(undefined, { dateStyle: 'full', timeStyle: 'long' })
+const lang = document.documentElement.lang
+const local = new Intl.DateTimeFormat(navigator.languages.find(l => l.startsWith(lang)) ?? lang, { dateStyle: 'full', timeStyle: 'long' })
 document.addEventListener('pointerover', e => {
   const time = e.target.closest?.('time')
   if (time && !time.title) time.title = local.format(new Date(time.dateTime)) + '\n' + time.dateTime
