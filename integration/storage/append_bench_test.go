@@ -24,28 +24,6 @@ func BenchmarkAppendTx(b *testing.B) {
 	}
 }
 
-// BenchmarkIndexes is the same for 100 entries, with fewer and fewer indexes.
-func BenchmarkIndexes(b *testing.B) {
-	for _, s := range servers {
-		for i, without := range [][]string{{}, {"type", "action", "user", "ip", "facet"}, {"type", "action", "user", "ip", "facet", "object", "tenant", "time", "transaction", "request", "feed"}} {
-			b.Run(s.name+"/"+[]string{"all", "those of version 1", "none but the ID's"}[i], func(b *testing.B) {
-				db := open(b, s.create(b))
-				store := migrated(b, db, nil)
-				for _, kind := range without {
-					drop := "DROP INDEX audit_entries_" + kind
-					if s.name == "mysql" {
-						drop += " ON audit_entries"
-					}
-					if kind != "feed" || s.name == "postgres" {
-						require.NoError(b, db.Exec(drop).Error)
-					}
-				}
-				appendAndRollBack(b, db, store, 100)
-			})
-		}
-	}
-}
-
 func appendAndRollBack(b *testing.B, db *gorm.DB, store *gormstore.Store, n int) {
 	ctx := context.Background()
 	g := newGenerator(1)
