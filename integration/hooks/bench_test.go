@@ -119,8 +119,9 @@ func (s *side) median() time.Duration {
 	return s.spent[len(s.spent)/2]
 }
 
-// openSide makes a database of its own, dropped at the end.
-func openSide(tb testing.TB, database string, audited bool) *side {
+// openSide makes a database of its own, dropped at the end; capture is into a
+// trail with these options, or none.
+func openSide(tb testing.TB, database string, trail *gormstore.Options) *side {
 	tb.Helper()
 	s := &side{calls: &calls{}}
 	var dialector gorm.Dialector
@@ -146,13 +147,13 @@ func openSide(tb testing.TB, database string, audited bool) *side {
 	require.NoError(tb, err)
 	require.NoError(tb, db.AutoMigrate(&account{}))
 	s.db = db
-	if audited {
-		store, err := gormstore.New(db, nil)
+	if trail != nil {
+		store, err := gormstore.New(db, trail)
 		require.NoError(tb, err)
 		require.NoError(tb, store.Migrate(context.Background()))
-		trail, err := audit.New(store, nil)
+		audited, err := audit.New(store, nil)
 		require.NoError(tb, err)
-		require.NoError(tb, db.Use(hooks.New(trail, nil)))
+		require.NoError(tb, db.Use(hooks.New(audited, nil)))
 	}
 	return s
 }
@@ -259,7 +260,7 @@ func BenchmarkCapture(b *testing.B) {
 }
 
 func compare(b *testing.B, database string, w work, setUp ...func(*gorm.DB) error) {
-	sides := []*side{openSide(b, database, false), openSide(b, database, true)}
+	sides := []*side{openSide(b, database, nil), openSide(b, database, &gormstore.Options{})}
 	for _, s := range sides { // what is done once for a table is not measured
 		for _, set := range setUp {
 			require.NoError(b, set(s.db))
@@ -320,7 +321,7 @@ func wideTable(db *gorm.DB, columns int) error {
 }
 
 func compareParallel(b *testing.B, database string) {
-	sides := []*side{openSide(b, database, false), openSide(b, database, true)}
+	sides := []*side{openSide(b, database, nil), openSide(b, database, &gormstore.Options{})}
 	const goroutines, each = 8, 10
 	var count [2]int64
 	b.ResetTimer()

@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
+	"github.com/gormtrail/audit/storage/gormstore"
+
 	"github.com/gormtrail/audit"
 )
 
@@ -29,8 +31,8 @@ func BenchmarkMillionRows(b *testing.B) {
 			b.Run(database+"/"+name, func(b *testing.B) {
 				var spent [2]time.Duration
 				var heap [2]uint64
-				for i, audited := range []bool{false, true} {
-					s := openSide(b, database, audited)
+				for i, trail := range []*gormstore.Options{nil, {}} {
+					s := openSide(b, database, trail)
 					fill(b, s.db, rows)
 					watch := watchHeap()
 					begin := time.Now()

@@ -122,8 +122,8 @@ func migrated(t testing.TB, db *gorm.DB, opts *gormstore.Options) *gormstore.Sto
 
 // emptied returns one store for many subtests, its tables new for each: a
 // database for each would take most of the time.
-func emptied(t testing.TB, db *gorm.DB) *gormstore.Store {
+func emptied(t testing.TB, db *gorm.DB, opts gormstore.Options) *gormstore.Store {
 	t.Helper()
-	table := fmt.Sprintf("t_%s", strings.ToLower(rand.Text()))
-	return migrated(t, db, &gormstore.Options{Table: table})
+	opts.Table = fmt.Sprintf("t_%s", strings.ToLower(rand.Text()))
+	return migrated(t, db, &opts)
 }

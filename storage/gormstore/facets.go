@@ -52,19 +52,20 @@ type facet struct {
 	column string
 	within []string
 	parent string
+	index  Index
 }
 
 // facets: each jump is answered by an index that begins with the columns within
 // and the column.
 var facets = []facet{
-	{"tenants", colTenant, nil, ""},
-	{"projects", "project", []string{colTenant}, "tenants"},
-	{"actions", "action", []string{colTenant}, "tenants"},
-	{"object_types", "object_type", []string{colTenant}, "tenants"},
-	{"users", "actor_user", []string{colTenant}, "tenants"},
-	{"products", "object_product", []string{colTenant, "project"}, "projects"},
-	{"actor_types", "actor_type", []string{colTenant, "project", "object_product"}, "products"},
-	{"outcomes", "outcome", []string{colTenant, "project", "object_product", "actor_type"}, "actor_types"},
+	{"tenants", colTenant, nil, "", indexTenant},
+	{"projects", "project", []string{colTenant}, "tenants", IndexFacet},
+	{"actions", "action", []string{colTenant}, "tenants", IndexAction},
+	{"object_types", "object_type", []string{colTenant}, "tenants", IndexType},
+	{"users", "actor_user", []string{colTenant}, "tenants", IndexUser},
+	{"products", "object_product", []string{colTenant, "project"}, "projects", IndexFacet},
+	{"actor_types", "actor_type", []string{colTenant, "project", "object_product"}, "products", IndexFacet},
+	{"outcomes", "outcome", []string{colTenant, "project", "object_product", "actor_type"}, "actor_types", IndexFacet},
 }
 
 func (s *Store) facetStatement(scope []audit.Filter) *builder {
@@ -76,7 +77,7 @@ func (s *Store) facetStatement(scope []audit.Filter) *builder {
 		b.add("SELECT DISTINCT ", itoa(i), " AS facet, c.v FROM ")
 		s.found(b, f, scope)
 		b.WriteString(" c WHERE c.v <> ''")
-		if narrow {
+		if narrow && s.opts.has(f.index) {
 			s.exists(b, f, scope)
 		}
 	}
@@ -92,7 +93,10 @@ func (s *Store) jumps(b *builder, list []facet, scope []audit.Filter) {
 		return
 	}
 	b.WriteString("WITH RECURSIVE ")
-	for i, f := range list {
+	for i, f := range list { // the first, the tenants, has its index always
+		if !s.opts.has(f.index) {
+			continue
+		}
 		if i > 0 {
 			b.WriteString(", ")
 		}
@@ -102,15 +106,28 @@ func (s *Store) jumps(b *builder, list []facet, scope []audit.Filter) {
 
 // found writes the table of a facet's values, each with what it is within.
 func (s *Store) found(b *builder, f facet, scope []audit.Filter) {
-	if !s.dialect.looseScan() {
+	jumped := s.opts.has(f.index)
+	if jumped && !s.dialect.looseScan() {
 		b.WriteString(s.walk(f.name))
 		return
 	}
 	b.WriteString("(")
 	b.list(f.within, "SELECT DISTINCT ", "e.")
 	b.add([]string{"SELECT DISTINCT ", ", "}[min(len(f.within), 1)], "e.", f.column, " AS v FROM ", s.quoted, " e WHERE ")
-	s.tenantsOnly(&conjunction{b: b}, scope)
+	if jumped {
+		s.tenantsOnly(&conjunction{b: b}, scope)
+	} else { // all of the scope is read, so all of it is asked of each entry
+		b.terms(scopeTerms(scope))
+	}
 	b.WriteString(")")
+}
+
+// scopeTerms: a list without a term selects everything.
+func scopeTerms(scope []audit.Filter) []audit.Filter {
+	if len(scope) == 0 {
+		return []audit.Filter{{}}
+	}
+	return scope
 }
 
 // jump writes a recursive query that goes from each value of the column to the

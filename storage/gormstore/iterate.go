@@ -103,7 +103,7 @@ func (s *Store) stream(ctx context.Context, sel selection, yield func(audit.Entr
 // whole writes the SELECT of all that is selected: of one stream by its index,
 // so that the first entry comes at once; else as the database plans it.
 func (s *Store) whole(b *builder, sel selection) error {
-	if p := planStreams(sel); p.byTime && p.count() == 1 {
+	if p := s.planStreams(sel); p.byTime && p.count() == 1 {
 		return s.stream1(b, sel, p, sel.names())
 	}
 	b.list(sel.names(), "SELECT ", "e.")

@@ -125,17 +125,24 @@ func (d *mysql) migrations() [][]string {
 			index("transaction", "transaction_id, time, id"),
 			index("request", "request_id, time, id"),
 		},
-		{
-			index("type", "tenant, object_type, time, id"),
-			index("action", "tenant, action, time, id"),
-			index("user", "tenant, actor_user, time, id"),
-			index("ip", "tenant, ip_key, time, id"),
-			index("facet", "tenant, project, object_product, actor_type, outcome"),
-		},
+		{}, // made the indexes that are now a feature
 	}
 }
 
-func (d *mysql) features(Options) []feature { return nil }
+func (d *mysql) features(opts Options) []feature {
+	create := func(kind, columns string) string {
+		return "CREATE INDEX " + d.t.index(kind, "`") + " ON " + d.t.quoted("`") + " (" + columns + ")"
+	}
+	schema := "DATABASE()"
+	if d.t.schema != "" {
+		schema = "'" + strings.TrimSuffix(d.t.schema, ".") + "'"
+	}
+	there := func(kinds []string) string {
+		return "SELECT count(DISTINCT index_name) FROM information_schema.statistics WHERE table_schema = " + schema +
+			" AND table_name = '" + d.t.base + "' AND index_name IN (" + d.t.indexNames(kinds) + ")"
+	}
+	return []feature{indexFeature(opts, create, there)}
+}
 
 func (d *mysql) repairs() []string { return nil }
 

@@ -201,17 +201,23 @@ func (d *postgres) migrations() [][]string {
 			index("request", "request_id, time, id", " WHERE request_id <> ''"),
 			index("feed", "xid, seq", ""),
 		},
-		{
-			index("type", "tenant, object_type, time, id", ""),
-			index("action", "tenant, action, time, id", ""),
-			index("user", "tenant, actor_user, time, id", ""),
-			index("ip", "tenant, ip_key, time, id", ""),
-			index("facet", "tenant, project, object_product, actor_type, outcome", ""),
-		},
+		{}, // made the indexes that are now a feature
 	}
 }
 
-func (d *postgres) features(Options) []feature { return nil }
+func (d *postgres) features(opts Options) []feature {
+	create := func(kind, columns string) string {
+		return "CREATE INDEX IF NOT EXISTS " + d.t.index(kind, `"`) + " ON " + d.t.quoted(`"`) + " (" + columns + ")"
+	}
+	there := func(kinds []string) string {
+		names := make([]string, len(kinds))
+		for i, kind := range kinds {
+			names[i] = "'" + d.t.schemaIndex(kind, `"`) + "'"
+		}
+		return "SELECT count(to_regclass(name)) FROM unnest(ARRAY[" + strings.Join(names, ", ") + "]) AS name"
+	}
+	return []feature{indexFeature(opts, create, there)}
+}
 
 // repairs: a dump that was restored into a younger server has transactions that
 // are yet to come there. The feed would not have them until then.

@@ -118,26 +118,32 @@ func (d *sqlite) migrations() [][]string {
 			index("transaction", "transaction_id, time, id", " WHERE transaction_id <> ''"),
 			index("request", "request_id, time, id", " WHERE request_id <> ''"),
 		},
-		{
-			index("type", "tenant, object_type, time, id", ""),
-			index("action", "tenant, action, time, id", ""),
-			index("user", "tenant, actor_user, time, id", ""),
-			index("ip", "tenant, ip_key, time, id", ""),
-			index("facet", "tenant, project, object_product, actor_type, outcome", ""),
-		},
+		{}, // made the indexes that are now a feature
 	}
 }
 
-func (d *sqlite) features(Options) []feature { return nil }
+func (d *sqlite) features(opts Options) []feature {
+	create := func(kind, columns string) string {
+		return "CREATE INDEX IF NOT EXISTS " + d.t.schemaIndex(kind, `"`) + " ON " + d.t.quotedBase(`"`) + " (" + columns + ")"
+	}
+	there := func(kinds []string) string {
+		return "SELECT count(*) FROM " + d.schema() + "sqlite_master WHERE type = 'index' AND name IN (" + d.t.indexNames(kinds) + ")"
+	}
+	return []feature{indexFeature(opts, create, there)}
+}
+
+// schema is the table's schema in SQL, with its dot.
+func (d *sqlite) schema() string {
+	if d.t.schema == "" {
+		return ""
+	}
+	return quoteName(strings.TrimSuffix(d.t.schema, "."), `"`) + "."
+}
 
 func (d *sqlite) repairs() []string { return nil }
 
 func (d *sqlite) version(ctx context.Context, q querier) (int, error) {
-	schema := ""
-	if d.t.schema != "" {
-		schema = quoteName(strings.TrimSuffix(d.t.schema, "."), `"`) + "."
-	}
-	n, err := number(ctx, q, "SELECT count(*) FROM "+schema+"sqlite_master WHERE type = 'table' AND name = ?", d.t.base+"_schema")
+	n, err := number(ctx, q, "SELECT count(*) FROM "+d.schema()+"sqlite_master WHERE type = 'table' AND name = ?", d.t.base+"_schema")
 	if err != nil || n == 0 {
 		return 0, err
 	}

@@ -25,6 +25,16 @@ type Options struct {
 	// begin with it. Default: DefaultTable behind the table prefix of db's
 	// naming strategy.
 	Table string
+
+	// Without names indexes that the table is to do without, for hosts that write
+	// much and read by tenant, record and time: Lean() for all of them. Migrate
+	// doesn't make them, and no query counts on them. What they serve still works,
+	// by walking or sorting all entries in the query's scope. Default: none.
+	//
+	// An index that was left out before is made by the next Migrate without its
+	// name here. One that is there stays: Migrate drops nothing (docs/storage.md
+	// says how).
+	Without []Index
 }
 
 // Store keeps entries in a SQL database. It is an audit.Store, and a
@@ -75,6 +85,9 @@ func New(db *gorm.DB, opts *Options) (*Store, error) {
 			// the name as it is.
 			name = db.NamingStrategy.JoinTableName(name)
 		}
+	}
+	if err := checkWithout(opts.Without); err != nil {
+		return nil, err
 	}
 	t, err := parseTable(name)
 	if err != nil {

@@ -21,7 +21,7 @@ type streams struct {
 	byTime  bool
 	ranged  bool // a range of addresses may be better than the order's index
 	listed  bool // tenants are all of the trail's, not the filter's
-	few     bool // no streams: an index of their own finds the entries
+	few     bool // no streams: an index of their own finds the entries, or none does
 }
 
 func (p streams) count() int { return len(p.tenants) * max(1, len(p.values)) }
@@ -43,7 +43,7 @@ func (p streams) dropped() streams {
 const mostTenants = 1000
 
 // planStreams plans a page as far as the query says.
-func planStreams(sel selection) streams {
+func (s *Store) planStreams(sel selection) streams {
 	p := streams{terms: sel.filter.Terms(), all: sel.filter.Terms()}
 	if slices.ContainsFunc(p.all, func(f audit.Filter) bool { return f.TransactionID != "" || f.RequestID != "" }) {
 		p.few = true // so few that their own index is the best
@@ -52,9 +52,12 @@ func planStreams(sel selection) streams {
 	p.takeTenants()
 	p.byTime = sel.order.sort.Key() == audit.SortTime
 	if p.byTime {
-		p.takeLead()
+		p.takeLead(s.opts)
+	} else if p.tenants == nil && !s.opts.has(leadIndexes[sel.order.columns[0]]) {
+		p.terms, p.few = p.all, true // nothing to gain by streams that are sorted each
+		return p
 	}
-	p.ranged = p.lead == "" && slices.ContainsFunc(p.terms, func(f audit.Filter) bool { return len(f.IPs) > 0 })
+	p.ranged = p.lead == "" && s.opts.has(IndexIP) && slices.ContainsFunc(p.terms, func(f audit.Filter) bool { return len(f.IPs) > 0 })
 	return p
 }
 
@@ -66,7 +69,7 @@ func (p streams) known() bool { return p.few || p.tenants != nil || (p.byTime &&
 // onPlan runs fn with the selection's plan, unless the plan says that there is
 // nothing, and with what its statements are to run on.
 func (s *Store) onPlan(ctx context.Context, sel selection, fn func(querier, streams) error) error {
-	p := planStreams(sel)
+	p := s.planStreams(sel)
 	if p.known() {
 		return s.onKnownPlan(ctx, s.db, sel, p, fn)
 	}
@@ -114,14 +117,14 @@ func (p *streams) takeTenants() {
 
 // leadIndexes are the kinds of the indexes that begin with the tenant, the lead
 // and the time.
-var leadIndexes = map[string]string{
-	"": "tenant", "object_key": "object", "ip_key": "ip", "actor_user": "user", "object_type": "type", "action": "action",
+var leadIndexes = map[string]Index{
+	"": indexTenant, "object_key": "object", "ip_key": IndexIP, "actor_user": IndexUser, "object_type": IndexType, "action": IndexAction,
 }
 
 // takeLead takes the list that leaves the fewest entries, as far as one can say
 // without looking: a record has fewer than an address, an address fewer than a
 // user, and so on.
-func (p *streams) takeLead() {
+func (p *streams) takeLead(opts Options) {
 	for _, lead := range []struct {
 		column string
 		take   func(*audit.Filter) []string
@@ -132,6 +135,9 @@ func (p *streams) takeLead() {
 		{"object_type", func(f *audit.Filter) []string { return take(&f.ObjectTypes) }},
 		{"action", func(f *audit.Filter) []string { return take(&f.Actions) }},
 	} {
+		if !opts.has(leadIndexes[lead.column]) {
+			continue
+		}
 		for i := range p.terms {
 			if list := lead.take(&p.terms[i]); len(list) > 0 {
 				p.lead, p.values = lead.column, distinct(list)
@@ -223,7 +229,7 @@ func (s *Store) stream1(b *builder, sel selection, p streams, columns []string) 
 	b.list(columns, "SELECT ", "")
 	b.add(" FROM ", s.quoted)
 	if p.byTime && !p.ranged {
-		b.WriteString(s.dialect.use(leadIndexes[p.lead]))
+		b.WriteString(s.dialect.use(string(leadIndexes[p.lead])))
 	}
 	b.WriteString(" WHERE tenant = ")
 	b.arg(p.tenants[0])

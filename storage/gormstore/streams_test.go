@@ -12,12 +12,19 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore"
 )
 
 // More tenants, and more pairs of tenants and values, than a page is merged of:
 // what is found is the same, whichever way it is read.
 func TestPagesOfManyTenants(t *testing.T) {
-	store := migrated(t, openSQLite(t, nil), nil)
+	for name, without := range map[string][]gormstore.Index{"all indexes": nil, "lean": gormstore.Lean(), "some": {gormstore.IndexUser, gormstore.IndexIP}} {
+		t.Run(name, func(t *testing.T) { pagesOfManyTenants(t, &gormstore.Options{Without: without}) })
+	}
+}
+
+func pagesOfManyTenants(t *testing.T, opts *gormstore.Options) {
+	store := migrated(t, openSQLite(t, nil), opts)
 	ctx := context.Background()
 	const n = 900
 	var entries []audit.Entry
