@@ -7,6 +7,7 @@ import (
 	"iter"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -37,6 +38,8 @@ type Trail struct {
 	closed bool
 	inside int           // calls under way
 	idle   chan struct{} // closed when the last of them ends, for Close to wait on
+
+	watchers atomic.Pointer[[]chan struct{}] // replaced under mu, never changed
 }
 
 var _ Reader = (*Trail)(nil)
@@ -106,7 +109,11 @@ func (t *Trail) Record(ctx context.Context, entries ...Entry) error {
 	if err != nil {
 		return err
 	}
-	return t.store.Append(ctx, ready...)
+	if err := t.store.Append(ctx, ready...); err != nil {
+		return err
+	}
+	t.Committed()
+	return nil
 }
 
 // enter admits a call unless the trail is closed or the context is done.
@@ -152,6 +159,7 @@ func (t *Trail) Close(ctx context.Context) error {
 	}
 	idle := t.idle
 	t.mu.Unlock()
+	t.Committed() // so that those who follow end at once
 	if idle == nil {
 		return nil
 	}

@@ -30,6 +30,7 @@ func (p *Plugin) Deliver(ctx context.Context) error {
 		if err := p.trail.Store().Append(ctx, page.Entries...); err != nil {
 			return err
 		}
+		p.trail.Committed()
 		ids := make([]string, len(page.Entries))
 		for i, e := range page.Entries {
 			ids[i] = e.ID

@@ -195,6 +195,9 @@ func (u *unit) afterCommit() error {
 		s.MarkRecorded()
 	}
 	u.skips = nil
+	if u.inTx && u.wrote.Load() && u.plugin.opts.Outbox == nil {
+		u.plugin.trail.Committed()
+	}
 	if len(u.outside) == 0 && (u.plugin.opts.Outbox == nil || !u.inTx || !u.wrote.Load()) {
 		return nil
 	}
@@ -220,6 +223,7 @@ var ErrNotDelivered = errors.New("hooks: the change is committed, but its entrie
 func (u *unit) deliver(ctx context.Context, entries []audit.Entry) error {
 	err := u.plugin.trail.Store().Append(ctx, entries...)
 	if err == nil {
+		u.plugin.trail.Committed()
 		return nil
 	}
 	u.plugin.logFailure(ctx, err, len(entries))

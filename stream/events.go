@@ -1,7 +1,7 @@
 package stream
 
 import (
-	"bytes"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -18,11 +18,11 @@ func (c *session) serveEvents(w http.ResponseWriter) {
 		c.pollEvents(w)
 		return
 	}
-	last, err := c.run(c.request.Context(), func(f Frame) error {
+	last, err := c.run(c.request.Context(), func(m message) error {
 		// The server's own deadline is for answers that end. Where it can't be
 		// moved, the stream ends with it, and the client resumes.
 		_ = control.SetWriteDeadline(time.Now().Add(writeWait + pingEvery))
-		if err := writeEvent(w, f); err != nil {
+		if err := writeEvent(w, m.cursor, m.data); err != nil {
 			return err
 		}
 		return control.Flush()
@@ -30,42 +30,40 @@ func (c *session) serveEvents(w http.ResponseWriter) {
 	if err != nil {
 		return
 	}
-	_ = writeEvent(w, last) // the client may have gone
+	_ = writeEvent(w, last.Cursor, last.bytes()) // the client may have gone
 	_ = control.Flush()
 }
 
 // pollEvents sends what there is and ends: something in between gathers the
 // whole answer. EventSource comes back after the time that retry says.
 func (c *session) pollEvents(w http.ResponseWriter) {
-	frame := Frame{Cursor: c.reader.Position(), End: "poll"}
+	frame := c.end("poll")
 	if c.resumed {
-		items, err := c.reader.catchUp(c.request.Context())
+		p, err := c.reader.catchUp(c.request.Context())
+		if err == nil && p != nil {
+			frame.Cursor = c.reader.Position()
+			frame.Entries, err = p.entries(c.feed.Key, c.encoder())
+		}
 		if err != nil {
-			frame = c.ending(frame, err)
-		} else {
-			if len(items) > 0 {
-				frame.Cursor = c.reader.behind(items[len(items)-1]).String()
-			}
-			if frame.Entries, err = c.encode(items); err != nil {
-				frame = c.ending(frame, err)
-			}
+			frame = c.ending(err)
 		}
 	}
 	_, _ = w.Write([]byte("retry: 3000\n"))
-	_ = writeEvent(w, frame) // the client may have gone
+	_ = writeEvent(w, frame.Cursor, frame.bytes()) // the client may have gone
 }
 
 // writeEvent writes a frame as one event. JSON has no line breaks outside of
 // texts, where they are escaped; a position is checked, since a store may call
 // it as it likes.
-func writeEvent(w http.ResponseWriter, f Frame) error {
-	var b bytes.Buffer
-	if !strings.ContainsAny(f.Cursor, "\r\n\x00") {
-		b.WriteString("id: " + f.Cursor + "\n")
+func writeEvent(w io.Writer, cursor string, data []byte) error {
+	head := "data: "
+	if !strings.ContainsAny(cursor, "\r\n\x00") {
+		head = "id: " + cursor + "\ndata: "
 	}
-	b.WriteString("data: ")
-	b.Write(f.bytes())
-	b.WriteString("\n\n")
-	_, err := w.Write(b.Bytes())
-	return err
+	for _, part := range [][]byte{[]byte(head), data, []byte("\n\n")} {
+		if _, err := w.Write(part); err != nil {
+			return err
+		}
+	}
+	return nil
 }

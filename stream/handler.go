@@ -32,13 +32,15 @@ type Feed struct {
 // HandlerOptions of Hub.Handler. All but Authorize have defaults.
 type HandlerOptions struct {
 	// Authorize says what a request may follow; an error refuses it with 403.
-	// It is asked again while the feed runs (Recheck), with the same request; an
-	// error then ends the feed. Required.
+	// It is asked again while the feed runs (Recheck), with the same request. An
+	// error then ends the feed, and so does another filter: the client resumes
+	// under it. Required.
 	Authorize func(*http.Request) (Feed, error)
 	// AllowedOrigins are the origins ("https://admin.example.com") beside the
 	// request's own host whose pages may follow. Default: none.
 	AllowedOrigins []string
-	// Recheck is how often Authorize is asked again. Default: a minute.
+	// Recheck is how often Authorize is asked again. Default: 50 seconds, so
+	// that who was signed out is gone within a minute.
 	Recheck time.Duration
 	// Lifetime ends a feed, whose client then resumes. Default: 30 minutes.
 	Lifetime time.Duration
@@ -49,14 +51,11 @@ type HandlerOptions struct {
 	// missed more, it is told how many (Frame.Gap), and goes on from now.
 	// 0: all of them.
 	MaxCatchUp int
-	// Gather is how long events are gathered into one frame. Default: 100 ms.
-	Gather time.Duration
 }
 
 const (
 	writeWait = 10 * time.Second // for a client to take a frame
 	pingEvery = 25 * time.Second // shorter than proxies' usual minute
-	perFrame  = 50               // events after which a frame no longer waits for more
 )
 
 // Frame is what a client gets: JSON in a WebSocket message, or the data of a
@@ -90,16 +89,13 @@ func (h *Hub) Handler(opts *HandlerOptions) (http.Handler, error) {
 	}
 	s := &server{hub: h, opts: *opts}
 	if s.opts.Recheck <= 0 {
-		s.opts.Recheck = time.Minute
+		s.opts.Recheck = 50 * time.Second
 	}
 	if s.opts.Lifetime <= 0 {
 		s.opts.Lifetime = 30 * time.Minute
 	}
 	if s.opts.MaxReaders <= 0 {
 		s.opts.MaxReaders = 1000
-	}
-	if s.opts.Gather <= 0 {
-		s.opts.Gather = 100 * time.Millisecond
 	}
 	return s, nil
 }
@@ -141,7 +137,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer reader.Close()
-	c := &session{server: s, request: r, feed: feed, reader: reader, resumed: after != ""}
+	c := &session{server: s, request: r, feed: feed, reader: reader, resumed: after != "", timer: time.NewTimer(0)}
 	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		c.serveSocket(w)
 	} else {
@@ -201,79 +197,126 @@ type session struct {
 	request *http.Request
 	feed    Feed
 	reader  *Reader
+	timer   *time.Timer
 	resumed bool
 	past    int // entries of the past that were sent
 }
 
+// message is a frame on its way: readers that see the same share its bytes.
+type message struct {
+	cursor string
+	data   []byte
+	idle   bool // nothing new: the feed is alive
+}
+
 // run sends frames until the feed ends, and returns the last one, unsent. An
 // error means that the client has gone.
-func (c *session) run(ctx context.Context, send func(Frame) error) (last Frame, err error) {
+func (c *session) run(ctx context.Context, send func(message) error) (last Frame, err error) {
 	start := time.Now()
 	ends, recheck, sent := start.Add(c.opts.Lifetime), start.Add(c.opts.Recheck), start
-	if err := send(Frame{Cursor: c.reader.Position()}); err != nil {
+	if err := send(idle(c.reader.Position())); err != nil {
 		return Frame{}, err
 	}
 	for {
-		items, err := c.gather(ctx, min(time.Until(ends), time.Until(recheck), time.Until(sent.Add(pingEvery))))
-		idle := errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil
+		p, err := c.next(ctx, earliest(ends, recheck, sent.Add(pingEvery)))
 		if ctx.Err() != nil {
 			return Frame{}, ctx.Err()
 		}
-		frame := Frame{Cursor: c.reader.Position()}
-		if err != nil && !idle {
-			return c.ending(frame, err), nil
-		}
-		if c.tooFarBehind(len(items)) {
-			if frame, err = c.gap(ctx, len(items)); err != nil {
-				return frame, nil
-			}
-			items = nil
-		}
-		if frame.Entries, err = c.encode(items); err != nil {
-			return c.ending(frame, err), nil
+		if err != nil {
+			return c.ending(err), nil
 		}
 		now := time.Now()
-		if len(items) > 0 || frame.Gap > 0 || now.Sub(sent) >= pingEvery {
-			if sent = now; len(items) == 0 && frame.Gap == 0 {
-				frame.Cursor = c.reader.progress()
+		if p != nil || now.Sub(sent) >= pingEvery {
+			m, err := c.message(ctx, p)
+			if err != nil {
+				return c.ending(err), nil
 			}
-			if err := send(frame); err != nil {
+			if err := send(m); err != nil {
 				return Frame{}, err
 			}
+			sent = now
 		}
-		frame.Entries = nil
 		if now.After(ends) {
-			frame.End = "lifetime"
-			return frame, nil
+			return c.end("lifetime"), nil
 		}
 		if now.After(recheck) {
 			recheck = now.Add(c.opts.Recheck)
-			if _, err := c.opts.Authorize(c.request); err != nil {
-				frame.End = "denied"
-				return frame, nil
+			if why := c.recheck(); why != "" {
+				return c.end(why), nil
 			}
 		}
 	}
 }
 
-// gather waits for events, then a moment more for those that come with them.
-func (c *session) gather(ctx context.Context, wait time.Duration) ([]*item, error) {
-	waiting, cancel := context.WithTimeout(ctx, wait)
-	defer cancel()
-	items, err := c.reader.next(waiting)
-	if err != nil || !c.reader.live {
-		return items, err
+func earliest(a, b, c time.Time) time.Time {
+	if b.Before(a) {
+		a = b
 	}
-	more, cancel := context.WithTimeout(ctx, c.opts.Gather)
-	defer cancel()
-	for len(items) < perFrame {
-		next, err := c.reader.next(more)
-		if err != nil {
-			break // it comes again with the next call
-		}
-		items = append(items, next...)
+	if c.Before(a) {
+		a = c
 	}
-	return items, nil
+	return a
+}
+
+// next waits until a time for what comes next; nil and no error is nothing.
+func (c *session) next(ctx context.Context, until time.Time) (*parcel, error) {
+	if !c.reader.live {
+		return c.reader.catchUp(ctx)
+	}
+	if p, err := c.reader.take(); p != nil || err != nil {
+		return p, err
+	}
+	c.timer.Reset(time.Until(until))
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-c.timer.C:
+	case <-c.reader.ready:
+	}
+	return nil, nil
+}
+
+// message is the frame for a parcel, or for none.
+func (c *session) message(ctx context.Context, p *parcel) (message, error) {
+	if p == nil {
+		return idle(c.reader.progress()), nil
+	}
+	if c.tooFarBehind(len(p.items)) {
+		f, err := c.gap(ctx, len(p.items))
+		return message{cursor: f.Cursor, data: f.bytes()}, err
+	}
+	m := message{cursor: c.reader.Position()}
+	var err error
+	if m.cursor == p.end.String() {
+		m.data, err = p.frame(c.feed.Key, c.encoder())
+	} else {
+		m.data, err = p.encode(c.reader.last, c.feed.Key, c.encoder())
+	}
+	return m, err
+}
+
+func idle(cursor string) message {
+	return message{cursor: cursor, data: Frame{Cursor: cursor}.bytes(), idle: true}
+}
+
+func (c *session) encoder() encoder {
+	if c.feed.Encode != nil {
+		return c.feed.Encode
+	}
+	return func(e audit.Entry) ([]byte, error) { return json.Marshal(e) }
+}
+
+// recheck asks Authorize again, and says why the feed must end; "" if it goes on.
+func (c *session) recheck() string {
+	feed, err := c.opts.Authorize(c.request)
+	if err != nil {
+		return "denied"
+	}
+	if groupKey(audit.Filter{}.And(feed.Filter)) != c.reader.group {
+		return "lifetime" // what it may see is another now: it comes back for that
+	}
+	c.feed = feed // values may be masked otherwise than before
+	return ""
 }
 
 // tooFarBehind counts what a resuming client is sent of the past.
@@ -292,49 +335,29 @@ const maxGap = 100_000
 // tells how many they are.
 func (c *session) gap(ctx context.Context, n int) (Frame, error) {
 	for !c.reader.live && n < maxGap {
-		items, err := c.reader.catchUp(ctx)
+		p, err := c.reader.catchUp(ctx)
 		if err != nil {
-			return c.ending(Frame{Cursor: c.reader.Position()}, err), err
+			return Frame{}, err
 		}
-		if len(items) > 0 {
-			c.reader.last = c.reader.behind(items[len(items)-1])
+		if p != nil {
+			n += len(p.items)
 		}
-		n += len(items)
 	}
 	c.past = 0
 	return Frame{Cursor: c.reader.Position(), Gap: n}, nil
 }
 
-func (c *session) ending(frame Frame, err error) Frame {
+func (c *session) end(why string) Frame { return Frame{Cursor: c.reader.Position(), End: why} }
+
+func (c *session) ending(err error) Frame {
 	var behind *BehindError
 	switch {
 	case errors.As(err, &behind):
-		frame.Cursor, frame.End = behind.Position, "behind"
-	case errors.Is(err, audit.ErrClosed):
-		frame.End = "closed"
-	default:
+		return c.end("behind")
+	case !errors.Is(err, audit.ErrClosed):
 		c.hub.opts.Logger.Warn("audit stream: a feed ends", "error", err)
-		frame.End = "closed"
 	}
-	return frame
-}
-
-func (c *session) encode(items []*item) ([]json.RawMessage, error) {
-	encode := c.feed.Encode
-	if encode == nil {
-		encode = func(e audit.Entry) ([]byte, error) { return json.Marshal(e) }
-	}
-	list := make([]json.RawMessage, 0, len(items))
-	for _, it := range items {
-		data, err := it.as(c.feed.Key, encode)
-		if err != nil {
-			return nil, err
-		}
-		if data != nil {
-			list = append(list, data)
-		}
-	}
-	return list, nil
+	return c.end("closed")
 }
 
 // bytes is the frame as JSON. The entries are JSON already, and aren't read

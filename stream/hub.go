@@ -13,11 +13,19 @@ import (
 // HubOptions of a Hub. nil and the zero value mean every default.
 type HubOptions struct {
 	// Buffer is how many events wait for a reader that is slower than the
-	// trail. Beyond them it is told to resume (*BehindError). Default: 256.
+	// trail; if their texts are more than four megabytes, it is fewer. Beyond
+	// them the reader is told to resume (*BehindError). Default: 256.
 	Buffer int
-	// Wake, where something sends on it, makes the hub look at once instead of
-	// at the next fifth of a second: connect PostgreSQL's LISTEN to it. It may
-	// be sent on as often as one likes. Default: only the clock.
+	// Gather is how long the hub leaves the store alone at least: what is
+	// committed meanwhile comes together, in one frame of a Handler. The first
+	// entry after a quiet while comes at once. Default: 100 ms.
+	Gather time.Duration
+	// Wake tells of entries that other processes have committed
+	// (pgnotify.Notifier.Wake): each value makes the hub look at once. It may be
+	// sent on as often as one likes. What this process commits wakes the hub by
+	// itself. With Wake the clock goes slower, since it only finds what nobody
+	// told: every 800 ms instead of every 200. A closed channel is as none.
+	// Default: none.
 	Wake <-chan struct{}
 	// Logger is told of stores that fail for a while. Default: the trail's.
 	Logger *slog.Logger
@@ -30,7 +38,8 @@ type Hub struct {
 	opts  HubOptions
 
 	mu      sync.Mutex
-	readers map[*Reader]struct{}
+	readers map[*Reader]*group
+	groups  map[string]*group  // by groupKey
 	cancel  context.CancelFunc // of the running poll; nil if there is none
 	stopped chan struct{}      // closed when the latest poll has ended
 	after   string             // the store's position up to which everything was handed out
@@ -44,12 +53,15 @@ func NewHub(trail *audit.Trail, opts *HubOptions) (*Hub, error) {
 	if _, err := tailerOf(trail); err != nil {
 		return nil, err
 	}
-	h := &Hub{trail: trail, readers: map[*Reader]struct{}{}}
+	h := &Hub{trail: trail, readers: map[*Reader]*group{}, groups: map[string]*group{}}
 	if opts != nil {
 		h.opts = *opts
 	}
 	if h.opts.Buffer <= 0 {
 		h.opts.Buffer = 256
+	}
+	if h.opts.Gather <= 0 {
+		h.opts.Gather = gather
 	}
 	if h.opts.Logger == nil {
 		h.opts.Logger = trail.Logger()
@@ -100,7 +112,13 @@ func (h *Hub) join(ctx context.Context, r *Reader) (string, error) {
 		h.cancel, h.stopped, h.after = cancel, make(chan struct{}), head
 		go h.poll(polling, tailer, head, h.stopped)
 	}
-	h.readers[r] = struct{}{}
+	g := h.groups[r.group]
+	if g == nil {
+		g = &group{filter: r.filter, readers: map[*Reader]struct{}{}}
+		h.groups[r.group] = g
+	}
+	g.readers[r] = struct{}{}
+	h.readers[r] = g
 	return h.after, nil
 }
 
@@ -108,7 +126,15 @@ func (h *Hub) join(ctx context.Context, r *Reader) (string, error) {
 func (h *Hub) leave(r *Reader) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	g := h.readers[r]
+	if g == nil {
+		return
+	}
 	delete(h.readers, r)
+	delete(g.readers, r)
+	if len(g.readers) == 0 {
+		delete(h.groups, r.group)
+	}
 	if len(h.readers) == 0 && h.cancel != nil {
 		h.cancel()
 		h.cancel = nil
@@ -119,9 +145,12 @@ func (h *Hub) leave(r *Reader) {
 // trail is closed.
 func (h *Hub) poll(ctx context.Context, tailer audit.Tailer, after string, stopped chan struct{}) {
 	defer close(stopped)
+	clock := newClock(h.trail, h.opts.Wake, h.opts.Gather)
+	defer clock.stop()
 	failing := false
 	for {
 		round := h.begin()
+		clock.ask()
 		entries, next, err := tailer.Tail(ctx, audit.Filter{}, after, batch)
 		switch {
 		case ctx.Err() != nil || h.trail.Closed():
@@ -135,39 +164,22 @@ func (h *Hub) poll(ctx context.Context, tailer audit.Tailer, after string, stopp
 			if !failing {
 				h.opts.Logger.Warn("audit stream: the store can't be read; trying on", "error", err)
 			}
-			failing = true
 		default:
-			failing = false
 			h.publish(ctx, newBatch(place{after: after}, entries, next), entries, round)
 			after = next
 		}
-		if len(entries) == batch {
-			continue
+		failing = err != nil
+		switch {
+		case failing: // who writes may still be able to, and mustn't hurry this on
+			err = clock.pause(ctx, clock.asked.Add(clock.every))
+		case len(entries) < batch:
+			err = clock.wait(ctx)
 		}
-		if !h.wait(ctx) {
+		if err != nil {
 			h.end(ctx, audit.ErrClosed)
 			return
 		}
 	}
-}
-
-func (h *Hub) wait(ctx context.Context) bool {
-	timer := time.NewTimer(pollEvery)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-timer.C:
-	case _, ok := <-h.opts.Wake:
-		if !ok { // a closed channel would turn this into a busy loop
-			select {
-			case <-ctx.Done():
-				return false
-			case <-timer.C:
-			}
-		}
-	}
-	return true
 }
 
 // begin counts a question to the store.
@@ -182,9 +194,10 @@ func (h *Hub) begin() int {
 // waits for one.
 func (h *Hub) publish(ctx context.Context, b *answer, entries []audit.Entry, round int) {
 	b.hub = true
+	all := len(entries) < batch
 	shared := make([]*item, len(entries))
 	for i := range entries {
-		shared[i] = &item{Entry: entries[i], batch: b, index: i}
+		shared[i] = &item{Entry: entries[i], batch: b, index: i, size: sizeOf(&entries[i])}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -192,8 +205,11 @@ func (h *Hub) publish(ctx context.Context, b *answer, entries []audit.Entry, rou
 		return // the readers there are now belong to a later poll
 	}
 	h.after = b.end.after
-	for r := range h.readers {
-		r.offer(shared, round, len(entries) < batch)
+	for _, g := range h.groups {
+		p := g.pack(shared)
+		for r := range g.readers {
+			r.offer(p, round, all)
+		}
 	}
 }
 
@@ -209,48 +225,9 @@ func (h *Hub) end(ctx context.Context, err error) {
 		r.fail(err)
 	}
 	clear(h.readers)
+	clear(h.groups)
 	if h.cancel != nil {
 		h.cancel()
 		h.cancel = nil
 	}
-}
-
-// item is an entry that many readers share, with its place and what it was
-// encoded to.
-type item struct {
-	audit.Entry
-	batch *answer
-	index int
-
-	mu      sync.Mutex
-	encoded []encoding
-}
-
-type encoding struct {
-	key  string
-	data []byte
-}
-
-// event is the item for those outside.
-func (i *item) event() Event {
-	return Event{Entry: i.Entry, Position: i.batch.behind(i.index).String()}
-}
-
-// as returns the event's encoding under a key, made by the first who asks.
-func (i *item) as(key string, encode func(audit.Entry) ([]byte, error)) ([]byte, error) {
-	if key == "" {
-		return encode(i.Entry)
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	for _, e := range i.encoded {
-		if e.key == key {
-			return e.data, nil
-		}
-	}
-	data, err := encode(i.Entry)
-	if err == nil {
-		i.encoded = append(i.encoded, encoding{key, data})
-	}
-	return data, err
 }

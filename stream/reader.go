@@ -25,6 +25,7 @@ func (e *BehindError) Error() string {
 type Reader struct {
 	hub    *Hub
 	filter audit.Filter
+	group  string // key of the filter
 	tailer audit.Tailer
 	at     place
 	live   bool          // it has read all of the past, and takes what the hub offers
@@ -36,10 +37,12 @@ type Reader struct {
 	closed bool // guarded by the hub's mu, under which readers join
 
 	mu      sync.Mutex
-	queue   []*item
+	queue   []*parcel
+	queued  int // events in the queue
+	size    int // of the queue
 	missed  int
 	err     error
-	ready   chan struct{} // holds one token while there is something to take
+	ready   chan struct{} // holds a token once there is more to take
 	joined  int           // the hub's round when the reader had read all of the past
 	settled bool          // the hub has since offered all of that once more
 }
@@ -54,11 +57,12 @@ func (h *Hub) Follow(ctx context.Context, f audit.Filter, after string) (*Reader
 	if err := f.Validate(); err != nil {
 		return nil, err
 	}
+	f = audit.Filter{}.And(f) // a copy: others share it, and the caller's lists may change
 	tailer, err := tailerOf(h.trail)
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{hub: h, filter: f, tailer: tailer, ready: make(chan struct{}, 1), seen: map[mark]bool{}, joined: -1}
+	r := &Reader{hub: h, filter: f, group: groupKey(f), tailer: tailer, ready: make(chan struct{}, 1), seen: map[mark]bool{}, joined: -1}
 	if after != "" {
 		if r.at, err = parsePlace(after); err != nil {
 			return nil, err
@@ -104,43 +108,56 @@ func (r *Reader) progress() string {
 // Errors: the context's, after which Next can be called again; *BehindError;
 // audit.ErrClosed if the hub or the trail was closed; the store's.
 func (r *Reader) Next(ctx context.Context) ([]Event, error) {
-	items, err := r.next(ctx)
-	events := make([]Event, len(items))
-	for i, it := range items {
-		events[i] = Event{Entry: it.Entry, Position: r.behind(it).String()}
+	p, err := r.next(ctx)
+	var events []Event
+	for p != nil {
+		for _, it := range p.items[:len(p.items)-1] {
+			events = append(events, Event{Entry: it.Entry, Position: r.with(it.batch.behind(it.index), it).String()})
+		}
+		last := p.items[len(p.items)-1]
+		events = append(events, Event{Entry: last.Entry, Position: r.Position()})
+		if p = nil; r.live {
+			p, _ = r.take() // an error stays, and is the next call's
+		}
 	}
 	return events, err
 }
 
-func (r *Reader) next(ctx context.Context) ([]*item, error) {
+// next waits for what comes next, at least one event.
+func (r *Reader) next(ctx context.Context) (*parcel, error) {
 	for {
-		var items []*item
-		var err error
-		if r.live {
-			items, err = r.take(ctx)
-		} else {
-			items, err = r.catchUp(ctx)
+		if !r.live {
+			if p, err := r.catchUp(ctx); p != nil || err != nil {
+				return p, err
+			}
+			continue
 		}
-		if err != nil {
-			return nil, err
+		if p, err := r.take(); p != nil || err != nil {
+			return p, err
 		}
-		if len(items) > 0 {
-			r.last = r.behind(items[len(items)-1])
-			return items, nil
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-r.ready:
 		}
 	}
 }
 
-// behind is the place behind an item for this reader: it may have seen entries
-// that the hub has not come to yet.
-func (r *Reader) behind(it *item) place {
-	p := it.batch.behind(it.index)
+// with is a place behind an item for this reader: it may have seen entries that
+// the hub has not come to yet.
+func (r *Reader) with(p place, it *item) place {
 	if it.batch.hub && len(r.seen) > 0 {
 		p.seen = slices.Clone(p.seen)
 		for m := range r.seen {
 			p.seen = append(p.seen, m)
 		}
 	}
+	return p
+}
+
+// took moves the position behind a parcel.
+func (r *Reader) took(p *parcel) *parcel {
+	r.last = r.with(p.end, p.items[0])
 	return p
 }
 
@@ -151,7 +168,9 @@ func (r *Reader) behind(it *item) place {
 // the hub's position (it is offered that once more, and must have it already or
 // get it now), and then for what is behind its own, which it returns. What is
 // committed later than the two answers comes from the hub alone.
-func (r *Reader) catchUp(ctx context.Context) ([]*item, error) {
+//
+// nil and no error is nothing new.
+func (r *Reader) catchUp(ctx context.Context) (*parcel, error) {
 	joined := r.at.quiet
 	if joined {
 		hub, err := r.hub.join(ctx, r)
@@ -178,7 +197,10 @@ func (r *Reader) catchUp(ctx context.Context) ([]*item, error) {
 	case joined: // a whole batch behind again: the hub would only fill the queue
 		r.unjoin()
 	}
-	return items, nil
+	if len(items) == 0 {
+		return nil, nil
+	}
+	return r.took(newParcel(items)), nil
 }
 
 // settle makes the reader live. Once the hub has asked the store again and found
@@ -216,13 +238,14 @@ func (r *Reader) unjoin() {
 func (r *Reader) drop() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.queue, r.missed, r.joined, r.settled = nil, 0, -1, false
+	r.queue, r.queued, r.size, r.missed, r.joined, r.settled = nil, 0, 0, 0, -1, false
 	clear(r.seen)
 	r.gone, r.forget = nil, false
 }
 
-// take waits for the hub's offers.
-func (r *Reader) take(ctx context.Context) ([]*item, error) {
+// take returns the next of what the hub offered; nil and no error is nothing.
+// What is queued comes first, then the news that it is not all, or over.
+func (r *Reader) take() (*parcel, error) {
 	for _, m := range r.gone {
 		delete(r.seen, m)
 	}
@@ -230,57 +253,91 @@ func (r *Reader) take(ctx context.Context) ([]*item, error) {
 	if r.forget {
 		clear(r.seen)
 	}
-	select {
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-r.ready:
-	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.missed > 0 && len(r.queue) == 0 {
-		r.signal()
-		return nil, &BehindError{Position: r.Position(), Missed: r.missed}
-	}
-	if r.err != nil && len(r.queue) == 0 {
-		r.signal()
-		return nil, r.err
-	}
-	items := r.queue
-	r.queue = nil
-	if r.missed > 0 || r.err != nil {
-		r.signal() // what is queued comes first, then the news
-	}
-	kept := items[:0]
-	for _, it := range items {
-		if m := it.batch.marks[it.index]; r.seen[m] {
-			r.gone = append(r.gone, m)
-			continue
+	for len(r.queue) > 0 {
+		p := r.queue[0]
+		r.queue[0] = nil // or a reader that never empties its queue would keep all
+		r.queue, r.queued, r.size = r.queue[1:], r.queued-len(p.items), r.size-p.size
+		r.forget = r.settled && len(r.queue) == 0
+		if p = r.unseen(p); p != nil {
+			return r.took(p), nil
 		}
-		kept = append(kept, it)
 	}
 	r.forget = r.settled
-	return kept, nil
+	if r.missed > 0 {
+		return nil, &BehindError{Position: r.Position(), Missed: r.missed}
+	}
+	return nil, r.err
 }
 
-// offer is the hub's; it never waits.
-func (r *Reader) offer(items []*item, round int, all bool) {
+// unseen is the parcel without what the reader has read from the store already;
+// nil if nothing is left.
+func (r *Reader) unseen(p *parcel) *parcel {
+	if len(r.seen) == 0 {
+		return p
+	}
+	var kept []*item
+	for _, it := range p.items {
+		if m := it.batch.marks[it.index]; r.seen[m] {
+			r.gone = append(r.gone, m)
+		} else {
+			kept = append(kept, it)
+		}
+	}
+	if len(kept) == 0 {
+		return nil
+	}
+	left := newParcel(kept)
+	left.end = p.end
+	return left
+}
+
+// maxHeld is about how many bytes wait for a reader.
+const maxHeld = 4 << 20
+
+// offer is the hub's; it never waits. The parcel may be nil.
+func (r *Reader) offer(p *parcel, round int, all bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if all && !r.settled && r.joined >= 0 && round > r.joined {
 		r.settled = true
-		defer r.signal() // so that what was seen is forgotten
+		r.signal() // so that what was seen is forgotten
 	}
-	for _, it := range items {
-		switch {
-		case !r.filter.Match(it.Entry):
-			continue
-		case r.missed > 0 || len(r.queue) >= r.hub.opts.Buffer:
-			r.missed++ // after a gap nothing more is taken: order is part of the promise
-		default:
-			r.queue = append(r.queue, it)
+	if p == nil {
+		return
+	}
+	r.signal()
+	n := r.room(p)
+	if n < len(p.items) {
+		r.missed += len(p.items) - n
+		if n == 0 {
+			return
 		}
-		r.signal()
+		p = p.first(n)
 	}
+	r.queue = append(r.queue, p)
+	r.queued += n
+	r.size += p.size
+}
+
+// room is how many of the parcel's items fit. After a gap nothing more is taken:
+// order is part of the promise.
+func (r *Reader) room(p *parcel) int {
+	if r.missed > 0 {
+		return 0
+	}
+	most := min(len(p.items), r.hub.opts.Buffer-r.queued)
+	if r.size+p.size <= maxHeld {
+		return most
+	}
+	size := r.size
+	for i, it := range p.items[:most] {
+		if size += it.size; size > maxHeld && r.queued+i > 0 {
+			return i
+		}
+	}
+	return most
 }
 
 func (r *Reader) fail(err error) {

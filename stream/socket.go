@@ -26,19 +26,19 @@ func (c *session) serveSocket(w http.ResponseWriter) {
 	defer conn.CloseNow()
 	ctx := conn.CloseRead(c.request.Context())
 	lastPing := time.Now()
-	last, err := c.run(ctx, func(f Frame) error {
-		if len(f.Entries) == 0 && time.Since(lastPing) >= pingEvery {
+	last, err := c.run(ctx, func(m message) error {
+		if m.idle && time.Since(lastPing) >= pingEvery {
 			lastPing = time.Now()
 			if err := ping(ctx, conn); err != nil {
 				return err
 			}
 		}
-		return writeFrame(ctx, conn, f)
+		return write(ctx, conn, m.data)
 	})
 	if err != nil {
 		return
 	}
-	_ = writeFrame(ctx, conn, last) // if it is lost, the close code tells as much
+	_ = write(ctx, conn, last.bytes()) // if it is lost, the close code tells as much
 	code := StatusResume
 	switch last.End {
 	case "denied":
@@ -55,8 +55,8 @@ func ping(ctx context.Context, conn *websocket.Conn) error {
 	return conn.Ping(ctx)
 }
 
-func writeFrame(ctx context.Context, conn *websocket.Conn, f Frame) error {
+func write(ctx context.Context, conn *websocket.Conn, data []byte) error {
 	ctx, cancel := context.WithTimeout(ctx, writeWait)
 	defer cancel()
-	return conn.Write(ctx, websocket.MessageText, f.bytes())
+	return conn.Write(ctx, websocket.MessageText, data)
 }

@@ -5,13 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"time"
 
 	"github.com/gormtrail/audit"
 )
-
-// pollEvery is how long a quiet feed waits before it asks the store again.
-const pollEvery = 200 * time.Millisecond
 
 // batch is how many entries are read at once.
 const batch = 200
@@ -56,7 +52,8 @@ func tailerOf(trail *audit.Trail) (audit.Tailer, error) {
 //
 // Each entry comes once, in commit order, also when an older transaction
 // commits late, and also entries that other processes wrote. A new entry comes
-// within a second.
+// within a second; one of this process, where nothing came before it for a
+// moment, at once.
 //
 // The sequence ends with an error and a zero Event: the context's,
 // audit.ErrClosed, *audit.QueryError for a filter that can't be meant,
@@ -73,35 +70,28 @@ func Tail(ctx context.Context, trail *audit.Trail, f audit.Filter, after string)
 		if err == nil {
 			at, err = parsePlace(after)
 		}
+		if err != nil {
+			yield(Event{}, err)
+			return
+		}
+		clock := newClock(trail, nil, gather)
+		defer clock.stop()
 		for err == nil {
+			clock.ask()
 			var events []*item
 			if events, at, err = at.read(ctx, tailer, f, batch); err != nil {
 				break
 			}
 			for _, e := range events {
-				if !yield(e.event(), nil) {
+				event := Event{Entry: e.Entry, Position: e.batch.behind(e.index).String()}
+				if !yield(event, nil) {
 					return
 				}
 			}
 			if at.quiet {
-				err = pause(ctx, trail)
+				err = clock.wait(ctx)
 			}
 		}
 		yield(Event{}, err)
 	}
-}
-
-// pause waits before the next question.
-func pause(ctx context.Context, trail *audit.Trail) error {
-	timer := time.NewTimer(pollEvery)
-	defer timer.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-timer.C:
-	}
-	if trail.Closed() {
-		return audit.ErrClosed
-	}
-	return nil
 }

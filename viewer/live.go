@@ -82,7 +82,8 @@ func (v *Viewer) follow(r *http.Request) (stream.Feed, error) {
 		return stream.Feed{}, err
 	}
 	if p := s.state.Get("range"); p != "" && p != "custom" {
-		f.To = time.Time{} // the last 24 hours go on
+		f.To = time.Time{}                  // the last 24 hours go on
+		f.From = f.From.Truncate(time.Hour) // and are the same for all who look at them
 	}
 	feed := stream.Feed{Filter: f.And(access.Scope), Encode: s.liveRow(nil)}
 	if s.reader.sifts(audit.Query{Filter: f}) {
