@@ -10,7 +10,9 @@
 // carries its position: who lost the connection resumes behind the last one it
 // saw, without loss or repeat.
 //
-// The store must be an audit.Tailer. It is asked five times a second while
-// someone follows, and not at all otherwise; HubOptions.Wake lets a database's
-// own notifications make it faster.
+// The store must be an audit.Tailer. While someone follows it is asked when this
+// process has committed entries, at most ten times a second, and five times a
+// second for those of other processes; HubOptions.Wake lets these tell of theirs
+// instead (package storage/pgnotify does it on PostgreSQL). While nobody follows
+// it isn't asked at all.
 package stream

@@ -42,7 +42,7 @@ func (c *session) pollEvents(w http.ResponseWriter) {
 		p, err := c.reader.catchUp(c.request.Context())
 		if err == nil && p != nil {
 			frame.Cursor = c.reader.Position()
-			frame.Entries, err = p.entries(c.feed.Key, c.encoder())
+			frame.Entries, err = p.entries(c.key, c.encode)
 		}
 		if err != nil {
 			frame = c.ending(err)

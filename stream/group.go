@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"crypto/sha256"
 	"fmt"
 
 	"github.com/gormtrail/audit"
@@ -13,9 +14,17 @@ type group struct {
 	readers map[*Reader]struct{}
 }
 
-// groupKey is equal for filters that are equal in every field. Two that differ
-// in writing alone have a group each.
-func groupKey(f audit.Filter) string { return fmt.Sprintf("%#v", f.Terms()) }
+// key tells filters apart.
+type key [sha256.Size]byte
+
+// keyOf is equal for filters that are equal in every field. Two that differ in
+// writing alone have a group each.
+func keyOf(f audit.Filter) (k key) {
+	h := sha256.New()
+	_, _ = fmt.Fprintf(h, "%#v", f.Terms()) // a hash takes everything
+	h.Sum(k[:0])
+	return k
+}
 
 // pack is what the group's filter selects; nil if that is nothing.
 func (g *group) pack(items []*item) *parcel {

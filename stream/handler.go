@@ -116,16 +116,32 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "A page of another origin may not follow the audit trail.", http.StatusForbidden)
 		return
 	}
-	feed, err := s.opts.Authorize(r)
-	if err != nil {
-		http.Error(w, "You may not follow the audit trail.", http.StatusForbidden)
-		return
-	}
 	defer s.open.Add(-1)
 	if s.open.Add(1) > int64(s.opts.MaxReaders) {
 		w.Header().Set("Retry-After", "30")
 		http.Error(w, "Too many readers follow the audit trail. Try again later.", http.StatusServiceUnavailable)
 		return
+	}
+	c := s.admit(w, r)
+	if c == nil {
+		return
+	}
+	defer c.reader.Close()
+	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		c.serveSocket(w)
+	} else {
+		c.serveEvents(w)
+	}
+}
+
+// admit begins a session, or answers why not and returns nil. It is a function
+// of its own because filters are large, and a stack that has held some stays
+// large for as long as the client follows.
+func (s *server) admit(w http.ResponseWriter, r *http.Request) *session {
+	feed, err := s.opts.Authorize(r)
+	if err != nil {
+		http.Error(w, "You may not follow the audit trail.", http.StatusForbidden)
+		return nil
 	}
 	after := r.URL.Query().Get("after")
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
@@ -134,15 +150,11 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	reader, err := s.hub.Follow(r.Context(), feed.Filter, after)
 	if err != nil {
 		refuse(w, err)
-		return
+		return nil
 	}
-	defer reader.Close()
-	c := &session{server: s, request: r, feed: feed, reader: reader, resumed: after != "", timer: time.NewTimer(0)}
-	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
-		c.serveSocket(w)
-	} else {
-		c.serveEvents(w)
-	}
+	c := &session{server: s, request: r, reader: reader, resumed: after != "", timer: time.NewTimer(0)}
+	c.writeAs(feed)
+	return c
 }
 
 func refuse(w http.ResponseWriter, err error) {
@@ -195,8 +207,9 @@ func (s *server) sameOrigin(r *http.Request) bool {
 type session struct {
 	*server
 	request *http.Request
-	feed    Feed
 	reader  *Reader
+	encode  encoder
+	key     string
 	timer   *time.Timer
 	resumed bool
 	past    int // entries of the past that were sent
@@ -236,10 +249,10 @@ func (c *session) run(ctx context.Context, send func(message) error) (last Frame
 			}
 			sent = now
 		}
-		if now.After(ends) {
+		if !now.Before(ends) {
 			return c.end("lifetime"), nil
 		}
-		if now.After(recheck) {
+		if !now.Before(recheck) {
 			recheck = now.Add(c.opts.Recheck)
 			if why := c.recheck(); why != "" {
 				return c.end(why), nil
@@ -288,9 +301,9 @@ func (c *session) message(ctx context.Context, p *parcel) (message, error) {
 	m := message{cursor: c.reader.Position()}
 	var err error
 	if m.cursor == p.end.String() {
-		m.data, err = p.frame(c.feed.Key, c.encoder())
+		m.data, err = p.frame(c.key, c.encode)
 	} else {
-		m.data, err = p.encode(c.reader.last, c.feed.Key, c.encoder())
+		m.data, err = p.encode(c.reader.last, c.key, c.encode)
 	}
 	return m, err
 }
@@ -299,11 +312,12 @@ func idle(cursor string) message {
 	return message{cursor: cursor, data: Frame{Cursor: cursor}.bytes(), idle: true}
 }
 
-func (c *session) encoder() encoder {
-	if c.feed.Encode != nil {
-		return c.feed.Encode
+// writeAs takes from a feed how entries are written.
+func (c *session) writeAs(feed Feed) {
+	c.key, c.encode = feed.Key, feed.Encode
+	if c.encode == nil {
+		c.encode = func(e audit.Entry) ([]byte, error) { return json.Marshal(e) }
 	}
-	return func(e audit.Entry) ([]byte, error) { return json.Marshal(e) }
 }
 
 // recheck asks Authorize again, and says why the feed must end; "" if it goes on.
@@ -312,10 +326,10 @@ func (c *session) recheck() string {
 	if err != nil {
 		return "denied"
 	}
-	if groupKey(audit.Filter{}.And(feed.Filter)) != c.reader.group {
+	if keyOf(audit.Filter{}.And(feed.Filter)) != c.reader.group {
 		return "lifetime" // what it may see is another now: it comes back for that
 	}
-	c.feed = feed // values may be masked otherwise than before
+	c.writeAs(feed) // values may be masked otherwise than before
 	return ""
 }
 

@@ -39,7 +39,7 @@ type Hub struct {
 
 	mu      sync.Mutex
 	readers map[*Reader]*group
-	groups  map[string]*group  // by groupKey
+	groups  map[key]*group     // by keyOf
 	cancel  context.CancelFunc // of the running poll; nil if there is none
 	stopped chan struct{}      // closed when the latest poll has ended
 	after   string             // the store's position up to which everything was handed out
@@ -53,7 +53,7 @@ func NewHub(trail *audit.Trail, opts *HubOptions) (*Hub, error) {
 	if _, err := tailerOf(trail); err != nil {
 		return nil, err
 	}
-	h := &Hub{trail: trail, readers: map[*Reader]*group{}, groups: map[string]*group{}}
+	h := &Hub{trail: trail, readers: map[*Reader]*group{}, groups: map[key]*group{}}
 	if opts != nil {
 		h.opts = *opts
 	}

@@ -25,7 +25,7 @@ func (e *BehindError) Error() string {
 type Reader struct {
 	hub    *Hub
 	filter audit.Filter
-	group  string // key of the filter
+	group  key // of the filter
 	tailer audit.Tailer
 	at     place
 	live   bool          // it has read all of the past, and takes what the hub offers
@@ -62,7 +62,7 @@ func (h *Hub) Follow(ctx context.Context, f audit.Filter, after string) (*Reader
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{hub: h, filter: f, group: groupKey(f), tailer: tailer, ready: make(chan struct{}, 1), seen: map[mark]bool{}, joined: -1}
+	r := &Reader{hub: h, filter: f, group: keyOf(f), tailer: tailer, ready: make(chan struct{}, 1), seen: map[mark]bool{}, joined: -1}
 	if after != "" {
 		if r.at, err = parsePlace(after); err != nil {
 			return nil, err
@@ -293,7 +293,8 @@ func (r *Reader) unseen(p *parcel) *parcel {
 	return left
 }
 
-// maxHeld is about how many bytes wait for a reader.
+// maxHeld is about how many bytes of entries wait for a reader. What they are
+// encoded to is about twice that, once for all readers who see the same.
 const maxHeld = 4 << 20
 
 // offer is the hub's; it never waits. The parcel may be nil.

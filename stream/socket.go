@@ -25,6 +25,15 @@ func (c *session) serveSocket(w http.ResponseWriter) {
 	}
 	defer conn.CloseNow()
 	ctx := conn.CloseRead(c.request.Context())
+	// One timer for all writes: a context with a deadline for each would be a
+	// tenth of what a frame costs.
+	stalled := time.AfterFunc(writeWait, func() { _ = conn.CloseNow() })
+	defer stalled.Stop()
+	write := func(data []byte) error {
+		stalled.Reset(writeWait)
+		defer stalled.Stop()
+		return conn.Write(context.Background(), websocket.MessageText, data)
+	}
 	lastPing := time.Now()
 	last, err := c.run(ctx, func(m message) error {
 		if m.idle && time.Since(lastPing) >= pingEvery {
@@ -33,12 +42,12 @@ func (c *session) serveSocket(w http.ResponseWriter) {
 				return err
 			}
 		}
-		return write(ctx, conn, m.data)
+		return write(m.data)
 	})
 	if err != nil {
 		return
 	}
-	_ = write(ctx, conn, last.bytes()) // if it is lost, the close code tells as much
+	_ = write(last.bytes()) // if it is lost, the close code tells as much
 	code := StatusResume
 	switch last.End {
 	case "denied":
@@ -53,10 +62,4 @@ func ping(ctx context.Context, conn *websocket.Conn) error {
 	ctx, cancel := context.WithTimeout(ctx, writeWait)
 	defer cancel()
 	return conn.Ping(ctx)
-}
-
-func write(ctx context.Context, conn *websocket.Conn, data []byte) error {
-	ctx, cancel := context.WithTimeout(ctx, writeWait)
-	defer cancel()
-	return conn.Write(ctx, websocket.MessageText, data)
 }

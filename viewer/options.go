@@ -99,9 +99,10 @@ type Options struct {
 	// (actions "view" and "export"). Where that fails, nothing is shown.
 	// Default: reading leaves no trace.
 	Record bool
-	// Wake, where something sends on it, makes the live feed look for new
-	// entries at once, as stream.HubOptions.Wake does. Default: the feed looks
-	// five times a second while someone follows.
+	// Wake makes the live feed look at once for entries of other processes, as
+	// stream.HubOptions.Wake does (pgnotify.Notifier.Wake). Those of this process
+	// are always seen at once. Default: none; the feed looks five times a second
+	// while someone follows.
 	Wake <-chan struct{}
 }
 

@@ -123,8 +123,8 @@ func (d *postgres) tail(ctx context.Context, s *Store, f audit.Filter, after str
 			return nil, "", badPosition(after)
 		}
 	}
-	if limit == 0 {
-		return nil, after, nil
+	if limit == 0 || after == (pgPosition{base: now}).String() {
+		return nil, after, nil // nothing was committed, nor begun, since
 	}
 	if p.upto == "" {
 		p.upto, p.xid, p.seq = now, 0, 0

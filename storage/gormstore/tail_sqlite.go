@@ -39,6 +39,9 @@ func (d *sqlite) tail(ctx context.Context, s *Store, f audit.Filter, after strin
 			return nil, "", badPosition(after)
 		}
 	}
+	if from == last {
+		return nil, sqlitePosition + itoa(last), nil
+	}
 	b := s.newBuilder()
 	b.add("SELECT ", readColumns, ", e.seq FROM ", s.quoted, " e WHERE seq > ")
 	b.arg(from)
