@@ -85,9 +85,9 @@ func (e Entry) MarshalJSON() ([]byte, error) { return json.Marshal(e.form()) }
 // an equal entry: numbers keep their exact values.
 func (e *Entry) UnmarshalJSON(raw []byte) error {
 	var f entryForm
-	f.Metadata = nil
 	aux := struct {
 		*entryForm
+		Changes  json.RawMessage `json:"changes"`
 		Metadata json.RawMessage `json:"metadata"`
 	}{entryForm: &f}
 	if err := json.Unmarshal(raw, &aux); err != nil {
@@ -103,6 +103,10 @@ func (e *Entry) UnmarshalJSON(raw []byte) error {
 	if !timeInRange(t) {
 		return fmt.Errorf("audit: the entry's time: the year %d is not one of 1 to 9999", t.UTC().Year())
 	}
+	changes, err := DecodeChanges(aux.Changes)
+	if err != nil {
+		return err
+	}
 	metadata, err := DecodeMetadata(aux.Metadata)
 	if err != nil {
 		return err
@@ -110,7 +114,7 @@ func (e *Entry) UnmarshalJSON(raw []byte) error {
 	*e = Entry{
 		ID: f.ID, Time: t.UTC(), Tenant: f.Tenant, Project: f.Project,
 		Action: f.Action, Outcome: Outcome(f.Outcome).orSuccess(), Error: f.Error, Comment: f.Comment,
-		Changes: f.Changes, TransactionID: f.TransactionID, Metadata: metadata,
+		Changes: changes, TransactionID: f.TransactionID, Metadata: metadata,
 		OnBehalfOf: (*Actor)(f.OnBehalfOf),
 	}
 	if f.Actor != nil {
@@ -177,6 +181,11 @@ func rawValue(v any) (*json.RawMessage, error) {
 
 // UnmarshalJSON reads what MarshalJSON wrote; numbers keep their exact values.
 func (c *Change) UnmarshalJSON(raw []byte) error {
+	p := jsonParser{raw: raw}
+	if parsed, ok := p.change(); ok && p.atEnd() {
+		*c = parsed
+		return nil
+	}
 	// A pointer can't tell null from absent; both are nil here.
 	var f struct {
 		Field, Op, Redacted string

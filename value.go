@@ -194,7 +194,7 @@ func decimalOf(s string) (digits string, place int, ok bool) {
 // DecodeValue reads one JSON value into the terms of Normalize. Integers stay
 // exact, and numbers that a float64 would round keep their text.
 func DecodeValue(raw []byte) (any, error) {
-	if v, ok := decodeScalar(raw); ok {
+	if v, ok := parseValue(raw); ok {
 		return v, nil
 	}
 	return decodeAny(raw)
