@@ -20,7 +20,7 @@ type scanner struct {
 	entry    audit.Entry
 	id       idColumn
 	time     timeColumn
-	form     int
+	form     intColumn
 	outcome  string
 	behalf   sql.RawBytes
 	changes  sql.RawBytes
@@ -32,15 +32,14 @@ func newScanner(names []string) *scanner {
 	s := &scanner{}
 	e := &s.entry
 	s.dest = []any{
-		&s.id, &s.form, &s.time, &e.Tenant, &e.Project,
-		&e.Actor.Type, &e.Actor.ID, &e.Actor.Name, &e.Actor.Email,
-		&e.Action, &s.outcome, &e.Object.Type, &e.Object.ID, &e.Object.Name, &e.Object.Product,
-		&e.Request.IP, &e.Request.ID, &e.Request.Method, &e.Request.Path, &e.Request.UserAgent, &e.TransactionID,
+		&s.id, &s.form, &s.time, same(&e.Tenant), same(&e.Project),
+		same(&e.Actor.Type), same(&e.Actor.ID), same(&e.Actor.Name), same(&e.Actor.Email),
+		same(&e.Action), same(&s.outcome), same(&e.Object.Type), &e.Object.ID, &e.Object.Name, same(&e.Object.Product),
+		&e.Request.IP, &e.Request.ID, same(&e.Request.Method), same(&e.Request.Path), same(&e.Request.UserAgent), &e.TransactionID,
 		&s.behalf, &e.Error, &e.Comment, &s.changes, &s.metadata,
 	}[:len(names)]
 	return s
 }
-
 func (s *scanner) scan(rows *sql.Rows) (audit.Entry, error) {
 	if err := rows.Scan(s.dest...); err != nil {
 		return audit.Entry{}, err
@@ -57,7 +56,7 @@ func (s *scanner) scan(rows *sql.Rows) (audit.Entry, error) {
 }
 
 func (s *scanner) decode(e *audit.Entry) (err error) {
-	e.OnBehalfOf, e.Changes = nil, nil
+	e.OnBehalfOf = nil
 	if len(s.behalf) > 0 {
 		var a behalfForm
 		if err := json.Unmarshal(s.behalf, &a); err != nil {
@@ -65,13 +64,53 @@ func (s *scanner) decode(e *audit.Entry) (err error) {
 		}
 		e.OnBehalfOf = (*audit.Actor)(&a)
 	}
-	if len(s.changes) > 0 {
-		if err := json.Unmarshal(s.changes, &e.Changes); err != nil {
-			return fmt.Errorf("changes: %w", err)
-		}
+	if e.Changes, err = audit.DecodeChanges(s.changes); err != nil {
+		return fmt.Errorf("changes: %w", err)
 	}
 	e.Metadata, err = audit.DecodeMetadata(s.metadata)
 	return err
+}
+
+// sameColumn reads a text that often equals the row's before, and then shares
+// its memory: a page has a handful of users, types and actions.
+type sameColumn string
+
+func same(s *string) *sameColumn { return (*sameColumn)(s) }
+
+// Scan implements sql.Scanner.
+func (c *sameColumn) Scan(src any) error {
+	switch v := src.(type) {
+	case string:
+		if v != string(*c) {
+			*c = sameColumn(v)
+		}
+	case []byte:
+		if string(v) != string(*c) {
+			*c = sameColumn(v)
+		}
+	default:
+		return fmt.Errorf("a text can't be read from a %T", src)
+	}
+	return nil
+}
+
+// intColumn reads a small number, without the way through text that
+// database/sql takes to an int.
+type intColumn int64
+
+// Scan implements sql.Scanner.
+func (c *intColumn) Scan(src any) error {
+	switch v := src.(type) {
+	case int64:
+		*c = intColumn(v)
+	case []byte:
+		n, err := strconv.ParseInt(string(v), 10, 64)
+		*c = intColumn(n)
+		return err
+	default:
+		return fmt.Errorf("a number can't be read from a %T", src)
+	}
+	return nil
 }
 
 // idColumn reads a UUID as 16 bytes or as text.
@@ -79,12 +118,34 @@ type idColumn string
 
 // Scan implements sql.Scanner.
 func (c *idColumn) Scan(src any) error {
+	if s, ok := src.(string); ok && isUUIDText(s) {
+		*c = idColumn(s)
+		return nil
+	}
 	var id uuid.UUID
 	if err := id.Scan(src); err != nil {
 		return err
 	}
 	*c = idColumn(id.String())
 	return nil
+}
+
+// isUUIDText reports whether s is a UUID as it is written here: lower case.
+func isUUIDText(s string) bool {
+	if len(s) != 36 {
+		return false
+	}
+	for i := range len(s) {
+		switch c := s[i]; {
+		case i == 8 || i == 13 || i == 18 || i == 23:
+			if c != '-' {
+				return false
+			}
+		case ('0' > c || c > '9') && ('a' > c || c > 'f'):
+			return false
+		}
+	}
+	return true
 }
 
 // timeColumn reads microseconds or a time.
