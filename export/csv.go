@@ -28,6 +28,9 @@ type CSVFormat struct {
 	Comma rune
 	// NoHeader leaves the line of headers out.
 	NoHeader bool
+	// LF ends records with a line feed alone, for programs that take the carriage
+	// return for a part of the last field.
+	LF bool
 	// RawFormulas leaves texts as they are, formulas or not.
 	RawFormulas bool
 }
@@ -206,7 +209,10 @@ func (c *csvWriter) needsQuotes(text []byte) bool {
 }
 
 func (c *csvWriter) end() error {
-	c.line = append(c.line, '\r', '\n')
+	if !c.f.LF {
+		c.line = append(c.line, '\r')
+	}
+	c.line = append(c.line, '\n')
 	_, err := c.w.Write(c.line)
 	c.line, c.cells = c.line[:0], 0
 	return err

@@ -100,7 +100,9 @@ type document struct {
 	header [][]line
 	head   float64 // the header's height
 	pen    pen
-	buf    []byte // what is drawn on the page that is under way
+	buf    []byte // text that is drawn on the page that is under way
+	shapes []byte // and lines and grounds of pills
+	ground string // what the shapes are filled with at the moment
 }
 
 const (

@@ -1,10 +1,10 @@
 package export
 
 import (
+	"bytes"
 	"fmt"
-	"maps"
+	"math"
 	"regexp"
-	"slices"
 	"strconv"
 
 	"codeberg.org/go-pdf/fpdf"
@@ -28,9 +28,7 @@ func (d *document) draw(l line, x, y, size float64) {
 		return
 	}
 	d.buf = append(d.buf, "BT "...)
-	d.buf = appendNumber(d.buf, x/mmPerPoint)
-	d.buf = appendNumber(d.buf, (d.height-y)/mmPerPoint)
-	d.buf = append(d.buf, "Td"...)
+	d.buf = append(d.point(d.buf, x, y), "Td"...)
 	for _, p := range l {
 		faces := d.set.faces
 		if p.look.bold {
@@ -42,9 +40,12 @@ func (d *document) draw(l line, x, y, size float64) {
 	d.buf = append(d.buf, " ET\n"...)
 }
 
-// flush puts what was drawn on the current page, above its shapes.
+// flush puts what was drawn on the current page: shapes first, the text above
+// them.
 func (d *document) flush() {
-	d.pdf.RawWriteStr(string(d.buf))
+	d.pdf.RawWriteBuf(bytes.NewReader(d.shapes))
+	d.pdf.RawWriteBuf(bytes.NewReader(d.buf))
+	d.shapes, d.ground = d.shapes[:0], ""
 	d.buf, d.pen = d.buf[:0], pen{}
 }
 
@@ -54,39 +55,87 @@ func (d *document) use(p pen) {
 		d.buf = append(appendNumber(d.buf, p.size), "Tf"...)
 	}
 	if p.ink != d.pen.ink {
-		r, g, b := rgb(p.ink)
-		d.buf = append(d.buf, ' ')
-		for _, c := range []int{r, g, b} {
-			d.buf = strconv.AppendFloat(d.buf, float64(c)/255, 'f', 3, 64)
-			d.buf = append(d.buf, ' ')
-		}
-		d.buf = append(d.buf, "rg"...)
+		d.buf = appendColour(append(d.buf, ' '), p.ink)
 	}
 	d.pen = p
+}
+
+// appendColour sets the colour that is filled and written with.
+func appendColour(b []byte, ink string) []byte {
+	r, g, bl := rgb(ink)
+	for _, c := range [3]int{r, g, bl} {
+		b = append(appendThousandths(b, (c*1000+127)/255), ' ')
+	}
+	return append(b, "rg"...)
+}
+
+// appendThousandths writes n/1000 of at most 1.
+func appendThousandths(b []byte, n int) []byte {
+	return append(b, byte('0'+n/1000), '.', byte('0'+n/100%10), byte('0'+n/10%10), byte('0'+n%10))
+}
+
+// point appends a place on the page; y grows downwards, as everywhere here.
+func (d *document) point(b []byte, x, y float64) []byte {
+	return appendNumber(appendNumber(b, x/mmPerPoint), (d.height-y)/mmPerPoint)
+}
+
+// rule draws a line from the left margin to the right one.
+func (d *document) rule(y float64) {
+	d.shapes = append(d.point(d.shapes, margin, y), "m "...)
+	d.shapes = append(d.point(d.shapes, d.width-margin, y), "l S\n"...)
+}
+
+// pillGround fills a rectangle whose ends are half circles.
+func (d *document) pillGround(x, y, w, h float64, ink string) {
+	const arc = 4.0 / 3 * (math.Sqrt2 - 1) // a quarter of a circle as a Bézier curve
+	r := h / 2
+	if ink != d.ground {
+		d.shapes, d.ground = append(appendColour(d.shapes, ink), ' '), ink
+	}
+	left, right, middle, low := x+r, x+w-r, y+r, y+h
+	d.shapes = append(d.point(d.shapes, left, y), "m "...)
+	d.shapes = append(d.point(d.shapes, right, y), "l "...)
+	d.curve(right+r*arc, y, x+w, middle-r*arc, x+w, middle)
+	d.curve(x+w, middle+r*arc, right+r*arc, low, right, low)
+	d.shapes = append(d.point(d.shapes, left, low), "l "...)
+	d.curve(left-r*arc, low, x, middle+r*arc, x, middle)
+	d.curve(x, middle-r*arc, left-r*arc, y, left, y)
+	d.shapes = append(d.shapes, "f\n"...)
+}
+
+func (d *document) curve(x1, y1, x2, y2, x3, y3 float64) {
+	d.shapes = append(d.point(d.point(d.point(d.shapes, x1, y1), x2, y2), x3, y3), "c "...)
 }
 
 // show writes a text in two bytes a character, which is how fpdf encodes the
 // fonts that it embeds. None is beyond U+FFFF: sanitize has seen to that.
 func (d *document) show(f *face, text string) {
-	d.buf = append(d.buf, " ("...)
+	b := append(d.buf, " ("...)
 	for _, r := range text {
 		f.used[r] = true
-		for _, b := range [2]byte{byte(r >> 8), byte(r)} {
-			switch b {
-			case '(', ')', '\\':
-				d.buf = append(d.buf, '\\', b)
-			case '\r':
-				d.buf = append(d.buf, '\\', 'r')
-			default:
-				d.buf = append(d.buf, b)
-			}
-		}
+		b = appendEscaped(appendEscaped(b, byte(r>>8)), byte(r))
 	}
-	d.buf = append(d.buf, ") Tj"...)
+	d.buf = append(b, ") Tj"...)
 }
 
+func appendEscaped(b []byte, c byte) []byte {
+	switch c {
+	case '(', ')', '\\':
+		return append(b, '\\', c)
+	case '\r':
+		return append(b, '\\', 'r')
+	}
+	return append(b, c)
+}
+
+// appendNumber writes hundredths of a point, which is finer than any printer.
 func appendNumber(b []byte, f float64) []byte {
-	return append(strconv.AppendFloat(b, f, 'f', 2, 64), ' ')
+	n := int64(math.Round(f * 100))
+	if n < 0 {
+		b, n = append(b, '-'), -n
+	}
+	b = strconv.AppendInt(b, n/100, 10)
+	return append(b, '.', byte('0'+n/10%10), byte('0'+n%10), ' ')
 }
 
 var fontName = regexp.MustCompile(`/(F\w+) `)
@@ -111,7 +160,13 @@ func (d *document) embedUsed() {
 	d.pdf.CreateTemplate(func(t *fpdf.Tpl) {
 		for _, f := range append([]*face{d.set.bold[0]}, d.set.faces[1:]...) {
 			t.SetFont(f.family, "", 1)
-			t.Text(0, 0, string(slices.Sorted(maps.Keys(f.used))))
+			var drawn []rune
+			for r, used := range f.used {
+				if used {
+					drawn = append(drawn, rune(r))
+				}
+			}
+			t.Text(0, 0, string(drawn))
 		}
 	})
 }

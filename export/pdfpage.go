@@ -206,7 +206,7 @@ func (d *document) footers() {
 	for n := 1; n <= pages; n++ {
 		d.pdf.SetPage(n)
 		d.rules()
-		d.pdf.Line(margin, y-4, d.width-margin, y-4)
+		d.rule(y - 4)
 		page := strings.ReplaceAll(d.t.phrase(textPageOf, n), "{total}", d.t.phrase("{n}", pages))
 		right := d.set.lines([]segment{{page, look{inkQuiet, false}}}, units(60, size))[0]
 		d.draw(right, d.width-margin-mm(right.width(), size), y, size)

@@ -81,7 +81,7 @@ func (d *document) slice(cells []cell, from, to int) {
 		x += d.cells[i]
 	}
 	d.y += height
-	d.pdf.Line(margin, d.y, d.width-margin, d.y)
+	d.rule(d.y)
 }
 
 func (d *document) lines(c cell, from, to int, x, width float64) {
@@ -89,9 +89,8 @@ func (d *document) lines(c cell, from, to int, x, width float64) {
 		top := d.y + padY + float64(k-from)*lineHeight
 		left := x + padX
 		if c.pill != "" && len(c.lines[k]) > 0 {
-			d.pdf.SetFillColor(rgb(c.pill))
 			pill := min(mm(c.lines[k].width(), textSize)+3, width-padX)
-			d.pdf.RoundedRect(left, top-0.15, pill, lineHeight, lineHeight/2, "1234", "F")
+			d.pillGround(left, top-0.15, pill, lineHeight, c.pill)
 			left += 1.5
 		}
 		d.draw(c.lines[k], left, top+baseline, textSize)

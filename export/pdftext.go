@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -15,6 +16,9 @@ type typesetter struct {
 	bold     []*face // of the same length: bold where there is one
 	forms    arabicForms
 	replaced bool // some rune was shown by its code
+
+	paragraph []glyph // room that each call of lines uses again
+	text      []byte
 }
 
 // segment is a part of a text with a look and a direction of its own: a field, an
@@ -60,17 +64,49 @@ type glyph struct {
 // and where they are too long. It never gives fewer than one.
 func (t *typesetter) lines(segments []segment, width int) []line {
 	var lines []line
-	var paragraph []glyph
+	t.paragraph = t.paragraph[:0]
+	simple := true // all of the paragraph is
 	for i, s := range segments {
+		if isSimple(s.text) {
+			t.simpleGlyphs(s.text, i, s.look.bold)
+			continue
+		}
 		for k, part := range splitLines(s.text) {
 			if k > 0 {
-				lines = append(lines, t.wrap(paragraph, segments, width)...)
-				paragraph = paragraph[:0]
+				lines = t.wrap(lines, t.paragraph, segments, width, simple)
+				t.paragraph, simple = t.paragraph[:0], true
 			}
-			paragraph = append(paragraph, t.glyphs(part, i, s.look.bold)...)
+			simple = simple && isSimple(part)
+			t.glyphs(part, i, s.look.bold)
 		}
 	}
-	return append(lines, t.wrap(paragraph, segments, width)...)
+	return t.wrap(lines, t.paragraph, segments, width, simple)
+}
+
+// isSimple: most texts are, and each of their runes is one glyph of the built-in
+// fonts, in the order of the text.
+func isSimple(s string) bool {
+	for i := 0; i < len(s); i++ {
+		if s[i] >= ' ' && s[i] <= '~' {
+			continue
+		}
+		if !strings.HasPrefix(s[i:], "→") {
+			return false
+		}
+		i += len("→") - 1
+	}
+	return true
+}
+
+// simpleGlyphs is glyphs of a simple text.
+func (t *typesetter) simpleGlyphs(s string, segment int, bold bool) {
+	face := t.faces[0]
+	if bold {
+		face = t.bold[0]
+	}
+	for _, r := range s {
+		t.paragraph = append(t.paragraph, glyph{r, segment, face.width(r)})
+	}
 }
 
 // splitLines splits at what Unicode counts as the end of a line, save a lone
@@ -83,19 +119,18 @@ func splitLines(s string) []string {
 	return strings.Split(s, "\n")
 }
 
-// glyphs are the runes of a text as they are drawn, in logical order.
-func (t *typesetter) glyphs(s string, segment int, bold bool) []glyph {
+// glyphs appends to the paragraph the runes of a text as they are drawn, in
+// logical order.
+func (t *typesetter) glyphs(s string, segment int, bold bool) {
 	runes := t.sanitize(s)
 	faces := t.faces
 	if bold {
 		faces = t.bold
 	}
-	list := make([]glyph, len(runes))
-	for i, r := range runes {
+	for _, r := range runes {
 		k := faceOf(faces, plain(r))
-		list[i] = glyph{r, segment, faces[k].width(plain(r))}
+		t.paragraph = append(t.paragraph, glyph{r, segment, faces[k].width(plain(r))})
 	}
-	return list
 }
 
 // faceOf is the first face that has r; sanitize has seen that there is one.
@@ -196,18 +231,24 @@ func (t *typesetter) has(r rune) bool { return t.faces[faceOf(t.faces, r)].has(r
 
 // wrap breaks one paragraph: behind a space or an ideograph, else behind a sign
 // that parts words, else anywhere but before a mark.
-func (t *typesetter) wrap(g []glyph, segments []segment, width int) []line {
-	bases := make([]int, len(segments))
-	for i := range bases {
-		bases[i] = -1
-	}
+func (t *typesetter) wrap(lines []line, g []glyph, segments []segment, width int, simple bool) []line {
 	if len(g) == 0 {
-		return []line{nil}
+		return append(lines, nil)
 	}
-	var lines []line
+	var bases []int
+	if !simple {
+		bases = make([]int, len(segments))
+		for i := range bases {
+			bases[i] = -1
+		}
+	}
 	for len(g) > 0 {
 		n := breakAt(g, width)
-		lines = append(lines, t.compose(g[:n], segments, bases))
+		if simple {
+			lines = append(lines, t.composeSimple(g[:n], segments))
+		} else {
+			lines = append(lines, t.compose(g[:n], segments, bases))
+		}
 		g = g[n:]
 	}
 	return lines
@@ -232,15 +273,41 @@ func breakAt(g []glyph, width int) int {
 		switch {
 		case c.r == ' ' || ideograph(c.r):
 			space = i + 1
-		case strings.ContainsRune(`-/,;:._@=&?|`, c.r):
+		case isSign(c.r):
 			sign = i + 1
 		}
 	}
 	return len(g)
 }
 
+func isSign(r rune) bool {
+	switch r {
+	case '-', '/', ',', ';', ':', '.', '_', '@', '=', '&', '?', '|':
+		return true
+	}
+	return false
+}
+
 func ideograph(r rune) bool {
 	return r >= 0x2e80 && unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul)
+}
+
+// composeSimple is compose for what has but one order and one font of each look.
+func (t *typesetter) composeSimple(g []glyph, segments []segment) line {
+	l := make(line, 0, 4)
+	for start := 0; start < len(g); {
+		look := segments[g[start].segment].look
+		end, width := start, 0
+		t.text = t.text[:0]
+		for end < len(g) && (g[end].segment == g[start].segment || segments[g[end].segment].look == look) {
+			t.text = utf8.AppendRune(t.text, g[end].r)
+			width += g[end].width
+			end++
+		}
+		l = append(l, piece{string(t.text), 0, look, width})
+		start = end
+	}
+	return l
 }
 
 // compose puts one line in visual order and cuts it into pieces.

@@ -13,7 +13,7 @@ type face struct {
 	data   []byte
 	widths []uint16 // of each rune in thousandths of the size, plus 1; 0: no glyph
 	name   string   // what a page calls it
-	used   map[rune]bool
+	used   []bool   // which runes were drawn
 }
 
 // newFace reads a font's cmap and hmtx (OpenType 1.9). A font that a PDF can't
@@ -24,7 +24,7 @@ func newFace(family string, data []byte) (*face, error) {
 	if err != nil {
 		return nil, fmt.Errorf("export: font %s: %w", family, err)
 	}
-	f := &face{family: family, data: data, widths: make([]uint16, 1<<16), used: map[rune]bool{}}
+	f := &face{family: family, data: data, widths: make([]uint16, 1<<16), used: make([]bool, 1<<16)}
 	if err := f.read(t); err != nil {
 		return nil, fmt.Errorf("export: font %s: %w", family, err)
 	}
