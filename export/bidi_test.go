@@ -1,6 +1,7 @@
 package export
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -242,3 +243,34 @@ func TestFontsThatCannotBeEmbedded(t *testing.T) {
 		_, _ = newFace("x", raw)
 	})
 }
+
+// Simple texts have a way of their own, which comes to the same.
+func TestSimpleTextsAreSetAsAllOthersAre(t *testing.T) {
+	set := newTypesetter(t)
+	for r := ' '; r <= '~'; r++ {
+		assert.True(t, set.faces[0].has(r) && set.bold[0].has(r) && isSimple(string(r)), "%q", r)
+	}
+	assert.True(t, set.faces[0].has('→') && set.bold[0].has('→'))
+	for _, s := range []string{"\t", "\n", "\x7f", "é", "אב", "\xe2\x86", "\xe2\x86\x91", "a\xff", "→\u2191", codeText()} {
+		assert.False(t, isSimple(s), "%q", s)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.StringOfN(rapid.SampledFrom([]rune("abc xyz-./(→9")), 0, 60, -1)
+		segments := []segment{
+			{text.Draw(t, "one"), look{"a", true}}, {text.Draw(t, "two"), look{"a", true}},
+			{text.Draw(t, "three"), look{"b", rapid.Bool().Draw(t, "bold")}}, {text.Draw(t, "four"), look{"a", true}},
+		}
+		width := rapid.IntRange(1, 30_000).Draw(t, "width")
+		got := set.lines(segments, width)
+		set.paragraph = set.paragraph[:0]
+		for i, s := range segments {
+			set.glyphs(s.text, i, s.look.bold)
+		}
+		want := set.wrap(nil, set.paragraph, segments, width, false)
+		if !reflect.DeepEqual(want, got) {
+			t.Fatalf("%v\n%v", want, got)
+		}
+	})
+}
+
+func codeText() string { return string(codeOf('\u202e')) }

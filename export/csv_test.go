@@ -171,3 +171,14 @@ func TestCSVOfAnyTextIsReadBack(t *testing.T) {
 		}
 	})
 }
+
+func TestCSVEndsRecordsWithALineFeedAloneWhereItIsAskedTo(t *testing.T) {
+	e := entries(1)[0]
+	e.Object.ID = "two\r\nlines" // stays as it is under either
+	trail := newTrail(t, e)
+	columns, err := export.Columns("record", "action")
+	require.NoError(t, err)
+	opts := &export.Options{Columns: columns, MaxRows: 1}
+	assert.Equal(t, "ID,Action\r\n\"two\r\nlines\",update\r\n", write(t, export.CSV, trail, audit.Query{}, opts))
+	assert.Equal(t, "ID,Action\n\"two\r\nlines\",update\n", write(t, export.CSVFormat{LF: true}, trail, audit.Query{}, opts))
+}

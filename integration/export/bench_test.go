@@ -32,18 +32,19 @@ func BenchmarkExport(b *testing.B) {
 		require.NoError(b, err)
 	}
 	b.Run("generated", func(b *testing.B) { // without a database: each format's own work and memory
-		compare(b, "generated:"+strconv.Itoa(rows), rows, "csv", "hand-csv", "jsonl", "hand-jsonl", "xlsx", "hand-xlsx", "pdf", "hand-pdf")
+		compare(b, "generated:"+strconv.Itoa(rows), rows, "csv", "hand-csv", "jsonl", "hand-jsonl", "xlsx", "hand-xlsx", "pdf", "hand-pdf", "pdf", "hand-bare-pdf")
 	})
 	b.Run("sqlite", func(b *testing.B) {
 		db := newSQLite(b)
 		fill(b, db, rows)
-		compare(b, db, rows, "csv", "hand-csv", "csv", "hand-sql-csv", "csv", "sqlite3",
-			"jsonl", "hand-jsonl", "xlsx", "hand-xlsx", "pdf", "hand-pdf")
+		compare(b, db, rows, "csv", "hand-loop", "csv", "hand-raw", "csv", "sqlite3", "csv", "hand-csv",
+			"jsonl", "hand-jsonl", "xlsx", "hand-xlsx", "pdf", "hand-pdf", "pdf", "hand-bare-pdf")
 	})
 	b.Run("postgres", func(b *testing.B) {
 		db := newPostgres(b)
 		fill(b, db, rows)
-		compare(b, db, rows, "csv", "hand-csv", "csv", "hand-sql-csv", "csv", "copy", "jsonl", "hand-jsonl")
+		compare(b, db, rows, "csv", "hand-loop", "csv", "hand-raw", "csv", "copy", "csv", "hand-csv",
+			"jsonl", "hand-jsonl", "xlsx", "hand-xlsx", "pdf", "hand-pdf", "pdf", "hand-bare-pdf")
 	})
 }
 

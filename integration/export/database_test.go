@@ -181,3 +181,22 @@ func TestAnExportIsOneSnapshot(t *testing.T) {
 		assert.Equal(t, 3000, n)
 	})
 }
+
+// What the benchmark compares CSV with does the same work.
+func TestTheLoopByHandMakesTheSameFile(t *testing.T) {
+	ctx := context.Background()
+	for name, db := range map[string]string{"sqlite": newSQLite(t), "postgres": newPostgres(t)} {
+		dialector := openSQLite(db)
+		if name == "postgres" {
+			dialector = postgres.Open(db)
+		}
+		trail, pool, err := openTrail(dialector)
+		require.NoError(t, err)
+		defer pool.Close()
+		require.NoError(t, trail.Record(ctx, samples(0, 2000)...))
+		var ours, theirs bytes.Buffer
+		require.NoError(t, jobs["csv"](ctx, &ours, trail, pool))
+		require.NoError(t, jobs["hand-loop"](ctx, &theirs, trail, pool))
+		require.Equal(t, theirs.String(), ours.String(), name)
+	}
+}
