@@ -32,6 +32,9 @@ func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 	if err := s.checkMigrated(ctx, s.db); err != nil {
 		return err
 	}
+	if s.parts != nil {
+		s.parts.beforeAppend(ctx, s.db, rows)
+	}
 	for try := 1; ; try++ {
 		err := s.append(ctx, rows)
 		if err == nil || try == maxTries || !s.dialect.isDeadlock(err) {

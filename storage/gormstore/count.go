@@ -17,19 +17,21 @@ func (s *Store) Count(ctx context.Context, f audit.Filter, bound int) (n int, mo
 	// Without an order a database may read all that match before it looks at the
 	// limit (PostgreSQL's bitmaps).
 	sel := selection{filter: f, order: orderOf(audit.SortTime), limit: bound + 1, unordered: true}
-	err = s.onPlan(ctx, sel, func(q querier, p streams) error {
+	err = s.eachWindow(ctx, sel, func(q querier, p streams, part selection) (bool, error) {
+		part.limit -= n
 		b := s.newBuilder()
 		b.WriteString("SELECT count(*) FROM (")
-		if err := s.merge(b, sel, p); err != nil {
-			return err
+		if err := s.merge(b, part, p); err != nil {
+			return false, err
 		}
 		b.WriteString(") matching")
 		rows, err := s.rowsOn(ctx, q, b)
 		if err != nil {
-			return err
+			return false, err
 		}
-		n, err = numberIn(rows)
-		return s.translate(ctx, err)
+		some, err := numberIn(rows)
+		n += some
+		return n == sel.limit, s.translate(ctx, err)
 	})
 	return min(n, bound), n > bound, err
 }

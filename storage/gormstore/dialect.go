@@ -45,8 +45,8 @@ type dialect interface {
 	contains(b *builder, column, text string)
 	// after writes that columns follow values in ascending order, or descending.
 	after(b *builder, columns []string, values []any, descending bool)
-	// rowKey is the column that finds a row fastest.
-	rowKey() string
+	// rowKey are the columns that find a row fastest.
+	rowKey() []string
 
 	// snapshotOptions are of a transaction whose statements all see the same.
 	snapshotOptions() *sql.TxOptions

@@ -19,6 +19,9 @@ import (
 // the error unwraps to audit.ErrNotMigrated.
 func (s *Store) Migrate(ctx context.Context) error {
 	err := s.dialect.locked(ctx, s.db, func(m migrator) error { return s.migrate(ctx, m) })
+	if err == nil && s.parts != nil {
+		err = s.parts.afterMigrate(ctx, s.db)
+	}
 	if err != nil {
 		return fmt.Errorf("gormstore: migrating %s: %w", s.table.name, err)
 	}

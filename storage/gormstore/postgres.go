@@ -76,7 +76,7 @@ func (d *postgres) maxStreams() int    { return 1024 }
 func (d *postgres) maxStreamArgs() int { return 65535 }
 func (d *postgres) lateral() bool      { return true }
 func (d *postgres) looseScan() bool    { return false }
-func (d *postgres) rowKey() string     { return "id" }
+func (d *postgres) rowKey() []string   { return []string{colID} }
 
 // timestamptz takes what time.RFC3339 writes of the years 1 to 9999.
 func (d *postgres) timeArg(micros int64) any {
@@ -228,6 +228,14 @@ func (d *postgres) repairs() []string {
 // version asks in a way that fails for no missing table: an error would leave
 // the host's transaction good for a rollback only.
 func (d *postgres) version(ctx context.Context, q querier) (int, error) {
+	n, err := d.versionOf(ctx, q)
+	if err != nil || n == 0 {
+		return n, err
+	}
+	return n, d.checkKind(ctx, q, "r")
+}
+
+func (d *postgres) versionOf(ctx context.Context, q querier) (int, error) {
 	name := d.t.quotedVersions(`"`)
 	n, err := number(ctx, q, "SELECT count(*) FROM (SELECT to_regclass($1) AS found) t WHERE found IS NOT NULL", name)
 	if err != nil || n == 0 {

@@ -2,6 +2,7 @@ package gormstore
 
 import (
 	"context"
+	"strings"
 
 	"github.com/gormtrail/audit"
 )
@@ -21,9 +22,27 @@ func (s *Store) Purge(ctx context.Context, f audit.Filter, limit int) (int, erro
 		return 0, err
 	}
 	removed := 0
+	if s.parts != nil {
+		n, err := s.parts.purgeMonths(ctx, s.db, f, limit)
+		if removed = n; err != nil {
+			return removed, s.translate(ctx, err)
+		}
+	}
+	for _, oldest := range s.windows(selection{filter: f, order: orderOf(audit.SortTime), limit: purgeBatch}) {
+		n, err := s.purgeRows(ctx, oldest, limit-removed)
+		if removed += n; err != nil {
+			return removed, err
+		}
+	}
+	return removed, nil
+}
+
+// purgeRows removes at most limit rows, oldest first.
+func (s *Store) purgeRows(ctx context.Context, oldest selection, limit int) (int, error) {
+	removed := 0
 	for removed < limit {
 		batch := min(limit-removed, purgeBatch)
-		oldest := selection{filter: f, order: orderOf(audit.SortTime), limit: batch}
+		oldest.limit = batch
 		b := s.newBuilder()
 		if err := s.dialect.deleteOldest(b, s.quoted, oldest); err != nil {
 			return removed, err
@@ -42,9 +61,11 @@ func (s *Store) Purge(ctx context.Context, f audit.Filter, limit int) (int, erro
 }
 
 // deleteByKey writes a DELETE of the selection's rows.
-func deleteByKey(b *builder, table, key string, sel selection) error {
-	b.add("DELETE FROM ", table, " WHERE ", key, " IN (SELECT ", key, " FROM ", table, " WHERE ")
+func deleteByKey(b *builder, table string, key []string, sel selection) error {
+	columns := strings.Join(key, ", ")
+	b.add("DELETE FROM ", table, " WHERE (", columns, ") IN (SELECT ", columns, " FROM ", table, " WHERE ")
 	err := sel.write(b)
 	b.WriteString(")")
+	b.within(sel.window, colTime)
 	return err
 }

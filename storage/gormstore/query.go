@@ -21,6 +21,11 @@ func (s *Store) Get(ctx context.Context, id string) (audit.Entry, error) {
 	b := s.newBuilder()
 	b.add("SELECT ", readColumns, " FROM ", s.quoted, " e WHERE e.id = ")
 	b.arg(s.dialect.idArg(raw))
+	if s.parts != nil {
+		if err := s.parts.andTime(ctx, s, b, raw); err != nil {
+			return audit.Entry{}, err
+		}
+	}
 	entries, err := s.read(ctx, b)
 	switch {
 	case err != nil:
@@ -132,6 +137,7 @@ type selection struct {
 	order  order
 	after  *audit.Position // nil: from the beginning
 	bound  func(*builder)  // writes a further condition; nil: none
+	window window          // a part of what is selected
 	limit  int             // 0: all
 	// unordered: only how many there are matters, so the streams need no merging.
 	unordered bool
@@ -155,6 +161,7 @@ func (sel selection) writeTerms(b *builder, terms []audit.Filter) error {
 		b.WriteString(" AND ")
 		sel.bound(b)
 	}
+	b.within(sel.window, colTime)
 	if sel.after != nil {
 		values, err := sel.order.values(b.dialect, *sel.after)
 		if err != nil {
@@ -177,25 +184,32 @@ func (sel selection) writeTerms(b *builder, terms []audit.Filter) error {
 // of the page are then read whole: a sort never carries the changes along.
 func (s *Store) slice(ctx context.Context, sel selection) (entries []audit.Entry, err error) {
 	entries = []audit.Entry{}
-	err = s.onPlan(ctx, sel, func(q querier, p streams) error {
-		b, err := s.page(sel, p)
-		if err == nil {
-			entries, err = s.readOn(ctx, q, b, sel.names())
+	err = s.eachWindow(ctx, sel, func(q querier, p streams, part selection) (bool, error) {
+		part.limit -= len(entries)
+		b, err := s.page(part, p)
+		if err != nil {
+			return false, err
 		}
-		return err
+		some, err := s.readOn(ctx, q, b, sel.names())
+		entries = append(entries, some...)
+		return len(entries) == sel.limit, err
 	})
 	return entries, err
 }
 
 func (s *Store) page(sel selection, streams streams) (*builder, error) {
 	b := s.newBuilder()
-	key := b.dialect.rowKey()
 	b.list(sel.names(), "SELECT ", "e.")
 	b.WriteString(" FROM (")
 	if err := s.merge(b, sel, streams); err != nil {
 		return nil, err
 	}
-	b.add(") p JOIN ", s.quoted, " e ON e.", key, " = p.", key, " ORDER BY ")
+	b.add(") p JOIN ", s.quoted, " e ON ")
+	for i, key := range b.dialect.rowKey() {
+		b.add([]string{"", " AND "}[min(i, 1)], "e.", key, " = p.", key)
+	}
+	b.within(sel.window, "e.time")
+	b.WriteString(" ORDER BY ")
 	sel.order.by(b, "e.")
 	return b, nil
 }
@@ -203,18 +217,18 @@ func (s *Store) page(sel selection, streams streams) (*builder, error) {
 // any reports whether the selection has an entry.
 func (s *Store) any(ctx context.Context, sel selection) (found bool, err error) {
 	sel.limit = 1
-	err = s.onPlan(ctx, sel, func(q querier, p streams) error {
+	err = s.eachWindow(ctx, sel, func(q querier, p streams, part selection) (bool, error) {
 		b := s.newBuilder()
-		if err := s.merge(b, sel, p); err != nil {
-			return err
+		if err := s.merge(b, part, p); err != nil {
+			return false, err
 		}
 		rows, err := s.rowsOn(ctx, q, b)
 		if err != nil {
-			return err
+			return false, err
 		}
 		defer rows.Close()
 		found = rows.Next()
-		return s.translate(ctx, rows.Err())
+		return found, s.translate(ctx, rows.Err())
 	})
 	return found, err
 }

@@ -26,22 +26,40 @@ func (s *Store) Remove(ctx context.Context, ids ...string) error {
 	for len(ids) > 0 {
 		n := min(len(ids), s.dialect.maxRows())
 		b := s.newBuilder()
-		b.add("DELETE FROM ", s.quoted, " WHERE id IN (")
-		for i, id := range ids[:n] {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			parsed, err := uuid.Parse(id)
-			if err != nil {
-				return fmt.Errorf("gormstore: %q is not an entry's ID: %w", id, err)
-			}
-			b.arg(s.dialect.idArg(parsed))
+		some, err := parseIDs(ids[:n])
+		if err != nil {
+			return err
 		}
-		b.WriteString(")")
+		if s.parts != nil {
+			s.parts.deleteIDs(b, s.quoted, some)
+		} else {
+			b.add("DELETE FROM ", s.quoted, " WHERE id IN (")
+			b.ids(some)
+			b.WriteString(")")
+		}
 		if _, err := tx.ExecContext(ctx, b.String(), b.args...); err != nil {
 			return s.translate(ctx, err)
 		}
 		ids = ids[n:]
 	}
 	return tx.Commit()
+}
+
+func parseIDs(ids []string) ([]uuid.UUID, error) {
+	list := make([]uuid.UUID, len(ids))
+	for i, id := range ids {
+		var err error
+		if list[i], err = uuid.Parse(id); err != nil {
+			return nil, fmt.Errorf("gormstore: %q is not an entry's ID: %w", id, err)
+		}
+	}
+	return list, nil
+}
+
+// ids writes IDs as parameters.
+func (b *builder) ids(list []uuid.UUID) {
+	for i, id := range list {
+		b.WriteString([]string{"", ", "}[min(i, 1)])
+		b.arg(b.dialect.idArg(id))
+	}
 }

@@ -35,6 +35,17 @@ type Options struct {
 	// name here. One that is there stays: Migrate drops nothing (docs/storage.md
 	// says how).
 	Without []Index
+
+	// Partitions cuts the table into one for each month, so that retention drops
+	// whole months instead of deleting their rows: PostgreSQL only, and only for a
+	// table that is made with it. With a table that isn't as the option says, every
+	// method returns ErrPartitions. Default: Unpartitioned.
+	//
+	// Migrate, Append and Purge make the partitions of this month and the next
+	// three. AppendTx makes none, so a process that calls none of the others for
+	// three months should call Migrate now and then. An entry without a partition
+	// is in a default one, from which Migrate moves it.
+	Partitions Partitions
 }
 
 // Store keeps entries in a SQL database. It is an audit.Store, and a
@@ -42,6 +53,7 @@ type Options struct {
 type Store struct {
 	db      *sql.DB
 	dialect dialect
+	parts   *partitioned // the dialect, or nil where the table isn't partitioned
 	table   table
 	opts    Options
 	quoted  string // the table in SQL
@@ -97,15 +109,33 @@ func New(db *gorm.DB, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: pool, dialect: d, table: t, opts: *opts, quoted: t.quoted(d.quote())}, nil
+	s := &Store{db: pool, dialect: d, table: t, opts: *opts, quoted: t.quoted(d.quote())}
+	switch opts.Partitions {
+	case Unpartitioned:
+	case Monthly:
+		if db.Dialector.Name() != "postgres" {
+			return nil, fmt.Errorf("gormstore: Options.Partitions is for PostgreSQL, and the database is %s", db.Dialector.Name())
+		}
+		s.parts = newPartitioned(t)
+		s.dialect = s.parts
+	default:
+		return nil, fmt.Errorf("gormstore: Options.Partitions is %d, neither Unpartitioned nor Monthly", opts.Partitions)
+	}
+	return s, nil
 }
 
 // InDatabase reports whether db is the pool that the store writes to.
 func (s *Store) InDatabase(db *sql.DB) bool { return db != nil && db == s.db }
 
-// Tables are the names of the store's tables: the entries, and the versions of
-// the schema.
-func (s *Store) Tables() []string { return []string{s.table.name, s.table.versions()} }
+// Tables are the names of the store's tables: the entries, the versions of the
+// schema, and with Options.Partitions the IDs.
+func (s *Store) Tables() []string {
+	names := []string{s.table.name, s.table.versions()}
+	if s.parts != nil {
+		names = append(names, s.table.ids())
+	}
+	return names
+}
 
 // table is the name of the entries' table, from which all others are made.
 type table struct {

@@ -70,20 +70,23 @@ func (p streams) known() bool { return p.few || p.tenants != nil || (p.byTime &&
 // nothing, and with what its statements are to run on.
 func (s *Store) onPlan(ctx context.Context, sel selection, fn func(querier, streams) error) error {
 	p := s.planStreams(sel)
-	if p.known() {
+	if p.known() && s.parts == nil {
 		return s.onKnownPlan(ctx, s.db, sel, p, fn)
 	}
-	// The tenants and the page are of one snapshot, or an entry of a tenant that
-	// is new would be missing beside others that were committed with it.
+	// The tenants and the page, and the page's windows, are of one snapshot, or an
+	// entry of a tenant that is new would be missing beside others that were
+	// committed with it.
 	tx, err := s.db.BeginTx(ctx, s.dialect.snapshotOptions())
 	if err != nil {
 		return s.translate(ctx, err)
 	}
 	defer func() { _ = tx.Rollback() }() // it only read
-	if p.tenants, err = s.tenants(ctx, tx, mostTenants+1); err != nil {
-		return err
+	if !p.known() {
+		if p.tenants, err = s.tenants(ctx, tx, mostTenants+1); err != nil {
+			return err
+		}
+		p.listed = true
 	}
-	p.listed = true
 	return s.onKnownPlan(ctx, tx, sel, p, fn)
 }
 
@@ -200,9 +203,11 @@ func (s *Store) tenants(ctx context.Context, q querier, most int) ([]string, err
 
 // merge writes the SELECT of a page's keys.
 func (s *Store) merge(b *builder, sel selection, p streams) error {
-	columns := append([]string{b.dialect.rowKey()}, sel.order.columns...)
-	if b.dialect.rowKey() == colID {
-		columns = sel.order.columns
+	columns := slices.Clone(sel.order.columns)
+	for _, key := range b.dialect.rowKey() {
+		if !slices.Contains(columns, key) {
+			columns = append(columns, key)
+		}
 	}
 	switch {
 	case p.tenants == nil:

@@ -108,6 +108,11 @@ func (d *postgres) head(ctx context.Context, s *Store) (string, error) {
 }
 
 func (d *postgres) tail(ctx context.Context, s *Store, f audit.Filter, after string, limit int) ([]audit.Entry, string, error) {
+	return d.follow(ctx, s, after, limit, func(p pgPosition) (placed[pgPlace], error) { return d.part(ctx, s, f, p, limit) })
+}
+
+// follow reads on from a position by part, which reads between its snapshots.
+func (d *postgres) follow(ctx context.Context, s *Store, after string, limit int, part func(pgPosition) (placed[pgPlace], error)) ([]audit.Entry, string, error) {
 	p, ok := parsePgPosition(after)
 	if !ok {
 		return nil, "", badPosition(after)
@@ -129,7 +134,7 @@ func (d *postgres) tail(ctx context.Context, s *Store, f audit.Filter, after str
 	if p.upto == "" {
 		p.upto, p.xid, p.seq = now, 0, 0
 	}
-	got, err := d.part(ctx, s, f, p, limit)
+	got, err := part(p)
 	if err != nil {
 		return nil, "", err
 	}
@@ -149,6 +154,21 @@ type pgPlace struct {
 func (d *postgres) part(ctx context.Context, s *Store, f audit.Filter, p pgPosition, limit int) (placed[pgPlace], error) {
 	b := s.newBuilder()
 	b.add("SELECT ", readColumns, ", e.xid::text AS feed_xid, e.seq FROM ", s.quoted, " e WHERE ")
+	p.write(b)
+	b.WriteString(" AND ")
+	b.filter(f)
+	b.add(" ORDER BY e.xid, e.seq LIMIT ", itoa(limit))
+	rows, err := s.rows(ctx, b)
+	if err != nil {
+		return placed[pgPlace]{}, err
+	}
+	var place pgPlace
+	return readPlaced(rows, &place, &place.xid, &place.seq)
+}
+
+// write writes the condition that an entry lies between the position's snapshots
+// and behind its last one.
+func (p pgPosition) write(b *builder) {
 	seenBy(p.upto)(b)
 	if p.base != "" {
 		// The first half is what an index can answer.
@@ -163,15 +183,7 @@ func (d *postgres) part(ctx context.Context, s *Store, f audit.Filter, p pgPosit
 	b.arg(strconv.FormatUint(p.xid, 10))
 	b.WriteString("::xid8, ")
 	b.arg(p.seq)
-	b.WriteString("::bigint) AND ")
-	b.filter(f)
-	b.add(" ORDER BY e.xid, e.seq LIMIT ", itoa(limit))
-	rows, err := s.rows(ctx, b)
-	if err != nil {
-		return placed[pgPlace]{}, err
-	}
-	var place pgPlace
-	return readPlaced(rows, &place, &place.xid, &place.seq)
+	b.WriteString("::bigint)")
 }
 
 // seenBy is the condition that a snapshot sees the entry.

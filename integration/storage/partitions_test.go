@@ -1,0 +1,385 @@
+package storage
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore"
+	"github.com/gormtrail/audit/storage/storagetest"
+)
+
+var monthly = gormstore.Options{Partitions: gormstore.Monthly}
+
+// With a table for each month, everything that is promised holds as without.
+func TestConformsMonthly(t *testing.T) {
+	db := open(t, createPostgres(t))
+	storagetest.Run(t, func(t *testing.T) audit.Store { return emptied(t, db, monthly) })
+}
+
+func TestConformsMonthlyInTransactions(t *testing.T) {
+	db := open(t, createPostgres(t))
+	storagetest.RunTx(t, func(t *testing.T) (audit.Store, *sql.DB) { return emptied(t, db, monthly), pool(t, db) }, nil)
+}
+
+// partitions are the partitions that have entries, each with how many.
+func partitions(t testing.TB, db *gorm.DB) map[string]int {
+	t.Helper()
+	var rows []struct {
+		Part string
+		N    int
+	}
+	require.NoError(t, db.Raw("SELECT tableoid::regclass::text AS part, count(*) AS n FROM audit_entries GROUP BY 1").Scan(&rows).Error)
+	found := map[string]int{}
+	for _, r := range rows {
+		found[r.Part] = r.N
+	}
+	return found
+}
+
+// overYears are entries of five years up to now, one each month at least, in any
+// order of capture; some have the time of a whole month's beginning.
+func overYears(n int) []audit.Entry {
+	g := newGenerator(9)
+	list := g.entries(n)
+	first := time.Date(time.Now().Year()-5, 1, 1, 0, 0, 0, 0, time.UTC)
+	for i := range list {
+		at := first.AddDate(0, i%60, g.IntN(28)).Add(time.Duration(g.IntN(86_400)) * time.Second)
+		if i%7 == 0 {
+			at = first.AddDate(0, i%60, 0)
+		}
+		list[i].Time = at
+	}
+	return list
+}
+
+// Pages, walks and counts over sixty months are those of a naive evaluation,
+// whichever windows they are read in, with bounds inside of months, at their
+// beginnings, and none.
+func TestMonthlyPagesAreThoseOfOneTable(t *testing.T) {
+	db := open(t, createPostgres(t))
+	store := migrated(t, db, &monthly)
+	ctx := context.Background()
+	entries := overYears(700)
+	require.NoError(t, store.Append(ctx, entries[:400]...))
+	tx := db.Begin() // which makes no partition
+	require.NoError(t, store.AppendTx(ctx, tx.Statement.ConnPool, entries[400:]...))
+	require.NoError(t, tx.Commit().Error)
+	assert.Len(t, partitions(t, db), 60)
+
+	seed := uint64(time.Now().UnixNano())
+	r := rand.New(rand.NewPCG(seed, 0))
+	moment := func() time.Time {
+		at := entries[r.IntN(len(entries))].Time
+		if r.IntN(2) == 0 {
+			at = time.Date(at.Year(), at.Month(), 1, 0, 0, 0, 0, time.UTC)
+		}
+		return at.Add(time.Duration(r.IntN(3)-1) * time.Microsecond)
+	}
+	for range 60 {
+		f := audit.Filter{}
+		if r.IntN(2) == 0 {
+			f.From = moment()
+		}
+		if r.IntN(2) == 0 {
+			f.To = moment()
+		}
+		if !f.From.IsZero() && !f.To.IsZero() && f.To.Before(f.From) {
+			f.From, f.To = f.To, f.From
+		}
+		switch r.IntN(4) {
+		case 0:
+			f.Tenants = []string{tenantName(0)}
+		case 1:
+			f.Tenants = []string{tenantName(1), tenantName(2), tenantName(3)}
+		case 2:
+			f.Users = []string{userName(0), userName(1)}
+		}
+		sort := []audit.Sort{audit.Newest, audit.SortTime, audit.SortUser, "-record"}[r.IntN(4)]
+		want := naively(entries, f, sort)
+		q := audit.Query{Filter: f, Sort: sort, Limit: 1 + r.IntN(120)}
+		what := fmt.Sprintf("seed %d: %s by %s, %d a page", seed, f.Values().Encode(), sort, q.Limit)
+		var got, back []string
+		var last *audit.Page
+		for {
+			page, err := store.Query(ctx, q)
+			require.NoError(t, err, what)
+			got, last = append(got, ids(page.Entries)...), page
+			if q.Cursor = page.Next; q.Cursor == "" {
+				break
+			}
+		}
+		require.Equal(t, want, got, what)
+		for back = ids(last.Entries); last.Prev != ""; {
+			q.Cursor = last.Prev
+			page, err := store.Query(ctx, q)
+			require.NoError(t, err, what)
+			back, last = append(ids(page.Entries), back...), page
+		}
+		require.Equal(t, want, back, "backwards, "+what)
+		bound := 1 + r.IntN(200)
+		n, more, err := store.Count(ctx, f, bound)
+		require.NoError(t, err)
+		assert.Equal(t, []any{min(len(want), bound), len(want) > bound}, []any{n, more}, what)
+		var all []string
+		for e, err := range store.All(ctx, audit.Query{Filter: f, Sort: sort}) {
+			require.NoError(t, err)
+			all = append(all, e.ID)
+		}
+		require.Equal(t, want, all, "all, "+what)
+	}
+	for _, e := range entries {
+		got, err := store.Get(ctx, e.ID)
+		require.NoError(t, err)
+		require.Equal(t, e, got)
+	}
+	told, _, err := store.Tail(ctx, audit.Filter{}, "", 1000)
+	require.NoError(t, err)
+	assert.Len(t, told, len(entries))
+	rare := audit.Filter{Users: []string{entries[699].Actor.Email}, Tenants: []string{entries[699].Tenant}}
+	told, _, err = store.Tail(ctx, rare, "", 1000)
+	require.NoError(t, err)
+	assert.ElementsMatch(t, naively(entries, rare, audit.Newest), ids(told))
+}
+
+func naively(entries []audit.Entry, f audit.Filter, sort audit.Sort) []string {
+	var some []audit.Entry
+	for _, e := range entries {
+		if f.Match(e) {
+			some = append(some, e)
+		}
+	}
+	slices.SortFunc(some, func(a, b audit.Entry) int {
+		c := compare(audit.SortKey(sort, a), audit.SortKey(sort, b))
+		if c == 0 {
+			c = a.Time.Compare(b.Time)
+		}
+		if c == 0 {
+			c = compare(a.ID, b.ID)
+		}
+		if sort.Descending() {
+			return -c
+		}
+		return c
+	})
+	return ids(some)
+}
+
+func compare(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+// The same ID is stored once, whatever its time: in one call, in several, in
+// transactions that are open at the same time.
+func TestMonthlyKeepsAnIDOnce(t *testing.T) {
+	db := open(t, createPostgres(t))
+	store := migrated(t, db, &monthly)
+	ctx := context.Background()
+	at := time.Now().UTC().Truncate(time.Microsecond)
+	moved := func(e audit.Entry, months int) audit.Entry {
+		e.Time = at.AddDate(0, -months, 0)
+		return e
+	}
+	g := newGenerator(1)
+	e := g.entry()
+	require.NoError(t, store.Append(ctx, moved(e, 3), moved(e, 0), g.entry(), moved(e, 3)))
+	require.NoError(t, store.Append(ctx, moved(e, 7)))
+	got, err := store.Get(ctx, e.ID)
+	require.NoError(t, err)
+	assert.Equal(t, moved(e, 3), got)
+
+	for _, commit := range []bool{true, false} {
+		e := g.entry()
+		first := db.Begin()
+		require.NoError(t, store.AppendTx(ctx, first.Statement.ConnPool, moved(e, 1)))
+		second := make(chan error)
+		go func() { second <- store.Append(ctx, moved(e, 2), g.entry()) }()
+		select {
+		case err := <-second:
+			t.Fatalf("it didn't wait: %v", err)
+		case <-time.After(100 * time.Millisecond):
+		}
+		want := moved(e, 1)
+		if commit {
+			require.NoError(t, first.Commit().Error)
+		} else {
+			require.NoError(t, first.Rollback().Error)
+			want = moved(e, 2)
+		}
+		require.NoError(t, <-second)
+		got, err := store.Get(ctx, e.ID)
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	var rows, keys int
+	require.NoError(t, db.Raw("SELECT count(*) FROM audit_entries").Scan(&rows).Error)
+	require.NoError(t, db.Raw("SELECT count(*) FROM audit_entries_ids").Scan(&keys).Error)
+	assert.Equal(t, []int{6, 6}, []int{rows, keys})
+}
+
+// An append never fails for want of a partition, and Migrate moves what lies in
+// the default one.
+func TestMonthlyMovesStraysToTheirMonths(t *testing.T) {
+	db := open(t, createPostgres(t))
+	store := migrated(t, db, &monthly)
+	ctx := context.Background()
+	entries := overYears(120)
+	odd := newGenerator(3).entry()
+	odd.Time = time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC)
+	require.NoError(t, store.AppendTx(ctx, pool(t, db), append(entries, odd)...))
+	position, err := store.Head(ctx)
+	require.NoError(t, err)
+	assert.Equal(t, map[string]int{"audit_entries_default": 121}, partitions(t, db))
+	for range 2 {
+		require.NoError(t, store.Migrate(ctx))
+		found := partitions(t, db)
+		assert.Len(t, found, 61)
+		assert.Equal(t, 1, found["audit_entries_default"], "a year that no month is made for")
+	}
+	told, _, err := store.Tail(ctx, audit.Filter{}, "", 1000)
+	require.NoError(t, err)
+	assert.Len(t, told, 121)
+	told, _, err = store.Tail(ctx, audit.Filter{}, position, 1000)
+	require.NoError(t, err)
+	assert.Empty(t, told, "moving tells nothing again")
+	page, err := store.Query(ctx, audit.Query{Limit: 1000})
+	require.NoError(t, err)
+	assert.Equal(t, naively(append(entries, odd), audit.Filter{}, audit.Newest), ids(page.Entries))
+}
+
+// While someone reads all for hours, who appends waits for nobody: the
+// partitions are made another time.
+func TestMonthlyAppendWaitsForNoReader(t *testing.T) {
+	db := open(t, createPostgres(t))
+	migrated(t, db, &monthly)
+	ctx := context.Background()
+	require.NoError(t, db.Exec("DROP TABLE audit_entries_"+time.Now().AddDate(0, 2, 0).UTC().Format("p200601")).Error)
+	reader := db.Begin()
+	var n int
+	require.NoError(t, reader.Raw("SELECT count(*) FROM audit_entries").Scan(&n).Error)
+
+	fresh, err := gormstore.New(db, &monthly)
+	require.NoError(t, err)
+	g := newGenerator(1)
+	began := time.Now()
+	for range 20 {
+		require.NoError(t, fresh.Append(ctx, g.entry()))
+	}
+	require.NoError(t, fresh.Migrate(ctx))
+	assert.Less(t, time.Since(began), 20*time.Second, "each try would have waited for half a second")
+	require.NoError(t, reader.Rollback().Error)
+	require.NoError(t, fresh.Migrate(ctx))
+	require.NoError(t, db.Raw("SELECT count(*) FROM pg_inherits WHERE inhparent = 'audit_entries'::regclass").Scan(&n).Error)
+	assert.GreaterOrEqual(t, n, 5)
+}
+
+// Whole months go as tables, the rest row by row, oldest first, and never more
+// than is asked for.
+func TestMonthlyPurgeDropsMonths(t *testing.T) {
+	db := open(t, createPostgres(t))
+	store := migrated(t, db, &monthly)
+	ctx := context.Background()
+	entries := overYears(600) // ten in each month
+	require.NoError(t, store.Append(ctx, entries...))
+	left := naively(entries, audit.Filter{}, audit.SortTime)
+	names := func() int {
+		var n int
+		require.NoError(t, db.Raw("SELECT count(*) FROM pg_inherits WHERE inhparent = 'audit_entries'::regclass").Scan(&n).Error)
+		return n
+	}
+	purge := func(f audit.Filter, limit, want int) {
+		t.Helper()
+		n, err := store.Purge(ctx, f, limit)
+		require.NoError(t, err)
+		assert.Equal(t, want, n)
+		left = left[want:]
+		page, err := store.Query(ctx, audit.Query{Sort: audit.SortTime, Limit: 1000})
+		require.NoError(t, err)
+		require.Equal(t, left, ids(page.Entries))
+		var keys int
+		require.NoError(t, db.Raw("SELECT count(*) FROM audit_entries_ids").Scan(&keys).Error)
+		require.Equal(t, len(left), keys)
+	}
+	had := names()
+	first := time.Date(time.Now().Year()-5, 1, 1, 0, 0, 0, 0, time.UTC)
+	end := audit.Filter{To: first.AddDate(0, 3, 0)}
+	purge(end, 25, 25)
+	assert.Equal(t, had-2, names(), "two months and a half")
+	purge(end, 1000, 5)
+	assert.Equal(t, had-3, names(), "the third was empty but for these")
+	purge(audit.Filter{To: first.AddDate(0, 5, 0).Add(-time.Microsecond)}, 1000, len(naively(entries, audit.Filter{From: first.AddDate(0, 3, 0), To: first.AddDate(0, 5, 0).Add(-time.Microsecond)}, audit.SortTime)))
+	assert.Equal(t, had-4, names(), "a part of a month is rows")
+
+	again := entries[0] // what is purged may come again, as without partitions
+	require.NoError(t, store.Append(ctx, again))
+	left = append([]string{again.ID}, left...)
+	purge(audit.Filter{To: first.AddDate(0, 1, 0)}, 1000, 1)
+
+	reader := db.Begin() // who reads for long keeps no one from purging
+	var n int
+	require.NoError(t, reader.Raw("SELECT count(*) FROM audit_entries").Scan(&n).Error)
+	purge(audit.Filter{To: first.AddDate(0, 6, 0)}, 1000, 10)
+	require.NoError(t, reader.Rollback().Error)
+
+	purge(audit.Filter{Tenants: []string{"nobody"}, To: time.Now()}, 1000, 0)
+	purge(audit.Filter{To: time.Now().AddDate(10, 0, 0)}, 1000, len(left))
+}
+
+// A table that isn't as the option says is left alone, and said.
+func TestPartitionsAreNoSilentConversion(t *testing.T) {
+	ctx := context.Background()
+	for what, opts := range map[string][2]gormstore.Options{
+		"one table, option Monthly": {{}, monthly}, "partitioned, option not set": {monthly, {}},
+	} {
+		t.Run(what, func(t *testing.T) {
+			db := open(t, createPostgres(t))
+			was := migrated(t, db, &opts[0])
+			e := newGenerator(1).entry()
+			require.NoError(t, was.Append(ctx, e))
+			store, err := gormstore.New(db, &opts[1])
+			require.NoError(t, err)
+			assert.ErrorIs(t, store.Migrate(ctx), gormstore.ErrPartitions)
+			assert.ErrorIs(t, store.Append(ctx, e), gormstore.ErrPartitions)
+			tx := db.Begin()
+			assert.ErrorIs(t, store.AppendTx(ctx, tx.Statement.ConnPool, e), gormstore.ErrPartitions)
+			assert.NoError(t, tx.Exec("SELECT 1").Error, "the transaction is as it was")
+			assert.NoError(t, tx.Rollback().Error)
+			_, err = store.Query(ctx, audit.Query{})
+			assert.ErrorIs(t, err, gormstore.ErrPartitions)
+			got, err := was.Get(ctx, e.ID)
+			require.NoError(t, err)
+			assert.Equal(t, e, got)
+		})
+	}
+}
+
+// Entries are taken out of a partitioned outbox by their IDs.
+func TestMonthlyRemove(t *testing.T) {
+	db := open(t, createPostgres(t))
+	store := migrated(t, db, &monthly)
+	ctx := context.Background()
+	entries := overYears(30)
+	require.NoError(t, store.Append(ctx, entries...))
+	require.NoError(t, store.Remove(ctx, entries[0].ID, entries[7].ID, uuid.NewString()))
+	_, err := store.Get(ctx, entries[7].ID)
+	assert.ErrorIs(t, err, audit.ErrNotFound)
+	page, err := store.Query(ctx, audit.Query{Limit: 100})
+	require.NoError(t, err)
+	assert.Len(t, page.Entries, 28)
+}

@@ -1,0 +1,237 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+)
+
+// monthsAhead is how many months have a partition before they begin: so long may
+// a process run that neither migrates nor appends by itself.
+const monthsAhead = 3
+
+// mostMonths is how many partitions are made by themselves. What is in none of
+// them is in the default partition, which serves as well, only slower.
+const mostMonths = 600
+
+// months are the partitions that are known to be there. What another process
+// makes or drops is not known at once, which harms nothing: a partition that is
+// there isn't made again, and an entry without one goes to the default partition.
+type months struct {
+	mu    sync.Mutex
+	known map[string]time.Time // by suffix
+	again time.Time            // when to try again what has failed
+}
+
+const monthForm = "p200601"
+
+// partition is the name of a partition in SQL.
+func (d *partitioned) partition(suffix string) string { return d.t.schemaIndex(suffix, `"`) }
+
+// missing are the months of these rows and those ahead that have no partition.
+func (m *months) missing(rows []record, now time.Time) []time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if now.Before(m.again) {
+		return nil
+	}
+	var list []time.Time
+	want := func(month time.Time) {
+		if _, ok := m.known[month.Format(monthForm)]; !ok && !slices.Contains(list, month) {
+			list = append(list, month)
+		}
+	}
+	for i := range monthsAhead + 1 {
+		want(monthOf(now).AddDate(0, i, 0))
+	}
+	oldest, newest := now.AddDate(-30, 0, 0), now.AddDate(1, 0, 0)
+	for i := range rows {
+		if at := rows[i].entry.Time; at.After(oldest) && at.Before(newest) {
+			want(monthOf(at))
+		}
+	}
+	return list[:min(len(list), max(0, mostMonths-len(m.known)))]
+}
+
+// oldest is the first month that is known.
+func (m *months) oldest() time.Time {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	first := monthOf(time.Now())
+	for _, month := range m.known {
+		if month.Before(first) {
+			first = month
+		}
+	}
+	return first
+}
+
+// monthAfter is the end of the n months that begin at t, or with the first
+// partition.
+func (d *partitioned) monthAfter(t time.Time, n int) time.Time {
+	if t.IsZero() {
+		t = d.months.oldest()
+	}
+	return monthOf(t).AddDate(0, n, 0)
+}
+
+// beforeAppend makes the partitions that rows want. An append doesn't fail for
+// want of them, so an error only means that they are tried again in a minute.
+func (d *partitioned) beforeAppend(ctx context.Context, db *sql.DB, rows []record) {
+	now := time.Now()
+	list := d.months.missing(rows, now)
+	if len(list) == 0 {
+		return
+	}
+	if err := d.makeMonths(ctx, db, list, false); err != nil && ctx.Err() == nil {
+		d.months.mu.Lock()
+		d.months.again = now.Add(time.Minute)
+		d.months.mu.Unlock()
+	}
+}
+
+// afterMigrate makes the partitions ahead, and moves what lies in the default
+// partition to partitions of its months.
+func (d *partitioned) afterMigrate(ctx context.Context, db *sql.DB) error {
+	if err := d.makeMonths(ctx, db, d.months.missing(nil, time.Now()), true); err != nil && !isLocked(err) {
+		return err
+	}
+	return nil
+}
+
+// isLocked: lock_not_available. Someone reads for long; the default partition
+// serves until the next try.
+func isLocked(err error) bool { return hasState(err, "55P03") }
+
+// makeMonths makes partitions for these months, and with sort for those of the
+// default partition's entries.
+//
+// A table is made by itself and then attached, which lets others read and write
+// the trail meanwhile; PARTITION OF would keep all away. Only the default
+// partition is locked, since what belongs into the new one is moved out of it,
+// and not for longer than lockTimeout.
+func (d *partitioned) makeMonths(ctx context.Context, db *sql.DB, list []time.Time, sort bool) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	for _, statement := range []string{
+		"SELECT pg_advisory_xact_lock(" + d.lockKey() + ")",
+		"SET LOCAL lock_timeout = '" + lockTimeout + "'",
+	} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	known, err := d.readMonths(ctx, tx)
+	if err != nil {
+		return err
+	}
+	if sort {
+		strays, err := d.strays(ctx, tx)
+		if err != nil {
+			return err
+		}
+		list = append(list, strays...)
+	}
+	for _, month := range list {
+		if _, ok := known[month.Format(monthForm)]; ok || len(known) >= mostMonths {
+			continue
+		}
+		if err := d.makeMonth(ctx, tx, month); err != nil {
+			return err
+		}
+		known[month.Format(monthForm)] = month
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	d.months.set(known)
+	return nil
+}
+
+// lockTimeout is how long readers and writers may have to queue behind a
+// statement that wants a lock of its own.
+const lockTimeout = "500ms"
+
+func (d *partitioned) makeMonth(ctx context.Context, tx *sql.Tx, month time.Time) error {
+	const form = "2006-01-02 15:04:05+00"
+	t, part, rest := d.t.quoted(`"`), d.partition(month.Format(monthForm)), d.partition("default")
+	from, to := "'"+month.Format(form)+"'", "'"+month.AddDate(0, 1, 0).Format(form)+"'"
+	for _, statement := range []string{
+		// Whoever would add to it meanwhile waits: what he adds may be the month's.
+		"LOCK TABLE " + rest + " IN SHARE ROW EXCLUSIVE MODE",
+		"CREATE TABLE " + part + " (LIKE " + t + " INCLUDING DEFAULTS)",
+		"WITH moved AS (DELETE FROM " + rest + " WHERE time >= " + from + " AND time < " + to + " RETURNING *) INSERT INTO " + part + " SELECT * FROM moved",
+		"ALTER TABLE " + t + " ATTACH PARTITION " + part + " FOR VALUES FROM (" + from + ") TO (" + to + ")",
+	} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// read learns which partitions there are.
+func (m *months) read(ctx context.Context, q querier, d *partitioned) error {
+	known, err := d.readMonths(ctx, q)
+	if err == nil {
+		m.set(known)
+	}
+	return err
+}
+
+func (m *months) set(known map[string]time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.known = known
+}
+
+// readMonths asks which partitions there are.
+func (d *partitioned) readMonths(ctx context.Context, q querier) (map[string]time.Time, error) {
+	names, err := texts(ctx, q, "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass($1)", d.t.quoted(`"`))
+	known := map[string]time.Time{}
+	for _, name := range names {
+		suffix, _ := strings.CutPrefix(name, d.t.base+"_")
+		if month, err := time.Parse(monthForm, suffix); err == nil {
+			known[suffix] = month
+		}
+	}
+	return known, err
+}
+
+// strays are the months of the entries in the default partition.
+func (d *partitioned) strays(ctx context.Context, q querier) ([]time.Time, error) {
+	names, err := texts(ctx, q, "SELECT DISTINCT to_char(time AT TIME ZONE 'UTC', '\"p\"YYYYMM') FROM "+d.partition("default")+
+		" WHERE time >= now() - interval '30 years' AND time < now() + interval '1 year'")
+	var list []time.Time
+	for _, name := range names {
+		month, parseErr := time.Parse(monthForm, name)
+		err = errors.Join(err, parseErr)
+		list = append(list, month)
+	}
+	return list, err
+}
+
+// texts reads a column of texts.
+func texts(ctx context.Context, q querier, query string, args ...any) ([]string, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var list []string
+	for rows.Next() {
+		var s string
+		if err := rows.Scan(&s); err != nil {
+			return nil, err
+		}
+		list = append(list, s)
+	}
+	return list, rows.Err()
+}

@@ -1,0 +1,187 @@
+package gormstore
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/gormtrail/audit"
+)
+
+// Partitions says how the entries' table is cut into tables of the database.
+type Partitions int
+
+const (
+	// Unpartitioned is one table.
+	Unpartitioned Partitions = iota
+	// Monthly is a partition for each month (UTC) of an entry's Time, on PostgreSQL
+	// only. Migrate and Append make them ahead of time.
+	Monthly
+)
+
+// ErrPartitions is the error of a store whose table isn't partitioned as
+// Options.Partitions says. Nothing is ever converted by itself; docs/storage.md
+// says how it is done.
+var ErrPartitions = errors.New("gormstore: the table is not partitioned as Options.Partitions says")
+
+// partitioned is PostgreSQL with a table for each month of time.
+//
+// A unique index of a partitioned table must contain what it is partitioned by,
+// and an ID is unique whatever its time. So each ID is a row of a small table of
+// its own, whose primary key it is; an entry is inserted if, in the same
+// statement, its ID was. That table also has the entry's time, by which its
+// partition is found, and its place in the feed, so that neither index is needed
+// in the partitions.
+type partitioned struct {
+	*postgres
+	ids    string // the table of IDs, in SQL
+	months *months
+}
+
+func newPartitioned(t table) *partitioned {
+	d := &partitioned{postgres: newPostgres(t), ids: quoteName(t.ids(), `"`), months: &months{}}
+	params, arrays := make([]string, len(columnNames)), make([]string, len(columnNames))
+	for i, name := range columnNames {
+		params[i] = d.placeholder(i+1) + "::" + postgresType(name)
+		arrays[i] = params[i] + "[]"
+	}
+	columns := strings.Join(columnNames, ", ")
+	insert := "WITH fresh AS (INSERT INTO " + d.ids + " (id, time) %s ON CONFLICT (id) DO NOTHING RETURNING id) INSERT INTO " +
+		t.quoted(`"`) + " (" + columns + ") "
+	d.one = fmt.Sprintf(insert, "VALUES ("+params[0]+", "+params[2]+")") + "SELECT " + strings.Join(params, ", ") + " FROM fresh"
+	// IS TRUE keeps it a hash lookup for each row: as a join it would be planned
+	// without knowing how many rows there are.
+	d.many = fmt.Sprintf(insert, "SELECT * FROM unnest("+arrays[0]+", "+arrays[2]+")") +
+		"SELECT * FROM unnest(" + strings.Join(arrays, ", ") + ") AS g (" + columns + ") WHERE (g.id IN (SELECT id FROM fresh)) IS TRUE"
+	return d
+}
+
+func (t table) ids() string { return t.name + "_ids" }
+
+func (d *partitioned) rowKey() []string { return []string{colTime, colID} }
+
+// insert leaves out what has the ID of an earlier row: the statement would take
+// both, since each finds its ID among the fresh ones.
+func (d *partitioned) insert(rows []record) (string, []any) {
+	if len(rows) == 1 {
+		return d.postgres.insert(rows)
+	}
+	seen := make(map[[16]byte]bool, len(rows))
+	first := make([]record, 0, len(rows))
+	for _, r := range rows {
+		if !seen[r.id] {
+			seen[r.id] = true
+			first = append(first, r)
+		}
+	}
+	return d.postgres.insert(first)
+}
+
+func (d *partitioned) migrations() [][]string {
+	t := d.t.quoted(`"`)
+	index := func(kind, columns, where string) string {
+		return "CREATE INDEX " + d.t.index(kind, `"`) + " ON " + t + " (" + columns + ")" + where
+	}
+	text := func(names []string) string {
+		return strings.Join(names, " text COLLATE \"C\" NOT NULL,\n\t") + " text COLLATE \"C\" NOT NULL"
+	}
+	return [][]string{
+		{
+			`CREATE TABLE ` + t + ` (
+	id uuid NOT NULL,
+	xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+	form smallint NOT NULL,
+	time timestamptz NOT NULL,
+	` + text(textColumns) + `,
+	salt bytea NOT NULL,
+	` + text(longColumns) + `
+) PARTITION BY RANGE (time)`,
+			"CREATE TABLE " + d.partition("default") + " PARTITION OF " + t + " DEFAULT",
+			`CREATE TABLE ` + d.ids + ` (
+	id uuid NOT NULL PRIMARY KEY,
+	seq bigint GENERATED ALWAYS AS IDENTITY,
+	xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
+	time timestamptz NOT NULL
+)`,
+			index("time", "time, id", ""),
+			index("tenant", "tenant, time, id", ""),
+			index("object", "tenant, object_key, time, id, object_type", ""),
+			index("transaction", "transaction_id, time, id", " WHERE transaction_id <> ''"),
+			index("request", "request_id, time, id", " WHERE request_id <> ''"),
+			"CREATE INDEX " + d.t.index("feed", `"`) + " ON " + d.ids + " (xid, seq)",
+		},
+		{}, // as without partitions
+	}
+}
+
+func (d *partitioned) repairs() []string {
+	return []string{"WITH old AS (UPDATE " + d.ids + " SET xid = '3'::xid8 WHERE xid >= pg_snapshot_xmax(pg_current_snapshot()) RETURNING id, time) " +
+		"UPDATE " + d.t.quoted(`"`) + " e SET xid = '3'::xid8 FROM old WHERE e.id = old.id AND e.time = old.time"}
+}
+
+func (d *partitioned) version(ctx context.Context, q querier) (int, error) {
+	n, err := d.versionOf(ctx, q)
+	if err != nil || n == 0 {
+		return n, err
+	}
+	if err := d.checkKind(ctx, q, "p"); err != nil {
+		return n, err
+	}
+	return n, d.months.read(ctx, q, d)
+}
+
+// checkKind: "r" is a table, "p" a partitioned one (pg_class.relkind).
+func (d *postgres) checkKind(ctx context.Context, q querier, want string) error {
+	n, err := number(ctx, q, "SELECT count(*) FROM pg_class WHERE oid = to_regclass($1) AND relkind IN ('r', 'p') AND relkind::text <> $2", d.t.quoted(`"`), want)
+	if err != nil || n == 0 {
+		return err
+	}
+	if want == "p" {
+		return fmt.Errorf("%w: %s is one table, and the option says Monthly; see docs/storage.md for how to move its entries", ErrPartitions, d.t.name)
+	}
+	return fmt.Errorf("%w: %s is partitioned, and the option doesn't say Monthly", ErrPartitions, d.t.name)
+}
+
+// andTime adds the time of the entry with that ID to a condition, so that no
+// partition but its own is looked at.
+func (d *partitioned) andTime(ctx context.Context, s *Store, b *builder, id [16]byte) error {
+	k := s.newBuilder()
+	k.add("SELECT time FROM ", d.ids, " WHERE id = ")
+	k.arg(d.idArg(id))
+	rows, err := s.rows(ctx, k)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return cmp.Or(s.translate(ctx, rows.Err()), error(audit.ErrNotFound))
+	}
+	var at timeColumn
+	if err := rows.Scan(&at); err != nil {
+		return err
+	}
+	b.WriteString(" AND e.time = ")
+	b.arg(d.timeArg(time.Time(at).UnixMicro()))
+	return nil
+}
+
+// deleteIDs writes a DELETE of the entries with these IDs.
+func (d *partitioned) deleteIDs(b *builder, table string, ids []uuid.UUID) {
+	b.add("WITH gone AS (DELETE FROM ", d.ids, " WHERE id IN (")
+	b.ids(ids)
+	b.add(") RETURNING id, time) DELETE FROM ", table, " e USING gone WHERE e.id = gone.id AND e.time = gone.time")
+}
+
+func (d *partitioned) deleteOldest(b *builder, table string, sel selection) error {
+	b.WriteString("WITH gone AS (")
+	if err := deleteByKey(b, table, d.rowKey(), sel); err != nil {
+		return err
+	}
+	b.add(" RETURNING id) DELETE FROM ", d.ids, " WHERE id IN (SELECT id FROM gone)")
+	return nil
+}

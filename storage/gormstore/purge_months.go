@@ -1,0 +1,108 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"maps"
+	"reflect"
+	"slices"
+	"time"
+
+	"github.com/gormtrail/audit"
+)
+
+// dropTries is how often a partition is tried to be dropped while others read.
+const dropTries = 5
+
+// purgeMonths drops the partitions of whole months, oldest first, as long as f
+// selects all that is in them and no more than limit. What it leaves is for
+// others to delete row by row: a part of a month, a filter of more than an end,
+// what is older than the oldest partition, a partition that is read for long.
+func (d *partitioned) purgeMonths(ctx context.Context, db *sql.DB, f audit.Filter, limit int) (removed int, err error) {
+	end, ok := onlyEnd(f)
+	if !ok {
+		return 0, nil
+	}
+	known, err := d.readMonths(ctx, db)
+	if err != nil {
+		return 0, err
+	}
+	for _, suffix := range slices.Sorted(maps.Keys(known)) { // the names sort as the months
+		next := known[suffix].AddDate(0, 1, 0)
+		if next.After(end) || !next.Before(time.Now()) {
+			break
+		}
+		n, dropped, err := d.dropMonth(ctx, db, suffix, known[suffix], limit-removed)
+		if err != nil || !dropped {
+			return removed, err
+		}
+		removed += n
+	}
+	return removed, nil
+}
+
+// onlyEnd reports whether f asks for everything before a time.
+func onlyEnd(f audit.Filter) (time.Time, bool) {
+	terms := f.Terms()
+	end := terms[0].To
+	terms[0].To = time.Time{}
+	return end, !end.IsZero() && len(terms) == 1 && reflect.ValueOf(terms[0]).IsZero()
+}
+
+// dropMonth drops a partition of at most limit entries. Others wait for it only
+// as long as the lock on the whole table is held or waited for: a moment, at most
+// lockTimeout.
+func (d *partitioned) dropMonth(ctx context.Context, db *sql.DB, suffix string, month time.Time, limit int) (n int, dropped bool, err error) {
+	for try := 1; ; try++ {
+		n, dropped, err = d.tryDropMonth(ctx, db, suffix, month, limit)
+		if err == nil || !isLocked(err) && !d.isDeadlock(err) {
+			return n, dropped, err
+		}
+		if try == dropTries {
+			return 0, false, nil
+		}
+		if err := pause(ctx, 10*try); err != nil {
+			return 0, false, err
+		}
+	}
+}
+
+func (d *partitioned) tryDropMonth(ctx context.Context, db *sql.DB, suffix string, month time.Time, limit int) (int, bool, error) {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return 0, false, err
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	part := d.partition(suffix)
+	for _, statement := range []string{
+		"SET LOCAL lock_timeout = '" + lockTimeout + "'",
+		"LOCK TABLE " + part + " IN SHARE MODE", // what is counted is what is dropped
+	} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return 0, false, err
+		}
+	}
+	older, err := number(ctx, tx, "SELECT count(*) FROM (SELECT 1 FROM "+d.partition("default")+" WHERE time < $1::timestamptz LIMIT 1) older", d.timeArg(month.UnixMicro()))
+	if err != nil || older > 0 {
+		return 0, false, err
+	}
+	n, err := number(ctx, tx, "SELECT count(*) FROM (SELECT 1 FROM "+part+" LIMIT "+itoa(limit+1)+") bounded")
+	if err != nil || n > limit {
+		return 0, false, err
+	}
+	for _, statement := range []string{
+		"DELETE FROM " + d.ids + " WHERE id IN (SELECT id FROM " + part + ")",
+		"DROP TABLE " + part,
+	} {
+		if _, err := tx.ExecContext(ctx, statement); err != nil {
+			return 0, false, err
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		return 0, false, err
+	}
+	d.months.mu.Lock()
+	delete(d.months.known, suffix)
+	d.months.mu.Unlock()
+	return n, true, nil
+}

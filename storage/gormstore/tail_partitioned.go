@@ -1,0 +1,100 @@
+package gormstore
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/gormtrail/audit"
+)
+
+// tailKeys is how many places in the feed are read at once.
+const tailKeys = 1000
+
+// feedKeys are places in the feed and the keys of their entries, as arrays.
+type feedKeys struct {
+	ids, times, xids, seqs []string
+	from, to               time.Time
+	last                   pgPlace
+}
+
+func (d *partitioned) tail(ctx context.Context, s *Store, f audit.Filter, after string, limit int) ([]audit.Entry, string, error) {
+	return d.follow(ctx, s, after, limit, func(p pgPosition) (placed[pgPlace], error) { return d.part(ctx, s, f, p, limit) })
+}
+
+// part reads the places first, in the table of IDs, and then of the entries the
+// partitions that have them alone. Mostly there is nothing new, and no partition
+// is looked at.
+func (d *partitioned) part(ctx context.Context, s *Store, f audit.Filter, p pgPosition, limit int) (placed[pgPlace], error) {
+	var all placed[pgPlace]
+	for {
+		keys, err := d.feedKeys(ctx, s, p)
+		if err != nil || len(keys.ids) == 0 {
+			return all, err
+		}
+		got, err := d.byKeys(ctx, s, f, keys, limit-len(all.entries))
+		if err != nil {
+			return all, err
+		}
+		if len(got.entries) > 0 {
+			all.entries, all.last = append(all.entries, got.entries...), got.last
+		}
+		if len(all.entries) == limit || len(keys.ids) < tailKeys {
+			return all, nil
+		}
+		p.xid, p.seq = keys.last.xid, keys.last.seq
+	}
+}
+
+// feedKeys reads on in what was committed between the position's two snapshots.
+func (d *partitioned) feedKeys(ctx context.Context, s *Store, p pgPosition) (k feedKeys, err error) {
+	b := s.newBuilder()
+	b.add("SELECT id::text, time, xid::text AS feed_xid, seq FROM ", d.ids, " WHERE ")
+	p.write(b)
+	b.add(" ORDER BY xid, seq LIMIT ", itoa(tailKeys))
+	rows, err := s.rows(ctx, b)
+	if err != nil {
+		return k, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id string
+		var at timeColumn
+		if err := rows.Scan(&id, &at, &k.last.xid, &k.last.seq); err != nil {
+			return k, err
+		}
+		t := time.Time(at)
+		if k.from.IsZero() || t.Before(k.from) {
+			k.from = t
+		}
+		if t = t.Add(time.Microsecond); t.After(k.to) {
+			k.to = t
+		}
+		k.ids, k.times = append(k.ids, id), append(k.times, d.timeArg(time.Time(at).UnixMicro()).(string))
+		k.xids, k.seqs = append(k.xids, strconv.FormatUint(k.last.xid, 10)), append(k.seqs, strconv.FormatInt(k.last.seq, 10))
+	}
+	return k, rows.Err()
+}
+
+func (d *partitioned) byKeys(ctx context.Context, s *Store, f audit.Filter, k feedKeys, limit int) (placed[pgPlace], error) {
+	b := s.newBuilder()
+	b.add("SELECT ", readColumns, ", k.of_xid::text, k.of_seq FROM unnest(")
+	for i, a := range []struct {
+		list []string
+		of   string
+	}{{k.ids, "uuid"}, {k.times, "timestamptz"}, {k.xids, "xid8"}, {k.seqs, "bigint"}} {
+		b.WriteString([]string{"", ", "}[min(i, 1)])
+		b.arg(arrayText(a.list))
+		b.add("::", a.of, "[]")
+	}
+	b.add(") AS k (of_id, of_time, of_xid, of_seq) JOIN ", s.quoted, " e ON e.time = k.of_time AND e.id = k.of_id WHERE ")
+	b.filter(f)
+	b.within(window{k.from, k.to}, "e.time")
+	b.add(" ORDER BY k.of_xid, k.of_seq LIMIT ", itoa(limit))
+	rows, err := s.rows(ctx, b)
+	if err != nil {
+		return placed[pgPlace]{}, err
+	}
+	var place pgPlace
+	return readPlaced(rows, &place, &place.xid, &place.seq)
+}
