@@ -74,9 +74,13 @@ func (c *capture) reference() string {
 	return c.plugin.dialect.quote(c.text.table)
 }
 
-// selectBefore builds the SELECT of the rows that the statement will touch, by
-// its own condition, which GORM had finished when it built the statement.
-func (c *capture) selectBefore() (query string, args []any) {
+// selectBefore builds the SELECT of the rows that the statement will touch, with
+// the values that must be known before.
+func (c *capture) selectBefore() (query string, args []any) { return c.selectTouched(c.foretold()) }
+
+// selectTouched does so by the statement's own condition, which GORM had finished
+// when it built the statement.
+func (c *capture) selectTouched(foretold []clause.Assignment) (query string, args []any) {
 	b := c.scratch()
 	names := c.clauseNames()
 	_, hasFrom := c.stmt.Clauses["FROM"]
@@ -86,7 +90,7 @@ func (c *capture) selectBefore() (query string, args []any) {
 		star = c.reference() + ".*"
 	}
 	b.WriteString("SELECT " + star)
-	for _, k := range c.foretold() {
+	for _, k := range foretold {
 		b.WriteString(", ")
 		b.AddVar(b, k.Value)
 		b.WriteString(" AS ")

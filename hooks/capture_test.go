@@ -365,12 +365,3 @@ func TestRowsBeforeAnErrorReachTheHost(t *testing.T) {
 	require.Empty(t, h.lines())
 	require.Zero(t, h.count(&coupon{}))
 }
-
-func TestDestroyNamesTheForeignKeysThatCascade(t *testing.T) {
-	h := newHost(t, setup{})
-	require.NoError(t, h.db.Exec("CREATE TABLE parts (id integer PRIMARY KEY, item_id integer REFERENCES items(id) ON DELETE CASCADE)").Error)
-	require.NoError(t, h.db.Create(&item{Name: "a"}).Error)
-	require.NoError(t, h.db.Delete(&item{ID: 1}).Error)
-	list := h.entries()
-	require.Equal(t, []any{"parts: cascade"}, list[len(list)-1].Metadata["foreign_keys"])
-}

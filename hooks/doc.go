@@ -16,6 +16,8 @@
 //   - The probe reads the rows before (update.go, delete.go, insert.go), runs
 //     the statement, with RETURNING where the database has it, and knows the
 //     rows after. What GORM asked for is handed back unchanged (replay.go).
+//   - Where foreign keys pass on what the statement does, the rows that refer to
+//     its own are read before and after it (foreign.go, cascade.go).
 //   - Rows are compared column by column in their database meaning (value.go,
 //     diff.go); table.go and model.go know the table and what the model's tags
 //     say of it.
@@ -23,6 +25,6 @@
 //     commit, in one statement.
 //
 // What callbacks can't see is not captured row by row: raw SQL (recorded as
-// one entry of action "execute", see Options.Raw), foreign-key cascades, the
-// effects of database triggers on other rows, other programs.
+// one entry of action "execute", see Options.Raw), the effects of database
+// triggers on other rows, other programs.
 package hooks

@@ -91,7 +91,7 @@ func (c *capture) created(m *image, r row) []audit.Entry {
 func (c *capture) destroyed(m *image) []audit.Entry {
 	entries := make([]audit.Entry, 0, len(m.rows))
 	for _, r := range m.rows {
-		e := audit.Entry{Action: audit.ActionDestroy, Object: c.object(m, r), Metadata: c.cascaded()}
+		e := audit.Entry{Action: audit.ActionDestroy, Object: c.object(m, r), Metadata: c.unseen(m, r, nil)}
 		for i, name := range m.set.names {
 			if v := r.values[i]; v != nil {
 				e.Changes = c.appendChange(e.Changes, m.set.treatments[i], name, audit.Change{Field: name, Op: audit.OpRemove, Old: v})
@@ -100,19 +100,6 @@ func (c *capture) destroyed(m *image) []audit.Entry {
 		entries = append(entries, e)
 	}
 	return entries
-}
-
-// cascaded tells what a DELETE may have done to other tables by foreign keys,
-// whose rows the plugin doesn't see.
-func (c *capture) cascaded() map[string]any {
-	if len(c.table.cascades) == 0 {
-		return nil
-	}
-	list := make([]any, len(c.table.cascades))
-	for i, s := range c.table.cascades {
-		list[i] = s
-	}
-	return map[string]any{"foreign_keys": list}
 }
 
 // ownColumn: one that the plugin added to what it reads.
@@ -124,6 +111,7 @@ func ownColumn(name string) bool {
 // none, and neither has one of which only the time of the update changed.
 func (c *capture) updated(before, after *image, pairs []pair) []audit.Entry {
 	c.unit.wrote.Store(true)
+	c.noteUpdated(before, after, pairs)
 	h := c.plugin.hints.of(c.table.name)
 	var entries []audit.Entry
 	for _, p := range pairs {
@@ -258,6 +246,9 @@ func (c *capture) summary(m *image) audit.Entry {
 			columns = append(columns, a.Column.Name)
 		}
 		metadata["columns"] = columns
+	}
+	if list := c.unseenOfAll(); list != nil {
+		metadata["foreign_keys"] = list
 	}
 	return audit.Entry{Action: action, Object: audit.Object{Type: c.plugin.typeOf(c.table.object)}, Metadata: metadata}
 }

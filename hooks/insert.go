@@ -10,6 +10,21 @@ import (
 
 // insert captures an INSERT, an upsert's included.
 func (c *capture) insert(wantRows bool) (outcome, error) {
+	o, upsert := c.onConflict()
+	switch {
+	case c.replaces():
+		return c.withCascades(nil, wantRows, c.conflictsQuery, c.insertRows)
+	case upsert && !o.DoNothing:
+		columns := []string{}
+		for _, a := range o.DoUpdates {
+			columns = append(columns, a.Column.Name)
+		}
+		return c.withCascades(columns, wantRows, c.conflictsQuery, c.insertRows)
+	}
+	return c.insertRows(wantRows)
+}
+
+func (c *capture) insertRows(wantRows bool) (outcome, error) {
 	if out, ok, err := c.upsert(wantRows); ok {
 		return out, err
 	}
@@ -105,6 +120,7 @@ func (c *capture) finishReplace(out outcome, before, after *image) (outcome, err
 			gone.count++
 		}
 	}
+	c.noteGone(gone)
 	return out, c.add(c.destroyed(gone)...)
 }
 
@@ -146,20 +162,24 @@ func (c *capture) mayMeetRows() bool {
 // readConflicts reads and locks the rows that hold one of the keys that the
 // statement inserts.
 func (c *capture) readConflicts() (*image, error) {
-	query, args := c.selectConflicts()
-	if query == "" {
-		return &image{}, nil
+	query, args, err := c.conflictsQuery()
+	if err != nil || query == "" {
+		return &image{}, err
 	}
-	if c.plugin.dialect.name == "sqlite" {
-		if err := c.plugin.lockFirst(c.ctx, c.own, c.unit, c.table); err != nil {
-			return nil, err
-		}
-	}
-	rows, err := c.own.QueryContext(c.ctx, query+c.plugin.dialect.lock, args...)
+	rows, err := c.own.QueryContext(c.ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
 	return c.plugin.readAll(c.table, rows, c.plugin.budget)
+}
+
+// conflictsQuery is a SELECT of those rows, which locks them.
+func (c *capture) conflictsQuery() (string, []any, error) {
+	query, args := c.selectConflicts()
+	if query == "" {
+		return "", nil, nil
+	}
+	return query + c.plugin.dialect.lock, args, c.plugin.lockFirst(c.ctx, c.own, c.unit, c.table)
 }
 
 // selectConflicts is "" if no inserted row can meet one that is there.

@@ -124,14 +124,32 @@ func (h *hints) learnOptions(o Options) error {
 	return nil
 }
 
-// learn takes over what a model's type and tags say of its table, once.
-func (p *Plugin) learn(s *schema.Schema) {
+// learn takes over what a model's type and tags say of its table, once, and what
+// those say that it is related to: a foreign key may change rows of a table
+// before any statement names it.
+func (p *Plugin) learn(db *gorm.DB, s *schema.Schema) {
 	if s == nil || s.Table == "" {
 		return
 	}
 	if _, known := p.models.LoadOrStore(s, struct{}{}); known {
 		return
 	}
+	p.learnTable(s)
+	for _, r := range s.Relationships.Relations {
+		related := []*schema.Schema{r.FieldSchema, r.JoinTable}
+		for _, of := range related {
+			if of == nil || of.ModelType.Name() == "" { // GORM's own join table
+				continue
+			}
+			stmt := &gorm.Statement{DB: db}
+			if stmt.Parse(reflect.New(of.ModelType).Interface()) == nil { // which waits for what another goroutine parses
+				p.learn(db, stmt.Schema)
+			}
+		}
+	}
+}
+
+func (p *Plugin) learnTable(s *schema.Schema) {
 	table := bareName(s.Table)
 	p.hints.change(table, func(n *hint) {
 		n.known = true

@@ -140,7 +140,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 		if err := stmt.Parse(m); err != nil {
 			return fmt.Errorf("hooks: Options.Models: %T: %w", m, err)
 		}
-		p.learn(stmt.Schema)
+		p.learn(db, stmt.Schema)
 	}
 	if err := p.register(db); err != nil {
 		return err
@@ -266,7 +266,7 @@ func (p *Plugin) begin(op operation) func(*gorm.DB) {
 		if db.Error != nil || db.DryRun || p.ignores(db.Statement) {
 			return
 		}
-		p.learn(db.Statement.Schema)
+		p.learn(db, db.Statement.Schema)
 		db.Statement.ConnPool = &probe{plugin: p, ConnPool: db.Statement.ConnPool, stmt: db.Statement, op: op}
 	}
 }

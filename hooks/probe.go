@@ -89,6 +89,8 @@ type capture struct {
 	unread error // why the table couldn't be read
 	query  string
 	args   []any
+
+	cascade *cascade // what foreign keys pass on; nil if nothing, or not known
 }
 
 // outcome is what the host gets to see of the statement.

@@ -111,10 +111,14 @@ func (r *rawProbe) tape(ctx context.Context, query string, args []any) (*tape, e
 
 func (r *rawProbe) recorded(ctx context.Context, query string, affected int64) error {
 	p := r.plugin
-	c := &capture{plugin: p, conn: r.ConnPool, unit: p.unitOf(r.ConnPool), stmt: r.stmt, ctx: ctx, text: r.text, query: query}
+	c := &capture{plugin: p, conn: r.ConnPool, own: unprepared(r.ConnPool), unit: p.unitOf(r.ConnPool), stmt: r.stmt, ctx: ctx, text: r.text, query: query}
 	c.unit.wrote.Store(true)
 	if use := audit.SkipFrom(r.stmt.Context); use != nil {
 		return c.skipped(use)
 	}
-	return c.add(p.executed(r.text, query, affected))
+	e := p.executed(r.text, query, affected)
+	if list := c.passedOnByRaw(); list != nil {
+		e.Metadata["foreign_keys"] = list
+	}
+	return c.add(e)
 }

@@ -2,6 +2,10 @@ package hooks
 
 // remove captures a DELETE. (A soft delete is an UPDATE, and goes there.)
 func (c *capture) remove(wantRows bool) (outcome, error) {
+	return c.withCascades(nil, wantRows, c.beforeQuery, c.removeRows)
+}
+
+func (c *capture) removeRows(wantRows bool) (outcome, error) {
 	without, columns, _, ok := c.asked()
 	if !c.plugin.dialect.deleteReturning || !ok {
 		return c.readThenRemove(wantRows)
@@ -32,6 +36,7 @@ func (c *capture) finishRemove(out outcome, before *image) (outcome, error) {
 		return out, nil
 	}
 	c.unit.wrote.Store(true)
+	c.noteGone(before)
 	if before.over() {
 		return out, c.add(c.summary(before))
 	}

@@ -23,8 +23,8 @@ type table struct {
 	uniques      []uniqueOn // unique indexes and constraints, the primary key's included
 	rowType      string     // PostgreSQL: the type of its rows, with schema: a table may be called like a type
 	view         bool
-	rowid        bool     // SQLite: has a rowid
-	cascades     []string // what a DELETE may do to other tables: "profiles: cascade"
+	rowid        bool         // SQLite: has a rowid
+	referrers    []foreignKey // foreign keys that pass on what happens to its rows
 	last         atomic.Pointer[columnSet]
 }
 
@@ -101,11 +101,11 @@ func (p *Plugin) readTable(ctx context.Context, conn gorm.ConnPool, schema, name
 	if len(t.columns) == 0 {
 		return nil, nil
 	}
-	if err := t.readCascades(ctx, conn, p.dialect); err != nil {
-		return nil, fmt.Errorf("hooks: reading what refers to %s: %w", t.object, err)
-	}
 	for i, c := range t.columns {
 		t.byName[c.name] = i
+	}
+	if err := t.readReferrers(ctx, conn, p.dialect); err != nil {
+		return nil, fmt.Errorf("hooks: reading what refers to %s: %w", t.object, err)
 	}
 	t.key = t.inColumnOrder(t.key)
 	return t, nil
@@ -275,32 +275,6 @@ func (t *table) readMySQL(ctx context.Context, conn gorm.ConnPool) error {
 		WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ? AND NON_UNIQUE = 0
 		ORDER BY INDEX_NAME <> 'PRIMARY', INDEX_NAME, SEQ_IN_INDEX`, schema, t.name)
 	t.keyFromUniques()
-	return err
-}
-
-// readCascades reads which foreign keys let a DELETE change other tables: their
-// rows change inside of the database, unseen by GORM.
-func (t *table) readCascades(ctx context.Context, conn gorm.ConnPool, d dialect) error {
-	query, args := `SELECT m.name, f.on_delete FROM sqlite_master m, pragma_foreign_key_list(m.name) f
-		WHERE m.type = 'table' AND f."table" = ? COLLATE NOCASE AND f.on_delete IN ('CASCADE', 'SET NULL', 'SET DEFAULT')`, []any{t.name}
-	switch d.name {
-	case "postgres":
-		query, args = `SELECT conrelid::regclass::text, CASE confdeltype WHEN 'c' THEN 'CASCADE' WHEN 'n' THEN 'SET NULL' ELSE 'SET DEFAULT' END
-			FROM pg_constraint WHERE contype = 'f' AND confrelid = to_regclass($1) AND confdeltype IN ('c', 'n', 'd')`, []any{t.quoted(d)}
-	case "mysql":
-		query, args = `SELECT TABLE_NAME, DELETE_RULE FROM information_schema.REFERENTIAL_CONSTRAINTS
-			WHERE UNIQUE_CONSTRAINT_SCHEMA = DATABASE() AND REFERENCED_TABLE_NAME = ? AND DELETE_RULE IN ('CASCADE', 'SET NULL')`, []any{t.name}
-	}
-	err := eachRow(ctx, conn, func(scan func(...any) error) error {
-		var table, rule string
-		if err := scan(&table, &rule); err != nil {
-			return err
-		}
-		t.cascades = append(t.cascades, strings.Trim(table, `"`)+": "+strings.ToLower(rule))
-		return nil
-	}, query, args...)
-	slices.Sort(t.cascades)
-	t.cascades = slices.Compact(t.cascades)
 	return err
 }
 

@@ -46,6 +46,8 @@ type unit struct {
 	failed  error // capture failed: the transaction must not commit
 	marks   []mark
 	wrote   atomic.Bool // the transaction holds SQLite's write lock
+
+	enforces atomic.Pointer[bool] // SQLite: foreign keys are on; nil: not asked yet
 }
 
 // mark is a savepoint: what the unit held when it was set.

@@ -12,6 +12,19 @@ type pair struct{ before, after *row }
 
 // update captures an UPDATE, a soft delete's included.
 func (c *capture) update(wantRows bool) (outcome, error) {
+	return c.withCascades(c.assigned(), wantRows, c.beforeQuery, c.updateRows)
+}
+
+// assigned are the columns that the statement sets; empty if that can't be told.
+func (c *capture) assigned() []string {
+	columns := []string{}
+	for _, a := range c.assignments() {
+		columns = append(columns, a.Column.Name)
+	}
+	return columns
+}
+
+func (c *capture) updateRows(wantRows bool) (outcome, error) {
 	if c.plugin.dialect.name == "postgres" {
 		return c.updatePostgres(wantRows)
 	}
@@ -65,13 +78,9 @@ func (c *capture) readBefore() (*image, error) {
 	if len(c.table.key) == 0 && c.table.rowid {
 		query = "SELECT " + c.rowid() + ", " + strings.TrimPrefix(query, "SELECT ")
 	}
-	if c.plugin.dialect.name == "sqlite" && !c.unit.wrote.Load() {
-		if c.plugin.dialect.oneCall {
-			query = fmt.Sprintf(takeWriteLock, c.table.quoted(c.plugin.dialect)) + "; " + query
-			c.unit.wrote.Store(true)
-		} else if err := c.plugin.lockFirst(c.ctx, c.own, c.unit, c.table); err != nil {
-			return nil, err
-		}
+	query, err := c.lockingFirst(query)
+	if err != nil {
+		return nil, err
 	}
 	rows, err := c.own.QueryContext(c.ctx, query, args...)
 	if err != nil {
@@ -82,6 +91,27 @@ func (c *capture) readBefore() (*image, error) {
 		m.dropRepeats(c.table) // a row that meets several of the other table's
 	}
 	return m, err
+}
+
+// beforeQuery is a SELECT of the rows that the statement will touch, which locks
+// them.
+func (c *capture) beforeQuery() (string, []any, error) {
+	query, args := c.selectTouched(nil)
+	query, err := c.lockingFirst(query)
+	return query, args, err
+}
+
+// lockingFirst has a SQLite transaction hold the write lock before it reads, in
+// the same call where the driver can.
+func (c *capture) lockingFirst(query string) (string, error) {
+	if c.plugin.dialect.name != "sqlite" || c.unit.wrote.Load() {
+		return query, nil
+	}
+	if !c.plugin.dialect.oneCall {
+		return query, c.plugin.lockFirst(c.ctx, c.own, c.unit, c.table)
+	}
+	c.unit.wrote.Store(true)
+	return fmt.Sprintf(takeWriteLock, c.table.quoted(c.plugin.dialect)) + "; " + query, nil
 }
 
 // updateMany runs a statement that touches no row, or more than are captured
@@ -220,7 +250,8 @@ func (c *capture) selectKeys(keys [][]any) (string, []any) {
 			if j > 0 {
 				b.WriteString(" AND ")
 			}
-			args = append(args, v)
+			col, _ := c.table.column(c.table.key[j])
+			args = append(args, argument(col.kind, v))
 			fmt.Fprintf(&b, "%s = %s", d.quote(c.table.key[j]), d.bind(len(args)))
 		}
 		b.WriteByte(')')

@@ -197,17 +197,6 @@ func TestCalling(t *testing.T) {
 			e.rows(1, db.Model(&Person{}).Where("age = 21").Update("name", "not there"))
 			e.rows(1, db.Table("sales.people").Where("name = 't'").Delete(nil))
 		}},
-		{name: "foreign keys that cascade", before: func(e *env, db *gorm.DB) {
-			e.no(db.Migrator().DropTable("kids", "parents"))
-			e.ok(db.Exec("CREATE TABLE parents (id integer PRIMARY KEY, name varchar(50))"))
-			e.ok(db.Exec("CREATE TABLE kids (id integer PRIMARY KEY, parent_id integer, FOREIGN KEY (parent_id) REFERENCES parents(id) ON DELETE CASCADE)"))
-			e.no(e.watch(context.Background(), &judge.Table{Name: "parents"}))
-			e.ok(db.Exec("INSERT INTO parents VALUES (1, 'p'), (2, 'q')"))
-			e.ok(db.Exec("INSERT INTO kids VALUES (1, 1), (2, 1), (3, 2)"))
-			delete(e.tables, "parents")
-		}, run: func(e *env, db *gorm.DB) {
-			e.rows(1, db.Table("parents").Where("id = 1").Delete(nil))
-		}},
 		{name: "the context's actor, request and tenant", run: func(e *env, db *gorm.DB) {
 			ctx := audit.WithRequest(audit.WithTenant(db.Statement.Context, "acme", "web"), audit.Request{IP: "192.0.2.1"})
 			e.ok(db.WithContext(audit.WithComment(ctx, "because")).Create(&Note{Text: "n"}))

@@ -60,9 +60,12 @@ func runCase(t *testing.T, k kase, e *env) {
 // judgeCase runs the case without capture first: what fails there is no defect
 // of capture's, but of the case.
 func judgeCase(k kase, e *env) []string {
+	e.seen = nil
 	if s := recovered(func() { k.prepare(e); k.run(e, e.plain.WithContext(context.Background())) }); s != "" {
 		return []string{"without capture: " + s}
 	}
+	without := e.seen
+	e.seen = nil
 	if s := recovered(e.reset); s != "" {
 		return []string{s}
 	}
@@ -70,6 +73,9 @@ func judgeCase(k kase, e *env) []string {
 		return []string{"before: " + s}
 	}
 	wrong := e.judged(func(db *gorm.DB) { k.run(e, db) })
+	if !slices.Equal(without, e.seen) {
+		wrong = append(wrong, fmt.Sprintf("NOTICED: %v without capture, %v with", without, e.seen))
+	}
 	if k.after != nil && len(wrong) == 0 {
 		if s := recovered(func() { k.after(e) }); s != "" {
 			wrong = append(wrong, s)

@@ -1,6 +1,7 @@
 package capture
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,11 +13,11 @@ import (
 // models are all that are judged. Custom join models must have been set up
 // (migrate) before they are parsed.
 func models() []any {
-	return []any{
+	return append(estate(),
 		&Person{}, &Doc{}, &Money{}, &Moment{}, &Permitted{}, &Branch{}, &Renamed{}, &Place{}, &LogLine{}, &Ticket{}, &Defaulted{},
 		&Product{}, &SoftStd{}, &SoftFlag{}, &SoftUnix{}, &SoftMilli{}, &Versioned{}, &Hooked{}, &Note{}, &Typed{}, &Account{},
 		&User{}, &Company{}, &Card{}, &Pet{}, &Toy{}, &Language{}, &Student{}, &Course{}, &Enrolment{}, &Node{},
-	}
+	)
 }
 
 func (e *env) migrate(db *gorm.DB) error {
@@ -24,7 +25,21 @@ func (e *env) migrate(db *gorm.DB) error {
 	if err := db.SetupJoinTable(&Student{}, "Courses", &Enrolment{}); err != nil {
 		return err
 	}
-	return db.AutoMigrate(e.models...)
+	var plain, constrained []any
+	for _, m := range e.models {
+		if isEstate(m) {
+			constrained = append(constrained, m)
+		} else {
+			plain = append(plain, m)
+		}
+	}
+	c := config()
+	c.DisableForeignKeyConstraintWhenMigrating = false
+	with, err := gorm.Open(e.base.Dialector(), c)
+	if err != nil {
+		return err
+	}
+	return errors.Join(db.AutoMigrate(plain...), with.AutoMigrate(constrained...))
 }
 
 // Person is the everyday model: pointers, nullable types, bytes, times.

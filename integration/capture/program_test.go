@@ -98,7 +98,11 @@ func (h *host) open(way string, captures bool) (*gorm.DB, error) {
 	c.SkipDefaultTransaction, c.PrepareStmt = handles[way].SkipDefaultTransaction, handles[way].PrepareStmt
 	c.NowFunc = func() time.Time { return h.now }
 	if !captures {
-		return gorm.Open(h.e.base.Dialector(), c)
+		db, err := gorm.Open(h.e.base.Dialector(), c)
+		if err != nil {
+			return nil, err
+		}
+		return db, h.e.settles(db)
 	}
 	return h.e.open(c, nil)
 }

@@ -26,6 +26,11 @@ type counter struct {
 
 func auditedPostgres(t *testing.T) (*gorm.DB, *audit.Trail) {
 	t.Helper()
+	return auditedPostgresWith(t, nil)
+}
+
+func auditedPostgresWith(t *testing.T, opts *hooks.Options) (*gorm.DB, *audit.Trail) {
+	t.Helper()
 	db, err := gorm.Open(postgres.Open(postgresDatabase(t)), &gorm.Config{Logger: logger.Discard})
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -35,7 +40,7 @@ func auditedPostgres(t *testing.T) (*gorm.DB, *audit.Trail) {
 	})
 	trail, err := audit.New(memstore.New(), nil)
 	require.NoError(t, err)
-	require.NoError(t, db.Use(hooks.New(trail, nil)))
+	require.NoError(t, db.Use(hooks.New(trail, opts)))
 	return db, trail
 }
 

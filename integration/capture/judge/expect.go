@@ -39,7 +39,7 @@ func Expect(steps []Step) []Expected {
 }
 
 func expect(s Step) (Expected, bool) {
-	e := Expected{Step: s, Type: s.Table.objectType()}
+	e := Expected{Step: s, Type: s.Table.ObjectType()}
 	switch s.Op {
 	case "INSERT":
 		e.Action, e.ID, e.Fields = audit.ActionCreate, s.Table.objectID(s.New), s.Table.filled(s.New)

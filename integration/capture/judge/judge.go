@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gormtrail/audit"
@@ -68,6 +69,16 @@ func (j *Judge) Watch(ctx context.Context, tables ...*Table) error {
 		j.tables[t.noted] = t
 	}
 	return nil
+}
+
+// Drop has Settle not look at tables any more that are gone, or are going. What
+// was noted of them stays.
+func (j *Judge) Drop(names ...string) {
+	for _, t := range j.tables {
+		if slices.Contains(names, t.Name) {
+			t.Cascades = false
+		}
+	}
 }
 
 func run(ctx context.Context, db *sql.DB, statements []string) error {

@@ -18,7 +18,8 @@ func (mariaDialect) prepare() []string {
 	return []string{`CREATE TABLE IF NOT EXISTS judge_truth (
 		seq BIGINT PRIMARY KEY AUTO_INCREMENT, tbl VARCHAR(200), op VARCHAR(10), old_row LONGTEXT, new_row LONGTEXT,
 		tx BIGINT UNSIGNED GENERATED ALWAYS AS ROW START INVISIBLE, tx_end BIGINT UNSIGNED GENERATED ALWAYS AS ROW END INVISIBLE,
-		PERIOD FOR SYSTEM_TIME(tx, tx_end)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 WITH SYSTEM VERSIONING`}
+		PERIOD FOR SYSTEM_TIME(tx, tx_end)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 WITH SYSTEM VERSIONING`,
+		`CREATE TABLE IF NOT EXISTS judge_shadow (tbl VARCHAR(200), k LONGTEXT, r LONGTEXT, KEY (tbl)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE utf8mb4_bin`}
 }
 
 func (mariaDialect) catalog(ctx context.Context, db *sql.DB, table string) ([]column, error) {
@@ -79,19 +80,52 @@ func (d mariaDialect) triggers(t *Table) []string {
 	for _, op := range []string{"INSERT", "UPDATE", "DELETE"} {
 		trigger := prefix + quote("judge_"+strings.ToLower(op)+"_"+name, "`")
 		list = append(list, fmt.Sprintf(
-			"CREATE OR REPLACE TRIGGER %s AFTER %s ON %s FOR EACH ROW INSERT INTO judge_truth(tbl, op, old_row, new_row) VALUES (%s, '%s', %s, %s)",
-			trigger, op, prefix+quote(name, "`"), quote(t.noted, "'"), op, d.json(t, "OLD", op != "INSERT"), d.json(t, "NEW", op != "DELETE")))
+			"CREATE OR REPLACE TRIGGER %s AFTER %s ON %s FOR EACH ROW BEGIN INSERT INTO judge_truth(tbl, op, old_row, new_row) VALUES (%s, '%s', %s, %s); %s END",
+			trigger, op, prefix+quote(name, "`"), quote(t.noted, "'"), op, d.json(t, "OLD", op != "INSERT"), d.json(t, "NEW", op != "DELETE"), d.copied(t, op)))
 	}
 	return list
 }
 
+// copied keeps the copy of a table that foreign keys change.
+func (d mariaDialect) copied(t *Table, op string) string {
+	if !t.Cascades {
+		return ""
+	}
+	s := ""
+	if op != "INSERT" {
+		s += fmt.Sprintf("DELETE FROM judge_shadow WHERE tbl = %s AND k = %s AND r = %s LIMIT 1; ", quote(t.noted, "'"), d.key(t, "OLD"), d.json(t, "OLD", true))
+	}
+	if op != "DELETE" {
+		s += fmt.Sprintf("INSERT INTO judge_shadow(tbl, k, r) VALUES (%s, %s, %s);", quote(t.noted, "'"), d.key(t, "NEW"), d.json(t, "NEW", true))
+	}
+	return s
+}
+
 // json notes every value in hexadecimal, which no character set can spoil.
-func (mariaDialect) json(t *Table, row string, there bool) string {
+func (d mariaDialect) json(t *Table, row string, there bool) string {
 	if !there {
 		return "NULL"
 	}
-	var parts []string
+	return d.object(t.columns, row)
+}
+
+// key is the row's primary key in that form, all of the row where there is none.
+func (d mariaDialect) key(t *Table, row string) string {
+	var key []column
 	for _, c := range t.columns {
+		if c.key {
+			key = append(key, c)
+		}
+	}
+	if key == nil {
+		key = t.columns
+	}
+	return d.object(key, row)
+}
+
+func (mariaDialect) object(columns []column, row string) string {
+	var parts []string
+	for _, c := range columns {
 		v := row + "." + quote(c.name, "`")
 		if c.class != classBytes {
 			v = "CAST(" + v + " AS CHAR CHARACTER SET utf8mb4)"

@@ -20,6 +20,8 @@ type Table struct {
 	// SoftDelete is the column that marks a row as deleted when it is neither
 	// NULL nor zero; "" if there is none.
 	SoftDelete string
+	// Cascades says that foreign keys change its rows (see Judge.Settle).
+	Cascades bool
 
 	noted   string // how its triggers name it
 	columns []column
@@ -58,7 +60,8 @@ func hasDeleteClauses(f *schema.Field) bool {
 	return ok
 }
 
-func (t *Table) objectType() string {
+// ObjectType is the Object.Type that its entries have.
+func (t *Table) ObjectType() string {
 	if t.Type != "" {
 		return t.Type
 	}

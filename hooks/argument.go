@@ -1,0 +1,35 @@
+package hooks
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"strconv"
+)
+
+// argument is canonical's way back: a value of the trail as a statement's
+// argument, for conditions on keys.
+func argument(k kind, v any) any {
+	switch x := v.(type) {
+	case json.Number:
+		if n, err := strconv.ParseUint(string(x), 10, 64); err == nil {
+			return n
+		}
+		return string(x)
+	case string:
+		switch k {
+		case kindBytes:
+			if raw, err := base64.StdEncoding.DecodeString(x); err == nil {
+				return raw
+			}
+		case kindTime:
+			if t, ok := parseTime(x); ok {
+				return t
+			}
+		case kindWall: // without the zone that it never had
+			if t, ok := parseTime(x); ok {
+				return t.Format("2006-01-02 15:04:05.999999999")
+			}
+		}
+	}
+	return v
+}
