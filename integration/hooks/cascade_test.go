@@ -10,6 +10,7 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/hooks"
+	"github.com/gormtrail/audit/storage/gormstore"
 )
 
 // seat goes with its account.
@@ -57,7 +58,7 @@ func accountWithSeats(n int) func(tb testing.TB, db *gorm.DB) any {
 func TestCallsOfCascades(t *testing.T) {
 	for _, database := range []string{"sqlite", "postgres", "mariadb"} {
 		t.Run(database, func(t *testing.T) {
-			s := openSide(t, database, true)
+			s := openSide(t, database, &gormstore.Options{})
 			require.NoError(t, withSeats(database)(s.db))
 			calls := func(prepare func(testing.TB, *gorm.DB) any) int64 {
 				v := prepare(t, s.db)
