@@ -1,0 +1,160 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/gormtrail/audit"
+)
+
+// Two tenants of the generator's: the largest has some eighth of all entries,
+// the small one a thousandth.
+var (
+	largeTenant = audit.Filter{Tenants: []string{tenantName(0)}}
+	smallTenant = audit.Filter{Tenants: []string{tenantName(90)}}
+)
+
+// questions are those that issue after issue of other audit trails tells of.
+func questions() []question {
+	const newest = " ORDER BY time DESC, id DESC LIMIT 50"
+	large, small := largeTenant.Tenants[0], smallTenant.Tenants[0]
+	known := newGenerator(1).entries(2000)
+	with := func(f audit.Filter, change func(*audit.Filter)) audit.Filter { change(&f); return f }
+	list := []question{
+		page("newest, all tenants", constant(audit.Query{}), "1=1"+newest, none),
+		page("newest, large tenant", constant(audit.Query{Filter: largeTenant}), "tenant = ?"+newest, args(large)),
+		page("newest, small tenant", constant(audit.Query{Filter: smallTenant}), "tenant = ?"+newest, args(small)),
+		page("brief, newest, large tenant", constant(audit.Query{Filter: largeTenant, Brief: true}), "tenant = ?"+newest, args(large)),
+		{"page 1,000", deepPage, deepHand},
+		page("range and three multi-selects", func(tr *trail, k int) audit.Query {
+			return audit.Query{Filter: multi(tr, k)}
+		}, "tenant = ? AND time >= ? AND time < ? AND action IN (?, ?) AND object_type IN (?, ?, ?) AND actor_user IN (?, ?, ?)"+newest, func(tr *trail, k int) []any {
+			f := multi(tr, k)
+			return append([]any{large, tr.time(f.From), tr.time(f.To)}, anys(f.Actions, f.ObjectTypes, f.Users)...)
+		}),
+		page("by user, large tenant", constant(audit.Query{Filter: largeTenant, Sort: "-user"}), "tenant = ? ORDER BY actor_user DESC, time DESC, id DESC LIMIT 50", args(large)),
+		page("by user, all tenants", constant(audit.Query{Sort: "-user"}), "1=1 ORDER BY actor_user DESC, time DESC, id DESC LIMIT 50", none),
+		page("a record's history", func(_ *trail, k int) audit.Query {
+			e := known[k%len(known)]
+			return audit.Query{Filter: audit.Filter{Tenants: []string{e.Tenant}, ObjectTypes: []string{e.Object.Type}, ObjectIDs: []string{e.Object.ID}}}
+		}, "tenant = ? AND object_key = ? AND object_type = ?"+newest, func(_ *trail, k int) []any {
+			e := known[k%len(known)]
+			return []any{e.Tenant, audit.ObjectIDKey(e.Object.ID), e.Object.Type}
+		}),
+		page("a record's history, all tenants", func(_ *trail, k int) audit.Query {
+			e := known[k%len(known)]
+			return audit.Query{Filter: audit.Filter{ObjectTypes: []string{e.Object.Type}, ObjectIDs: []string{e.Object.ID}}}
+		}, "tenant IN ("+allTenants+") AND object_key = ? AND object_type = ?"+newest, func(_ *trail, k int) []any {
+			e := known[k%len(known)]
+			return []any{audit.ObjectIDKey(e.Object.ID), e.Object.Type}
+		}),
+		page("a user's activity", func(_ *trail, k int) audit.Query {
+			return audit.Query{Filter: with(largeTenant, func(f *audit.Filter) { f.Users = []string{userName(uint64(k * 13 % 3000))} })}
+		}, "tenant = ? AND actor_user = ?"+newest, func(_ *trail, k int) []any { return []any{large, userName(uint64(k * 13 % 3000))} }),
+		page("a transaction", func(_ *trail, k int) audit.Query {
+			return audit.Query{Filter: audit.Filter{TransactionID: fmt.Sprintf("tx-%d", k*77)}}
+		}, "transaction_id = ? AND transaction_id <> ''"+newest, func(_ *trail, k int) []any { return []any{fmt.Sprintf("tx-%d", k*77)} }),
+		page("outcome, frequent", constant(audit.Query{Filter: with(largeTenant, func(f *audit.Filter) { f.Outcomes = []audit.Outcome{audit.Failure} })}), "tenant = ? AND outcome = 'failure'"+newest, args(large)),
+		page("outcome, absent", constant(audit.Query{Filter: with(largeTenant, func(f *audit.Filter) { f.Outcomes = []audit.Outcome{audit.Denied} })}), "tenant = ? AND outcome = 'denied'"+newest, args(large)),
+		page("changed field, absent", constant(audit.Query{Filter: with(largeTenant, func(f *audit.Filter) { f.Fields = []string{"nothing"} })}), "tenant = ? AND CONTAINS(fields, '\x1fnothing\x1f')"+newest, args(large)),
+	}
+	for _, k := range []struct{ name, word string }{{"rare", "user4999@"}, {"common", "example"}, {"absent", "no such words"}} {
+		list = append(list, page("keyword, "+k.name, constant(audit.Query{Filter: with(largeTenant, func(f *audit.Filter) { f.Keyword = k.word })}),
+			"tenant = ? AND CONTAINS(search, ?)"+newest, args(large, audit.Fold(k.word))))
+	}
+	return append(list, counted(large), facetsOf("facets, large tenant", largeTenant), facetsOf("facets, small tenant", smallTenant), facetsOf("facets, all tenants", audit.Filter{}))
+}
+
+// multi is a choice in each of three lists, in a week that moves.
+func multi(tr *trail, k int) audit.Filter {
+	f := largeTenant
+	f.To = began.Add(time.Duration(tr.size)*time.Second - time.Duration(k%5)*24*time.Hour)
+	f.From = f.To.Add(-7 * 24 * time.Hour)
+	f.Actions = []string{"action-00", "action-03"}
+	f.ObjectTypes = []string{"type-00", "type-02", "type-07"}
+	f.Users = []string{userName(uint64(k % 20)), userName(uint64(20 + k%7)), userName(uint64(100 + k))}
+	return f
+}
+
+func constant(q audit.Query) func(*trail, int) audit.Query {
+	return func(*trail, int) audit.Query { return q }
+}
+
+func args(list ...any) func(*trail, int) []any { return func(*trail, int) []any { return list } }
+
+var none = args()
+
+func anys(lists ...[]string) (all []any) {
+	for _, list := range lists {
+		for _, s := range list {
+			all = append(all, s)
+		}
+	}
+	return all
+}
+
+// page is a question for a page, and what follows WHERE in its SQL.
+func page(name string, q func(*trail, int) audit.Query, where string, args func(*trail, int) []any) question {
+	return question{name,
+		func(ctx context.Context, tr *trail, k int) (answer, error) { return tr.page(ctx, q(tr, k)) },
+		func(ctx context.Context, tr *trail, k int) (answer, error) {
+			columns := readColumns
+			if strings.HasPrefix(name, "brief") {
+				columns = columns[:len(columns)-2]
+			}
+			return tr.pageByHand(ctx, columns, where, args(tr, k)...)
+		}}
+}
+
+func (tr *trail) page(ctx context.Context, q audit.Query) (answer, error) {
+	p, err := tr.store.Query(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	var ids answer
+	for _, e := range p.Entries {
+		ids = append(ids, e.ID)
+	}
+	return ids, nil
+}
+
+func deepPage(ctx context.Context, tr *trail, _ int) (answer, error) {
+	q := audit.Query{Filter: largeTenant}
+	q.Cursor = audit.EncodeCursor(q, tr.deep)
+	return tr.page(ctx, q)
+}
+
+func deepHand(ctx context.Context, tr *trail, _ int) (answer, error) {
+	return tr.pageByHand(ctx, readColumns, "tenant = ? AND (time, id) < (?, ?) ORDER BY time DESC, id DESC LIMIT 50", largeTenant.Tenants[0], tr.time(tr.deep.Time), tr.id(tr.deep.ID))
+}
+
+func counted(tenant string) question {
+	return question{"count up to 10,000",
+		func(ctx context.Context, tr *trail, _ int) (answer, error) {
+			n, more, err := tr.store.Count(ctx, largeTenant, 10_000)
+			return answer{fmt.Sprint(n, more)}, err
+		},
+		func(ctx context.Context, tr *trail, _ int) (answer, error) {
+			var n int
+			err := tr.db.QueryRowContext(ctx, tr.sql("SELECT count(*) FROM (SELECT 1 FROM audit_entries WHERE tenant = ? LIMIT 10001) x"), tenant).Scan(&n)
+			return answer{fmt.Sprint(min(n, 10_000), n > 10_000)}, err
+		}}
+}
+
+func facetsOf(name string, f audit.Filter) question {
+	return question{name,
+		func(ctx context.Context, tr *trail, _ int) (answer, error) {
+			got, err := tr.store.Facets(ctx, f)
+			if err != nil {
+				return nil, err
+			}
+			var all answer
+			for _, list := range [][]string{got.Actions, got.ObjectTypes, got.Users, got.Tenants, got.Projects, got.Products, got.ActorTypes, got.Outcomes} {
+				all = append(append(all, list...), "")
+			}
+			return all, nil
+		},
+		func(ctx context.Context, tr *trail, _ int) (answer, error) { return tr.facetsByHand(ctx, f) }}
+}
