@@ -45,6 +45,9 @@ type dialect interface {
 	contains(b *builder, column, text string)
 	// after writes that columns follow values in ascending order, or descending.
 	after(b *builder, columns []string, values []any, descending bool)
+	// keepsOrder reports whether one stream is read along its index, or sorted
+	// without its long columns, also if all columns are asked for.
+	keepsOrder() bool
 	// rowKey are the columns that find a row fastest.
 	rowKey() []string
 

@@ -44,6 +44,7 @@ func (d *mysql) maxStreams() int          { return 128 }
 func (d *mysql) maxStreamArgs() int       { return 2000 }
 func (d *mysql) lateral() bool            { return false }
 func (d *mysql) looseScan() bool          { return true }
+func (d *mysql) keepsOrder() bool         { return false }
 func (d *mysql) rowKey() []string         { return []string{"seq"} }
 func (d *mysql) timeArg(micros int64) any { return micros }
 func (d *mysql) idArg(id [16]byte) any    { return id[:] }

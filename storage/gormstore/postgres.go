@@ -76,6 +76,7 @@ func (d *postgres) maxStreams() int    { return 1024 }
 func (d *postgres) maxStreamArgs() int { return 65535 }
 func (d *postgres) lateral() bool      { return true }
 func (d *postgres) looseScan() bool    { return false }
+func (d *postgres) keepsOrder() bool   { return true }
 func (d *postgres) rowKey() []string   { return []string{colID} }
 
 // timestamptz takes what time.RFC3339 writes of the years 1 to 9999.

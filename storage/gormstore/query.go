@@ -180,8 +180,9 @@ func (sel selection) writeTerms(b *builder, terms []audit.Filter) error {
 
 // slice reads the entries of a selection that has a limit.
 //
-// The rows are found and ordered by their short columns alone, and only those
-// of the page are then read whole: a sort never carries the changes along.
+// One stream along its index is read whole as it goes. Else the rows are found
+// and ordered by their short columns alone, and only those of the page are then
+// read whole: neither a sort nor a merge carries the changes along.
 func (s *Store) slice(ctx context.Context, sel selection) (entries []audit.Entry, err error) {
 	entries = []audit.Entry{}
 	err = s.eachWindow(ctx, sel, func(q querier, p streams, part selection) (bool, error) {
@@ -199,6 +200,9 @@ func (s *Store) slice(ctx context.Context, sel selection) (entries []audit.Entry
 
 func (s *Store) page(sel selection, streams streams) (*builder, error) {
 	b := s.newBuilder()
+	if streams.alone() && s.dialect.keepsOrder() {
+		return b, s.along(b, sel, streams)
+	}
 	b.list(sel.names(), "SELECT ", "e.")
 	b.WriteString(" FROM (")
 	if err := s.merge(b, sel, streams); err != nil {
@@ -212,6 +216,16 @@ func (s *Store) page(sel selection, streams streams) (*builder, error) {
 	b.WriteString(" ORDER BY ")
 	sel.order.by(b, "e.")
 	return b, nil
+}
+
+// along writes the SELECT of whole rows of one stream.
+func (s *Store) along(b *builder, sel selection, p streams) error {
+	if p.tenants != nil {
+		return s.stream1(b, sel, p, sel.names())
+	}
+	b.list(sel.names(), "SELECT ", "")
+	b.add(" FROM ", s.quoted, " WHERE ")
+	return sel.writeTerms(b, p.terms)
 }
 
 // any reports whether the selection has an entry.

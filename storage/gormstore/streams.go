@@ -26,6 +26,11 @@ type streams struct {
 
 func (p streams) count() int { return len(p.tenants) * max(1, len(p.values)) }
 
+// alone: one index has the page as it is.
+func (p streams) alone() bool {
+	return p.byTime && !p.ranged && !p.few && (p.tenants == nil || p.count() == 1)
+}
+
 // none: the trail has no tenant yet, or none of the filter's.
 func (p streams) none() bool { return p.tenants != nil && len(p.tenants) == 0 }
 
