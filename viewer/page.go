@@ -50,6 +50,7 @@ func (p page) Time(t time.Time) template.HTML {
 func (p page) Pill(e *audit.Entry) template.HTML {
 	var m markup
 	p.action(&m, e)
+	p.outcome(&m, e)
 	return m.html()
 }
 

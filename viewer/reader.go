@@ -10,9 +10,10 @@ import (
 // reader is what one request sees of the trail: its scope, with what it may
 // not see taken out. Page, API, facets and exports all read through it.
 type reader struct {
-	trail *audit.Trail
-	scope audit.Filter
-	mask  mask
+	trail   *audit.Trail
+	scope   audit.Filter
+	mask    mask
+	choices *choices
 }
 
 var _ audit.Reader = reader{}
@@ -262,7 +263,9 @@ func (r reader) stored(ctx context.Context, id string) (audit.Entry, error) {
 // Facets implements audit.Reader. Who may not see personal data gets no users:
 // they are named by their email addresses.
 func (r reader) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error) {
-	facets, err := r.trail.Scope(r.scope).Facets(ctx, f)
+	facets, err := r.choices.of(ctx, f.And(r.scope), func(ctx context.Context) (audit.Facets, error) {
+		return r.trail.Scope(r.scope).Facets(ctx, f)
+	})
 	if !r.mask.personal {
 		facets.Users = nil
 	}

@@ -180,11 +180,16 @@ func (s *visit) action(m *markup, e *audit.Entry) {
 	m.tag(`<bdi>`)
 	m.text(a.Label)
 	m.tag(`</bdi></span>`)
-	if e.Outcome == audit.Failure || e.Outcome == audit.Denied {
-		m.tag(`<span class="out">`)
-		m.text(s.lang.text(string(e.Outcome)))
-		m.tag(`</span>`)
+}
+
+// outcome writes how an entry ended if that wasn't well.
+func (s *visit) outcome(m *markup, e *audit.Entry) {
+	if e.Outcome != audit.Failure && e.Outcome != audit.Denied {
+		return
 	}
+	m.tag(`<span class="out">`)
+	m.text(s.lang.text(string(e.Outcome)))
+	m.tag(`</span> `)
 }
 
 func (r *rows) typeCell(m *markup, e *audit.Entry) {
@@ -315,6 +320,7 @@ func (r *rows) ipCell(m *markup, e *audit.Entry) {
 // summary is the first change, and how many there are.
 func (r *rows) summary(m *markup, e *audit.Entry) {
 	if len(e.Changes) == 0 {
+		r.outcome(m, e)
 		m.tag(`<span class="none">`)
 		text, _ := clipRunes(cmp.Or(e.Error, e.Comment, r.lang.text("No field changes")), 90)
 		m.text(text)
@@ -322,6 +328,7 @@ func (r *rows) summary(m *markup, e *audit.Entry) {
 		return
 	}
 	m.tag(`<span class="sum">`)
+	r.outcome(m, e)
 	r.change(m, e.Object.Type, e.Changes[0])
 	if more := len(e.Changes) - 1; more > 0 {
 		m.tag(`<span class="more"><span aria-hidden="true">+`)

@@ -25,6 +25,7 @@ type Viewer struct {
 	assets    map[string]asset
 	pages     *template.Template
 	bound     int
+	choices   choices
 	hub       *stream.Hub
 	feed      http.Handler // nil where the trail can't be followed
 }

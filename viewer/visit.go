@@ -38,7 +38,7 @@ var perPage = []int{25, 50, 100, 200}
 func (v *Viewer) newVisit(r *http.Request, access Access) (*visit, error) {
 	s := &visit{
 		Viewer: v, request: r, access: access, lang: v.languageOf(r), zone: v.location, now: time.Now(),
-		reader: reader{trail: v.trail, scope: access.Scope, mask: mask{access.Personal, access.Hidden}},
+		reader: reader{trail: v.trail, scope: access.Scope, mask: mask{access.Personal, access.Hidden}, choices: &v.choices},
 		state:  url.Values{},
 	}
 	values, err := url.ParseQuery(r.URL.RawQuery)
