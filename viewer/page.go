@@ -137,6 +137,17 @@ func (s *visit) paramName(param string) string {
 	return param
 }
 
+// Sign is the symbol above the words.
+func (m messagePage) Sign() string {
+	switch m.Status {
+	case http.StatusForbidden:
+		return "lock"
+	case http.StatusNotFound, http.StatusBadRequest:
+		return "search"
+	}
+	return "warn"
+}
+
 func (m messagePage) say(w http.ResponseWriter) {
 	if asksJSON(m.request) || m.request.URL.Query().Get("export") != "" || m.request.URL.Query().Get("live") != "" {
 		m.problem(w)

@@ -47,6 +47,9 @@ func (p *entryPage) states(ctx context.Context) (states, error) {
 func (p *entryPage) near(ctx context.Context, t time.Time) (r reader, cut bool, err error) {
 	record := p.recordFilter()
 	r = p.reader
+	if record, err = r.expand(record); err != nil {
+		return r, false, err
+	}
 	r.scope = r.scope.And(record)
 	if _, more, err := p.reader.Count(ctx, record, maxState); err == nil && !more {
 		return r, false, nil

@@ -1,6 +1,11 @@
 package browser
 
-import "testing"
+import (
+	"net/http"
+	"testing"
+
+	"github.com/gormtrail/audit/viewer"
+)
 
 // TestShots takes a picture of each state, for people to look at.
 func TestShots(t *testing.T) {
@@ -28,6 +33,9 @@ func TestShots(t *testing.T) {
 		{"state", "?view=state&entry=" + entryID(900_000), 1440, 900, false},
 		{"empty", "?record=nothing", 1440, 700, false},
 		{"facet", "?facet=user", 1440, 700, false},
+		{"bad-filter", "?ip=10.0.0.0/99", 1440, 500, false},
+		{"missing", "?entry=none", 1440, 500, true},
+		{"history-360", "?view=history&entry=" + entryID(900_000), 360, 900, true},
 	}
 	for _, state := range states {
 		b.size(state.width, state.height)
@@ -40,6 +48,18 @@ func TestShots(t *testing.T) {
 	b.open("")
 	b.eval("document.querySelector('[data-facet=user] summary').click()")
 	b.shot("menu")
+	b.eval("document.querySelector('[data-facet=action] summary').click()")
+	b.shot("menu-action")
+	b.forgive() // a page of a bad request is an error on the console
+	denied := newSite(t, &viewer.Options{
+		Authorize: func(*http.Request) (viewer.Access, error) { return viewer.Access{}, viewer.ErrDenied },
+		Back:      viewer.Link{Label: "Lumen Billing", URL: "/"},
+	})
+	c := newTab(t, browser, denied.Server)
+	c.size(1440, 500)
+	c.open("")
+	c.shot("denied")
+	c.forgive()
 	b.size(360, 800)
 	b.open("?action=login")
 	b.eval("document.querySelector('[data-facet=action] summary').click()")
