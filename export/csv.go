@@ -204,8 +204,13 @@ func (c *csvWriter) needsQuotes(text []byte) bool {
 	if text[0] == ' ' || text[0] == '\t' || text[len(text)-1] == ' ' || text[len(text)-1] == '\t' {
 		return true // some readers trim
 	}
-	return bytes.IndexByte(text, '"') >= 0 || bytes.IndexByte(text, '\n') >= 0 || bytes.IndexByte(text, '\r') >= 0 ||
-		bytes.Contains(text, c.comma) || string(text) == `\.` // which ends PostgreSQL's COPY
+	first := c.comma[0]
+	for _, b := range text {
+		if b == '"' || b == '\n' || b == '\r' || b == first && bytes.Contains(text, c.comma) {
+			return true
+		}
+	}
+	return string(text) == `\.` // which ends PostgreSQL's COPY
 }
 
 func (c *csvWriter) end() error {

@@ -1,6 +1,7 @@
 package export
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -94,8 +95,8 @@ func (t *Table) filterFacts(f audit.Filter) []Fact {
 		label  string
 		values []string
 	}{
-		{"Tenant", f.Tenants}, {"Project", f.Projects}, {"Action", f.Actions}, {"Outcome", outcomes},
-		{"Object type", f.ObjectTypes}, {"ID", f.ObjectIDs}, {"Product", f.Products},
+		{"Tenant", f.Tenants}, {"Project", f.Projects}, {"Action", named(f.Actions, t.ActionLabel)}, {"Outcome", outcomes},
+		{"Object type", named(f.ObjectTypes, t.ObjectTypeLabel)}, {"ID", f.ObjectIDs}, {"Product", f.Products},
 		{"Actor type", f.ActorTypes}, {"Actor ID", f.ActorIDs}, {"Performed by", f.Users},
 		{"IP address", f.IPs}, {textField, f.Fields},
 		{"Transaction", one(f.TransactionID)}, {"Request ID", one(f.RequestID)}, {textKeyword, one(f.Keyword)},
@@ -110,6 +111,17 @@ func (t *Table) filterFacts(f audit.Filter) []Fact {
 		facts = append(facts, Fact{t.Label(textNot), t.notText(n)})
 	}
 	return facts
+}
+
+// named puts the label that the table shows before what the filter compares.
+func named[N ~string](values []string, label func(N) string) []string {
+	texts := slices.Clone(values)
+	for i, v := range values {
+		if l := label(N(v)); l != v {
+			texts[i] = l + " (" + v + ")"
+		}
+	}
+	return texts
 }
 
 func one(s string) []string {

@@ -170,21 +170,22 @@ func (t *Table) phrase(s string, n int) string {
 	return strings.ReplaceAll(t.Label(s), "{n}", strconv.Itoa(n))
 }
 
-// ActionLabel is an action's name for people: the catalogue's, or its own.
+// ActionLabel is an action's name for people: the catalogue's, translated, or its
+// own.
 func (t *Table) ActionLabel(a Action) string {
 	if t.catalogue == nil || a == "" {
 		return string(a)
 	}
-	return t.catalogue.Action(string(a)).Label
+	return t.Label(t.catalogue.Action(string(a)).Label)
 }
 
-// ObjectTypeLabel is an object type's name for people: the catalogue's, or its
-// own.
+// ObjectTypeLabel is an object type's name for people: the catalogue's,
+// translated, or its own.
 func (t *Table) ObjectTypeLabel(o ObjectType) string {
 	if t.catalogue == nil || o == "" {
 		return string(o)
 	}
-	return t.catalogue.ObjectType(string(o)).Label
+	return t.Label(t.catalogue.ObjectType(string(o)).Label)
 }
 
 // zonedHeader is a column's header for formats whose times don't carry their

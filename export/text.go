@@ -19,7 +19,7 @@ func (t *Table) appendCell(b []byte, v any, layout string) []byte {
 	case string:
 		return append(b, audit.CleanText(x)...)
 	case time.Time:
-		return x.In(t.Location).AppendFormat(b, layout)
+		return appendTime(b, x.In(t.Location), layout)
 	case Action:
 		return append(b, audit.CleanText(t.ActionLabel(x))...)
 	case ObjectType:
@@ -28,6 +28,34 @@ func (t *Table) appendCell(b []byte, v any, layout string) []byte {
 		return appendChanges(b, x)
 	}
 	return append(b, audit.CleanText(valueText(v))...)
+}
+
+// appendTime writes what AppendFormat would; the usual layout, which an export of
+// many rows is full of, without reading the layout each time.
+func appendTime(b []byte, at time.Time, layout string) []byte {
+	if layout != defaultTimeLayout || at.Location() != time.UTC || at.Year() < 0 || at.Year() > 9999 {
+		return at.AppendFormat(b, layout)
+	}
+	year, month, day := at.Date()
+	hour, minute, second := at.Clock()
+	b = appendDigits(b, year, 4)
+	b = appendDigits(append(b, '-'), int(month), 2)
+	b = appendDigits(append(b, '-'), day, 2)
+	b = appendDigits(append(b, 'T'), hour, 2)
+	b = appendDigits(append(b, ':'), minute, 2)
+	b = appendDigits(append(b, ':'), second, 2)
+	b = appendDigits(append(b, '.'), at.Nanosecond()/1000, 6)
+	return append(b, 'Z')
+}
+
+// appendDigits writes n in so many digits.
+func appendDigits(b []byte, n, digits int) []byte {
+	b = append(b, "000000"[:digits]...)
+	for i := len(b) - 1; n > 0; i-- {
+		b[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return b
 }
 
 // Text is a cell as text: times in ISO 8601 in the table's zone, changes as
@@ -116,13 +144,16 @@ func ambiguous(s, mark string) bool {
 	if s[0] == '"' || s[0] == ' ' || s[len(s)-1] == ' ' || strings.Contains(s, mark) {
 		return true
 	}
+	ascii := true
 	for i := range len(s) {
-		if s[i] < ' ' || s[i] == 0x7f {
+		if c := s[i]; c < ' ' || c == 0x7f {
 			return true
+		} else if c > 0x7f {
+			ascii = false
 		}
 	}
 	// The separators that Unicode counts as line breaks.
-	return strings.ContainsAny(s, "\u0085\u2028\u2029")
+	return !ascii && strings.ContainsAny(s, "\u0085\u2028\u2029")
 }
 
 // valueText is a value as JSON, in one line and without HTML escapes.

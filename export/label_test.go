@@ -1,0 +1,43 @@
+package export_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/export"
+)
+
+// As on the page: the catalogue's labels, in the reader's language. What was
+// filtered by says the recorded name too, which is what is compared.
+func TestLabelsOfTheCatalogueAreTranslated(t *testing.T) {
+	e := entries(1)[0]
+	trail := newTrail(t, e)
+	q := audit.Query{Filter: audit.Filter{Actions: []string{"update", "unheard_of"}, ObjectTypes: []string{"users"}}}
+	opts := &export.Options{
+		Catalogue: audit.NewCatalogue(nil, []audit.ObjectType{{Name: "users", Label: "User"}}),
+		Labels:    map[string]string{"Updated": "Geändert", "User": "Benutzer", "Action": "Aktion"},
+		Now:       fixedNow,
+	}
+	records := readCSV(t, write(t, export.CSV, trail, q, opts))
+	assert.Equal(t, []string{"Benutzer", "1000", "Geändert"}, records[1][1:4])
+	assert.Equal(t, "Aktion", records[0][3])
+
+	f := openExcel(t, write(t, export.Excel, trail, q, opts))
+	rows, err := f.GetRows("Filters Applied")
+	assert.NoError(t, err)
+	assert.Contains(t, rows, []string{"Aktion", "Geändert (update), Unheard of (unheard_of)"})
+	assert.Contains(t, rows, []string{"Object type", "Benutzer (users)"})
+	page := pdfPages(t, write(t, export.PDF, trail, q, opts))[0]
+	assert.Contains(t, page, "Geändert (update)")
+	assert.Contains(t, page, "Benutzer1000Geändert")
+
+	opts.Catalogue = nil // then everything has its own name
+	records = readCSV(t, write(t, export.CSV, trail, q, opts))
+	assert.Equal(t, []string{"users", "1000", "update"}, records[1][1:4])
+	f = openExcel(t, write(t, export.Excel, trail, q, opts))
+	rows, err = f.GetRows("Filters Applied")
+	assert.NoError(t, err)
+	assert.Contains(t, rows, []string{"Aktion", "update, unheard_of"})
+}
