@@ -17,21 +17,21 @@ func TestLabelsOfTheCatalogueAreTranslated(t *testing.T) {
 	q := audit.Query{Filter: audit.Filter{Actions: []string{"update", "unheard_of"}, ObjectTypes: []string{"users"}}}
 	opts := &export.Options{
 		Catalogue: audit.NewCatalogue(nil, []audit.ObjectType{{Name: "users", Label: "User"}}),
-		Labels:    map[string]string{"Updated": "Geändert", "User": "Benutzer", "Action": "Aktion"},
+		Labels:    map[string]string{"Updated": "Geändert", "User": "(not a type's)", "Action": "Aktion"},
 		Now:       fixedNow,
 	}
 	records := readCSV(t, write(t, export.CSV, trail, q, opts))
-	assert.Equal(t, []string{"Benutzer", "1000", "Geändert"}, records[1][1:4])
+	assert.Equal(t, []string{"User", "1000", "Geändert"}, records[1][1:4])
 	assert.Equal(t, "Aktion", records[0][3])
 
 	f := openExcel(t, write(t, export.Excel, trail, q, opts))
 	rows, err := f.GetRows("Filters Applied")
 	assert.NoError(t, err)
 	assert.Contains(t, rows, []string{"Aktion", "Geändert (update), Unheard of (unheard_of)"})
-	assert.Contains(t, rows, []string{"Object type", "Benutzer (users)"})
+	assert.Contains(t, rows, []string{"Object type", "User (users)"})
 	page := pdfPages(t, write(t, export.PDF, trail, q, opts))[0]
 	assert.Contains(t, page, "Geändert (update)")
-	assert.Contains(t, page, "Benutzer1000Geändert")
+	assert.Contains(t, page, "User1000Geändert")
 
 	opts.Catalogue = nil // then everything has its own name
 	records = readCSV(t, write(t, export.CSV, trail, q, opts))

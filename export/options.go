@@ -29,8 +29,8 @@ type Options struct {
 	// actions by severity. Default: they are shown by their own names.
 	Catalogue *audit.Catalogue
 	// Labels translates the words of the report: headers, names of filters,
-	// notices, and the labels of the Catalogue. Its keys are those of Texts, and
-	// these labels; what it lacks stays as it is.
+	// notices, and the Catalogue's labels of actions. Its keys are those of Texts,
+	// and these labels; what it lacks stays as it is.
 	Labels map[string]string
 	// MaxRows cuts the file after so many rows. A cut file says so in its last
 	// row, and so does the response. 0: no limit.

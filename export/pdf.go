@@ -103,6 +103,7 @@ type document struct {
 	buf    []byte // text that is drawn on the page that is under way
 	shapes []byte // and lines and grounds of pills
 	ground string // what the shapes are filled with at the moment
+	pages  [][]byte
 }
 
 const (

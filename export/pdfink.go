@@ -1,10 +1,10 @@
 package export
 
 import (
-	"bytes"
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"codeberg.org/go-pdf/fpdf"
@@ -12,7 +12,7 @@ import (
 
 // Text is written to the page as PDF's own operators (ISO 32000-1, 9.4), a line
 // of a cell in one text object, and what the page already knows (font, size,
-// colour) isn't said again. It is gathered until the page is full. Through fpdf.Text, which says all of it for each
+// colour) isn't said again. Through fpdf.Text, which says all of it for each
 // piece, a report is three times as large in memory.
 
 // pen is what the page writes text with.
@@ -40,13 +40,17 @@ func (d *document) draw(l line, x, y, size float64) {
 	d.buf = append(d.buf, " ET\n"...)
 }
 
-// flush puts what was drawn on the current page: shapes first, the text above
+// finishPage keeps what was drawn on a page until its footer is known: fpdf gets
+// both at once, because a page of its that grows takes twice the room.
+func (d *document) finishPage() { d.pages = append(d.pages, d.drawn(nil)) }
+
+// drawn appends what was drawn since the last call: shapes first, the text above
 // them.
-func (d *document) flush() {
-	d.pdf.RawWriteBuf(bytes.NewReader(d.shapes))
-	d.pdf.RawWriteBuf(bytes.NewReader(d.buf))
+func (d *document) drawn(page []byte) []byte {
+	page = slices.Concat(page, d.shapes, d.buf)
 	d.shapes, d.ground = d.shapes[:0], ""
 	d.buf, d.pen = d.buf[:0], pen{}
+	return page
 }
 
 func (d *document) use(p pen) {

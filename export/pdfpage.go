@@ -161,7 +161,7 @@ func (d *document) tableHeader() {
 func (d *document) bottom() float64 { return d.height - margin - 4 }
 
 func (d *document) newPage(withHeader bool) {
-	d.flush()
+	d.finishPage()
 	d.pdf.AddPage()
 	d.y = margin
 	if withHeader {
@@ -196,7 +196,7 @@ func (d *document) end() {
 // as fpdf has, would be replaced inside of entries too.
 func (d *document) footers() {
 	const size = 7.0
-	d.flush()
+	d.finishPage()
 	pages := d.pdf.PageCount()
 	y := d.height - footerAt
 	made := d.t.Label(textMadeAt) + " " + d.t.At.Format("2006-01-02 15:04:05 MST")
@@ -205,7 +205,6 @@ func (d *document) footers() {
 	}
 	for n := 1; n <= pages; n++ {
 		d.pdf.SetPage(n)
-		d.rules()
 		d.rule(y - 4)
 		page := strings.ReplaceAll(d.t.phrase(textPageOf, n), "{total}", d.t.phrase("{n}", pages))
 		right := d.set.lines([]segment{{page, look{inkQuiet, false}}}, units(60, size))[0]
@@ -217,6 +216,7 @@ func (d *document) footers() {
 			left = d.t.Title + " · " + left
 		}
 		d.draw(d.set.lines([]segment{{left, look{inkQuiet, false}}}, units(d.width-2*margin-62, size))[0], margin, y, size)
-		d.flush()
+		d.pdf.RawWriteStr(string(d.drawn(d.pages[n-1])))
+		d.pages[n-1] = nil
 	}
 }

@@ -179,13 +179,13 @@ func (t *Table) ActionLabel(a Action) string {
 	return t.Label(t.catalogue.Action(string(a)).Label)
 }
 
-// ObjectTypeLabel is an object type's name for people: the catalogue's,
-// translated, or its own.
+// ObjectTypeLabel is an object type's name for people: the catalogue's, or its
+// own. It isn't translated, since only the host's catalogue has types.
 func (t *Table) ObjectTypeLabel(o ObjectType) string {
 	if t.catalogue == nil || o == "" {
 		return string(o)
 	}
-	return t.Label(t.catalogue.ObjectType(string(o)).Label)
+	return t.catalogue.ObjectType(string(o)).Label
 }
 
 // zonedHeader is a column's header for formats whose times don't carry their

@@ -25,7 +25,11 @@ func (s *visit) serveExport(ctx context.Context, w http.ResponseWriter, format s
 	if !s.access.Export {
 		return errNoExport
 	}
-	opts := &export.Options{Title: s.title, Location: s.zone, Catalogue: s.trail.Catalogue(), Labels: s.lang.Texts, Logger: s.trail.Logger()}
+	columns, err := export.Columns("time", "action", "type", "record", "changes", "user", "ip") // as visit.columns
+	if err != nil {
+		return err
+	}
+	opts := &export.Options{Title: s.title, Columns: columns, Location: s.zone, Catalogue: s.trail.Catalogue(), Labels: s.lang.Texts, Logger: s.trail.Logger()}
 	for _, f := range exportFormats {
 		opts.Formats = append(opts.Formats, f.format)
 	}

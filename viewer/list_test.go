@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/memstore"
 	"github.com/gormtrail/audit/viewer"
 )
 
@@ -288,6 +289,54 @@ func TestExportIsTheView(t *testing.T) {
 		require.Equal(t, http.StatusOK, get(h, link(t, page, "export="+format)).Code, format)
 	}
 	require.Equal(t, http.StatusBadRequest, get(h, "?export=doc").Code)
+}
+
+// The file has the page's columns in their order, rows in theirs, and calls
+// actions and types what the page calls them, in its language.
+func TestExportSaysWhatThePageSays(t *testing.T) {
+	german := viewer.German()
+	catalogue := audit.NewCatalogue([]audit.Action{{Name: "ISSUE_TOKEN"}}, []audit.ObjectType{{Name: "invoices", Label: "Rechnung"}})
+	trail, err := audit.New(memstore.New(), &audit.Options{Catalogue: catalogue})
+	require.NoError(t, err)
+	list := demo(40)
+	list[7].Action, list[8].Object.Type = "ISSUE_TOKEN", "api_keys"
+	require.NoError(t, trail.Record(t.Context(), list...))
+	h := newViewer(t, trail, &viewer.Options{Languages: []viewer.Language{german}})
+	page := body(t, h, "?sort=action&lang=de")
+	cell := func(class string) (texts []string) {
+		for _, m := range regexp.MustCompile(`(?s)<td class="`+class+`[^>]*>(.*?)</td>`).FindAllStringSubmatch(page, -1) {
+			text := regexp.MustCompile(`<bdi>([^<]*)</bdi>`).FindStringSubmatch(m[1])
+			require.NotNil(t, text, m[1])
+			texts = append(texts, text[1])
+		}
+		return texts
+	}
+	rows, err := csv.NewReader(get(h, link(t, page, "export=csv")).Body).ReadAll()
+	require.NoError(t, err)
+	require.Len(t, rows, 41)
+	var headers, classes []string
+	for _, m := range regexp.MustCompile(`<th[^>]*class="(c-[a-z]+)`).FindAllStringSubmatch(page, -1) {
+		if !slices.Contains(classes, m[1]) {
+			classes = append(classes, m[1])
+		}
+	}
+	require.Equal(t, []string{"c-time", "c-action", "c-type", "c-record", "c-changes", "c-user", "c-ip"}, classes)
+	for _, name := range []string{"Timestamp", "Action", "Object type", "ID", "Changes", "Performed by", "IP address"} {
+		header := german.Texts[name]
+		if header == "" {
+			header = name
+		}
+		headers = append(headers, header)
+	}
+	require.Equal(t, headers, rows[0])
+	for column, class := range map[int]string{1: "c-action", 2: "c-type"} {
+		var got []string
+		for _, row := range rows[1:] {
+			got = append(got, row[column])
+		}
+		require.Equal(t, cell(class), got)
+	}
+	contains(t, page, german.Texts["Updated"])
 }
 
 func TestChips(t *testing.T) {
