@@ -11,6 +11,7 @@ require (
 	github.com/glebarez/sqlite v1.11.0
 	github.com/google/uuid v1.6.0
 	github.com/gormtrail/audit v0.0.0
+	github.com/gormtrail/audit/storage/pgnotify v0.0.0
 	github.com/jackc/pgx/v5 v5.10.0
 	github.com/stretchr/testify v1.12.1
 	github.com/xuri/excelize/v2 v2.11.0
@@ -59,3 +60,4 @@ require (
 )
 
 replace github.com/gormtrail/audit => ../
+replace github.com/gormtrail/audit/storage/pgnotify => ../storage/pgnotify
