@@ -325,24 +325,37 @@ func TestOwnCommitsAreSeenAtOnce(t *testing.T) {
 	})
 }
 
-// TestClosedWakeIsAsNone: it must not turn the hub into a busy loop.
-func TestClosedWakeIsAsNone(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		asked := &counting{Store: memstore.New()}
-		trail, err := audit.New(asked, nil)
-		require.NoError(t, err)
-		wake := make(chan struct{})
-		close(wake)
-		hub, err := stream.NewHub(trail, &stream.HubOptions{Wake: wake})
-		require.NoError(t, err)
-		r, err := hub.Follow(t.Context(), audit.Filter{}, "")
-		require.NoError(t, err)
-		_, err = r.Next(timeout(t, time.Minute))
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.Less(t, asked.tails, 400, "five a second")
-		r.Close()
-		require.NoError(t, hub.Close(t.Context()))
-	})
+// TestQuietFeedsAskRarely: five times a second, less with a wake, and a wake that
+// is closed is as none and no busy loop.
+func TestQuietFeedsAskRarely(t *testing.T) {
+	closed := func() chan struct{} {
+		c := make(chan struct{})
+		close(c)
+		return c
+	}
+	for _, c := range []struct {
+		wake    func() chan struct{}
+		aMinute int
+	}{
+		{func() chan struct{} { return nil }, 300},
+		{func() chan struct{} { return make(chan struct{}) }, 75},
+		{closed, 300},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			asked := &counting{Store: memstore.New()}
+			trail, err := audit.New(asked, nil)
+			require.NoError(t, err)
+			hub, err := stream.NewHub(trail, &stream.HubOptions{Wake: c.wake()})
+			require.NoError(t, err)
+			r, err := hub.Follow(t.Context(), audit.Filter{}, "")
+			require.NoError(t, err)
+			_, err = r.Next(timeout(t, time.Minute))
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.InDelta(t, c.aMinute, asked.tails, 5) // and the few of joining
+			r.Close()
+			require.NoError(t, hub.Close(t.Context()))
+		})
+	}
 }
 
 // counting counts how often it is asked.

@@ -3,6 +3,7 @@ package stream
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"sync"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/pgnotify"
+	"github.com/gormtrail/audit/stream"
 )
 
 // BenchmarkNotify is what it costs a host that other processes are told of its
@@ -110,4 +112,53 @@ func (p *program) change(ctx context.Context) error {
 	}
 	p.trail.Committed()
 	return nil
+}
+
+// BenchmarkOtherProcess is how long an entry of one process takes to a hub of
+// another, by the hub's clock alone and with a notifier in both. An iteration is
+// an entry; they come at moments that have nothing to do with the clock.
+func BenchmarkOtherProcess(b *testing.B) {
+	for _, way := range []string{"clock", "pgnotify"} {
+		b.Run(way, func(b *testing.B) {
+			dsn := newPostgres(b)
+			writer, reader := start(b, "postgres", dsn), start(b, "postgres", dsn)
+			opts := &stream.HubOptions{}
+			if way == "pgnotify" {
+				for _, p := range []*program{writer, reader} {
+					n, err := pgnotify.New(p.trail, dsn, nil)
+					require.NoError(b, err)
+					defer n.Close(context.Background())
+					opts.Wake = n.Wake() // the reader's, in the end
+				}
+				time.Sleep(500 * time.Millisecond) // they connect
+			}
+			hub, err := stream.NewHub(reader.trail, opts)
+			require.NoError(b, err)
+			r, err := hub.Follow(b.Context(), audit.Filter{}, "")
+			require.NoError(b, err)
+			defer r.Close()
+			var delays []time.Duration
+			next := func() {
+				go func() {
+					time.Sleep(200*time.Millisecond + rand.N(200*time.Millisecond))
+					writer.record(b, fmt.Sprint(time.Now().UnixNano()))
+				}()
+				events, err := r.Next(b.Context())
+				require.NoError(b, err)
+				var at int64
+				_, err = fmt.Sscan(events[0].Object.ID, &at)
+				require.NoError(b, err)
+				delays = append(delays, time.Duration(time.Now().UnixNano()-at))
+			}
+			next() // it has joined
+			delays = nil
+			for b.Loop() {
+				next()
+			}
+			slices.Sort(delays)
+			b.ReportMetric(float64(delays[len(delays)/2].Microseconds())/1000, "median-ms")
+			b.ReportMetric(float64(delays[len(delays)*99/100].Microseconds())/1000, "p99-ms")
+			require.NoError(b, hub.Close(context.Background()))
+		})
+	}
 }
