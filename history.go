@@ -11,8 +11,30 @@ import (
 // History yields all entries of one record, oldest first, those of failed
 // attempts among them. Only o's Type and ID are looked at, byte by byte. Errors
 // are those of Reader.All; a record that no entry tells of has none.
-func History(ctx context.Context, r Reader, o Object) iter.Seq2[Entry, error] {
-	return r.All(ctx, Query{Filter: ofObject(o), Sort: SortTime})
+//
+// With children, the entries of the records that are declared to belong to it
+// come too, all in one order: a child's from when it came to the record until it
+// left it. One that was moved tells the rest of its story elsewhere. The children
+// are first looked for among all entries of their types that changed the Field
+// that names the parent, so the time this takes grows with how many children
+// there are in r, whosever they are; Child says what can't be told. It is two
+// readings, and what is recorded between them may be left out.
+func History(ctx context.Context, r Reader, o Object, children ...Child) iter.Seq2[Entry, error] {
+	if len(children) == 0 {
+		return r.All(ctx, Query{Filter: ofObject(o), Sort: SortTime})
+	}
+	return func(yield func(Entry, error) bool) {
+		f := newFamily(o, children)
+		if err := f.find(ctx, r); err != nil {
+			yield(Entry{}, err)
+			return
+		}
+		for e, err := range r.All(ctx, Query{Filter: f.filter(), Sort: SortTime}) {
+			if (err != nil || f.shows(e)) && !yield(e, err) {
+				return
+			}
+		}
+	}
 }
 
 func ofObject(o Object) Filter {
