@@ -16,6 +16,8 @@ import (
 // entry about every second.
 type generator struct {
 	*rand.Rand
+	began   time.Time
+	every   time.Duration // from one entry to the next
 	n       int
 	tenants *rand.Zipf
 	actors  *rand.Zipf
@@ -29,8 +31,28 @@ var began = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 func newGenerator(seed uint64) *generator {
 	r := rand.New(rand.NewPCG(seed, 1))
 	zipf := func(n uint64) *rand.Zipf { return rand.NewZipf(r, 1.2, 4, n-1) }
-	return &generator{Rand: r, tenants: zipf(100), actors: zipf(5000), actions: zipf(20), types: zipf(30), objects: zipf(20_000)}
+	return &generator{Rand: r, began: began, every: time.Second, tenants: zipf(100), actors: zipf(5000), actions: zipf(20), types: zipf(30), objects: zipf(20_000)}
 }
+
+// newSpread is a generator whose n entries are spread over so many months, up to
+// now.
+func newSpread(seed uint64, n, months int) *generator {
+	g := newGenerator(seed)
+	now := time.Now().UTC().Truncate(time.Hour)
+	g.began = now.AddDate(0, -months, 0)
+	g.every = now.Sub(g.began) / time.Duration(n+1)
+	return g
+}
+
+// first is the generator as it was at its beginning.
+func (g *generator) first() *generator {
+	f := newGenerator(1)
+	f.began, f.every = g.began, g.every
+	return f
+}
+
+// at is about the time of the n-th entry.
+func (g *generator) at(n int) time.Time { return g.began.Add(time.Duration(n) * g.every) }
 
 func (g *generator) entries(n int) []audit.Entry {
 	list := make([]audit.Entry, n)
@@ -42,7 +64,7 @@ func (g *generator) entries(n int) []audit.Entry {
 
 func (g *generator) entry() audit.Entry {
 	g.n++
-	at := began.Add(time.Duration(g.n)*time.Second + time.Duration(g.IntN(1000))*time.Millisecond)
+	at := g.at(g.n).Add(time.Duration(g.IntN(1000)) * g.every / 1000).Truncate(time.Microsecond)
 	tenant, actor := g.tenants.Uint64(), g.actors.Uint64()
 	outcome := audit.Success
 	if g.IntN(50) == 0 {

@@ -8,7 +8,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/glebarez/sqlite"
 	"github.com/stretchr/testify/assert"
@@ -29,23 +28,23 @@ const planEntries = 100_000
 const mostTouched = 6000
 
 // standardQueries are what pages, API and exports ask for all day.
-func standardQueries() map[string]audit.Query {
+func standardQueries(g *generator) map[string]audit.Query {
 	one := audit.Filter{Tenants: []string{tenantName(1)}}
 	queries := map[string]audit.Query{
 		"newest":                    {},
 		"oldest":                    {Sort: audit.SortTime},
-		"a time range":              {Filter: audit.Filter{From: began.Add(10 * time.Hour), To: began.Add(12 * time.Hour)}},
+		"a time range":              {Filter: audit.Filter{From: g.at(36_000), To: g.at(43_200)}},
 		"a tenant's newest":         {Filter: one},
 		"some tenants' newest":      {Filter: audit.Filter{Tenants: []string{tenantName(1), tenantName(5), tenantName(40)}}},
 		"a user's activity":         {Filter: audit.Filter{Users: []string{userName(3)}}},
 		"a record's history":        {Filter: audit.Filter{ObjectTypes: []string{"type-01"}, ObjectIDs: []string{"7"}}},
-		"an address's activity":     {Filter: audit.Filter{IPs: []string{newGenerator(1).entry().Request.IP}}},
+		"an address's activity":     {Filter: audit.Filter{IPs: []string{g.first().entry().Request.IP}}},
 		"a rare action":             {Filter: audit.Filter{Actions: []string{"action-19"}}},
 		"a transaction":             {Filter: audit.Filter{TransactionID: "tx-77"}},
 		"a request":                 {Filter: audit.Filter{RequestID: "req-777"}},
-		"a range and three choices": {Filter: audit.Filter{Tenants: one.Tenants, From: began, To: began.Add(20 * time.Hour), Actions: []string{"action-00", "action-03"}, ObjectTypes: []string{"type-00", "type-02", "type-07"}, Users: []string{userName(0), userName(1), userName(17)}}},
+		"a range and three choices": {Filter: audit.Filter{Tenants: one.Tenants, From: g.began, To: g.at(72_000), Actions: []string{"action-00", "action-03"}, ObjectTypes: []string{"type-00", "type-02", "type-07"}, Users: []string{userName(0), userName(1), userName(17)}}},
 	}
-	one77 := newGenerator(1).entries(300)[230] // tx-77's tenant, and its type
+	one77 := g.first().entries(300)[230] // tx-77's tenant, and its type
 	queries["a transaction in a tenant"] = audit.Query{Filter: audit.Filter{TransactionID: one77.TransactionID, ObjectTypes: []string{one77.Object.Type}}.And(audit.Filter{Tenants: []string{one77.Tenant}})}
 	queries["a request by user"] = audit.Query{Filter: audit.Filter{RequestID: one77.Request.ID}, Sort: audit.SortUser}
 	queries["addresses of a prefix"] = audit.Query{Filter: audit.Filter{Tenants: one.Tenants, IPs: []string{one77.Request.IP + "/24"}}}
@@ -57,7 +56,7 @@ func standardQueries() map[string]audit.Query {
 }
 
 // otherReads are those that are no pages.
-func otherReads(t *testing.T, store *gormstore.Store) map[string]func() error {
+func otherReads(t *testing.T, store *gormstore.Store, g *generator) map[string]func() error {
 	ctx := context.Background()
 	one := audit.Filter{Tenants: []string{tenantName(1)}}
 	head, err := store.Head(ctx)
@@ -75,7 +74,7 @@ func otherReads(t *testing.T, store *gormstore.Store) map[string]func() error {
 			return err
 		},
 		"get": func() error {
-			_, err := store.Get(ctx, newGenerator(1).entry().ID)
+			_, err := store.Get(ctx, g.first().entry().ID)
 			return err
 		},
 		"tail from the beginning": func() error {
@@ -119,7 +118,7 @@ type plannedServer struct {
 
 var planned = []plannedServer{
 	{"sqlite", recordedSQLite, checkSQLitePlan, allAndLean},
-	{"postgres", recordedPostgres, checkPostgresPlan, allAndLean},
+	{"postgres", recordedPostgres, checkPostgresPlan, map[string]gormstore.Options{"all indexes": {}, "lean": allAndLean["lean"], "sixty months": monthly}},
 	{"mysql", recordedMySQL, checkMySQLPlan, allAndLean},
 }
 
@@ -128,8 +127,12 @@ var allAndLean = map[string]gormstore.Options{"all indexes": {}, "lean": {Withou
 func holdPlans(t *testing.T, plan plannedServer, opts gormstore.Options) {
 	db, plain, rec := plan.open(t)
 	store := migrated(t, db, &opts)
-	fill(t, store, plain, plan.name)
-	for what, q := range standardQueries() {
+	g := newGenerator(1)
+	if opts.Partitions != gormstore.Unpartitioned {
+		g = newSpread(1, planEntries, 60)
+	}
+	fill(t, store, g, plain, plan.name)
+	for what, q := range standardQueries(g) {
 		if len(opts.Without) > 0 && !servedLean[what] {
 			continue
 		}
@@ -140,7 +143,7 @@ func holdPlans(t *testing.T, plan plannedServer, opts gormstore.Options) {
 			}
 		})
 	}
-	for what, ask := range otherReads(t, store) {
+	for what, ask := range otherReads(t, store, g) {
 		if len(opts.Without) > 0 && !servedLean[what] {
 			continue
 		}
@@ -162,8 +165,7 @@ var servedLean = map[string]bool{
 	"count up to a bound": true, "get": true, "tail from the beginning": true, "tail from the end": true,
 }
 
-func fill(t *testing.T, store *gormstore.Store, db *sql.DB, name string) {
-	g := newGenerator(1)
+func fill(t *testing.T, store *gormstore.Store, g *generator, db *sql.DB, name string) {
 	for range planEntries / 2000 {
 		require.NoError(t, store.Append(context.Background(), g.entries(2000)...))
 	}
@@ -242,7 +244,9 @@ func checkPostgresPlan(t *testing.T, db *sql.DB, q recorded) {
 	require.NoError(t, json.Unmarshal([]byte(text), &plans))
 	plans[0].Plan.walk(func(p pgPlan) {
 		touched := int((p.Rows + p.Removed) * p.Loops)
-		if p.Type == "Seq Scan" && p.Relation == "audit_entries" || touched > mostTouched {
+		// A month of a few pages is read as it lies.
+		small := p.Relation != "audit_entries" && touched <= 500
+		if p.Type == "Seq Scan" && strings.HasPrefix(p.Relation, "audit_entries") && !small || touched > mostTouched {
 			t.Errorf("%s of %s touched %d rows in the plan of\n%s\n%s", p.Type, p.Relation, touched, q.text, text)
 		}
 	})

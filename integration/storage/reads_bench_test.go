@@ -38,7 +38,7 @@ func BenchmarkReads(b *testing.B) {
 			if s.name == "postgres" {
 				require.NoError(b, db.Exec("VACUUM ANALYZE audit_entries").Error)
 			}
-			reads := measured(store)
+			reads := measured(store, g)
 			names := make([]string, 0, len(reads))
 			for name := range reads {
 				names = append(names, name)
@@ -51,10 +51,10 @@ func BenchmarkReads(b *testing.B) {
 	}
 }
 
-func measured(store *gormstore.Store) map[string]func() error {
+func measured(store *gormstore.Store, g *generator) map[string]func() error {
 	ctx := context.Background()
 	reads := map[string]func() error{}
-	for name, q := range standardQueries() {
+	for name, q := range standardQueries(g) {
 		reads[name] = func() error {
 			_, err := store.Query(ctx, q)
 			return err

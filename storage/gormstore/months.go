@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -57,24 +58,20 @@ func (m *months) missing(rows []record, now time.Time) []time.Time {
 	return list[:min(len(list), max(0, mostMonths-len(m.known)))]
 }
 
-// oldest is the first month that is known.
-func (m *months) oldest() time.Time {
+// list are the months that are known, oldest first.
+func (m *months) list() []time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	first := monthOf(time.Now())
-	for _, month := range m.known {
-		if month.Before(first) {
-			first = month
-		}
-	}
-	return first
+	return slices.SortedFunc(maps.Values(m.known), time.Time.Compare)
 }
 
 // monthAfter is the end of the n months that begin at t, or with the first
 // partition.
 func (d *partitioned) monthAfter(t time.Time, n int) time.Time {
-	if t.IsZero() {
-		t = d.months.oldest()
+	if known := d.months.list(); t.IsZero() && len(known) > 0 {
+		t = known[0]
+	} else if t.IsZero() {
+		t = time.Now()
 	}
 	return monthOf(t).AddDate(0, n, 0)
 }

@@ -170,6 +170,16 @@ func (d *partitioned) andTime(ctx context.Context, s *Store, b *builder, id [16]
 	return nil
 }
 
+// joinRows writes a join with the entry e of that time and ID, of which the window
+// is known. It is looked up for each row in its partition alone: without the
+// OFFSET it would be a join like any other, planned as if all partitions were
+// read for it, and then better by reading them whole.
+func (d *partitioned) joinRows(b *builder, at, id string, w window) {
+	b.add(" CROSS JOIN LATERAL (SELECT * FROM ", d.t.quoted(`"`), " WHERE time = ", at, " AND id = ", id)
+	b.within(w, colTime)
+	b.WriteString(" OFFSET 0) e")
+}
+
 // deleteIDs writes a DELETE of the entries with these IDs.
 func (d *partitioned) deleteIDs(b *builder, table string, ids []uuid.UUID) {
 	b.add("WITH gone AS (DELETE FROM ", d.ids, " WHERE id IN (")

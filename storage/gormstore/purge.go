@@ -21,20 +21,20 @@ func (s *Store) Purge(ctx context.Context, f audit.Filter, limit int) (int, erro
 	if err := s.checkMigrated(ctx, s.db); err != nil {
 		return 0, err
 	}
-	removed := 0
-	if s.parts != nil {
-		n, err := s.parts.purgeMonths(ctx, s.db, f, limit)
-		if removed = n; err != nil {
-			return removed, s.translate(ctx, err)
-		}
+	oldest := selection{filter: f, order: orderOf(audit.SortTime)}
+	if s.parts == nil {
+		return s.purgeRows(ctx, oldest, limit)
 	}
-	for _, oldest := range s.windows(selection{filter: f, order: orderOf(audit.SortTime), limit: purgeBatch}) {
-		n, err := s.purgeRows(ctx, oldest, limit-removed)
-		if removed += n; err != nil {
-			return removed, err
+	removed, err := s.parts.purgeMonths(ctx, s.db, f, limit)
+	for _, part := range s.parts.monthly(oldest) {
+		if err != nil || removed == limit {
+			break
 		}
+		var n int
+		n, err = s.purgeRows(ctx, part, limit-removed)
+		removed += n
 	}
-	return removed, nil
+	return removed, s.translate(ctx, err)
 }
 
 // purgeRows removes at most limit rows, oldest first.

@@ -41,6 +41,28 @@ func (d *partitioned) purgeMonths(ctx context.Context, db *sql.DB, f audit.Filte
 	return removed, nil
 }
 
+// monthly cuts a selection, oldest first, so that each statement concerns one
+// month, or what is before, between and behind those that have a partition.
+func (d *partitioned) monthly(sel selection) []selection {
+	var cuts []time.Time
+	for _, month := range d.months.list() {
+		cuts = append(cuts, month, month.AddDate(0, 1, 0))
+	}
+	cuts = slices.CompactFunc(cuts, time.Time.Equal)
+	var list []selection
+	rest := sel.times()
+	for _, cut := range append(cuts, rest.to) {
+		part := sel
+		part.window = rest
+		part.window.narrow(window{to: cut})
+		if !part.window.empty() {
+			list = append(list, part)
+			rest.narrow(window{from: cut})
+		}
+	}
+	return list
+}
+
 // onlyEnd reports whether f asks for everything before a time.
 func onlyEnd(f audit.Filter) (time.Time, bool) {
 	terms := f.Terms()

@@ -208,11 +208,13 @@ func (s *Store) page(sel selection, streams streams) (*builder, error) {
 	if err := s.merge(b, sel, streams); err != nil {
 		return nil, err
 	}
-	b.add(") p JOIN ", s.quoted, " e ON ")
-	for i, key := range b.dialect.rowKey() {
-		b.add([]string{"", " AND "}[min(i, 1)], "e.", key, " = p.", key)
+	b.WriteString(") p")
+	if s.parts != nil {
+		s.parts.joinRows(b, "p.time", "p.id", sel.window)
+	} else {
+		key := b.dialect.rowKey()[0]
+		b.add(" JOIN ", s.quoted, " e ON e.", key, " = p.", key)
 	}
-	b.within(sel.window, "e.time")
 	b.WriteString(" ORDER BY ")
 	sel.order.by(b, "e.")
 	return b, nil

@@ -87,9 +87,10 @@ func (d *partitioned) byKeys(ctx context.Context, s *Store, f audit.Filter, k fe
 		b.arg(arrayText(a.list))
 		b.add("::", a.of, "[]")
 	}
-	b.add(") AS k (of_id, of_time, of_xid, of_seq) JOIN ", s.quoted, " e ON e.time = k.of_time AND e.id = k.of_id WHERE ")
+	b.WriteString(") AS k (of_id, of_time, of_xid, of_seq)")
+	d.joinRows(b, "k.of_time", "k.of_id", window{k.from, k.to})
+	b.WriteString(" WHERE ")
 	b.filter(f)
-	b.within(window{k.from, k.to}, "e.time")
 	b.add(" ORDER BY k.of_xid, k.of_seq LIMIT ", itoa(limit))
 	rows, err := s.rows(ctx, b)
 	if err != nil {

@@ -83,6 +83,8 @@ func (w *window) narrow(by window) {
 	}
 }
 
+func (w window) empty() bool { return !w.to.IsZero() && !w.from.Before(w.to) }
+
 // monthOf is the beginning of t's month.
 func monthOf(t time.Time) time.Time {
 	t = t.UTC()
