@@ -112,6 +112,7 @@ type side struct {
 	db    *gorm.DB
 	calls *calls
 	spent []time.Duration // of each run
+	busy  time.Duration   // on processors, all runs together
 }
 
 func (s *side) median() time.Duration {
@@ -248,7 +249,8 @@ var works = []work{
 }
 
 // BenchmarkCapture runs each work in turn without and with the plugin, so that
-// both meet the same noise, and reports the median times, their ratio, and the
+// both meet the same noise, and reports the median times, the mean times on
+// processors (of this process and the server's threads), the ratios, and the
 // driver calls.
 func BenchmarkCapture(b *testing.B) {
 	for _, database := range []string{"sqlite", "postgres", "mariadb"} {
@@ -268,16 +270,19 @@ func compare(b *testing.B, database string, w work, setUp ...func(*gorm.DB) erro
 		require.NoError(b, w.run(s.db, w.prepare(b, s.db)))
 	}
 	var count [2]int64
+	processors := []*processor{processorOf(b, sides[0].db), processorOf(b, sides[1].db)}
 	b.ResetTimer()
 	for i := range b.N {
 		for k := range sides {
 			k = (k + i) % 2 // who goes first changes
 			s := sides[k]
 			v := w.prepare(b, s.db)
+			busy := processors[k].spent()
 			calls, begin := s.calls.n.Load(), time.Now()
 			require.NoError(b, w.run(s.db, v))
 			s.spent = append(s.spent, time.Since(begin))
 			count[k] += s.calls.n.Load() - calls
+			s.busy += processors[k].spent() - busy
 		}
 	}
 	report(b, sides, count)
@@ -357,6 +362,11 @@ func report(b *testing.B, sides []*side, count [2]int64) {
 	b.ReportMetric(float64(plain.Microseconds()), "plain-µs/op")
 	b.ReportMetric(float64(audited.Microseconds()), "audited-µs/op")
 	b.ReportMetric(float64(audited)/float64(plain), "ratio")
+	if sides[0].busy > 0 {
+		b.ReportMetric(float64(sides[0].busy.Microseconds())/n, "plain-cpu-µs/op")
+		b.ReportMetric(float64(sides[1].busy.Microseconds())/n, "audited-cpu-µs/op")
+		b.ReportMetric(float64(sides[1].busy)/float64(sides[0].busy), "cpu-ratio")
+	}
 	b.ReportMetric(float64(count[0])/n, "plain-calls/op")
 	b.ReportMetric(float64(count[1])/n, "audited-calls/op")
 }
