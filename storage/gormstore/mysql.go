@@ -16,14 +16,12 @@ import (
 // are microseconds, since a DATETIME would depend on the connection's zone and
 // begins in the year 1000.
 type mysql struct {
-	t       table
-	inserts *inserts
+	t    table
+	into string // an INSERT up to its rows
 }
 
 func newMySQL(t table) *mysql {
-	head := "INSERT INTO " + t.quoted("`") + " (" + strings.Join(columnNames, ", ") + ") VALUES "
-	// Not INSERT IGNORE, which would also pass over every other error.
-	return &mysql{t: t, inserts: newInserts(head, " ON DUPLICATE KEY UPDATE id = id")}
+	return &mysql{t: t, into: "INSERT INTO " + t.quoted("`") + " (" + strings.Join(insertNames, ", ") + ") VALUES "}
 }
 
 func (d *mysql) quote() string          { return "`" }
@@ -49,12 +47,10 @@ func (d *mysql) rowKey() []string         { return []string{"seq"} }
 func (d *mysql) timeArg(micros int64) any { return micros }
 func (d *mysql) idArg(id [16]byte) any    { return id[:] }
 
+// insert: not INSERT IGNORE, which would also pass over every other error.
 func (d *mysql) insert(rows []record) (string, []any) {
-	args := make([]any, 0, len(rows)*len(columnNames))
-	for i := range rows {
-		args = rows[i].args(args, rows[i].id[:], rows[i].time)
-	}
-	return d.inserts.text(len(rows)), args
+	b := newBatch(rows)
+	return b.values(d.into, " ON DUPLICATE KEY UPDATE id = id", false)
 }
 
 func (d *mysql) in(b *builder, column string, values []string) {

@@ -3,7 +3,6 @@ package gormstore
 import (
 	"context"
 	"database/sql"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -25,38 +24,11 @@ import (
 //
 // Every parameter is text or bytes, which pgx and lib/pq send alike.
 type postgres struct {
-	t         table
-	one, many string
+	t       table
+	inserts postgresInserts
 }
 
-func newPostgres(t table) *postgres {
-	d := &postgres{t: t}
-	into := "INSERT INTO " + t.quoted(`"`) + " (" + strings.Join(columnNames, ", ") + ") "
-	const once = " ON CONFLICT (id) DO NOTHING"
-	params, arrays := make([]string, len(columnNames)), make([]string, len(columnNames))
-	for i, name := range columnNames {
-		params[i] = d.placeholder(i + 1)
-		arrays[i] = d.placeholder(i+1) + "::" + postgresType(name) + "[]"
-	}
-	d.one = into + "VALUES (" + strings.Join(params, ", ") + ")" + once
-	// One text for any number of rows: the server plans it once.
-	d.many = into + "SELECT * FROM unnest(" + strings.Join(arrays, ", ") + ")" + once
-	return d
-}
-
-func postgresType(column string) string {
-	switch column {
-	case "id":
-		return "uuid"
-	case "form":
-		return "smallint"
-	case "time":
-		return "timestamptz"
-	case "salt":
-		return "bytea"
-	}
-	return "text"
-}
+func newPostgres(t table) *postgres { return &postgres{t: t, inserts: newPostgresInserts(t)} }
 
 func (d *postgres) quote() string            { return `"` }
 func (d *postgres) placeholder(n int) string { return "$" + itoa(n) }
@@ -86,52 +58,14 @@ func (d *postgres) timeArg(micros int64) any {
 
 func (d *postgres) idArg(id [16]byte) any { return uuid.UUID(id).String() }
 
-func (d *postgres) insert(rows []record) (string, []any) {
-	args := make([]any, 0, len(columnNames))
-	if len(rows) == 1 {
-		return d.one, rows[0].args(args, d.idArg(rows[0].id), d.timeArg(rows[0].time))
-	}
-	arrays := make([][]byte, len(columnNames))
-	for i := range rows {
-		args = rows[i].args(args[:0], d.idArg(rows[i].id), d.timeArg(rows[i].time))
-		for j, v := range args {
-			arrays[j] = appendElement(arrays[j], v)
-		}
-	}
-	args = args[:0]
-	for _, a := range arrays {
-		args = append(args, string(append(a, '}')))
-	}
-	return d.many, args
-}
-
-// appendElement appends to the text of an array, which needs its "}" yet.
-func appendElement(a []byte, v any) []byte {
-	if len(a) == 0 {
-		a = append(a, '{')
-	} else {
-		a = append(a, ',')
-	}
-	switch v := v.(type) {
-	case int:
-		return append(a, itoa(v)...)
-	case []byte:
-		a = append(a, `"\\x`...)
-		return append(hex.AppendEncode(a, v), '"')
-	case string:
-		return appendQuoted(a, v)
-	}
-	return append(a, "NULL"...)
-}
-
 // arrayText is a list as PostgreSQL reads an array of text.
 func arrayText(list []string) string {
 	if len(list) == 0 {
 		return "{}"
 	}
 	var a []byte
-	for _, v := range list {
-		a = appendElement(a, v)
+	for i, v := range list {
+		a = appendQuoted(append(a, "{,"[min(i, 1)]), v)
 	}
 	return string(append(a, '}'))
 }

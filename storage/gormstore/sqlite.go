@@ -16,8 +16,8 @@ import (
 // commits, and AUTOINCREMENT never gives a number again, also when the newest
 // rows were purged: that is the live feed's position.
 type sqlite struct {
-	t       table
-	inserts *inserts
+	t    table
+	into string // an INSERT up to its rows
 }
 
 func newSQLite(t table) *sqlite {
@@ -25,8 +25,7 @@ func newSQLite(t table) *sqlite {
 	// a third of it. Nothing can fail halfway but what ends the transaction anyway
 	// (a full disk, an interruption): no column is ever NULL, and the ID's conflict
 	// is dealt with.
-	head := "INSERT OR FAIL INTO " + t.quoted(`"`) + " (" + strings.Join(columnNames, ", ") + ") VALUES "
-	return &sqlite{t: t, inserts: newInserts(head, " ON CONFLICT (id) DO NOTHING")}
+	return &sqlite{t: t, into: "INSERT OR FAIL INTO " + t.quoted(`"`) + " (" + strings.Join(insertNames, ", ") + ") VALUES "}
 }
 
 func (d *sqlite) quote() string          { return `"` }
@@ -57,11 +56,8 @@ func (d *sqlite) timeArg(micros int64) any { return micros }
 func (d *sqlite) idArg(id [16]byte) any    { return id[:] }
 
 func (d *sqlite) insert(rows []record) (string, []any) {
-	args := make([]any, 0, len(rows)*len(columnNames))
-	for i := range rows {
-		args = rows[i].args(args, rows[i].id[:], rows[i].time)
-	}
-	return d.inserts.text(len(rows)), args
+	b := newBatch(rows)
+	return b.values(d.into, " ON CONFLICT (id) DO NOTHING", true)
 }
 
 // in sends a long list as one parameter.

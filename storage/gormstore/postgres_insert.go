@@ -1,0 +1,124 @@
+package gormstore
+
+import (
+	"encoding/hex"
+	"strings"
+	"time"
+)
+
+// postgresInserts are the INSERTs of one row and of many. The text of many is
+// the same for any number of them, so that the server plans it once.
+type postgresInserts struct {
+	one   string
+	alike string // what the rows have in common is a value, all else a list
+	apart string // every column is a list
+}
+
+// A list is sent as one text and taken apart by string_to_array, which costs the
+// server and this side less than an array's own text, in which each quotation
+// mark of the changes needs a backslash. The separator is a parameter: one that
+// is in none of the texts. Lists are unnested in the SELECT's own list and not in
+// its FROM, which would write all rows to a buffer before the first is used.
+func newPostgresInserts(t table) postgresInserts {
+	into := "INSERT INTO " + t.quoted(`"`) + " (" + strings.Join(insertNames, ", ") + ") "
+	const once = " ON CONFLICT (id) DO NOTHING"
+	values := make([]string, 0, len(insertNames))
+	for i, name := range insertNames[1:] {
+		values = append(values, "$"+itoa(i+1)+"::"+postgresType(name))
+	}
+	form := itoa(formVersion) + ", "
+	selected := func(shared int) string {
+		list := make([]string, 0, len(insertNames))
+		for i, name := range insertNames[1:] {
+			param := "$" + itoa(i+2)
+			switch kind := postgresType(name); {
+			case i < shared:
+				list = append(list, param+"::text")
+			case kind == "text":
+				list = append(list, "unnest(string_to_array("+param+", $1))")
+			default:
+				list = append(list, "unnest(string_to_array("+param+", $1)::"+kind+"[])")
+			}
+		}
+		return into + "SELECT " + form + strings.Join(list, ", ") + once
+	}
+	return postgresInserts{
+		one:   into + "VALUES (" + form + strings.Join(values, ", ") + ")" + once,
+		alike: selected(sharedCount),
+		apart: selected(0),
+	}
+}
+
+func postgresType(column string) string {
+	switch column {
+	case "id":
+		return "uuid"
+	case "time":
+		return "timestamptz"
+	case "salt":
+		return "bytea"
+	}
+	return "text"
+}
+
+func (d *postgres) insert(rows []record) (string, []any) {
+	b := newBatch(rows)
+	if len(rows) == 1 {
+		r, args := &rows[0], make([]any, 0, len(insertNames))
+		for _, text := range b.texts[0] {
+			args = append(args, text)
+		}
+		return d.inserts.one, append(args, r.entry.ID, string(appendTime(nil, r.time)), r.salt[:])
+	}
+	separator := "\x1e"
+	for n := 0; ; n++ {
+		if args, ok := b.lists(separator); ok {
+			if b.alike {
+				return d.inserts.alike, args
+			}
+			return d.inserts.apart, args
+		}
+		// The first character comes once in it, so that what stands before and
+		// behind it can't make it appear elsewhere.
+		separator = "\x1e" + itoa(n)
+	}
+}
+
+// lists are the parameters of an INSERT of many; ok is false if the separator is
+// in one of the texts.
+func (b *batch) lists(separator string) (args []any, ok bool) {
+	args = append(make([]any, 0, len(insertNames)), separator)
+	shared := 0
+	if b.alike {
+		for _, text := range b.texts[0][:sharedCount] {
+			args = append(args, text)
+		}
+		shared = sharedCount
+	}
+	column := make([]string, len(b.rows))
+	for i := shared; i < textCount; i++ {
+		for j := range b.texts {
+			column[j] = b.texts[j][i]
+		}
+		list := strings.Join(column, separator)
+		if strings.Count(list, separator) != len(b.rows)-1 {
+			return nil, false
+		}
+		args = append(args, list)
+	}
+	var ids, times, salts []byte
+	for i := range b.rows {
+		r := &b.rows[i]
+		if i > 0 {
+			ids, times, salts = append(ids, separator...), append(times, separator...), append(salts, separator...)
+		}
+		ids, times = append(ids, r.entry.ID...), appendTime(times, r.time)
+		salts = hex.AppendEncode(append(salts, `\x`...), r.salt[:])
+	}
+	return append(args, string(ids), string(times), string(salts)), true
+}
+
+// appendTime writes what timestamptz reads of the years 1 to 9999.
+func appendTime(to []byte, micros int64) []byte {
+	return time.UnixMicro(micros).UTC().AppendFormat(to, time.RFC3339Nano)
+}
