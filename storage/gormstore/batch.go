@@ -21,12 +21,12 @@ var (
 
 const sharedCount, textCount = 18, 18 + 10
 
-// texts are a row's texts: sharedNames, then ownNames.
-type texts [textCount]string
+// rowTexts are a row's texts: sharedNames, then ownNames.
+type rowTexts [textCount]string
 
-func (r *record) texts() texts {
+func (r *record) texts() rowTexts {
 	e := r.entry
-	return texts{
+	return rowTexts{
 		e.Tenant, e.Project, e.Actor.Type, e.Actor.ID, e.Actor.Name, e.Actor.Email, r.user, r.outcome(),
 		e.Request.IP, r.ipKey, e.Request.ID, e.Request.Method, e.Request.Path, e.Request.UserAgent, e.TransactionID, r.behalf, e.Error, e.Comment,
 		e.Action, e.Object.Type, e.Object.ID, r.objectKey, e.Object.Name, e.Object.Product, r.fields, r.search, r.changes, r.metadata,
@@ -36,12 +36,12 @@ func (r *record) texts() texts {
 // batch is the rows of one INSERT.
 type batch struct {
 	rows  []record
-	texts []texts
+	texts []rowTexts
 	alike bool // the rows have the texts of sharedNames in common
 }
 
 func newBatch(rows []record) batch {
-	b := batch{rows: rows, texts: make([]texts, len(rows)), alike: true}
+	b := batch{rows: rows, texts: make([]rowTexts, len(rows)), alike: true}
 	for i := range rows {
 		b.texts[i] = rows[i].texts()
 		b.alike = b.alike && slices.Equal(b.texts[i][:sharedCount], b.texts[0][:sharedCount])
@@ -51,7 +51,7 @@ func newBatch(rows []record) batch {
 
 // empty reports whether no row has a text in that column.
 func (b *batch) empty(column int) bool {
-	return !slices.ContainsFunc(b.texts, func(t texts) bool { return t[column] != "" })
+	return !slices.ContainsFunc(b.texts, func(t rowTexts) bool { return t[column] != "" })
 }
 
 // values is an INSERT of VALUES between head and tail. Fewer parameters are less

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,19 +46,19 @@ type partitioned struct {
 
 func newPartitioned(t table) *partitioned {
 	d := &partitioned{postgres: newPostgres(t), ids: quoteName(t.ids(), `"`), months: &months{}}
-	params, arrays := make([]string, len(columnNames)), make([]string, len(columnNames))
-	for i, name := range columnNames {
-		params[i] = d.placeholder(i+1) + "::" + postgresType(name)
-		arrays[i] = params[i] + "[]"
-	}
-	columns := strings.Join(columnNames, ", ")
+	columns := strings.Join(insertNames, ", ")
 	insert := "WITH fresh AS (INSERT INTO " + d.ids + " (id, time) %s ON CONFLICT (id) DO NOTHING RETURNING id) INSERT INTO " +
 		t.quoted(`"`) + " (" + columns + ") "
-	d.one = fmt.Sprintf(insert, "VALUES ("+params[0]+", "+params[2]+")") + "SELECT " + strings.Join(params, ", ") + " FROM fresh"
+	id, time := slices.Index(insertNames, "id"), slices.Index(insertNames, "time")
+	values := postgresValues()
+	d.inserts.one = fmt.Sprintf(insert, "VALUES ("+values[id]+", "+values[time]+")") + "SELECT " + strings.Join(values, ", ") + " FROM fresh"
 	// IS TRUE keeps it a hash lookup for each row: as a join it would be planned
 	// without knowing how many rows there are.
-	d.many = fmt.Sprintf(insert, "SELECT * FROM unnest("+arrays[0]+", "+arrays[2]+")") +
-		"SELECT * FROM unnest(" + strings.Join(arrays, ", ") + ") AS g (" + columns + ") WHERE (g.id IN (SELECT id FROM fresh)) IS TRUE"
+	many := func(lists []string) string {
+		return fmt.Sprintf(insert, "SELECT "+lists[id]+", "+lists[time]) +
+			"SELECT * FROM (SELECT " + strings.Join(lists, ", ") + ") AS g (" + columns + ") WHERE (g.id IN (SELECT id FROM fresh)) IS TRUE"
+	}
+	d.inserts.alike, d.inserts.apart = many(postgresLists(sharedCount)), many(postgresLists(0))
 	return d
 }
 

@@ -14,39 +14,48 @@ type postgresInserts struct {
 	apart string // every column is a list
 }
 
-// A list is sent as one text and taken apart by string_to_array, which costs the
-// server and this side less than an array's own text, in which each quotation
-// mark of the changes needs a backslash. The separator is a parameter: one that
-// is in none of the texts. Lists are unnested in the SELECT's own list and not in
-// its FROM, which would write all rows to a buffer before the first is used.
 func newPostgresInserts(t table) postgresInserts {
 	into := "INSERT INTO " + t.quoted(`"`) + " (" + strings.Join(insertNames, ", ") + ") "
 	const once = " ON CONFLICT (id) DO NOTHING"
-	values := make([]string, 0, len(insertNames))
+	return postgresInserts{
+		one:   into + "VALUES (" + strings.Join(postgresValues(), ", ") + ")" + once,
+		alike: into + "SELECT " + strings.Join(postgresLists(sharedCount), ", ") + once,
+		apart: into + "SELECT " + strings.Join(postgresLists(0), ", ") + once,
+	}
+}
+
+// postgresValues are the columns of one row, in the order of insertNames.
+func postgresValues() []string {
+	values := []string{itoa(formVersion)}
 	for i, name := range insertNames[1:] {
 		values = append(values, "$"+itoa(i+1)+"::"+postgresType(name))
 	}
-	form := itoa(formVersion) + ", "
-	selected := func(shared int) string {
-		list := make([]string, 0, len(insertNames))
-		for i, name := range insertNames[1:] {
-			param := "$" + itoa(i+2)
-			switch kind := postgresType(name); {
-			case i < shared:
-				list = append(list, param+"::text")
-			case kind == "text":
-				list = append(list, "unnest(string_to_array("+param+", $1))")
-			default:
-				list = append(list, "unnest(string_to_array("+param+", $1)::"+kind+"[])")
-			}
+	return values
+}
+
+// postgresLists are the columns of many rows that have the first texts in
+// common.
+//
+// A list is sent as one text and taken apart by string_to_array, which costs the
+// server and this side less than an array's own text, in which each quotation
+// mark of the changes needs a backslash. The separator is the first parameter:
+// one that is in none of the texts. Lists are unnested in a SELECT's own list and
+// not in its FROM, which would write all rows to a buffer before the first is
+// used.
+func postgresLists(shared int) []string {
+	lists := []string{itoa(formVersion)}
+	for i, name := range insertNames[1:] {
+		param := "$" + itoa(i+2)
+		switch kind := postgresType(name); {
+		case i < shared:
+			lists = append(lists, param+"::text")
+		case kind == "text":
+			lists = append(lists, "unnest(string_to_array("+param+", $1))")
+		default:
+			lists = append(lists, "unnest(string_to_array("+param+", $1)::"+kind+"[])")
 		}
-		return into + "SELECT " + form + strings.Join(list, ", ") + once
 	}
-	return postgresInserts{
-		one:   into + "VALUES (" + form + strings.Join(values, ", ") + ")" + once,
-		alike: selected(sharedCount),
-		apart: selected(0),
-	}
+	return lists
 }
 
 func postgresType(column string) string {
