@@ -76,7 +76,7 @@ func (m *image) id(t *table, r row) string {
 }
 
 // created is the entry of a new row: every column that is not NULL.
-func (c *capture) created(m *image, r row) []audit.Entry {
+func (c *capture) created(m *image, r row) audit.Entry {
 	e := audit.Entry{Action: audit.ActionCreate, Object: c.object(m, r)}
 	e.Changes = make([]audit.Change, 0, len(m.set.names))
 	for i, name := range m.set.names {
@@ -84,7 +84,7 @@ func (c *capture) created(m *image, r row) []audit.Entry {
 			e.Changes = c.appendChange(e.Changes, m.set.treatments[i], name, audit.Change{Field: name, Op: audit.OpAdd, New: v})
 		}
 	}
-	return []audit.Entry{e}
+	return e
 }
 
 // destroyed are the entries of rows that went.

@@ -6,6 +6,8 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/gormtrail/audit"
 )
 
 // insert captures an INSERT, an upsert's included.
@@ -85,23 +87,19 @@ func (c *capture) finishInsert(out outcome, before, after *image) (outcome, erro
 	for i := range before.rows {
 		current[before.keyOf(c.table, before.rows[i])] = known{before, &before.rows[i]}
 	}
+	entries := make([]audit.Entry, 0, len(after.rows))
 	for i := range after.rows {
 		r := &after.rows[i]
 		key := after.keyOf(c.table, *r)
-		old, had := current[key]
-		if len(c.table.key) == 0 {
-			had = false
-		}
-		var err error
-		if had {
-			err = c.add(c.updated(old.m, after, []pair{{old.r, r}})...)
+		if old, had := current[key]; had && len(c.table.key) > 0 {
+			entries = append(entries, c.updated(old.m, after, []pair{{old.r, r}})...)
 		} else {
-			err = c.add(c.created(after, *r)...)
-		}
-		if err != nil {
-			return out, err
+			entries = append(entries, c.created(after, *r))
 		}
 		current[key] = known{after, r}
+	}
+	if err := c.add(entries...); err != nil {
+		return out, err
 	}
 	if !c.replaces() {
 		return out, nil

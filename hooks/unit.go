@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -138,8 +137,9 @@ func (u *unit) failure(ctx context.Context, err error, entries int) error {
 // append writes pending entries into the transaction: on its end all; before,
 // those since the last savepoint, since the others must survive a ROLLBACK TO.
 func (u *unit) append(ctx context.Context, held int) error {
-	entries := slices.Clone(u.pending[held:])
-	u.pending = u.pending[:held]
+	entries := u.pending[held:]
+	// What is kept is not written over by what comes next.
+	u.pending = u.pending[:held:held]
 	if len(entries) == 0 {
 		return nil
 	}

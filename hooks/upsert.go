@@ -49,7 +49,7 @@ func (u *rowsUpserted) see(cols columns, raw []any) {
 func (u *rowsUpserted) addEntry(i int) error {
 	after := &u.after.rows[i]
 	if !u.met[i] {
-		return u.add(u.created(u.after, *after)...)
+		return u.add(u.created(u.after, *after))
 	}
 	p := pair{&u.before.rows[i], after}
 	if u.differ(p) {

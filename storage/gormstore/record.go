@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -28,13 +29,20 @@ type record struct {
 	metadata  string // JSON, "" for none
 }
 
-// newRecords makes rows of entries. Random salt is read once for all of them.
+// newRecords makes rows of entries. Random salt is read once for all of them,
+// and what a text is written into first is used for all.
 func newRecords(entries []audit.Entry) ([]record, error) {
 	rows := make([]record, len(entries))
 	salt := make([]byte, 16*len(entries))
 	_, _ = rand.Read(salt) // never fails (crypto/rand)
+	var buffer []byte
 	for i := range entries {
-		if err := rows[i].fill(&entries[i]); err != nil {
+		var before *record
+		if i > 0 {
+			before = &rows[i-1]
+		}
+		var err *audit.EntryError
+		if buffer, err = rows[i].fill(&entries[i], before, buffer); err != nil {
 			err.Index = i
 			return nil, err
 		}
@@ -43,20 +51,37 @@ func newRecords(entries []audit.Entry) ([]record, error) {
 	return rows, nil
 }
 
-func (r *record) fill(e *audit.Entry) *audit.EntryError {
+// fill makes the row of an entry; before is the row before it, if any.
+func (r *record) fill(e *audit.Entry, before *record, buffer []byte) ([]byte, *audit.EntryError) {
 	id, err := uuid.Parse(e.ID)
 	if err != nil || len(e.ID) != 36 {
-		return &audit.EntryError{Field: "id", Reason: fmt.Sprintf("%q is not a UUID", e.ID)}
+		return buffer, &audit.EntryError{Field: "id", Reason: fmt.Sprintf("%q is not a UUID", e.ID)}
 	}
 	r.entry, r.id, r.time = e, id, e.Time.UnixMicro()
 	if y := e.Time.UTC().Year(); y < 1 || y > 9999 {
-		return &audit.EntryError{Field: "time", Reason: fmt.Sprintf("the year %d is not one of 1 to 9999", y)}
+		return buffer, &audit.EntryError{Field: "time", Reason: fmt.Sprintf("the year %d is not one of 1 to 9999", y)}
 	}
 	r.user, r.objectKey, r.ipKey = e.Actor.User(), audit.ObjectIDKey(e.Object.ID), audit.IPKey(e.Request.IP)
-	r.fields, r.search = fieldTokens(e.Changes), searchText(*e)
-	return r.fillJSON(e)
+	buffer = appendSearchText(buffer[:0], *e)
+	r.search = string(buffer)
+	if before != nil && sameFields(before.entry.Changes, e.Changes) {
+		r.fields = before.fields // as of rows that one statement made
+	} else {
+		buffer = appendFieldTokens(buffer[:0], e.Changes)
+		r.fields = string(buffer)
+	}
+	if len(e.Changes) > 0 {
+		buffer = audit.AppendChanges(buffer[:0], e.Changes)
+		r.changes = string(buffer)
+	}
+	return buffer, r.fillJSON(e)
 }
 
+func sameFields(a, b []audit.Change) bool {
+	return slices.EqualFunc(a, b, func(x, y audit.Change) bool { return x.Field == y.Field })
+}
+
+// fillJSON is for what most entries don't have.
 func (r *record) fillJSON(e *audit.Entry) *audit.EntryError {
 	if a := e.OnBehalfOf; a != nil {
 		raw, err := json.Marshal(behalfForm(*a))
@@ -64,9 +89,6 @@ func (r *record) fillJSON(e *audit.Entry) *audit.EntryError {
 			return &audit.EntryError{Field: "on_behalf_of", Reason: err.Error()}
 		}
 		r.behalf = string(raw)
-	}
-	if len(e.Changes) > 0 {
-		r.changes = string(audit.AppendChanges(nil, e.Changes))
 	}
 	if len(e.Metadata) > 0 {
 		raw, err := json.Marshal(e.Metadata)
@@ -118,39 +140,37 @@ func guarded(s string) string {
 	return s
 }
 
-// searchText holds the texts that a keyword is looked for in.
-func searchText(e audit.Entry) string {
-	var b strings.Builder
-	b.WriteString(mark)
+// appendSearchText writes the texts that a keyword is looked for in.
+func appendSearchText(b []byte, e audit.Entry) []byte {
+	b = append(b, mark...)
 	for _, s := range audit.SearchTexts(e) {
 		if s != "" {
-			b.WriteString(guarded(s))
-			b.WriteString(mark)
+			b = append(append(b, guarded(s)...), mark...)
 		}
 	}
-	return b.String()
+	return b
 }
 
-// fieldTokens holds each field that changed and each that it lies inside of, so
-// that one substring answers Filter.Fields: "tags[2].x" is found as "tags",
-// "tags[2]" and "tags[2].x".
-func fieldTokens(changes []audit.Change) string {
+// appendFieldTokens writes each field that changed and each that it lies inside
+// of, so that one substring answers Filter.Fields: "tags[2].x" is found as
+// "tags", "tags[2]" and "tags[2].x".
+func appendFieldTokens(b []byte, changes []audit.Change) []byte {
 	if len(changes) == 0 {
-		return ""
+		return b
 	}
-	var b strings.Builder
-	b.WriteString(mark)
-	seen := make(map[string]bool) // of paths inside of fields; most entries have none
+	b = append(b, mark...)
+	var seen map[string]bool // of paths inside of fields; most entries have none
 	for _, c := range changes {
 		for i := range len(c.Field) {
 			if p := c.Field[:i]; (c.Field[i] == '.' || c.Field[i] == '[') && !seen[p] {
+				if seen == nil {
+					seen = make(map[string]bool)
+				}
 				seen[p] = true
-				b.WriteString(guarded(p))
-				b.WriteString(mark)
+				b = append(append(b, guarded(p)...), mark...)
 			}
 		}
-		b.WriteString(guarded(c.Field))
-		b.WriteString(mark)
+		b = append(append(b, guarded(c.Field)...), mark...)
 	}
-	return b.String()
+	return b
 }
