@@ -160,15 +160,20 @@ func (b *workbook) entries() error {
 		if err != nil {
 			return err
 		}
+		lines := 1
 		for i, column := range b.t.Columns {
-			b.row[i] = b.cell(column.Value(e))
+			v := column.Value(e)
+			b.row[i] = b.cell(v)
+			if _, ok := v.([]audit.Change); ok {
+				lines = max(lines, linesIn(b.row[i], columnWidth(column)))
+			}
 		}
-		if err := b.add(b.row); err != nil {
+		if err := b.add(b.row, lines); err != nil {
 			return err
 		}
 	}
 	if notice := b.t.Notice(); notice != "" {
-		if err := b.add([]any{excelize.Cell{StyleID: b.styles.notice, Value: notice}}); err != nil {
+		if err := b.add([]any{excelize.Cell{StyleID: b.styles.notice, Value: notice}}, 1); err != nil {
 			return err
 		}
 	}
@@ -179,7 +184,8 @@ func (b *workbook) entries() error {
 // parts marked in a way (ZIP64) that can't be done to a file already sent.
 const maxSheetBytes = 7 << 29
 
-func (b *workbook) add(row []any) error {
+// add writes a row that is so many lines high.
+func (b *workbook) add(row []any, lines int) error {
 	if b.rows == b.f.SheetRows || b.size > b.f.sheetBytes {
 		if err := b.end(); err != nil {
 			return err
@@ -190,7 +196,7 @@ func (b *workbook) add(row []any) error {
 	}
 	b.rows++
 	b.size += 100 * len(row)
-	return b.stream.SetRow("A"+strconv.Itoa(b.rows), row)
+	return b.stream.SetRow("A"+strconv.Itoa(b.rows), row, height(lines)...)
 }
 
 // begin opens the next sheet of entries. Everything that stands before the rows
@@ -204,7 +210,11 @@ func (b *workbook) begin() error {
 			return err
 		}
 	}
-	if err := b.printSettings(); err != nil {
+	if err := b.printSettings(b.sheet); err != nil {
+		return err
+	}
+	titles := &excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: "'" + b.sheet + "'!$1:$1", Scope: b.sheet}
+	if err := b.file.SetDefinedName(titles); err != nil {
 		return err
 	}
 	var err error
@@ -222,24 +232,21 @@ func (b *workbook) begin() error {
 	if err := b.stream.SetPanes(panes); err != nil {
 		return err
 	}
-	header := make([]any, len(b.t.Columns))
+	header, lines := make([]any, len(b.t.Columns)), 1
 	for i, column := range b.t.Columns {
 		header[i] = excelize.Cell{StyleID: b.styles.header, Value: b.text(b.t.zonedHeader(column))}
+		lines = max(lines, linesIn(header[i], widths[i]*0.9)) // bold
 	}
-	return b.add(header)
+	return b.add(header, lines)
 }
 
-// printSettings: landscape, as wide as the page, the header on each.
-func (b *workbook) printSettings() error {
+// printSettings: landscape, as wide as the page.
+func (b *workbook) printSettings(sheet string) error {
 	fit, landscape, paper, width, height := true, "landscape", 9, 1, 0
-	if err := b.file.SetSheetProps(b.sheet, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
+	if err := b.file.SetSheetProps(sheet, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
 		return err
 	}
-	layout := &excelize.PageLayoutOptions{Orientation: &landscape, Size: &paper, FitToWidth: &width, FitToHeight: &height}
-	if err := b.file.SetPageLayout(b.sheet, layout); err != nil {
-		return err
-	}
-	return b.file.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: "'" + b.sheet + "'!$1:$1", Scope: b.sheet})
+	return b.file.SetPageLayout(sheet, &excelize.PageLayoutOptions{Orientation: &landscape, Size: &paper, FitToWidth: &width, FitToHeight: &height})
 }
 
 // end gives the sheet its filter buttons, which are lost if they are set after
@@ -255,13 +262,19 @@ func (b *workbook) end() error {
 	return b.stream.Flush()
 }
 
+// factWidth is how many characters the second sheet's values have room for.
+const factWidth = 90.0
+
 // facts writes the second sheet.
 func (b *workbook) facts(sheet string) error {
+	if err := b.printSettings(sheet); err != nil {
+		return err
+	}
 	stream, err := b.file.NewStreamWriter(sheet)
 	if err != nil {
 		return err
 	}
-	if err := setWidths(stream, 24, 90); err != nil {
+	if err := setWidths(stream, 24, factWidth); err != nil {
 		return err
 	}
 	var lines [][2]any
@@ -276,8 +289,8 @@ func (b *workbook) facts(sheet string) error {
 		lines = append(lines, [2]any{b.t.Label(textCutCells), b.cut})
 	}
 	for i, line := range lines {
-		row := []any{excelize.Cell{StyleID: b.styles.label, Value: line[0]}, excelize.Cell{StyleID: b.styles.wrapped, Value: line[1]}}
-		if err := stream.SetRow("A"+strconv.Itoa(i+1), row); err != nil {
+		row := []any{excelize.Cell{StyleID: b.styles.label, Value: line[0]}, excelize.Cell{StyleID: b.styles.fact, Value: line[1]}}
+		if err := stream.SetRow("A"+strconv.Itoa(i+1), row, height(linesIn(row[1], factWidth))...); err != nil {
 			return err
 		}
 	}

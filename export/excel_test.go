@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -263,4 +264,41 @@ func TestAFailedExcelExportWritesNothing(t *testing.T) {
 	var buf bytes.Buffer
 	assert.ErrorIs(t, export.Write(context.Background(), &buf, export.Excel, brokenReader{newTrail(t, entries(5)...), 2}, audit.Query{}, nil), errBroken)
 	assert.Empty(t, buf.Bytes())
+}
+
+// LibreOffice shows only the first line of a row whose height isn't said.
+func TestARowIsAsHighAsItsLines(t *testing.T) {
+	long := entries(4)
+	long[1].Changes = append(long[1].Changes, audit.Change{Field: "note", Op: audit.OpAdd, New: strings.Repeat("word ", 40)})
+	long[2].Changes = slices.Repeat(long[2].Changes, 100)
+	long[3].Changes = []audit.Change{{Field: "name", Op: audit.OpAdd, New: strings.Repeat("漢", 40)}}
+	f := openExcel(t, write(t, export.Excel, newTrail(t, long...), audit.Query{}, nil))
+	for row, want := range map[int]float64{1: 15, 2: 15, 3: 15 * 5, 4: 409, 5: 30} {
+		got, err := f.GetRowHeight("Entries", row)
+		require.NoError(t, err)
+		assert.Equal(t, want, got, "row %d", row)
+	}
+}
+
+func TestTheSheetOfFiltersIsPrintedOnOnePageWide(t *testing.T) {
+	q := audit.Query{Filter: audit.Filter{Users: slices.Repeat([]string{"someone@example.com"}, 30)}}
+	f := openExcel(t, write(t, export.Excel, newTrail(t, entries(1)...), q, nil))
+	props, err := f.GetSheetProps("Filters Applied")
+	require.NoError(t, err)
+	require.NotNil(t, props.FitToPage)
+	assert.True(t, *props.FitToPage)
+	height, err := f.GetRowHeight("Filters Applied", 3)
+	require.NoError(t, err)
+	assert.Equal(t, 15*7.0, height)
+}
+
+func TestEveryFontOfAWorkbookHasANameAndASize(t *testing.T) {
+	f := openExcel(t, write(t, export.Excel, newTrail(t, entries(1)...), audit.Query{}, &export.Options{MaxRows: 1}))
+	require.Greater(t, len(f.Styles.Fonts.Font), 5)
+	for i, font := range f.Styles.Fonts.Font {
+		if assert.NotNil(t, font.Name, "font %d", i) && assert.NotNil(t, font.Sz, "font %d", i) {
+			assert.Equal(t, "Calibri", *font.Name.Val)
+			assert.Equal(t, 11.0, *font.Sz.Val)
+		}
+	}
 }

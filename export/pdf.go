@@ -184,8 +184,8 @@ func (d *document) metadata() {
 	d.pdf.SetSubject(d.t.rangeText(d.t.query.From, d.t.query.To), true)
 	d.pdf.SetAuthor(d.t.By, true)
 	d.pdf.SetCreator("github.com/gormtrail/audit", true)
-	d.pdf.SetCreationDate(d.t.At)
-	d.pdf.SetModificationDate(d.t.At)
+	d.pdf.SetCreationDate(d.t.At.UTC()) // fpdf writes no zone, and a time without one is read as UTC
+	d.pdf.SetModificationDate(d.t.At.UTC())
 	d.pdf.SetDisplayMode("fullwidth", "continuous")
 }
 

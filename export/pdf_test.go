@@ -197,3 +197,10 @@ func TestAFailedPDFExportWritesNothing(t *testing.T) {
 	assert.ErrorIs(t, export.Write(context.Background(), &buf, export.PDF, brokenReader{newTrail(t, entries(5)...), 2}, audit.Query{}, nil), errBroken)
 	assert.Empty(t, buf.Bytes())
 }
+
+// fpdf writes no zone, and readers take a time without one for UTC.
+func TestPDFSaysInUTCWhenItWasMade(t *testing.T) {
+	file := writePDF(t, newTrail(t), export.PDFFormat{}, &export.Options{Now: fixedNow, Location: time.FixedZone("CET", 3600)})
+	assert.Contains(t, file, "/CreationDate (D:20260203040506")
+	assert.Contains(t, pdfPages(t, file)[0], "2026-02-03 05:05:06 CET")
+}

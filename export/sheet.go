@@ -13,8 +13,8 @@ import (
 
 // sheetStyles are the looks of a workbook's cells.
 type sheetStyles struct {
-	header, label, plain, wrapped, whole, date, notice int
-	tones                                              map[tone]int
+	header, label, fact, plain, wrapped, whole, date, notice int
+	tones                                                    map[tone]int
 }
 
 func newSheetStyles(f *excelize.File) (sheetStyles, error) {
@@ -27,15 +27,16 @@ func newSheetStyles(f *excelize.File) (sheetStyles, error) {
 		style excelize.Style
 	}{
 		{&s.header, excelize.Style{
-			Font: &excelize.Font{Bold: true, Color: "FFFFFF"}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"1E293B"}},
+			Font: sheetFont(true, "FFFFFF"), Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"1E293B"}},
 			Alignment: &excelize.Alignment{Vertical: "center", WrapText: true},
 		}},
-		{&s.label, excelize.Style{Font: &excelize.Font{Bold: true}, Alignment: top}},
+		{&s.label, excelize.Style{Font: sheetFont(true, "1E293B"), Alignment: top}},
+		{&s.fact, excelize.Style{Alignment: &excelize.Alignment{Vertical: "top", Horizontal: "left", WrapText: true}}}, // numbers too
 		{&s.plain, excelize.Style{Alignment: top}},
 		{&s.wrapped, excelize.Style{Alignment: wrap}},
 		{&s.whole, excelize.Style{NumFmt: 1, Alignment: top}}, // "0": without it twelve digits are shown as 1E+11
 		{&s.date, excelize.Style{CustomNumFmt: &dateFormat, Alignment: &excelize.Alignment{Vertical: "top", Horizontal: "left"}}},
-		{&s.notice, excelize.Style{Font: &excelize.Font{Bold: true, Color: "991B1B"}}},
+		{&s.notice, excelize.Style{Font: sheetFont(true, "991B1B")}},
 	} {
 		var err error
 		if *look.id, err = f.NewStyle(&look.style); err != nil {
@@ -44,7 +45,7 @@ func newSheetStyles(f *excelize.File) (sheetStyles, error) {
 	}
 	for _, t := range tones() {
 		id, err := f.NewStyle(&excelize.Style{
-			Font: &excelize.Font{Color: t.ink}, Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{t.ground}}, Alignment: top,
+			Font: sheetFont(false, t.ink), Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{t.ground}}, Alignment: top,
 		})
 		if err != nil {
 			return s, err
@@ -52,6 +53,12 @@ func newSheetStyles(f *excelize.File) (sheetStyles, error) {
 		s.tones[t] = id
 	}
 	return s, nil
+}
+
+// sheetFont is the workbook's own font: one without name and size is whatever a
+// program takes for it, with serifs in LibreOffice.
+func sheetFont(bold bool, ink string) *excelize.Font {
+	return &excelize.Font{Family: "Calibri", Size: 11, Bold: bold, Color: ink}
 }
 
 // setWidths goes from the last column to the first, because excelize puts each
@@ -63,6 +70,45 @@ func setWidths(stream *excelize.StreamWriter, widths ...float64) error {
 		}
 	}
 	return nil
+}
+
+// Not every program makes a row as high as its wrapped text when it opens a file
+// (LibreOffice doesn't), so rows of more than one line say their height.
+const (
+	sheetLine    = 15  // points
+	maxRowHeight = 409 // Excel's; the rest is in the cell all the same
+)
+
+func height(lines int) []excelize.RowOpts {
+	if lines <= 1 {
+		return nil
+	}
+	return []excelize.RowOpts{{Height: min(float64(lines*sheetLine), maxRowHeight)}}
+}
+
+// linesIn is about how many lines a cell's text takes in a column of so many
+// digits' width: rather one too many than one hidden.
+func linesIn(cell any, width float64) int {
+	c, _ := cell.(excelize.Cell)
+	text, _ := c.Value.(string)
+	lines, used := 1, 0.0
+	for _, r := range text {
+		wide := 1.0
+		if r >= 0x1100 {
+			wide = 2 // ideographs and what is as wide
+		}
+		if r == '\n' {
+			lines, used = lines+1, 0
+			continue
+		}
+		if used += wide; used > width {
+			lines, used = lines+1, wide
+		}
+		if lines*sheetLine > maxRowHeight {
+			break
+		}
+	}
+	return lines
 }
 
 // zipWriter compresses fast, which takes most of it, and stops when the context
