@@ -1,6 +1,7 @@
 package export_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"fmt"
@@ -290,6 +291,15 @@ func TestTheSheetOfFiltersIsPrintedOnOnePageWide(t *testing.T) {
 	height, err := f.GetRowHeight("Filters Applied", 3)
 	require.NoError(t, err)
 	assert.Equal(t, 15*7.0, height)
+}
+
+func TestThePartsOfAWorkbookHaveATime(t *testing.T) {
+	raw := write(t, export.Excel, newTrail(t), audit.Query{}, &export.Options{Now: fixedNow})
+	z, err := zip.NewReader(strings.NewReader(raw), int64(len(raw)))
+	require.NoError(t, err)
+	for _, part := range z.File {
+		assert.True(t, part.Modified.Equal(fixedNow().Truncate(time.Second)), "%s: %v", part.Name, part.Modified)
+	}
 }
 
 func TestEveryFontOfAWorkbookHasANameAndASize(t *testing.T) {

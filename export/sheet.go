@@ -127,7 +127,8 @@ type cancelZip struct {
 }
 
 func (z cancelZip) Create(name string) (io.Writer, error) {
-	w, err := z.Writer.Create(name)
+	// A part without a time would have the zeroth day of the zeroth month.
+	w, err := z.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: z.t.At.UTC()})
 	return cancelWriter{w, z.t}, err
 }
 
