@@ -196,6 +196,24 @@ func (e *env) dump(table string) string {
 // database (default 60); rapid prints the seed of what fails, and
 // -rapid.seed runs it again.
 func TestPrograms(t *testing.T) {
+	runPrograms(t, drawProgram)
+}
+
+// TestCascadePrograms is TestPrograms with nothing but what foreign keys pass on.
+func TestCascadePrograms(t *testing.T) {
+	statement := func(t *rapid.T) op {
+		if rapid.IntRange(0, 4).Draw(t, "transaction") == 0 {
+			return drawTransactionOf(t, drawEstate)
+		}
+		return drawEstate(t)
+	}
+	runPrograms(t, func(t *rapid.T, _ string) []op {
+		return rapid.SliceOfN(rapid.Custom(statement), 1, 12).Draw(t, "program")
+	})
+}
+
+func runPrograms(t *testing.T, draw func(*rapid.T, string) []op) {
+	t.Helper()
 	checks := "60"
 	if s := os.Getenv("CAPTURE_PROGRAMS"); s != "" {
 		if _, err := strconv.Atoi(s); err != nil {
@@ -209,7 +227,7 @@ func TestPrograms(t *testing.T) {
 			r := newRig(t, name)
 			var programs, steps, refused, entries int
 			rapid.Check(t, func(rt *rapid.T) {
-				program := drawProgram(rt, name)
+				program := draw(rt, name)
 				way := rapid.SampledFrom(keysOf(handles)).Draw(rt, "handle")
 				wrong := r.play(program, way)
 				programs, entries, steps = programs+1, entries+len(r.hosts[1].e.entries), steps+len(r.hosts[1].seen)
@@ -250,6 +268,7 @@ func prologue(e *env, db *gorm.DB) {
 	e.ok(db.Create(&[]Permitted{{Title: "a", OnlyNew: "n"}}))
 	u := boss()
 	e.ok(db.Create(&u))
+	estatePrologue(e, db)
 	e.ok(db.Create(&Student{Name: "sue", Courses: []Course{{Title: "math"}, {Title: "art"}}}))
 }
 
@@ -308,6 +327,8 @@ func drawOp(t *rapid.T, database string, depth int) op {
 		return drawEnrolment(t)
 	case kind >= 52:
 		return drawAssociation(t)
+	case kind >= 40:
+		return drawEstate(t)
 	}
 	s := drawSpecies(t)
 	return s.statement(t, database)
@@ -316,7 +337,11 @@ func drawOp(t *rapid.T, database string, depth int) op {
 // drawTransaction draws a transaction that commits, fails or panics; inside of
 // another one it is a savepoint.
 func drawTransaction(t *rapid.T, database string, depth int) op {
-	body := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) op { return drawOp(t, database, depth-1) }), 1, 5).Draw(t, "body")
+	return drawTransactionOf(t, func(t *rapid.T) op { return drawOp(t, database, depth-1) })
+}
+
+func drawTransactionOf(t *rapid.T, inner func(*rapid.T) op) op {
+	body := rapid.SliceOfN(rapid.Custom(inner), 1, 5).Draw(t, "body")
 	end := rapid.SampledFrom([]string{"commit", "commit", "commit", "error", "panic", "by hand", "by hand, undone"}).Draw(t, "end")
 	name := "transaction, " + end + ":"
 	for _, o := range body {
