@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -109,6 +110,9 @@ func (e *env) settles(db *gorm.DB) error {
 	look := func(tx *gorm.DB) {
 		pool, ok := hooks.Unwrap(tx.Statement.ConnPool).(interface{ gorm.ConnPool })
 		if tx.DryRun || tx.Error != nil || !ok || e.judge == nil {
+			return
+		}
+		if table := strings.Trim(tx.Statement.Table, "`"); table != "" && !e.judge.Cascades(table) {
 			return
 		}
 		_ = tx.AddError(e.judge.Settle(context.WithoutCancel(tx.Statement.Context), pool))

@@ -193,10 +193,10 @@ func (e *env) dump(table string) string {
 }
 
 // TestPrograms runs random programs. Bounded by CAPTURE_PROGRAMS for each
-// database (default 60); rapid prints the seed of what fails, and
+// database (default 60, of TestCascadePrograms 30); rapid prints the seed of what fails, and
 // -rapid.seed runs it again.
 func TestPrograms(t *testing.T) {
-	runPrograms(t, drawProgram)
+	runPrograms(t, "60", drawProgram)
 }
 
 // TestCascadePrograms is TestPrograms with nothing but what foreign keys pass on.
@@ -207,14 +207,13 @@ func TestCascadePrograms(t *testing.T) {
 		}
 		return drawEstate(t)
 	}
-	runPrograms(t, func(t *rapid.T, _ string) []op {
+	runPrograms(t, "30", func(t *rapid.T, _ string) []op {
 		return rapid.SliceOfN(rapid.Custom(statement), 1, 12).Draw(t, "program")
 	})
 }
 
-func runPrograms(t *testing.T, draw func(*rapid.T, string) []op) {
+func runPrograms(t *testing.T, checks string, draw func(*rapid.T, string) []op) {
 	t.Helper()
-	checks := "60"
 	if s := os.Getenv("CAPTURE_PROGRAMS"); s != "" {
 		if _, err := strconv.Atoi(s); err != nil {
 			t.Fatalf("CAPTURE_PROGRAMS is %q, no number", s)

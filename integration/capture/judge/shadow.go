@@ -68,6 +68,16 @@ func (d mariaDialect) copies(j *Judge, tables []string) string {
 	return strings.Join(parts, " UNION ALL ")
 }
 
+// Cascades reports whether foreign keys pass on what happens to a table's rows.
+func (j *Judge) Cascades(table string) bool {
+	for _, t := range j.tables {
+		if t.Cascades && t.Name == table {
+			return true
+		}
+	}
+	return false
+}
+
 func (j *Judge) cascading() []string {
 	var list []string
 	for noted, t := range j.tables {
