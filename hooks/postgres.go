@@ -92,6 +92,10 @@ func (c *capture) updateReturningBoth(query, asked string, wantRows bool) (outco
 			after.set = before.set
 		}
 		before.add(c.table, raw[:n], c.plugin.budget)
+		if before.over() {
+			after.rows = nil // one entry tells of the rows before
+			return
+		}
 		after.add(c.table, raw[n:], c.plugin.budget)
 	})
 	if err != nil {

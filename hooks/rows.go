@@ -97,6 +97,7 @@ type image struct {
 	// beyond the budget rows are counted and their keys digested only.
 	count  int
 	digest hash.Hash
+	beyond row // holds the key of one of them
 }
 
 func (m *image) over() bool { return m.count > len(m.rows) }
@@ -124,23 +125,34 @@ func (s *scanner) scan(rows *sql.Rows) ([]any, error) {
 // add takes a row's raw values into the image; past the budget only its key.
 func (m *image) add(t *table, raw []any, budget int) {
 	m.count++
+	if m.count > budget {
+		m.addKey(t, raw)
+		return
+	}
 	values := make([]any, len(raw))
 	for i, v := range raw {
 		values[i] = canonical(m.set.kinds[i], v)
 	}
-	r := row{values}
-	if m.count <= budget {
-		m.rows = append(m.rows, r)
-		return
-	}
+	m.rows = append(m.rows, row{values})
+}
+
+// addKey digests the key of a row that isn't kept. There may be millions of
+// them, so that nothing is made of their other columns.
+func (m *image) addKey(t *table, raw []any) {
 	if m.digest == nil {
 		m.digest = sha256.New()
 		for _, kept := range m.rows {
 			m.digestKey(t, kept)
 		}
 		m.rows = nil // one entry will stand for all of them
+		m.beyond = row{make([]any, len(raw))}
 	}
-	m.digestKey(t, r)
+	for _, k := range t.key {
+		if i, ok := m.set.byName[k]; ok {
+			m.beyond.values[i] = canonical(m.set.kinds[i], raw[i])
+		}
+	}
+	m.digestKey(t, m.beyond)
 }
 
 func (m *image) digestKey(t *table, r row) {
