@@ -159,7 +159,7 @@ func (k *cascade) spread(w wave) (next []wave, err error) {
 		if rule == "" || w.from.full || len(w.rows) == 0 {
 			continue
 		}
-		t, err := k.plugin.tableOf(k.ctx, k.own, f.schema, f.table)
+		t, err := k.plugin.tableOf(k.ctx, k.own, k.unit, f.schema, f.table)
 		if err != nil {
 			return nil, err
 		}
@@ -327,7 +327,7 @@ func (c *capture) passedOnByRaw() []any {
 	if c.text.table == "" || c.text.verb != "DELETE" {
 		return nil
 	}
-	t, err := c.plugin.tableOf(c.ctx, c.own, c.text.schema, c.text.table)
+	t, err := c.plugin.tableOf(c.ctx, c.own, c.unit, c.text.schema, c.text.table)
 	if err != nil || t == nil || !t.passesOn(nil) {
 		return nil
 	}

@@ -115,7 +115,7 @@ func (pr *probe) capture(ctx context.Context, query string, args []any) (*captur
 		return nil, c.skipped(use)
 	}
 	if text.table != "" {
-		c.table, c.unread = p.tableOf(ctx, c.own, text.schema, text.table)
+		c.table, c.unread = p.tableOf(ctx, c.own, c.unit, text.schema, text.table)
 	}
 	return c, nil
 }

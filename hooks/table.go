@@ -65,11 +65,14 @@ func (t *table) quoted(d dialect) string {
 
 // tableOf returns what is known of a table; nil if the catalog has none of that
 // name.
-func (p *Plugin) tableOf(ctx context.Context, conn gorm.ConnPool, schema, name string) (*table, error) {
+func (p *Plugin) tableOf(ctx context.Context, conn gorm.ConnPool, u *unit, schema, name string) (*table, error) {
 	k := tableKey{dbOf(conn), schema, name}
 	if t, ok := p.tables.Load(k); ok {
 		return t.(*table), nil
 	}
+	// The catalog is read in the transaction too. Of what can't be locked, the
+	// statement itself tells.
+	_ = p.lockFirst(ctx, conn, u, &table{schema: schema, name: name})
 	t, err := p.readTable(ctx, conn, schema, name)
 	if err != nil || t == nil {
 		return nil, err
