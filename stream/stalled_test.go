@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -351,7 +352,7 @@ func TestQuietFeedsAskRarely(t *testing.T) {
 			require.NoError(t, err)
 			_, err = r.Next(timeout(t, time.Minute))
 			require.ErrorIs(t, err, context.DeadlineExceeded)
-			require.InDelta(t, c.aMinute, asked.tails, 5) // and the few of joining
+			require.InDelta(t, c.aMinute, asked.tails.Load(), 5) // and the few of joining
 			r.Close()
 			require.NoError(t, hub.Close(t.Context()))
 		})
@@ -361,10 +362,10 @@ func TestQuietFeedsAskRarely(t *testing.T) {
 // counting counts how often it is asked.
 type counting struct {
 	*memstore.Store
-	tails int
+	tails atomic.Int64
 }
 
 func (s *counting) Tail(ctx context.Context, f audit.Filter, after string, limit int) ([]audit.Entry, string, error) {
-	s.tails++
+	s.tails.Add(1)
 	return s.Store.Tail(ctx, f, after, limit)
 }
