@@ -21,7 +21,7 @@ func (c *session) serveEvents(w http.ResponseWriter) {
 	last, err := c.run(c.request.Context(), func(m message) error {
 		// The server's own deadline is for answers that end. Where it can't be
 		// moved, the stream ends with it, and the client resumes.
-		_ = control.SetWriteDeadline(time.Now().Add(writeWait + pingEvery))
+		_ = control.SetWriteDeadline(time.Now().Add(writeWait))
 		if err := writeEvent(w, m.cursor, m.data); err != nil {
 			return err
 		}
@@ -30,7 +30,8 @@ func (c *session) serveEvents(w http.ResponseWriter) {
 	if err != nil {
 		return
 	}
-	_ = writeEvent(w, last.Cursor, last.bytes()) // the client may have gone
+	_ = control.SetWriteDeadline(time.Now().Add(writeWait)) // for the end of the answer too
+	_ = writeEvent(w, last.Cursor, last.bytes())            // the client may have gone
 	_ = control.Flush()
 }
 
