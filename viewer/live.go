@@ -19,10 +19,6 @@ var errNoLive = errors.New("You may not follow the audit trail live.")
 // above that it is quicker to read the list anew.
 const maxCatchUp = 200
 
-// recheck is how often Authorize is asked while a feed runs: who may look no
-// longer is told within a minute, a slow answer's time included.
-const recheck = 50 * time.Second
-
 // newFeed prepares the live feed; nil where the trail's store can't be followed.
 func (v *Viewer) newFeed() (http.Handler, error) {
 	hub, err := stream.NewHub(v.trail, &stream.HubOptions{Wake: v.opts.Wake})
@@ -35,7 +31,7 @@ func (v *Viewer) newFeed() (http.Handler, error) {
 	v.hub = hub
 	return hub.Handler(&stream.HandlerOptions{
 		Authorize: v.follow, AllowedOrigins: v.opts.AllowedOrigins, MaxReaders: v.opts.MaxLive,
-		MaxCatchUp: maxCatchUp, Recheck: recheck,
+		MaxCatchUp: maxCatchUp,
 	})
 }
 

@@ -43,11 +43,10 @@ type Link struct{ Label, URL string }
 // Options of the viewer. All but Authorize have defaults.
 type Options struct {
 	// Authorize says what a request may see. It is asked for every page, API
-	// call and download, and again while a live feed runs, so that it ends
-	// within a minute of a refusal; only
-	// style sheets, scripts and the API's description are served without it.
-	// Required: New refuses to serve without it. For a look at development
-	// time there is InsecureForDevelopment.
+	// call and download, and again while a live feed runs, which ends within a
+	// minute of a refusal; only style sheets, scripts and the API's description
+	// are served without it. Required: New refuses to serve without it. For a
+	// look at development time there is InsecureForDevelopment.
 	Authorize func(*http.Request) (Access, error)
 	// Title is the page's name. Default: "Audit trail".
 	Title string

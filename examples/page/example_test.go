@@ -88,7 +88,7 @@ func Example_mount() {
 func Example_dress() {
 	logoSVG := []byte(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"/>`)
 	labels := map[string]string{"credit_limit": "Credit limit"}
-	german := viewer.Language{Tag: "de"}
+	swedish := viewer.Language{Tag: "sv", Texts: map[string]string{"Action": "Händelse"}}
 	// region options
 	opts := &viewer.Options{
 		Authorize: authorize,
@@ -98,7 +98,7 @@ func Example_dress() {
 		ThemeCSS:  []byte(`:root { --av-accent: light-dark(#7a2e8e, #e0a8f0); --av-radius: 4px }`),
 		RecordURL: func(objectType, id string) string { return "/" + objectType + "/" + url.PathEscape(id) },
 		Label:     func(objectType, field string) string { return labels[field] },
-		Languages: []viewer.Language{german},
+		Languages: []viewer.Language{viewer.German(), viewer.French(), swedish},
 	}
 	// endregion
 	page, err := viewer.New(newTrail(), opts)
