@@ -40,6 +40,8 @@ func standardQueries(g *generator) map[string]audit.Query {
 		"a record's history":        {Filter: audit.Filter{ObjectTypes: []string{"type-01"}, ObjectIDs: []string{"7"}}},
 		"an address's activity":     {Filter: audit.Filter{IPs: []string{g.first().entry().Request.IP}}},
 		"a rare action":             {Filter: audit.Filter{Actions: []string{"action-19"}}},
+		"what failed in a tenant":   {Filter: audit.Filter{Tenants: one.Tenants, Outcomes: []audit.Outcome{audit.Denied, audit.Failure}}},
+		"what failed":               {Filter: audit.Filter{Outcomes: []audit.Outcome{audit.Failure}, ObjectTypes: []string{"type-00"}}},
 		"a transaction":             {Filter: audit.Filter{TransactionID: "tx-77"}},
 		"a request":                 {Filter: audit.Filter{RequestID: "req-777"}},
 		"a range and three choices": {Filter: audit.Filter{Tenants: one.Tenants, From: g.began, To: g.at(72_000), Actions: []string{"action-00", "action-03"}, ObjectTypes: []string{"type-00", "type-02", "type-07"}, Users: []string{userName(0), userName(1), userName(17)}}},

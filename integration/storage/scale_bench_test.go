@@ -99,7 +99,7 @@ func openTrail(b *testing.B, kind string, n int) *trail {
 }
 
 // patience bounds how long one question is asked.
-const patience = 30 * time.Second
+const patience = 20 * time.Second
 
 func measure(b *testing.B, q question, trails []*trail) {
 	ctx := context.Background()
@@ -109,7 +109,7 @@ func measure(b *testing.B, q question, trails []*trail) {
 		for i, tr := range trails {
 			require.NoError(b, took[i].round(ctx, q, tr, k))
 		}
-		if time.Since(began) > patience && k >= 4 {
+		if time.Since(began) > patience && k >= 2 {
 			break
 		}
 	}

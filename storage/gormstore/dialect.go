@@ -48,6 +48,8 @@ type dialect interface {
 	// keepsOrder reports whether one stream is read along its index, or sorted
 	// without its long columns, also if all columns are asked for.
 	keepsOrder() bool
+	// partialIndexes reports whether an index can have a part of the rows alone.
+	partialIndexes() bool
 	// rowKey are the columns that find a row fastest.
 	rowKey() []string
 

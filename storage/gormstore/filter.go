@@ -11,6 +11,7 @@ const (
 	colTime    = "time"
 	colID      = "id"
 	colTenant  = "tenant"
+	colOutcome = "outcome"
 	colRequest = "request_id"
 	colTx      = "transaction_id"
 )
@@ -48,7 +49,7 @@ func (b *builder) term(f audit.Filter) {
 		column string
 		values []string
 	}{
-		{colTenant, f.Tenants}, {"project", f.Projects}, {"action", f.Actions}, {"outcome", outcomes(f.Outcomes)},
+		{colTenant, f.Tenants}, {"project", f.Projects}, {"action", f.Actions}, {colOutcome, outcomes(f.Outcomes)},
 		{"object_type", f.ObjectTypes}, {"object_key", objectKeys(f.ObjectIDs)}, {"object_product", f.Products},
 		{"actor_type", f.ActorTypes}, {"actor_id", f.ActorIDs}, {"actor_user", f.Users},
 	} {

@@ -31,7 +31,7 @@ func TestIndexesComeWhenTheyAreWanted(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, lean.Migrate(ctx))
 	require.NoError(t, lean.Append(ctx, full(1)))
-	few := []string{"audit_entries_object", "audit_entries_request", "audit_entries_tenant", "audit_entries_time", "audit_entries_transaction"}
+	few := []string{"audit_entries_object", "audit_entries_outcome", "audit_entries_request", "audit_entries_tenant", "audit_entries_time", "audit_entries_transaction"}
 	assert.Equal(t, few, indexes(t, db))
 
 	whole, err := gormstore.New(db, nil)

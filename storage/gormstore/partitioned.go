@@ -117,6 +117,7 @@ func (d *partitioned) migrations() [][]string {
 			"CREATE INDEX " + d.t.index("feed", `"`) + " ON " + d.ids + " (xid, seq)",
 		},
 		{}, // as without partitions
+		{index("outcome", "tenant, outcome, time, id", failed)},
 	}
 }
 

@@ -44,12 +44,13 @@ func (d *postgres) snapshotOptions() *sql.TxOptions {
 // use: it has statistics.
 func (d *postgres) use(string) string { return "" }
 
-func (d *postgres) maxStreams() int    { return 1024 }
-func (d *postgres) maxStreamArgs() int { return 65535 }
-func (d *postgres) lateral() bool      { return true }
-func (d *postgres) looseScan() bool    { return false }
-func (d *postgres) keepsOrder() bool   { return true }
-func (d *postgres) rowKey() []string   { return []string{colID} }
+func (d *postgres) maxStreams() int      { return 1024 }
+func (d *postgres) maxStreamArgs() int   { return 65535 }
+func (d *postgres) lateral() bool        { return true }
+func (d *postgres) looseScan() bool      { return false }
+func (d *postgres) keepsOrder() bool     { return true }
+func (d *postgres) partialIndexes() bool { return true }
+func (d *postgres) rowKey() []string     { return []string{colID} }
 
 // timestamptz takes what time.RFC3339 writes of the years 1 to 9999.
 func (d *postgres) timeArg(micros int64) any {
@@ -137,6 +138,7 @@ func (d *postgres) migrations() [][]string {
 			index("feed", "xid, seq", ""),
 		},
 		{}, // made the indexes that are now a feature
+		{index("outcome", "tenant, outcome, time, id", failed)},
 	}
 }
 

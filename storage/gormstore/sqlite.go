@@ -51,6 +51,7 @@ func (d *sqlite) maxStreamArgs() int       { return 600 }
 func (d *sqlite) lateral() bool            { return false }
 func (d *sqlite) looseScan() bool          { return false }
 func (d *sqlite) keepsOrder() bool         { return true }
+func (d *sqlite) partialIndexes() bool     { return true }
 func (d *sqlite) rowKey() []string         { return []string{"seq"} }
 func (d *sqlite) timeArg(micros int64) any { return micros }
 func (d *sqlite) idArg(id [16]byte) any    { return id[:] }
@@ -116,6 +117,7 @@ func (d *sqlite) migrations() [][]string {
 			index("request", "request_id, time, id", " WHERE request_id <> ''"),
 		},
 		{}, // made the indexes that are now a feature
+		{index("outcome", "tenant, outcome, time, id", failed)},
 	}
 }
 

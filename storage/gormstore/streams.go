@@ -3,6 +3,7 @@ package gormstore
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/gormtrail/audit"
 )
@@ -31,6 +32,14 @@ func (p streams) alone() bool {
 	return p.byTime && !p.ranged && !p.few && (p.tenants == nil || p.count() == 1)
 }
 
+// partial is the lead's condition that lets an index of a part be used.
+func (p streams) partial() string {
+	if p.lead != colOutcome {
+		return ""
+	}
+	return strings.TrimPrefix(failed, " WHERE ") + " AND "
+}
+
 // none: the trail has no tenant yet, or none of the filter's.
 func (p streams) none() bool { return p.tenants != nil && len(p.tenants) == 0 }
 
@@ -57,7 +66,7 @@ func (s *Store) planStreams(sel selection) streams {
 	p.takeTenants()
 	p.byTime = sel.order.sort.Key() == audit.SortTime
 	if p.byTime {
-		p.takeLead(s.opts)
+		p.takeLead(s.opts, s.dialect.partialIndexes())
 	} else if p.tenants == nil && !s.opts.has(leadIndexes[sel.order.columns[0]]) {
 		p.terms, p.few = p.all, true // nothing to gain by streams that are sorted each
 		return p
@@ -126,13 +135,13 @@ func (p *streams) takeTenants() {
 // leadIndexes are the kinds of the indexes that begin with the tenant, the lead
 // and the time.
 var leadIndexes = map[string]Index{
-	"": indexTenant, "object_key": "object", "ip_key": IndexIP, "actor_user": IndexUser, "object_type": IndexType, "action": IndexAction,
+	"": indexTenant, "object_key": "object", "ip_key": IndexIP, "actor_user": IndexUser, "object_type": IndexType, "action": IndexAction, colOutcome: indexOutcome,
 }
 
 // takeLead takes the list that leaves the fewest entries, as far as one can say
 // without looking: a record has fewer than an address, an address fewer than a
 // user, and so on.
-func (p *streams) takeLead(opts Options) {
+func (p *streams) takeLead(opts Options, partial bool) {
 	for _, lead := range []struct {
 		column string
 		take   func(*audit.Filter) []string
@@ -140,10 +149,11 @@ func (p *streams) takeLead(opts Options) {
 		{"object_key", func(f *audit.Filter) []string { return objectKeys(take(&f.ObjectIDs)) }},
 		{"ip_key", takeAddresses},
 		{"actor_user", func(f *audit.Filter) []string { return take(&f.Users) }},
+		{colOutcome, takeFailures},
 		{"object_type", func(f *audit.Filter) []string { return take(&f.ObjectTypes) }},
 		{"action", func(f *audit.Filter) []string { return take(&f.Actions) }},
 	} {
-		if !opts.has(leadIndexes[lead.column]) {
+		if !opts.has(leadIndexes[lead.column]) || lead.column == colOutcome && !partial {
 			continue
 		}
 		for i := range p.terms {
@@ -159,6 +169,16 @@ func take(list *[]string) []string {
 	l := *list
 	*list = nil
 	return l
+}
+
+// takeFailures takes the list only if success is not in it: most entries are.
+func takeFailures(f *audit.Filter) []string {
+	list := outcomes(f.Outcomes)
+	if slices.Contains(list, string(audit.Success)) {
+		return nil
+	}
+	f.Outcomes = nil
+	return list
 }
 
 // takeAddresses takes the list only if it has no prefix: a range of addresses is
@@ -244,7 +264,7 @@ func (s *Store) stream1(b *builder, sel selection, p streams, columns []string) 
 	b.WriteString(" WHERE tenant = ")
 	b.arg(p.tenants[0])
 	if p.lead != "" {
-		b.add(" AND ", p.lead, " = ")
+		b.add(" AND ", p.partial(), p.lead, " = ")
 		b.arg(p.values[0])
 	}
 	b.WriteString(" AND ")
@@ -285,7 +305,7 @@ func (s *Store) mergeLateral(b *builder, sel selection, p streams, columns []str
 	b.list(columns, "SELECT ", "")
 	b.add(" FROM ", s.quoted, " WHERE tenant = s.of_tenant AND ")
 	if p.lead != "" {
-		b.add(p.lead, " = s.of_value AND ")
+		b.add(p.partial(), p.lead, " = s.of_value AND ")
 	}
 	if err := sel.writeTerms(b, p.terms); err != nil {
 		return err
