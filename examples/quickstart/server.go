@@ -17,6 +17,8 @@ func (h *host) page() (*viewer.Viewer, error) {
 	v, err := viewer.New(h.trail, &viewer.Options{
 		Title: "Audit trail",
 		Back:  viewer.Link{Label: "Quickstart", URL: "/"},
+		// English, and what the reader's browser asks for.
+		Languages: []viewer.Language{viewer.German(), viewer.French()},
 		Authorize: func(r *http.Request) (viewer.Access, error) {
 			limit, err := limitOf(r)
 			if err != nil {
