@@ -1,0 +1,182 @@
+package stream
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/gormtrail/audit"
+)
+
+// session is one client that follows.
+type session struct {
+	*server
+	request *http.Request
+	reader  *Reader
+	encode  encoder
+	key     string
+	timer   *time.Timer
+	resumed bool
+	past    int // entries of the past that were sent
+}
+
+// message is a frame on its way: readers that see the same share its bytes.
+type message struct {
+	cursor string
+	data   []byte
+	idle   bool // nothing new: the feed is alive
+}
+
+// run sends frames until the feed ends, and returns the last one, unsent. An
+// error means that the client has gone.
+func (c *session) run(ctx context.Context, send func(message) error) (last Frame, err error) {
+	start := time.Now()
+	ends, recheck, sent := start.Add(c.opts.Lifetime), start.Add(c.opts.Recheck), start
+	if err := send(idle(c.reader.Position())); err != nil {
+		return Frame{}, err
+	}
+	for {
+		p, err := c.next(ctx, earliest(ends, recheck, sent.Add(pingEvery)))
+		if ctx.Err() != nil {
+			return Frame{}, ctx.Err()
+		}
+		if err != nil {
+			return c.ending(err), nil
+		}
+		now := time.Now()
+		if p != nil || now.Sub(sent) >= pingEvery {
+			m, err := c.message(ctx, p)
+			if err != nil {
+				return c.ending(err), nil
+			}
+			if err := send(m); err != nil {
+				return Frame{}, err
+			}
+			sent = now
+		}
+		if !now.Before(ends) {
+			return c.end("lifetime"), nil
+		}
+		if !now.Before(recheck) {
+			recheck = now.Add(c.opts.Recheck)
+			if why := c.recheck(); why != "" {
+				return c.end(why), nil
+			}
+		}
+	}
+}
+
+func earliest(a, b, c time.Time) time.Time {
+	if b.Before(a) {
+		a = b
+	}
+	if c.Before(a) {
+		a = c
+	}
+	return a
+}
+
+// next waits until a time for what comes next; nil and no error is nothing.
+func (c *session) next(ctx context.Context, until time.Time) (*parcel, error) {
+	if !c.reader.live {
+		return c.reader.catchUp(ctx)
+	}
+	if p, err := c.reader.take(); p != nil || err != nil {
+		return p, err
+	}
+	c.timer.Reset(time.Until(until))
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-c.timer.C:
+	case <-c.reader.ready:
+	}
+	return nil, nil
+}
+
+// message is the frame for a parcel, or for none.
+func (c *session) message(ctx context.Context, p *parcel) (message, error) {
+	if p == nil {
+		return idle(c.reader.progress()), nil
+	}
+	if c.tooFarBehind(len(p.items)) {
+		f, err := c.gap(ctx, len(p.items))
+		return message{cursor: f.Cursor, data: f.bytes()}, err
+	}
+	m := message{cursor: c.reader.Position()}
+	var err error
+	if m.cursor == p.end.String() {
+		m.data, err = p.frame(c.key, c.encode)
+	} else {
+		m.data, err = p.encode(c.reader.last, c.key, c.encode)
+	}
+	return m, err
+}
+
+func idle(cursor string) message {
+	return message{cursor: cursor, data: Frame{Cursor: cursor}.bytes(), idle: true}
+}
+
+// writeAs takes from a feed how entries are written.
+func (c *session) writeAs(feed Feed) {
+	c.key, c.encode = feed.Key, feed.Encode
+	if c.encode == nil {
+		c.encode = func(e audit.Entry) ([]byte, error) { return json.Marshal(e) }
+	}
+}
+
+// recheck asks Authorize again, and says why the feed must end; "" if it goes on.
+func (c *session) recheck() string {
+	feed, err := c.opts.Authorize(c.request)
+	if err != nil {
+		return "denied"
+	}
+	if keyOf(audit.Filter{}.And(feed.Filter)) != c.reader.group {
+		return "lifetime" // what it may see is another now: it comes back for that
+	}
+	c.writeAs(feed) // values may be masked otherwise than before
+	return ""
+}
+
+// tooFarBehind counts what a resuming client is sent of the past.
+func (c *session) tooFarBehind(n int) bool {
+	if c.reader.live || c.opts.MaxCatchUp <= 0 {
+		return false
+	}
+	c.past += n
+	return c.past > c.opts.MaxCatchUp
+}
+
+// maxGap is how far a gap is counted.
+const maxGap = 100_000
+
+// gap skips the n events that were read and those behind them, up to now, and
+// tells how many they are.
+func (c *session) gap(ctx context.Context, n int) (Frame, error) {
+	for !c.reader.live && n < maxGap {
+		p, err := c.reader.catchUp(ctx)
+		if err != nil {
+			return Frame{}, err
+		}
+		if p != nil {
+			n += len(p.items)
+		}
+	}
+	c.past = 0
+	return Frame{Cursor: c.reader.Position(), Gap: n}, nil
+}
+
+func (c *session) end(why string) Frame { return Frame{Cursor: c.reader.Position(), End: why} }
+
+func (c *session) ending(err error) Frame {
+	var behind *BehindError
+	switch {
+	case errors.As(err, &behind):
+		return c.end("behind")
+	case !errors.Is(err, audit.ErrClosed):
+		c.hub.opts.Logger.Warn("audit stream: a feed ends", "error", err)
+	}
+	return c.end("closed")
+}
