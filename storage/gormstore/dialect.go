@@ -25,6 +25,8 @@ type dialect interface {
 	deleteOldest(b *builder, table string, sel selection) error
 	// features are what these options add to the schema of the last version.
 	features(opts Options) []feature
+	// keywordIndex is what finds keywords, nil where there is nothing that does.
+	keywordIndex() keywordIndex
 	// repairs are statements that each Migrate runs at its end; they change no
 	// entry, and do nothing where nothing is to be repaired.
 	repairs() []string

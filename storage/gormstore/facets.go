@@ -22,7 +22,15 @@ func (s *Store) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 	if err := s.checkMigrated(ctx, s.db); err != nil {
 		return audit.Facets{}, err
 	}
-	b := s.facetStatement(facetScope(f))
+	scope := facetScope(f)
+	sought := selection{filter: allOf(scope), order: orderOf(audit.Newest)}
+	if seek, err := s.seek(ctx, sought); err != nil {
+		return audit.Facets{}, err
+	} else if seek != "" {
+		sought.seek = seek
+		return s.soughtFacets(ctx, sought)
+	}
+	b := s.facetStatement(scope)
 	if err := s.checkArgs(b); err != nil {
 		return audit.Facets{}, err
 	}
@@ -43,6 +51,41 @@ func facetScope(f audit.Filter) []audit.Filter {
 	terms := f.Terms()
 	terms[0] = audit.Filter{Tenants: terms[0].Tenants, Projects: terms[0].Projects}
 	return terms
+}
+
+func allOf(terms []audit.Filter) audit.Filter {
+	var f audit.Filter
+	for _, term := range terms {
+		f = f.And(term)
+	}
+	return f
+}
+
+// soughtFacets reads the values of the entries that the keyword index finds: of a
+// rare keyword they are few, and without it each value would be looked for in
+// vain.
+func (s *Store) soughtFacets(ctx context.Context, sel selection) (found audit.Facets, err error) {
+	b := s.newBuilder()
+	for i, f := range facets {
+		b.WriteString([]string{"WITH sought AS (SELECT DISTINCT ", ", "}[min(i, 1)] + f.column)
+	}
+	b.WriteString(" FROM ")
+	s.from(b, sel)
+	b.WriteString(" WHERE ")
+	b.terms(sel.filter.Terms())
+	b.WriteString(")")
+	for i, f := range facets {
+		b.WriteString([]string{" ", " UNION "}[min(i, 1)])
+		b.add("SELECT ", itoa(i), " AS facet, ", f.column, " AS v FROM sought WHERE ", f.column, " <> ''")
+	}
+	err = s.onPool(ctx, sel, func(q querier) error {
+		rows, err := s.rowsOn(ctx, q, b)
+		if err == nil {
+			found, err = readFacets(rows)
+		}
+		return err
+	})
+	return found, err
 }
 
 // facet is a column whose values are wanted: those within each combination of

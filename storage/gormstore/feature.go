@@ -1,6 +1,9 @@
 package gormstore
 
-import "context"
+import (
+	"context"
+	"fmt"
+)
 
 // feature is what an option adds to the schema. Migrate adds it where it isn't
 // there yet, under the same lock as everything else, and never takes it away: a
@@ -13,6 +16,9 @@ type feature struct {
 	// statements add it. Where DDL is no part of a transaction (MySQL), an earlier
 	// run may have done the first of them: alreadyDone passes over those.
 	statements []string
+	// lacks says what the database lacks for it, and what is to be done; "" for
+	// another error. nil: nothing can be lacking.
+	lacks func(error) string
 }
 
 func (s *Store) addFeature(ctx context.Context, m migrator, f feature) error {
@@ -22,8 +28,17 @@ func (s *Store) addFeature(ctx context.Context, m migrator, f feature) error {
 	}
 	for _, statement := range f.statements {
 		if _, err := m.ExecContext(ctx, statement); err != nil && !s.dialect.alreadyDone(err) {
-			return err
+			return f.explain(err)
 		}
 	}
 	return nil
+}
+
+func (f feature) explain(err error) error {
+	if f.lacks != nil {
+		if what := f.lacks(err); what != "" {
+			return fmt.Errorf("%w: %s: %w", ErrNoKeywordIndex, what, err)
+		}
+	}
+	return err
 }

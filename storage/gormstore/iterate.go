@@ -53,6 +53,9 @@ func (s *Store) all(ctx context.Context, q audit.Query, yield func(audit.Entry) 
 			return err
 		}
 	}
+	if sel.seek, err = s.seek(ctx, sel); err != nil {
+		return err
+	}
 	if whole {
 		return s.stream(ctx, sel, yield)
 	}
@@ -70,6 +73,10 @@ func (s *Store) readsWhole(ctx context.Context) (bool, error) {
 // pageStart is the place before the page that a cursor points back to.
 func (s *Store) pageStart(ctx context.Context, q audit.Query, p audit.Position) (*audit.Position, error) {
 	back := selection{filter: q.Filter, order: orderOf(q.Sort).reverse(), after: &p, limit: q.Limit + 1}
+	var err error
+	if back.seek, err = s.seek(ctx, back); err != nil {
+		return nil, err
+	}
 	entries, err := s.slice(ctx, back)
 	if err != nil || len(entries) <= q.Limit {
 		return nil, err
@@ -83,21 +90,23 @@ func (s *Store) stream(ctx context.Context, sel selection, yield func(audit.Entr
 	if err := s.whole(b, sel); err != nil {
 		return err
 	}
-	rows, err := s.rows(ctx, b)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	for sc := newScanner(sel.names()); rows.Next(); {
-		e, err := sc.scan(rows)
+	return s.onPool(ctx, sel, func(q querier) error {
+		rows, err := s.rowsOn(ctx, q, b)
 		if err != nil {
 			return err
 		}
-		if !yield(e) {
-			return nil
+		defer rows.Close()
+		for sc := newScanner(sel.names()); rows.Next(); {
+			e, err := sc.scan(rows)
+			if err != nil {
+				return err
+			}
+			if !yield(e) {
+				return nil
+			}
 		}
-	}
-	return s.translate(ctx, rows.Err())
+		return s.translate(ctx, rows.Err())
+	})
 }
 
 // whole writes the SELECT of all that is selected: of one stream by its index,
@@ -107,7 +116,9 @@ func (s *Store) whole(b *builder, sel selection) error {
 		return s.stream1(b, sel, p, sel.names())
 	}
 	b.list(sel.names(), "SELECT ", "e.")
-	b.add(" FROM ", s.quoted, " e WHERE ")
+	b.WriteString(" FROM ")
+	s.from(b, sel)
+	b.WriteString(" WHERE ")
 	return sel.write(b)
 }
 

@@ -143,6 +143,9 @@ func (d *mysql) features(opts Options) []feature {
 	return []feature{indexFeature(opts, create, there)}
 }
 
+// keywordIndex: MySQL's ngrams want a column of characters, and MariaDB has none.
+func (d *mysql) keywordIndex() keywordIndex { return nil }
+
 func (d *mysql) repairs() []string { return nil }
 
 func (d *mysql) version(ctx context.Context, q querier) (int, error) {

@@ -153,8 +153,14 @@ func (d *postgres) features(opts Options) []feature {
 		}
 		return "SELECT count(to_regclass(name)) FROM unnest(ARRAY[" + strings.Join(names, ", ") + "]) AS name"
 	}
-	return []feature{indexFeature(opts, create, there)}
+	list := []feature{indexFeature(opts, create, there)}
+	if opts.KeywordIndex {
+		list = append(list, postgresIndex{d.t}.feature())
+	}
+	return list
 }
+
+func (d *postgres) keywordIndex() keywordIndex { return postgresIndex{d.t} }
 
 // repairs: a dump that was restored into a younger server has transactions that
 // are yet to come there. The feed would not have them until then.

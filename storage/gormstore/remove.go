@@ -23,6 +23,9 @@ func (s *Store) Remove(ctx context.Context, ids ...string) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }()
+	if err := s.lockIndex(ctx, tx); err != nil {
+		return err
+	}
 	for len(ids) > 0 {
 		n := min(len(ids), s.dialect.maxRows())
 		b := s.newBuilder()

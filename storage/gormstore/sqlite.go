@@ -128,7 +128,11 @@ func (d *sqlite) features(opts Options) []feature {
 	there := func(kinds []string) string {
 		return "SELECT count(*) FROM " + d.schema() + "sqlite_master WHERE type = 'index' AND name IN (" + d.t.indexNames(kinds) + ")"
 	}
-	return []feature{indexFeature(opts, create, there)}
+	list := []feature{indexFeature(opts, create, there)}
+	if opts.KeywordIndex {
+		list = append(list, sqliteIndex{d}.feature())
+	}
+	return list
 }
 
 // schema is the table's schema in SQL, with its dot.
@@ -138,6 +142,8 @@ func (d *sqlite) schema() string {
 	}
 	return quoteName(strings.TrimSuffix(d.t.schema, "."), `"`) + "."
 }
+
+func (d *sqlite) keywordIndex() keywordIndex { return sqliteIndex{d} }
 
 func (d *sqlite) repairs() []string { return nil }
 

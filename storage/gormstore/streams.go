@@ -59,7 +59,7 @@ const mostTenants = 1000
 // planStreams plans a page as far as the query says.
 func (s *Store) planStreams(sel selection) streams {
 	p := streams{terms: sel.filter.Terms(), all: sel.filter.Terms()}
-	if slices.ContainsFunc(p.all, func(f audit.Filter) bool { return f.TransactionID != "" || f.RequestID != "" }) {
+	if sel.seek != "" || linked(p.all) {
 		p.few = true // so few that their own index is the best
 		return p
 	}
@@ -75,6 +75,11 @@ func (s *Store) planStreams(sel selection) streams {
 	return p
 }
 
+// linked reports whether a filter is of one transaction, or of one request.
+func linked(terms []audit.Filter) bool {
+	return slices.ContainsFunc(terms, func(f audit.Filter) bool { return f.TransactionID != "" || f.RequestID != "" })
+}
+
 // known reports whether the plan is complete. Where the filter names no tenant
 // and the order or the lead needs one, all are asked for: another jump through
 // an index.
@@ -84,6 +89,9 @@ func (p streams) known() bool { return p.few || p.tenants != nil || (p.byTime &&
 // nothing, and with what its statements are to run on.
 func (s *Store) onPlan(ctx context.Context, sel selection, fn func(querier, streams) error) error {
 	p := s.planStreams(sel)
+	if sel.seek != "" {
+		return s.index.seeking(ctx, s.db, func(q querier) error { return fn(q, p) })
+	}
 	if p.known() && s.parts == nil {
 		return s.onKnownPlan(ctx, s.db, sel, p, fn)
 	}
@@ -237,7 +245,9 @@ func (s *Store) merge(b *builder, sel selection, p streams) error {
 	switch {
 	case p.tenants == nil:
 		b.list(columns, "SELECT ", "")
-		b.add(" FROM ", s.quoted, " WHERE ")
+		b.WriteString(" FROM ")
+		s.from(b, sel)
+		b.WriteString(" WHERE ")
 		return sel.writeTerms(b, p.terms)
 	case p.count() == 1:
 		return s.stream1(b, sel, p, columns)

@@ -103,7 +103,11 @@ func monthBefore(t time.Time, n int) time.Time {
 // are to run on, until fn says that there is enough.
 func (s *Store) eachWindow(ctx context.Context, sel selection, fn func(querier, streams, selection) (enough bool, err error)) error {
 	return s.onPlan(ctx, sel, func(q querier, p streams) error {
-		for _, part := range s.windows(sel) {
+		parts := []selection{sel}
+		if sel.seek == "" { // the keyword index is asked once for all of them
+			parts = s.windows(sel)
+		}
+		for _, part := range parts {
 			if enough, err := fn(q, p, part); enough || err != nil {
 				return err
 			}

@@ -1,0 +1,215 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"unicode/utf8"
+
+	"github.com/gormtrail/audit"
+)
+
+// ErrNoKeywordIndex is unwrapped from Migrate's error where the database can't
+// have the index that Options.KeywordIndex asks for; the text says what it lacks
+// and what is to be run.
+var ErrNoKeywordIndex = errors.New("gormstore: the database can't index keywords")
+
+// keywordIndex is what a dialect can that has an index of trigrams. The index
+// only narrows: what it finds is compared with the keyword all the same, so that
+// a keyword means what audit.Filter.Match says with it and without it.
+type keywordIndex interface {
+	// indexable reports whether the index can tell anything about a keyword, in
+	// the form that the column has.
+	indexable(keyword string) bool
+	// candidates writes what follows FROM: the rows, named e, that the index can't
+	// exclude.
+	candidates(b *builder, keyword string)
+	// countCandidates writes a SELECT of how many they are, at most so many.
+	countCandidates(b *builder, keyword string, most int)
+	// writeLock is a statement for a transaction's beginning, before one that
+	// changes entries; "": none is needed.
+	writeLock() string
+	// seeking runs fn with what statements upon candidates need.
+	seeking(ctx context.Context, db *sql.DB, fn func(querier) error) error
+}
+
+// A keyword that is frequent is found soonest by walking in the page's order, as
+// without an index, and one that is rare by the index. What it is, is asked for:
+//
+//   - The newest entries, sampleSize of them, are looked through. The look ends
+//     with as many matches as promise that a walk of some maxWalk entries fills
+//     the page.
+//   - Else the scope's size is asked for (by an index, so far as it matters). A
+//     scope that was looked through is walked.
+//   - Else the index is asked for its candidates, until they are a quarter of the
+//     scope. If they end before, they are the page.
+//
+// So the questions cost little beside the walk that they may save, also where
+// they save none.
+const (
+	sampleSize = 2_000
+	maxWalk    = 15_000
+	// mostCandidates are those that a page is sorted of; what is read whole, or
+	// counted, may have more.
+	mostCandidates      = 10_000
+	mostCandidatesOfAll = 100_000
+	scopePerCandidate   = 4
+)
+
+// seek returns the keyword by which the index is to find what is selected, ""
+// where it isn't.
+func (s *Store) seek(ctx context.Context, sel selection) (string, error) {
+	keyword := s.indexedKeyword(sel.filter)
+	if keyword == "" || linked(sel.filter.Terms()) {
+		return "", nil
+	}
+	if s.seekAlways {
+		return keyword, nil
+	}
+	scope, plan := s.scopeOf(sel)
+	found, err := s.sample(ctx, scope, plan, keyword, sel.enough())
+	if err != nil || found >= sel.enough() {
+		return "", err
+	}
+	most := mostCandidates
+	if sel.limit == 0 || sel.unordered {
+		most = mostCandidatesOfAll
+	}
+	size, err := s.size(ctx, scope, plan, most*scopePerCandidate)
+	if err != nil || size < sampleSize {
+		return "", err
+	}
+	candidates, err := s.countCandidates(ctx, keyword, size/scopePerCandidate)
+	if err != nil || candidates > size/scopePerCandidate {
+		return "", err
+	}
+	return keyword, nil
+}
+
+// enough are the matches in a sample that make a walk the better way.
+func (sel selection) enough() int {
+	const frequent = sampleSize / 8
+	if sel.limit == 0 {
+		return frequent
+	}
+	return min(max(1, sel.limit*sampleSize/maxWalk), frequent)
+}
+
+// indexedKeyword is the longest keyword that everything selected must contain and
+// that an index can find, as its column has it.
+func (s *Store) indexedKeyword(f audit.Filter) string {
+	longest := ""
+	if s.index == nil {
+		return longest
+	}
+	for _, term := range f.Terms() {
+		if k := guarded(audit.Fold(term.Keyword)); utf8.RuneCountInString(k) > utf8.RuneCountInString(longest) && s.index.indexable(k) {
+			longest = k
+		}
+	}
+	return longest
+}
+
+// scopeOf is what a walk would go through, by time: one tenant, and in it one
+// value; otherwise the whole trail. It is what the questions are asked of, so it
+// needs to be about right, no more.
+func (s *Store) scopeOf(sel selection) (selection, streams) {
+	scope := selection{filter: sel.filter, order: orderOf(audit.SortTime)}
+	if sel.order.sort.Key() == audit.SortTime {
+		scope.order, scope.after = sel.order, sel.after
+	} else {
+		scope.order = scope.order.reverse()
+	}
+	p := s.planStreams(scope)
+	if len(p.tenants) != 1 {
+		p.tenants, p.lead, p.values = nil, "", nil
+	} else if p.count() != 1 {
+		p.lead, p.values = "", nil
+	}
+	p.ranged = false
+	for i, term := range p.terms {
+		p.terms[i] = audit.Filter{From: term.From, To: term.To}
+	}
+	return scope, p
+}
+
+// sample counts the matches in the scope's first entries, up to enough.
+func (s *Store) sample(ctx context.Context, scope selection, p streams, keyword string, enough int) (int, error) {
+	b := s.newBuilder()
+	b.WriteString("SELECT count(*) FROM (SELECT 1 FROM (")
+	scope.limit = sampleSize
+	if err := s.walkScope(b, scope, p, "search"); err != nil {
+		return 0, err
+	}
+	b.WriteString(") walked WHERE ")
+	b.dialect.contains(b, "search", keyword)
+	b.add(" LIMIT ", itoa(enough), ") found")
+	return s.numberOf(ctx, s.db, b)
+}
+
+// size counts the scope's entries, up to most, by an index alone.
+func (s *Store) size(ctx context.Context, scope selection, p streams, most int) (int, error) {
+	b := s.newBuilder()
+	b.WriteString("SELECT count(*) FROM (")
+	scope.limit = most
+	if err := s.walkScope(b, scope, p, colTime); err != nil {
+		return 0, err
+	}
+	b.WriteString(") walked")
+	return s.numberOf(ctx, s.db, b)
+}
+
+func (s *Store) walkScope(b *builder, scope selection, p streams, column string) error {
+	if p.tenants != nil {
+		return s.stream1(b, scope, p, []string{column})
+	}
+	b.add("SELECT ", column, " FROM ", s.quoted, " WHERE ")
+	return scope.writeTerms(b, p.terms)
+}
+
+// countCandidates counts up to one more than most.
+func (s *Store) countCandidates(ctx context.Context, keyword string, most int) (n int, err error) {
+	err = s.index.seeking(ctx, s.db, func(q querier) error {
+		b := s.newBuilder()
+		s.index.countCandidates(b, keyword, most+1)
+		n, err = s.numberOf(ctx, q, b)
+		return err
+	})
+	return n, err
+}
+
+func (s *Store) numberOf(ctx context.Context, q querier, b *builder) (int, error) {
+	rows, err := s.rowsOn(ctx, q, b)
+	if err != nil {
+		return 0, err
+	}
+	n, err := numberIn(rows)
+	return n, s.translate(ctx, err)
+}
+
+// from writes the rows of which sel selects, named e.
+func (s *Store) from(b *builder, sel selection) {
+	if sel.seek != "" {
+		s.index.candidates(b, sel.seek)
+		return
+	}
+	b.add(s.quoted, " e")
+}
+
+// lockIndex makes tx ready for a statement that changes entries.
+func (s *Store) lockIndex(ctx context.Context, tx execer) error {
+	if s.index == nil || s.index.writeLock() == "" {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, s.index.writeLock())
+	return s.translate(ctx, err)
+}
+
+// onPool runs fn with what the selection's statements are to run on, where they
+// need no plan made of other statements.
+func (s *Store) onPool(ctx context.Context, sel selection, fn func(querier) error) error {
+	if sel.seek != "" {
+		return s.translate(ctx, s.index.seeking(ctx, s.db, fn))
+	}
+	return fn(s.db)
+}
