@@ -39,16 +39,18 @@ type keywordIndex interface {
 //   - The newest entries, sampleSize of them, are looked through. The look ends
 //     with as many matches as promise that a walk of some maxWalk entries fills
 //     the page.
-//   - Else the scope's size is asked for (by an index, so far as it matters). A
-//     scope that was looked through is walked.
+//   - Else the scope's size is asked for (of an index alone, so far as it matters).
+//     A scope that was looked through is walked.
 //   - Else the index is asked for its candidates, until they are a quarter of the
-//     scope. If they end before, they are the page.
+//     scope. If they end before, they are the page. A few are asked for first, and
+//     more only if the scope is as large.
 //
 // So the questions cost little beside the walk that they may save, also where
 // they save none.
 const (
-	sampleSize = 2_000
+	sampleSize = 1_000
 	maxWalk    = 15_000
+	fewCandidates = sampleSize / scopePerCandidate
 	// mostCandidates are those that a page is sorted of; what is read whole, or
 	// counted, may have more.
 	mostCandidates      = 10_000
@@ -71,19 +73,27 @@ func (s *Store) seek(ctx context.Context, sel selection) (string, error) {
 	if err != nil || found >= sel.enough() {
 		return "", err
 	}
-	most := mostCandidates
+	bounds := []int{fewCandidates, mostCandidates}
 	if sel.limit == 0 || sel.unordered {
-		most = mostCandidatesOfAll
+		bounds[1] = mostCandidatesOfAll
 	}
-	size, err := s.size(ctx, scope, plan, most*scopePerCandidate)
-	if err != nil || size < sampleSize {
-		return "", err
+	for _, most := range bounds {
+		size, err := s.size(ctx, scope, plan, most*scopePerCandidate)
+		if err != nil || size < fewCandidates*scopePerCandidate {
+			return "", err
+		}
+		candidates, err := s.countCandidates(ctx, keyword, size/scopePerCandidate)
+		if err != nil {
+			return "", err
+		}
+		if candidates <= size/scopePerCandidate {
+			return keyword, nil
+		}
+		if size < most*scopePerCandidate {
+			break // a larger bound is no larger
+		}
 	}
-	candidates, err := s.countCandidates(ctx, keyword, size/scopePerCandidate)
-	if err != nil || candidates > size/scopePerCandidate {
-		return "", err
-	}
-	return keyword, nil
+	return "", nil
 }
 
 // enough are the matches in a sample that make a walk the better way.

@@ -1,0 +1,258 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gorm.io/driver/postgres"
+	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore"
+	"github.com/gormtrail/audit/storage/storagetest"
+)
+
+var withKeywords = &gormstore.Options{KeywordIndex: true}
+
+func TestConformsWithTheKeywordIndex(t *testing.T) {
+	onEach(t, func(t *testing.T, s server) {
+		db := open(t, s.create(t))
+		storagetest.Run(t, func(t *testing.T) audit.Store {
+			return migrated(t, db, &gormstore.Options{KeywordIndex: true, Table: "t_" + strings.ToLower(uuid.NewString()[:8])})
+		})
+	})
+}
+
+// letters are what texts are drawn from: signs that mean something to LIKE or to
+// the store's own marks, letters that fold into others, whose small form depends
+// on the next letter, that need four bytes, that combine, that are none.
+var letters = []rune("aAbBcdIJ019 \"'%_\\*-(){}[]&.,@\t\n\u001d\u001e\u001f\u007fäÄßẞſkK\u212aΣσςÅ\u212bIiİıĮį\u0300é\u0301\u0307Įıـ한日本😀😁\ufffd\ufffe\uffff\U0010ffff\u200b")
+
+func drawText(r *rand.Rand, most int) string {
+	text := make([]rune, r.IntN(most+1))
+	few := r.IntN(2) == 0 // words, in which the index has something to find
+	for i := range text {
+		text[i] = letters[r.IntN(len(letters))]
+		if few {
+			text[i] = []rune("abcdeIIJÄΣĮ\u0307\u0307\u0300%")[r.IntN(15)]
+		}
+	}
+	return audit.CleanText(string(text))
+}
+
+func drawKeyword(r *rand.Rand, entries []audit.Entry) string {
+	text := []rune(entries[r.IntN(len(entries))].Object.Name)
+	if len(text) < 4 || r.IntN(8) == 0 {
+		return drawText(r, 5)
+	}
+	at := r.IntN(len(text) - 3)
+	piece := string(text[at:min(len(text), at+4+r.IntN(5))])
+	switch r.IntN(3) {
+	case 0:
+		return strings.ToUpper(piece)
+	case 1:
+		return strings.ToLower(piece)
+	}
+	return piece
+}
+
+// TestTheKeywordIndexOnlyNarrows compares what PostgreSQL finds with what a
+// filter means, in databases whose letters differ: by the C library, none outside
+// of ASCII, and, from PostgreSQL 18 on, by Turkish and Greek rules that look at
+// the letters around.
+func TestTheKeywordIndexOnlyNarrows(t *testing.T) {
+	for name, locale := range map[string]string{
+		"C.UTF-8": "LOCALE 'C.UTF-8'",
+		"C":       "LOCALE 'C'",
+		"Turkish": "LOCALE 'C.UTF-8' LOCALE_PROVIDER icu ICU_LOCALE 'tr-TR'",
+		"Greek":   "LOCALE 'C.UTF-8' LOCALE_PROVIDER icu ICU_LOCALE 'el-GR'",
+	} {
+		t.Run(name, func(t *testing.T) {
+			admin := open(t, createPostgres(t))
+			db, rec := recordedLocale(t, admin, locale)
+			seed := rand.Uint64()
+			t.Logf("seed %d", seed)
+			r := rand.New(rand.NewPCG(seed, 1))
+			store := migrated(t, db, withKeywords)
+			entries := make([]audit.Entry, 5000)
+			for i := range entries {
+				entries[i] = audit.Entry{
+					ID: uuid.NewString(), Time: began.Add(time.Duration(r.IntN(50)) * time.Microsecond), Tenant: []string{"a", "a", "a", "b"}[r.IntN(4)],
+					Actor: audit.Actor{Name: drawText(r, 4)}, Object: audit.Object{Type: "t", ID: fmt.Sprint(r.IntN(9)), Name: drawText(r, 14)},
+				}
+			}
+			require.NoError(t, store.Append(context.Background(), entries...))
+			rec.take()
+			sought := 0
+			for range 120 {
+				f := audit.Filter{Keyword: drawKeyword(r, entries)}
+				switch r.IntN(4) {
+				case 0:
+					f.Tenants = []string{"a"}
+				case 1:
+					f.Not = []audit.Filter{{Keyword: drawKeyword(r, entries)}}
+				}
+				sort := []audit.Sort{"", audit.SortTime, audit.SortUser, "-" + audit.SortObjectID}[r.IntN(4)]
+				wantSame(t, store, entries, audit.Query{Filter: f, Sort: sort, Limit: 300})
+				if slices.ContainsFunc(rec.take(), isSought) {
+					sought++
+				}
+			}
+			t.Logf("the index found %d of 120", sought)
+			assert.Greater(t, sought, 20, "the index was hardly used, so that this shows nothing")
+		})
+	}
+}
+
+func recordedLocale(t *testing.T, admin *gorm.DB, locale string) (*gorm.DB, *recorder) {
+	name := "audit_storage_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	require.NoError(t, admin.Exec("CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8' "+locale).Error)
+	t.Cleanup(func() { require.NoError(t, admin.Exec("DROP DATABASE "+name+" WITH (FORCE)").Error) })
+	d := *admin.Dialector.(*postgres.Dialector)
+	dsn := strings.Replace(d.DSN, admin.Migrator().CurrentDatabase(), name, 1)
+	db, _, rec := reopen(t, open(t, postgres.Open(dsn)), dsn, postgresOn)
+	return db, rec
+}
+
+// wantSame compares a page, All and Count with what the filter means.
+func wantSame(t *testing.T, store *gormstore.Store, all []audit.Entry, q audit.Query) {
+	t.Helper()
+	ctx := context.Background()
+	var want, got []string
+	for _, e := range all {
+		if q.Match(e) {
+			want = append(want, e.ID)
+		}
+	}
+	slices.Sort(want)
+	n, _, err := store.Count(ctx, q.Filter, 1<<20)
+	require.NoError(t, err)
+	require.Equal(t, len(want), n, "Count of %q", q.Keyword)
+	for {
+		page, err := store.Query(ctx, q)
+		require.NoError(t, err, "%q", q.Keyword)
+		for _, e := range page.Entries {
+			got = append(got, e.ID)
+		}
+		if q.Cursor = page.Next; q.Cursor == "" {
+			break
+		}
+	}
+	slices.Sort(got)
+	require.Equal(t, want, got, "pages of %q", q.Keyword)
+	got = nil
+	for e, err := range store.All(ctx, q) {
+		require.NoError(t, err)
+		got = append(got, e.ID)
+	}
+	slices.Sort(got)
+	require.Equal(t, want, got, "All of %q", q.Keyword)
+}
+
+// A driver that caches statements has the server plan them once and for all after
+// five runs, which would be without the pattern and so without the index.
+func TestCachedStatementsUseTheKeywordIndex(t *testing.T) {
+	db := open(t, createPostgres(t))
+	pool(t, db).SetMaxOpenConns(1) // its statements are cached by connection
+	store := migrated(t, db, withKeywords)
+	ctx := context.Background()
+	require.NoError(t, store.Append(ctx, newGenerator(1).entries(5000)...))
+	for i := range 10 {
+		_, err := store.Query(ctx, audit.Query{Filter: audit.Filter{Keyword: fmt.Sprintf("no such word %d", i)}})
+		require.NoError(t, err)
+		_, _, err = store.Count(ctx, audit.Filter{Keyword: fmt.Sprintf("no such word %d", i)}, 100)
+		require.NoError(t, err)
+	}
+	var plans []struct{ Generic, Custom int }
+	require.NoError(t, db.Raw("SELECT generic_plans AS generic, custom_plans AS custom FROM pg_prepared_statements WHERE statement LIKE '%lower(search) LIKE%' AND statement NOT LIKE '%pg_prepared%'").Scan(&plans).Error)
+	require.Len(t, plans, 3, "the question, the page, the count")
+	for _, p := range plans {
+		assert.Zero(t, p.Generic)
+		assert.GreaterOrEqual(t, p.Custom, 10)
+	}
+}
+
+func TestPostgresWithoutTheRightToItsExtension(t *testing.T) {
+	owner := open(t, createPostgres(t))
+	role := "audit_" + strings.ReplaceAll(uuid.NewString(), "-", "")
+	require.NoError(t, owner.Exec("CREATE ROLE "+role+" LOGIN").Error)
+	require.NoError(t, owner.Exec("CREATE SCHEMA mine AUTHORIZATION "+role).Error)
+	t.Cleanup(func() {
+		assert.NoError(t, owner.Exec("DROP OWNED BY "+role+" CASCADE").Error)
+		assert.NoError(t, owner.Exec("DROP ROLE "+role).Error)
+	})
+	dsn := strings.Replace(owner.Dialector.(*postgres.Dialector).DSN, "postgres@", role+"@", 1)
+	db := open(t, postgres.Open(dsn))
+	opts := &gormstore.Options{Table: "mine.entries", KeywordIndex: true}
+	store, err := gormstore.New(db, opts)
+	require.NoError(t, err)
+	ctx := context.Background()
+	err = store.Migrate(ctx)
+	require.ErrorIs(t, err, gormstore.ErrNoKeywordIndex)
+	assert.ErrorContains(t, err, "CREATE EXTENSION pg_trgm")
+	var tables int
+	require.NoError(t, owner.Raw("SELECT count(*) FROM pg_class WHERE relnamespace = 'mine'::regnamespace").Scan(&tables).Error)
+	require.Zero(t, tables, "half done")
+	_, err = store.Query(ctx, audit.Query{})
+	require.ErrorIs(t, err, audit.ErrNotMigrated)
+
+	// What the error says to do, in a schema that isn't on the search path.
+	require.NoError(t, owner.Exec("CREATE SCHEMA extensions").Error)
+	require.NoError(t, owner.Exec("CREATE EXTENSION pg_trgm SCHEMA extensions").Error)
+	require.NoError(t, owner.Exec("GRANT USAGE ON SCHEMA extensions TO "+role).Error)
+	require.NoError(t, store.Migrate(ctx))
+	require.NoError(t, store.Migrate(ctx))
+	entries := newGenerator(1).entries(3000)
+	require.NoError(t, store.Append(ctx, entries...))
+	wantSame(t, store, entries, audit.Query{Filter: audit.Filter{Keyword: "user499"}})
+}
+
+// What a host does whose table is large: the index is made beside the writers,
+// and Migrate finds it.
+func TestAKeywordIndexMadeConcurrently(t *testing.T) {
+	db := open(t, createPostgres(t))
+	ctx := context.Background()
+	entries := newGenerator(1).entries(3000)
+	require.NoError(t, migrated(t, db, nil).Append(ctx, entries...))
+	store, err := gormstore.New(db, withKeywords)
+	require.NoError(t, err)
+	require.ErrorIs(t, store.Append(ctx, entries[0]), audit.ErrNotMigrated)
+
+	require.NoError(t, db.Exec("CREATE EXTENSION pg_trgm").Error)
+	create := "CREATE INDEX CONCURRENTLY audit_entries_search ON audit_entries USING gin (lower(search) gin_trgm_ops)"
+	require.NoError(t, db.Exec(create).Error)
+	require.NoError(t, db.Exec("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'audit_entries_search'::regclass").Error)
+	err = store.Migrate(ctx)
+	require.ErrorIs(t, err, gormstore.ErrNoKeywordIndex, "one that failed")
+	assert.ErrorContains(t, err, `DROP INDEX "audit_entries_search"`)
+	require.NoError(t, db.Exec("DROP INDEX audit_entries_search").Error)
+	require.NoError(t, db.Exec(create).Error)
+	var before, after string
+	oid := "SELECT 'audit_entries_search'::regclass::oid::text"
+	require.NoError(t, db.Raw(oid).Scan(&before).Error)
+	require.NoError(t, store.Migrate(ctx))
+	require.NoError(t, db.Raw(oid).Scan(&after).Error)
+	assert.Equal(t, before, after)
+	wantSame(t, store, entries, audit.Query{Filter: audit.Filter{Keyword: "user499"}})
+}
+
+func TestTheKeywordIndexOfMonths(t *testing.T) {
+	db := open(t, createPostgres(t))
+	store := migrated(t, db, &gormstore.Options{KeywordIndex: true, Partitions: gormstore.Monthly})
+	entries := newSpread(1, 5000, 6).entries(5000)
+	require.NoError(t, store.Append(context.Background(), entries...))
+	for _, keyword := range []string{"user499", "object 777", "no such words", "example"} {
+		for _, sort := range []audit.Sort{"", audit.SortUser} {
+			wantSame(t, store, entries, audit.Query{Filter: audit.Filter{Keyword: keyword}, Sort: sort})
+		}
+		wantSame(t, store, entries, audit.Query{Filter: audit.Filter{Keyword: keyword, Tenants: []string{tenantName(0)}}, Limit: 3})
+	}
+}
