@@ -48,8 +48,8 @@ type keywordIndex interface {
 // So the questions cost little beside the walk that they may save, also where
 // they save none.
 const (
-	sampleSize = 1_000
-	maxWalk    = 15_000
+	sampleSize    = 1_000
+	maxWalk       = 15_000
 	fewCandidates = sampleSize / scopePerCandidate
 	// mostCandidates are those that a page is sorted of; what is read whole, or
 	// counted, may have more.
