@@ -9,7 +9,7 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-// Two tenants of the generator's: the largest has some eighth of all entries,
+// Two tenants of the generator's: the largest has a tenth of all entries,
 // the small one a thousandth.
 var (
 	largeTenant = audit.Filter{Tenants: []string{tenantName(0)}}
