@@ -190,9 +190,11 @@ func (a *reached) ask(q question, lock string) ([]int, error) {
 	return places, err
 }
 
-// orderByKey has rows locked, and told, in one order.
+// orderByKey has rows locked, and told, in one order. On MySQL and MariaDB the
+// index of the foreign key gives that; asked for it they may go through all of
+// the table by its primary key, and wait for rows that others have locked.
 func (a *reached) orderByKey() string {
-	if len(a.table.key) == 0 {
+	if len(a.table.key) == 0 || a.plugin.dialect.name == "mysql" {
 		return ""
 	}
 	return " ORDER BY " + a.quotedNames(a.table.key)
