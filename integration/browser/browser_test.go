@@ -79,7 +79,7 @@ func newTab(t *testing.T, browser context.Context, site *httptest.Server) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)
-	ctx, cancel = context.WithTimeout(ctx, 2*time.Minute)
+	ctx, cancel = context.WithTimeout(ctx, 8*time.Minute) // axe needs two on a machine that does nothing else
 	t.Cleanup(cancel)
 	b := &tab{Context: ctx, t: t, origin: site.URL}
 	require.NoError(t, chromedp.Do(ctx)) // the tab is there
