@@ -35,7 +35,7 @@ type PDFFormat struct {
 	Paper string
 	// MaxRows is the most rows of a document: one more is a *LimitError. An
 	// Options.MaxRows of no more cuts the document instead. Default: 20,000, for
-	// which a process takes about 160 MB. Negative: no limit.
+	// which a process takes about 125 MB. Negative: no limit.
 	MaxRows int
 }
 
