@@ -92,7 +92,8 @@ func (d *partitioned) beforeAppend(ctx context.Context, db *sql.DB, rows []recor
 }
 
 // afterMigrate makes the partitions ahead, and moves what lies in the default
-// partition to partitions of its months.
+// partition to partitions of its months. Who finds another process at it leaves
+// it to that.
 func (d *partitioned) afterMigrate(ctx context.Context, db *sql.DB) error {
 	if err := d.makeMonths(ctx, db, d.months.missing(nil, time.Now()), true); err != nil && !isLocked(err) {
 		return err
@@ -118,8 +119,8 @@ func (d *partitioned) makeMonths(ctx context.Context, db *sql.DB, list []time.Ti
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
 	for _, statement := range []string{
-		"SELECT pg_advisory_xact_lock(" + d.lockKey() + ")",
 		"SET LOCAL lock_timeout = '" + lockTimeout + "'",
+		"SELECT pg_advisory_xact_lock(" + d.lockKey() + ")",
 	} {
 		if _, err := tx.ExecContext(ctx, statement); err != nil {
 			return err

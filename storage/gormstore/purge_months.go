@@ -113,6 +113,11 @@ func (d *partitioned) tryDropMonth(ctx context.Context, db *sql.DB, suffix strin
 		return 0, false, err
 	}
 	for _, statement := range []string{
+		// Whether the lock can be had now, before the work that it is needed behind.
+		"SAVEPOINT probe",
+		"LOCK TABLE ONLY " + d.t.quoted(`"`) + " IN ACCESS EXCLUSIVE MODE",
+		"LOCK TABLE " + part + " IN ACCESS EXCLUSIVE MODE",
+		"ROLLBACK TO SAVEPOINT probe",
 		"DELETE FROM " + d.ids + " WHERE id IN (SELECT id FROM " + part + ")",
 		"DROP TABLE " + part,
 	} {

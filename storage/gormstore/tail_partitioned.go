@@ -8,7 +8,8 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-// tailKeys is how many places in the feed are read at once.
+// tailKeys is how many places in the feed are read at once, after the first time,
+// when they are as many as entries are wanted: mostly each is one.
 const tailKeys = 1000
 
 // feedKeys are places in the feed and the keys of their entries, as arrays.
@@ -27,8 +28,8 @@ func (d *partitioned) tail(ctx context.Context, s *Store, f audit.Filter, after 
 // is looked at.
 func (d *partitioned) part(ctx context.Context, s *Store, f audit.Filter, p pgPosition, limit int) (placed[pgPlace], error) {
 	var all placed[pgPlace]
-	for {
-		keys, err := d.feedKeys(ctx, s, p)
+	for most := min(limit, tailKeys); ; most = tailKeys {
+		keys, err := d.feedKeys(ctx, s, p, most)
 		if err != nil || len(keys.ids) == 0 {
 			return all, err
 		}
@@ -39,7 +40,7 @@ func (d *partitioned) part(ctx context.Context, s *Store, f audit.Filter, p pgPo
 		if len(got.entries) > 0 {
 			all.entries, all.last = append(all.entries, got.entries...), got.last
 		}
-		if len(all.entries) == limit || len(keys.ids) < tailKeys {
+		if len(all.entries) == limit || len(keys.ids) < most {
 			return all, nil
 		}
 		p.xid, p.seq = keys.last.xid, keys.last.seq
@@ -47,11 +48,11 @@ func (d *partitioned) part(ctx context.Context, s *Store, f audit.Filter, p pgPo
 }
 
 // feedKeys reads on in what was committed between the position's two snapshots.
-func (d *partitioned) feedKeys(ctx context.Context, s *Store, p pgPosition) (k feedKeys, err error) {
+func (d *partitioned) feedKeys(ctx context.Context, s *Store, p pgPosition, most int) (k feedKeys, err error) {
 	b := s.newBuilder()
 	b.add("SELECT id::text, time, xid::text AS feed_xid, seq FROM ", d.ids, " WHERE ")
 	p.write(b)
-	b.add(" ORDER BY xid, seq LIMIT ", itoa(tailKeys))
+	b.add(" ORDER BY xid, seq LIMIT ", itoa(most))
 	rows, err := s.rows(ctx, b)
 	if err != nil {
 		return k, err
