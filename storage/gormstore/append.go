@@ -33,7 +33,7 @@ func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 		return err
 	}
 	if s.parts != nil {
-		s.parts.beforeAppend(ctx, s.db, rows)
+		s.parts.makeAhead(ctx, s.db, rows)
 	}
 	for try := 1; ; try++ {
 		err := s.append(ctx, rows)

@@ -12,7 +12,7 @@ import (
 )
 
 // monthsAhead is how many months have a partition before they begin: so long may
-// a process run that neither migrates nor appends by itself.
+// a process run that neither migrates nor purges nor appends but by AppendTx.
 const monthsAhead = 3
 
 // mostMonths is how many partitions are made by themselves. What is in none of
@@ -76,9 +76,10 @@ func (d *partitioned) monthAfter(t time.Time, n int) time.Time {
 	return monthOf(t).AddDate(0, n, 0)
 }
 
-// beforeAppend makes the partitions that rows want. An append doesn't fail for
-// want of them, so an error only means that they are tried again in a minute.
-func (d *partitioned) beforeAppend(ctx context.Context, db *sql.DB, rows []record) {
+// makeAhead makes the partitions of the coming months and those that rows want.
+// Nothing fails for want of them, so an error only means that they are tried
+// again in a minute.
+func (d *partitioned) makeAhead(ctx context.Context, db *sql.DB, rows []record) {
 	now := time.Now()
 	list := d.months.missing(rows, now)
 	if len(list) == 0 {

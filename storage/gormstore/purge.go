@@ -25,6 +25,7 @@ func (s *Store) Purge(ctx context.Context, f audit.Filter, limit int) (int, erro
 	if s.parts == nil {
 		return s.purgeRows(ctx, oldest, limit)
 	}
+	s.parts.makeAhead(ctx, s.db, nil)
 	removed, err := s.parts.purgeMonths(ctx, s.db, f, limit)
 	for _, part := range s.parts.monthly(oldest) {
 		if err != nil || removed == limit {
