@@ -55,8 +55,8 @@ type Options struct {
 	// index that finds part of a word: there the option changes nothing.
 	//
 	// It makes a write dearer: measured, the append of a single entry in a
-	// transaction of its own took 2.2 of what it takes without on SQLite and 1.05 on
-	// PostgreSQL, an entry of a hundred 1.4 and 1.3 (docs/performance-storage.md).
+	// transaction of its own took 1.7 of what it takes without on SQLite and 1.05 on
+	// PostgreSQL, an entry of a hundred 1.6 and 1.3 (docs/performance-storage.md).
 	//
 	// Keywords of fewer than three characters are looked for without it, and on
 	// PostgreSQL those without three letters or digits in a row. Nothing else than
