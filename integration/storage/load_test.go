@@ -6,9 +6,11 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,7 +23,6 @@ import (
 	cgosqlite "gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 
-	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore"
 )
 
@@ -29,65 +30,72 @@ import (
 // costs: its indexes are dropped and built again at the end, and nothing is
 // safe before that.
 type loader interface {
-	begin(ctx context.Context) error
-	// rows stores rows of the columns that Append writes.
+	begin(ctx context.Context, columns []string) error
+	// rows stores rows of those columns.
 	rows(ctx context.Context, rows [][]any) error
 	end(ctx context.Context) error
 }
 
 // load is everything but what differs between the databases.
 func load(ctx context.Context, l loader, store *gormstore.Store, g *generator, n int) error {
-	if err := l.begin(ctx); err != nil {
-		return err
-	}
+	var sent sentRows
 	for n > 0 {
-		rows, err := rowsOf(ctx, store, g.entries(min(n, loadBatch)))
-		if err != nil {
+		sent.rows = nil
+		// One at a time: several are one list a column on PostgreSQL.
+		for _, e := range g.entries(min(n, loadBatch)) {
+			if err := store.AppendTx(ctx, &sent, e); err != nil {
+				return err
+			}
+		}
+		if !sent.begun {
+			if err := l.begin(ctx, sent.columns); err != nil {
+				return err
+			}
+			sent.begun = true
+		}
+		if err := l.rows(ctx, sent.rows); err != nil {
 			return err
 		}
-		if err := l.rows(ctx, rows); err != nil {
-			return err
-		}
-		n -= len(rows)
+		n -= len(sent.rows)
 	}
 	return l.end(ctx)
 }
 
 const loadBatch = 20_000
 
-// rowsOf asks the store itself for the values of its columns: what it would send
-// to the host's transaction.
-func rowsOf(ctx context.Context, store *gormstore.Store, entries []audit.Entry) ([][]any, error) {
-	sent := &argsOnly{rows: make([][]any, 0, len(entries))}
-	for _, e := range entries { // one at a time: several are one array a column on PostgreSQL
-		if err := store.AppendTx(ctx, sent, e); err != nil {
-			return nil, err
+// sentRows are what the store itself would send to the host's transaction, each
+// an INSERT of one row.
+type sentRows struct {
+	begun   bool
+	columns []string
+	rows    [][]any
+}
+
+var oneRow = regexp.MustCompile(`^INSERT (?:OR FAIL )?INTO \S+ \(([^)]*)\) VALUES \(([^)]*)\)`)
+
+// ExecContext keeps the row. A value is a parameter, or a literal that all rows
+// like it have: a number, or an empty text.
+func (s *sentRows) ExecContext(_ context.Context, statement string, args ...any) (sql.Result, error) {
+	m := oneRow.FindStringSubmatch(statement)
+	if m == nil {
+		return nil, fmt.Errorf("this is no INSERT of one row: %s", statement)
+	}
+	s.columns = strings.Split(strings.ReplaceAll(m[1], " ", ""), ",")
+	var row []any
+	for _, v := range strings.Split(strings.ReplaceAll(m[2], " ", ""), ",") {
+		if v == "''" {
+			row = append(row, "")
+		} else if n, err := strconv.Atoi(v); err == nil {
+			row = append(row, n)
+		} else {
+			row, args = append(row, args[0]), args[1:]
 		}
 	}
-	return sent.rows, nil
-}
-
-// argsOnly keeps the parameters of the statements that it is given.
-type argsOnly struct{ rows [][]any }
-
-func (a *argsOnly) ExecContext(_ context.Context, _ string, args ...any) (sql.Result, error) {
-	a.rows = append(a.rows, args)
+	if len(row) != len(s.columns) || len(args) > 0 {
+		return nil, fmt.Errorf("%d columns have %d values, and %d are left: %s", len(s.columns), len(row), len(args), statement)
+	}
+	s.rows = append(s.rows, row)
 	return driver.RowsAffected(1), nil
-}
-
-// writtenColumns are the table's columns that Append writes, in its order.
-func writtenColumns(ctx context.Context, db *sql.Conn) ([]string, error) {
-	rows, err := db.QueryContext(ctx, "SELECT * FROM audit_entries LIMIT 0")
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	columns, err := rows.Columns()
-	columns = slices.DeleteFunc(columns, func(c string) bool { return c == "seq" || c == "xid" })
-	if err == nil {
-		err = rows.Close()
-	}
-	return columns, err
 }
 
 // indexes are the names of the table's own indexes and the statements that make
@@ -133,11 +141,7 @@ type postgresLoader struct {
 	buffer  bytes.Buffer
 }
 
-func (l *postgresLoader) begin(ctx context.Context) error {
-	columns, err := writtenColumns(ctx, l.conn)
-	if err != nil {
-		return err
-	}
+func (l *postgresLoader) begin(ctx context.Context, columns []string) error {
 	l.copy = "COPY audit_entries (" + strings.Join(columns, ", ") + ") FROM STDIN"
 	names, rebuild, err := indexes(ctx, l.conn, `SELECT c.relname, pg_get_indexdef(i.indexrelid) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 		WHERE i.indrelid = 'audit_entries'::regclass AND NOT i.indisprimary`)
@@ -188,11 +192,7 @@ type sqliteLoader struct {
 	rebuild []string
 }
 
-func (l *sqliteLoader) begin(ctx context.Context) error {
-	columns, err := writtenColumns(ctx, l.conn)
-	if err != nil {
-		return err
-	}
+func (l *sqliteLoader) begin(ctx context.Context, columns []string) error {
 	names, rebuild, err := indexes(ctx, l.conn, "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'audit_entries' AND sql IS NOT NULL")
 	if err != nil {
 		return err
@@ -213,7 +213,7 @@ func (l *sqliteLoader) rows(ctx context.Context, rows [][]any) error {
 	insert := tx.StmtContext(ctx, l.insert)
 	for _, row := range rows {
 		if _, err := insert.ExecContext(ctx, row...); err != nil {
-			return err // without a journal there is no way back
+			return errors.Join(err, tx.Rollback()) // without a journal this takes nothing back
 		}
 	}
 	return tx.Commit()

@@ -161,7 +161,7 @@ func (d *partitioned) andTime(ctx context.Context, s *Store, b *builder, id [16]
 	}
 	defer rows.Close()
 	if !rows.Next() {
-		return cmp.Or(s.translate(ctx, rows.Err()), error(audit.ErrNotFound))
+		return cmp.Or(s.translate(ctx, rows.Err()), audit.ErrNotFound)
 	}
 	var at timeColumn
 	if err := rows.Scan(&at); err != nil {
