@@ -111,7 +111,7 @@ func TestMonthlyPagesAreThoseOfOneTable(t *testing.T) {
 		want := naively(entries, f, sort)
 		q := audit.Query{Filter: f, Sort: sort, Limit: 1 + r.IntN(120)}
 		what := fmt.Sprintf("seed %d: %s by %s, %d a page", seed, f.Values().Encode(), sort, q.Limit)
-		got, back := []string{}, []string{}
+		got := []string{}
 		var last *audit.Page
 		for {
 			page, err := store.Query(ctx, q)
@@ -122,7 +122,8 @@ func TestMonthlyPagesAreThoseOfOneTable(t *testing.T) {
 			}
 		}
 		require.Equal(t, want, got, what)
-		for back = ids(last.Entries); last.Prev != ""; {
+		back := ids(last.Entries)
+		for last.Prev != "" {
 			q.Cursor = last.Prev
 			page, err := store.Query(ctx, q)
 			require.NoError(t, err, what)
