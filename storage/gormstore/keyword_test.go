@@ -53,6 +53,9 @@ func checkIndex(t testing.TB, db *gorm.DB) {
 
 // The whole contract, every keyword found by the index that can be.
 func TestConformsWithTheKeywordIndex(t *testing.T) {
+	if testing.Short() {
+		t.Skip("minutes under the race detector, for the same goroutines as without the index")
+	}
 	storagetest.Run(t, func(t *testing.T) audit.Store { return indexed(t, openSQLite(t, nil)) })
 }
 
@@ -147,6 +150,9 @@ func wantSame(t *testing.T, store *gormstore.Store, all []audit.Entry, q audit.Q
 }
 
 func TestTheKeywordIndexOnlyNarrows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("minutes under the race detector, for one goroutine")
+	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 1))
@@ -188,6 +194,9 @@ func TestFacetsOfAKeywordAreFoundByTheIndex(t *testing.T) {
 // Whatever is done to the entries, in whichever transaction, committed, rolled
 // back or rolled back to a savepoint: the index agrees.
 func TestTheKeywordIndexKeepsUp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("minutes under the race detector, for one goroutine")
+	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 2))

@@ -18,6 +18,9 @@ import (
 // More tenants, and more pairs of tenants and values, than a page is merged of:
 // what is found is the same, whichever way it is read.
 func TestPagesOfManyTenants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("minutes under the race detector, for one goroutine")
+	}
 	for name, without := range map[string][]gormstore.Index{"all indexes": nil, "lean": gormstore.Lean(), "some": {gormstore.IndexUser, gormstore.IndexIP}} {
 		t.Run(name, func(t *testing.T) { pagesOfManyTenants(t, &gormstore.Options{Without: without}) })
 	}
