@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,10 +89,14 @@ func TestNarrowerScopeHoldsForOpenFeeds(t *testing.T) {
 		trail := newTrail(t)
 		hub, err := stream.NewHub(trail, nil)
 		require.NoError(t, err)
-		tenants, masked := []string{"a", "b"}, false
+		var narrow, masked atomic.Bool
 		h, err := hub.Handler(&stream.HandlerOptions{Authorize: func(*http.Request) (stream.Feed, error) {
+			tenants := []string{"a", "b"}
+			if narrow.Load() {
+				tenants = tenants[:1]
+			}
 			feed := stream.Feed{Filter: audit.Filter{Actions: []string{"login"}}.And(audit.Filter{Tenants: tenants})}
-			if masked {
+			if masked.Load() {
 				feed.Encode = func(audit.Entry) ([]byte, error) { return []byte(`"masked"`), nil }
 			}
 			return feed, nil
@@ -110,7 +115,7 @@ func TestNarrowerScopeHoldsForOpenFeeds(t *testing.T) {
 		time.Sleep(time.Second)
 		write("b")
 		require.Contains(t, string((<-client.frames).Entries[0]), `"tenant":"b"`)
-		masked = true
+		masked.Store(true)
 		time.Sleep(time.Minute)
 		write("a")
 		var f stream.Frame
@@ -120,7 +125,7 @@ func TestNarrowerScopeHoldsForOpenFeeds(t *testing.T) {
 			}
 		}
 		require.Equal(t, `"masked"`, string(f.Entries[0]), "the same entries, written otherwise")
-		tenants = []string{"a"}
+		narrow.Store(true)
 		time.Sleep(time.Minute)
 		for f = range client.frames {
 			require.Empty(t, f.Entries)
