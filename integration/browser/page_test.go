@@ -216,6 +216,19 @@ func TestKeyboard(t *testing.T) {
 	require.Empty(t, small)
 }
 
+// TestNoLinkIsWithoutAName: the link to the reader's own zone has no words where
+// that zone is UTC, and was a stop of the Tab key all the same.
+func TestNoLinkIsWithoutAName(t *testing.T) {
+	browser := startBrowser(t)
+	b := newTab(t, browser, newSite(t, nil, hostile()).Server)
+	for _, zone := range []string{"UTC", "Europe/Berlin"} {
+		_, err := chromedp.Call(b.Context, emulation.SetTimezoneOverride, emulation.SetTimezoneOverrideParams{TimezoneID: zone})
+		require.NoError(t, err)
+		b.open("")
+		require.Equal(t, "0", b.eval(`String([...document.querySelectorAll('a, button')].filter(e => e.checkVisibility() && !(e.textContent.trim() || e.ariaLabel || e.title)).length)`), zone)
+	}
+}
+
 // hostile is an entry that tries to break out of the page from every field.
 func hostile() audit.Entry {
 	evil := `<script>alert("x")</script>"><img src=x onerror=alert(1)>' onmouseover='alert(2)` + "\u202e\u200b\x1b[31m{{.}}"
