@@ -20,7 +20,7 @@ import (
 func (s *Store) All(ctx context.Context, q audit.Query) iter.Seq2[audit.Entry, error] {
 	return func(yield func(audit.Entry, error) bool) {
 		if err := s.all(ctx, q, func(e audit.Entry) bool { return yield(e, nil) }); err != nil {
-			yield(audit.Entry{}, err)
+			yield(audit.Entry{}, s.translate(ctx, err))
 		}
 	}
 }

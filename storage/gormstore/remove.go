@@ -20,11 +20,11 @@ func (s *Store) Remove(ctx context.Context, ids ...string) error {
 	}
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
-		return err
+		return s.translate(ctx, err)
 	}
 	defer func() { _ = tx.Rollback() }()
 	if err := s.lockIndex(ctx, tx); err != nil {
-		return err
+		return s.translate(ctx, err)
 	}
 	for len(ids) > 0 {
 		n := min(len(ids), s.dialect.maxRows())
