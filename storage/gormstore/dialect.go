@@ -21,12 +21,19 @@ type dialect interface {
 
 	// migrations are the statements of each version, from 1.
 	migrations() [][]string
-	// deleteOldest writes a DELETE of a selection that has a limit.
-	deleteOldest(b *builder, table string, sel selection) error
+	// deleteKeys writes a DELETE of rows by the last column of their rowKey.
+	deleteKeys(b *builder, table string, keys []string)
+	// writeLock is a statement that takes the lock without which a transaction can't
+	// write what it has read; "": there is none.
+	writeLock() string
+	// removeOptions are of a transaction that removes entries.
+	removeOptions() *sql.TxOptions
 	// features are what these options add to the schema of the last version.
 	features(opts Options) []feature
 	// keywordIndex is what finds keywords, nil where there is nothing that does.
 	keywordIndex() keywordIndex
+	// keptFeature is the tables of the facets' values.
+	keptFeature() feature
 	// repairs are statements that each Migrate runs at its end; they change no
 	// entry, and do nothing where nothing is to be repaired.
 	repairs() []string
@@ -69,7 +76,17 @@ type dialect interface {
 	// looseScan reports whether SELECT DISTINCT of an index's first columns jumps
 	// from value to value, so that no recursive query needs to.
 	looseScan() bool
-	// walking runs fn with what a statement of many small recursive steps needs.
+	// appended is an expression of about how many entries there ever were.
+	appended() string
+	// orIgnore ends an INSERT of what may be there already.
+	orIgnore(column string) string
+	// unwaiting runs fn in a transaction that writes, and fails where it would have to
+	// wait for another one; skipLocked is what a SELECT needs for that.
+	unwaiting(ctx context.Context, db *sql.DB, fn func(migrator) error) error
+	skipLocked() string
+	// walkSettings is a statement that a transaction of many small steps needs; "":
+	// none. walking runs fn in such a one, which may only read.
+	walkSettings() string
 	walking(ctx context.Context, db *sql.DB, fn func(querier) error) error
 	// isDeadlock reports whether a transaction was ended because of another one,
 	// so that it is right to run it again.
@@ -81,7 +98,7 @@ type dialect interface {
 	// that is committed later.
 	untilNow(ctx context.Context, q querier) (func(*builder), error)
 	// tail and head are audit.Tailer.
-	tail(ctx context.Context, s *Store, f audit.Filter, after string, limit int) ([]audit.Entry, string, error)
+	tail(ctx context.Context, s *Store, sel selection, after string) ([]audit.Entry, string, error)
 	head(ctx context.Context, s *Store) (string, error)
 
 	// alreadyDone reports whether err says that what a migration makes exists: only

@@ -6,3 +6,10 @@ func SeekAlways(s *Store) *Store {
 	s.seekAlways = true
 	return s
 }
+
+// Folding makes the store fold that many entries, and look for all values where it
+// is further behind, also in a trail as small as a test's.
+func Folding(s *Store, foldAfter, mostBehind int) *Store {
+	s.foldAfter, s.mostBehind = foldAfter, mostBehind
+	return s
+}

@@ -2,7 +2,6 @@ package gormstore
 
 import (
 	"context"
-	"database/sql"
 	"slices"
 
 	"github.com/gormtrail/audit"
@@ -11,10 +10,16 @@ import (
 // Facets returns the values that were ever recorded in f's scope, sorted by
 // their bytes, each once, without empty ones.
 //
-// One statement jumps through the indexes from each value to the next one: its
-// time grows with the number of different values, not with that of the entries.
-// A scope of more than tenants asks for each value whether the scope has an
-// entry of it, which ends at the first.
+// They are kept in a table beside the entries, which this brings up to date where
+// it may write; what is newer than that table is read from the feed, so that every
+// committed entry counts. Its time grows with the number of different values, not
+// with that of the entries. A scope of more than tenants asks for each value
+// whether the scope has an entry of it, which ends at the first.
+//
+// Where the table is more than 20,000 entries behind, because nobody has asked
+// for long, one statement jumps through the indexes from value to value instead;
+// asked of everything, the table is then made of what that finds. So it is with
+// Options.Without of an index that facets need, always.
 func (s *Store) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error) {
 	if err := f.Validate(); err != nil {
 		return audit.Facets{}, err
@@ -30,20 +35,17 @@ func (s *Store) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 		sought.seek = seek
 		return s.soughtFacets(ctx, sought)
 	}
-	b := s.facetStatement(scope)
-	if err := s.checkArgs(b); err != nil {
-		return audit.Facets{}, err
+	if s.opts.keeps() {
+		found, err := s.keptFacets(ctx, scope)
+		return found, s.translate(ctx, err)
 	}
-	var found audit.Facets
-	err := s.dialect.walking(ctx, s.db, func(q querier) error {
-		rows, err := q.QueryContext(ctx, b.String(), b.args...)
-		if err != nil {
-			return err
-		}
-		found, err = readFacets(rows)
-		return err
-	})
-	return found, s.translate(ctx, err)
+	return s.walkedFacets(ctx, scope)
+}
+
+// walkedFacets looks for all values among the entries.
+func (s *Store) walkedFacets(ctx context.Context, scope []audit.Filter) (audit.Facets, error) {
+	lists, err := s.readFacets(ctx, s.walkOf(scope).values())
+	return lists.facets(), s.translate(ctx, err)
 }
 
 // facetScope leaves of f what narrows facets.
@@ -64,7 +66,7 @@ func allOf(terms []audit.Filter) audit.Filter {
 // soughtFacets reads the values of the entries that the keyword index finds: of a
 // rare keyword they are few, and without it each value would be looked for in
 // vain.
-func (s *Store) soughtFacets(ctx context.Context, sel selection) (found audit.Facets, err error) {
+func (s *Store) soughtFacets(ctx context.Context, sel selection) (audit.Facets, error) {
 	b := s.newBuilder()
 	for i, f := range facets {
 		b.WriteString([]string{"WITH sought AS (SELECT DISTINCT ", ", "}[min(i, 1)] + f.column)
@@ -76,16 +78,17 @@ func (s *Store) soughtFacets(ctx context.Context, sel selection) (found audit.Fa
 	b.WriteString(")")
 	for i, f := range facets {
 		b.WriteString([]string{" ", " UNION "}[min(i, 1)])
-		b.add("SELECT ", itoa(i), " AS facet, ", f.column, " AS v FROM sought WHERE ", f.column, " <> ''")
+		b.add("SELECT '", f.column, "' AS facet, ", f.column, " AS v FROM sought WHERE ", f.column, " <> ''")
 	}
-	err = s.onPool(ctx, sel, func(q querier) error {
+	var lists facetLists
+	err := s.onPool(ctx, sel, func(q querier) error {
 		rows, err := s.rowsOn(ctx, q, b)
 		if err == nil {
-			found, err = readFacets(rows)
+			lists, err = listFacets(rows)
 		}
 		return err
 	})
-	return found, err
+	return lists.facets(), err
 }
 
 // facet is a column whose values are wanted: those within each combination of
@@ -111,56 +114,95 @@ var facets = []facet{
 	{"outcomes", "outcome", []string{colTenant, "project", "object_product", "actor_type"}, "actor_types", IndexFacet},
 }
 
-func (s *Store) facetStatement(scope []audit.Filter) *builder {
-	b := s.newBuilder()
-	s.jumps(b, facets, scope)
-	narrow := s.narrows(scope)
+// kept reports whether a facet's values are kept: what is within a project too
+// isn't.
+func (f facet) kept() bool { return len(f.within) <= 1 }
+
+// facetWalk writes statements that find values.
+type facetWalk struct {
+	*Store
+	table string // of the entries, in SQL
+	scope []audit.Filter
+	// ofKept: of the values that are kept, as far as those go; else of all.
+	ofKept bool
+}
+
+func (s *Store) walkOf(scope []audit.Filter) facetWalk {
+	return facetWalk{Store: s, table: s.quoted, scope: scope}
+}
+
+// values reads each facet's values in the scope.
+func (w facetWalk) values() *builder {
+	b := w.newBuilder()
+	w.jumps(b, facets)
+	narrow := w.narrows(w.scope)
 	for i, f := range facets {
 		b.WriteString([]string{" ", " UNION ALL "}[min(i, 1)])
-		b.add("SELECT DISTINCT ", itoa(i), " AS facet, c.v FROM ")
-		s.found(b, f, scope)
+		b.add("SELECT DISTINCT '", f.column, "' AS facet, c.v FROM ")
+		w.found(b, f)
 		b.WriteString(" c WHERE c.v <> ''")
-		if narrow && s.opts.has(f.index) {
-			s.exists(b, f, scope)
+		if narrow && w.opts.has(f.index) {
+			w.exists(b, f)
 		}
 	}
 	return b
 }
 
-// walk is the name of a facet's query, which can't be the table's own.
-func (s *Store) walk(facet string) string { return s.table.base + "_" + facet }
+// valuesOfTenants reads each facet's values, the empty ones too, each with its
+// tenants.
+func (w facetWalk) valuesOfTenants() *builder {
+	b := w.newBuilder()
+	w.jumps(b, facets)
+	for i, f := range facets {
+		tenant := "c.tenant"
+		if len(f.within) == 0 {
+			tenant = "c.v"
+		}
+		b.add([]string{" ", " UNION ALL "}[min(i, 1)], "SELECT DISTINCT '", f.column, "' AS facet, c.v, ", tenant, " FROM ")
+		w.found(b, f)
+		b.WriteString(" c WHERE c.v IS NOT NULL")
+	}
+	return b
+}
+
+// name is the name of a facet's query, which can't be the table's own.
+func (s *Store) name(f facet) string { return s.table.base + "_" + f.name }
 
 // jumps writes the recursive queries of facets, where the database needs them.
-func (s *Store) jumps(b *builder, list []facet, scope []audit.Filter) {
-	if s.dialect.looseScan() {
+func (w facetWalk) jumps(b *builder, list []facet) {
+	if w.dialect.looseScan() {
 		return
 	}
-	b.WriteString("WITH RECURSIVE ")
-	for i, f := range list { // the first, the tenants, has its index always
-		if !s.opts.has(f.index) {
-			continue
+	separator := "WITH RECURSIVE "
+	for _, f := range list {
+		if w.opts.has(f.index) && !(w.ofKept && f.kept()) {
+			b.WriteString(separator)
+			separator = ", "
+			w.jump(b, f)
 		}
-		if i > 0 {
-			b.WriteString(", ")
-		}
-		s.jump(b, f, scope)
 	}
 }
 
 // found writes the table of a facet's values, each with what it is within.
-func (s *Store) found(b *builder, f facet, scope []audit.Filter) {
-	jumped := s.opts.has(f.index)
-	if jumped && !s.dialect.looseScan() {
-		b.WriteString(s.walk(f.name))
+func (w facetWalk) found(b *builder, f facet) {
+	jumped := w.opts.has(f.index)
+	switch {
+	case w.ofKept && f.kept():
+		b.add("(SELECT tenant, value AS v FROM ", w.quotedValues(), " e WHERE facet = '", f.column, "'")
+		w.tenantsOnly(&conjunction{b: b, some: true})
+		b.WriteString(")")
+		return
+	case jumped && !w.dialect.looseScan():
+		b.WriteString(w.name(f))
 		return
 	}
 	b.WriteString("(")
 	b.list(f.within, "SELECT DISTINCT ", "e.")
-	b.add([]string{"SELECT DISTINCT ", ", "}[min(len(f.within), 1)], "e.", f.column, " AS v FROM ", s.quoted, " e WHERE ")
+	b.add([]string{"SELECT DISTINCT ", ", "}[min(len(f.within), 1)], "e.", f.column, " AS v FROM ", w.table, " e WHERE ")
 	if jumped {
-		s.tenantsOnly(&conjunction{b: b}, scope)
+		w.tenantsOnly(&conjunction{b: b})
 	} else { // all of the scope is read, so all of it is asked of each entry
-		b.terms(scopeTerms(scope))
+		b.terms(scopeTerms(w.scope))
 	}
 	b.WriteString(")")
 }
@@ -175,8 +217,8 @@ func scopeTerms(scope []audit.Filter) []audit.Filter {
 
 // jump writes a recursive query that goes from each value of the column to the
 // next larger one, NULL after the last.
-func (s *Store) jump(b *builder, f facet, scope []audit.Filter) {
-	b.add(s.walk(f.name), " (")
+func (w facetWalk) jump(b *builder, f facet) {
+	b.add(w.name(f), " (")
 	for _, c := range f.within {
 		b.add(c, ", ")
 	}
@@ -184,31 +226,37 @@ func (s *Store) jump(b *builder, f facet, scope []audit.Filter) {
 	for i := range f.within {
 		b.add(parentColumn(f, i, "p"), ", ")
 	}
-	b.add("(SELECT min(e.", f.column, ") FROM ", s.quoted, " e WHERE ")
+	b.add("(SELECT min(e.", f.column, ") FROM ", w.table, " e WHERE ")
 	c := &conjunction{b: b}
 	for i, col := range f.within {
 		c.next().add("e.", col, " = ", parentColumn(f, i, "p"))
 	}
 	if f.parent == "" {
-		s.tenantsOnly(c, scope)
+		w.tenantsOnly(c)
 	}
 	b.WriteString(")")
 	if f.parent != "" {
-		b.add(" FROM ", s.walk(f.parent), " p WHERE p.v IS NOT NULL")
+		b.WriteString(" FROM ")
+		w.found(b, parentOf(f))
+		b.WriteString(" p WHERE p.v IS NOT NULL")
 	}
 	b.WriteString(" UNION ALL SELECT ")
 	for _, col := range f.within {
 		b.add("c.", col, ", ")
 	}
-	b.add("(SELECT min(e.", f.column, ") FROM ", s.quoted, " e WHERE e.", f.column, " > c.v")
+	b.add("(SELECT min(e.", f.column, ") FROM ", w.table, " e WHERE e.", f.column, " > c.v")
 	c = &conjunction{b: b, some: true}
 	for _, col := range f.within {
 		c.next().add("e.", col, " = c.", col)
 	}
 	if f.parent == "" {
-		s.tenantsOnly(c, scope)
+		w.tenantsOnly(c)
 	}
-	b.add(") FROM ", s.walk(f.name), " c WHERE c.v IS NOT NULL)")
+	b.add(") FROM ", w.name(f), " c WHERE c.v IS NOT NULL)")
+}
+
+func parentOf(f facet) facet {
+	return facets[slices.IndexFunc(facets, func(p facet) bool { return p.name == f.parent })]
 }
 
 // parentColumn: the parent's own value is the last of the columns within.
@@ -221,8 +269,8 @@ func parentColumn(f facet, i int, alias string) string {
 
 // tenantsOnly narrows a walk to the scope's tenants, so that the others' values
 // are never visited.
-func (s *Store) tenantsOnly(c *conjunction, scope []audit.Filter) {
-	for _, term := range scope {
+func (w facetWalk) tenantsOnly(c *conjunction) {
+	for _, term := range w.scope {
 		if len(term.Tenants) > 0 {
 			c.b.dialect.in(c.next(), "e."+colTenant, term.Tenants)
 		}
@@ -243,37 +291,14 @@ func (s *Store) narrows(scope []audit.Filter) bool {
 }
 
 // exists writes that the scope has an entry of this value.
-func (s *Store) exists(b *builder, f facet, scope []audit.Filter) {
-	b.add(" AND EXISTS (SELECT 1 FROM ", s.quoted, " e WHERE e.", f.column, " = c.v")
+func (w facetWalk) exists(b *builder, f facet) {
+	b.add(" AND EXISTS (SELECT 1 FROM ", w.table, " e WHERE e.", f.column, " = c.v")
 	for _, col := range f.within {
 		b.add(" AND e.", col, " = c.", col)
 	}
-	for _, term := range scope {
+	for _, term := range w.scope {
 		b.WriteString(" AND ")
 		b.filter(term)
 	}
 	b.WriteString(")")
-}
-
-func readFacets(rows *sql.Rows) (audit.Facets, error) {
-	defer rows.Close()
-	lists := make([][]string, len(facets))
-	for i := range lists {
-		lists[i] = []string{}
-	}
-	for rows.Next() {
-		var i int
-		var v string
-		if err := rows.Scan(&i, &v); err != nil {
-			return audit.Facets{}, err
-		}
-		lists[i] = append(lists[i], v)
-	}
-	for i := range lists {
-		slices.Sort(lists[i])
-	}
-	return audit.Facets{
-		Tenants: lists[0], Projects: lists[1], Actions: lists[2], ObjectTypes: lists[3],
-		Users: lists[4], Products: lists[5], ActorTypes: lists[6], Outcomes: lists[7],
-	}, rows.Err()
 }

@@ -15,7 +15,7 @@ import (
 func indexes(t *testing.T, db *gorm.DB) []string {
 	t.Helper()
 	var names []string
-	require.NoError(t, db.Raw("SELECT name FROM sqlite_master WHERE type = 'index' AND name LIKE 'audit_entries_%' ORDER BY name").Scan(&names).Error)
+	require.NoError(t, db.Raw("SELECT name FROM sqlite_master WHERE type = 'index' AND tbl_name = 'audit_entries' AND name LIKE 'audit_entries_%' ORDER BY name").Scan(&names).Error)
 	return names
 }
 

@@ -110,5 +110,5 @@ func (x sqliteIndex) seeking(_ context.Context, db *sql.DB, fn func(querier) err
 // statement with the triggers. In a transaction that hasn't written yet, that is
 // a read, and behind a read SQLite doesn't wait for another writer, but fails.
 func (x sqliteIndex) writeLock() string {
-	return "UPDATE " + x.t.quotedVersions(`"`) + " SET version = version WHERE 0"
+	return x.sqlite.writeLock()
 }

@@ -22,6 +22,9 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err == nil && s.parts != nil {
 		err = s.parts.afterMigrate(ctx, s.db)
 	}
+	if err == nil {
+		err = s.startKept(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("gormstore: migrating %s: %w", s.table.name, err)
 	}

@@ -107,32 +107,15 @@ func (d *partitioned) afterMigrate(ctx context.Context, db *sql.DB) error {
 func isLocked(err error) bool { return hasState(err, "55P03") }
 
 // makeMonths makes partitions for these months, and with sort for those of the
-// default partition's entries.
-//
-// A table is made by itself and then attached, which lets others read and write
-// the trail meanwhile; PARTITION OF would keep all away. Only the default
-// partition is locked, since what belongs into the new one is moved out of it,
-// and not for longer than lockTimeout.
+// default partition's entries, each in a transaction: others have to wait for one
+// of them at most, and no longer than lockTimeout for a lock that it waits for.
 func (d *partitioned) makeMonths(ctx context.Context, db *sql.DB, list []time.Time, sort bool) error {
-	tx, err := db.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	for _, statement := range []string{
-		"SET LOCAL lock_timeout = '" + lockTimeout + "'",
-		"SELECT pg_advisory_xact_lock(" + d.lockKey() + ")",
-	} {
-		if _, err := tx.ExecContext(ctx, statement); err != nil {
-			return err
-		}
-	}
-	known, err := d.readMonths(ctx, tx)
+	known, err := d.readMonths(ctx, db)
 	if err != nil {
 		return err
 	}
 	if sort {
-		strays, err := d.strays(ctx, tx)
+		strays, err := d.strays(ctx, db)
 		if err != nil {
 			return err
 		}
@@ -142,13 +125,10 @@ func (d *partitioned) makeMonths(ctx context.Context, db *sql.DB, list []time.Ti
 		if _, ok := known[month.Format(monthForm)]; ok || len(known) >= mostMonths {
 			continue
 		}
-		if err := d.makeMonth(ctx, tx, month); err != nil {
+		if err := inWrite(ctx, db, d.removeOptions(), func(m migrator) error { return d.makeMonth(ctx, m, month) }); err != nil {
 			return err
 		}
 		known[month.Format(monthForm)] = month
-	}
-	if err := tx.Commit(); err != nil {
-		return err
 	}
 	d.months.set(known)
 	return nil
@@ -158,18 +138,46 @@ func (d *partitioned) makeMonths(ctx context.Context, db *sql.DB, list []time.Ti
 // statement that wants a lock of its own.
 const lockTimeout = "500ms"
 
-func (d *partitioned) makeMonth(ctx context.Context, tx *sql.Tx, month time.Time) error {
+// mostMoved is how many entries are moved out of the default partition at once,
+// while nobody can read or write the trail. Where a month has more, they stay.
+const mostMoved = 20_000
+
+// makeMonth makes a table by itself and then attaches it, which keeps others away
+// for a shorter time than PARTITION OF.
+func (d *partitioned) makeMonth(ctx context.Context, m migrator, month time.Time) error {
 	const form = "2006-01-02 15:04:05+00"
 	t, part, rest := d.t.quoted(`"`), d.partition(month.Format(monthForm)), d.partition("default")
 	from, to := "'"+month.Format(form)+"'", "'"+month.AddDate(0, 1, 0).Format(form)+"'"
-	for _, statement := range []string{
-		// Whoever would add to it meanwhile waits: what he adds may be the month's.
-		"LOCK TABLE " + rest + " IN SHARE ROW EXCLUSIVE MODE",
-		"CREATE TABLE " + part + " (LIKE " + t + " INCLUDING DEFAULTS)",
-		"WITH moved AS (DELETE FROM " + rest + " WHERE time >= " + from + " AND time < " + to + " RETURNING *) INSERT INTO " + part + " SELECT * FROM moved",
-		"ALTER TABLE " + t + " ATTACH PARTITION " + part + " FOR VALUES FROM (" + from + ") TO (" + to + ")",
-	} {
-		if _, err := tx.ExecContext(ctx, statement); err != nil {
+	of := " WHERE time >= " + from + " AND time < " + to
+	if err := execAll(ctx, m, "SET LOCAL lock_timeout = '"+lockTimeout+"'", "SELECT pg_advisory_xact_lock("+d.lockKey()+")"); err != nil {
+		return err
+	}
+	there, err := number(ctx, m, "SELECT count(*) FROM pg_class WHERE oid = to_regclass('"+part+"')")
+	if err != nil || there > 0 {
+		return err
+	}
+	n, err := number(ctx, m, "SELECT count(*) FROM (SELECT 1 FROM "+rest+of+" LIMIT "+itoa(mostMoved+1)+") bounded")
+	if err != nil || n > mostMoved {
+		return err
+	}
+	if n > 0 || !month.After(time.Now()) {
+		// A statement that was planned before would look for what is moved where it
+		// was, and one that adds to the month would be refused by the default partition.
+		if err := execAll(ctx, m, "LOCK TABLE ONLY "+t+" IN ACCESS EXCLUSIVE MODE"); err != nil {
+			return err
+		}
+	}
+	return execAll(ctx, m,
+		"LOCK TABLE "+rest+" IN SHARE ROW EXCLUSIVE MODE",
+		"CREATE TABLE "+part+" (LIKE "+t+" INCLUDING DEFAULTS)",
+		"WITH moved AS (DELETE FROM "+rest+of+" RETURNING *) INSERT INTO "+part+" SELECT * FROM moved",
+		"ALTER TABLE "+t+" ATTACH PARTITION "+part+" FOR VALUES FROM ("+from+") TO ("+to+")",
+	)
+}
+
+func execAll(ctx context.Context, m execer, statements ...string) error {
+	for _, statement := range statements {
+		if _, err := m.ExecContext(ctx, statement); err != nil {
 			return err
 		}
 	}

@@ -72,11 +72,13 @@ func (d *mysql) contains(b *builder, column, text string) {
 	b.add(", ", column, ") > 0")
 }
 
-// deleteOldest: it takes no LIMIT in the subquery of an IN, and one in its DELETE.
-func (d *mysql) deleteOldest(b *builder, table string, sel selection) error {
-	b.add("DELETE FROM ", table, " WHERE ")
-	return sel.write(b)
-}
+func (d *mysql) deleteKeys(b *builder, table string, keys []string) { deleteNumbers(b, table, keys) }
+
+func (d *mysql) writeLock() string { return "" }
+
+// removeOptions: the default. What is looked for after a removal is read from the
+// snapshot of what was to be removed, and locks nothing.
+func (d *mysql) removeOptions() *sql.TxOptions { return nil }
 
 func (d *mysql) after(b *builder, columns []string, values []any, descending bool) {
 	b.stepAfter(columns, values, descending)
@@ -133,15 +135,45 @@ func (d *mysql) features(opts Options) []feature {
 	create := func(kind, columns string) string {
 		return "CREATE INDEX " + d.t.index(kind, "`") + " ON " + d.t.quoted("`") + " (" + columns + ")"
 	}
-	schema := "DATABASE()"
-	if d.t.schema != "" {
-		schema = "'" + strings.TrimSuffix(d.t.schema, ".") + "'"
-	}
 	there := func(kinds []string) string {
-		return "SELECT count(DISTINCT index_name) FROM information_schema.statistics WHERE table_schema = " + schema +
+		return "SELECT count(DISTINCT index_name) FROM information_schema.statistics WHERE table_schema = " + d.schema() +
 			" AND table_name = '" + d.t.base + "' AND index_name IN (" + d.t.indexNames(kinds) + ")"
 	}
-	return []feature{indexFeature(opts, create, there)}
+	list := []feature{indexFeature(opts, create, there)}
+	if opts.keeps() {
+		list = append(list, d.keptFeature())
+	}
+	return list
+}
+
+func (d *mysql) keptFeature() feature {
+	index := d.t.index("values_tenant", "`") + " ON " + quoteName(d.t.values(), "`")
+	there := "SELECT count(*) FROM information_schema.tables WHERE table_schema = " + d.schema() + " AND table_name = '" + d.t.base + "_values_upto'"
+	const engine = " ENGINE=InnoDB ROW_FORMAT=DYNAMIC"
+	return keptFeature(d.t, "`", keptTypes{name: "VARBINARY(512) NOT NULL", long: "LONGTEXT NOT NULL", clustered: engine, plain: engine}, index, there)
+}
+
+// schema is the table's schema as an expression.
+func (d *mysql) schema() string {
+	if d.t.schema == "" {
+		return "DATABASE()"
+	}
+	return "'" + strings.TrimSuffix(d.t.schema, ".") + "'"
+}
+
+func (d *mysql) appended() string {
+	return "coalesce((SELECT max(seq) FROM " + d.t.quoted("`") + "), 0)"
+}
+
+func (d *mysql) orIgnore(column string) string {
+	return " ON DUPLICATE KEY UPDATE " + column + " = " + column
+}
+
+func (d *mysql) skipLocked() string   { return " FOR UPDATE SKIP LOCKED" }
+func (d *mysql) walkSettings() string { return "" }
+
+func (d *mysql) unwaiting(ctx context.Context, db *sql.DB, fn func(migrator) error) error {
+	return inWrite(ctx, db, nil, fn)
 }
 
 // keywordIndex: MySQL's ngrams want a column of characters, and MariaDB has none.
@@ -150,12 +182,7 @@ func (d *mysql) keywordIndex() keywordIndex { return nil }
 func (d *mysql) repairs() []string { return nil }
 
 func (d *mysql) version(ctx context.Context, q querier) (int, error) {
-	query, args := "SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?", []any{d.t.base + "_schema"}
-	if d.t.schema != "" {
-		query = "SELECT count(*) FROM information_schema.tables WHERE table_schema = ? AND table_name = ?"
-		args = []any{strings.TrimSuffix(d.t.schema, "."), args[0]}
-	}
-	n, err := number(ctx, q, query, args...)
+	n, err := number(ctx, q, "SELECT count(*) FROM information_schema.tables WHERE table_schema = "+d.schema()+" AND table_name = ?", d.t.base+"_schema")
 	if err != nil || n == 0 {
 		return 0, err
 	}

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/gormtrail/audit"
 )
 
@@ -122,7 +120,7 @@ func (d *partitioned) migrations() [][]string {
 }
 
 func (d *partitioned) repairs() []string {
-	return []string{"WITH old AS (UPDATE " + d.ids + " SET xid = '3'::xid8 WHERE xid >= pg_snapshot_xmax(pg_current_snapshot()) RETURNING id, time) " +
+	return []string{"WITH old AS (UPDATE " + d.ids + " SET xid = '3'::xid8 WHERE " + yetToCome + " RETURNING id, time) " +
 		"UPDATE " + d.t.quoted(`"`) + " e SET xid = '3'::xid8 FROM old WHERE e.id = old.id AND e.time = old.time"}
 }
 
@@ -182,18 +180,10 @@ func (d *partitioned) joinRows(b *builder, at, id string, w window) {
 	b.WriteString(" OFFSET 0) e")
 }
 
-// deleteIDs writes a DELETE of the entries with these IDs.
-func (d *partitioned) deleteIDs(b *builder, table string, ids []uuid.UUID) {
-	b.add("WITH gone AS (DELETE FROM ", d.ids, " WHERE id IN (")
-	b.ids(ids)
-	b.add(") RETURNING id, time) DELETE FROM ", table, " e USING gone WHERE e.id = gone.id AND e.time = gone.time")
+func (d *partitioned) deleteKeys(b *builder, table string, keys []string) {
+	b.add("WITH gone AS (DELETE FROM ", d.ids, " WHERE id = ANY(")
+	b.arg(arrayText(keys))
+	b.add("::uuid[]) RETURNING id, time) DELETE FROM ", table, " e USING gone WHERE e.id = gone.id AND e.time = gone.time")
 }
 
-func (d *partitioned) deleteOldest(b *builder, table string, sel selection) error {
-	b.WriteString("WITH gone AS (")
-	if err := deleteByKey(b, table, d.rowKey(), sel); err != nil {
-		return err
-	}
-	b.add(" RETURNING id) DELETE FROM ", d.ids, " WHERE id IN (SELECT id FROM gone)")
-	return nil
-}
+func (d *partitioned) appended() string { return lastNumber(d.ids) }

@@ -102,8 +102,18 @@ func (d *postgres) contains(b *builder, column, text string) {
 	b.WriteString(") > 0")
 }
 
-func (d *postgres) deleteOldest(b *builder, table string, sel selection) error {
-	return deleteByKey(b, table, d.rowKey(), sel)
+func (d *postgres) deleteKeys(b *builder, table string, keys []string) {
+	b.add("DELETE FROM ", table, " WHERE id = ANY(")
+	b.arg(arrayText(keys))
+	b.WriteString("::uuid[])")
+}
+
+func (d *postgres) writeLock() string { return "" }
+
+// removeOptions: whatever the database's default, later statements see what was
+// committed before them.
+func (d *postgres) removeOptions() *sql.TxOptions {
+	return &sql.TxOptions{Isolation: sql.LevelReadCommitted}
 }
 
 func (d *postgres) after(b *builder, columns []string, values []any, descending bool) {
@@ -154,10 +164,27 @@ func (d *postgres) features(opts Options) []feature {
 		return "SELECT count(to_regclass(name)) FROM unnest(ARRAY[" + strings.Join(names, ", ") + "]) AS name"
 	}
 	list := []feature{indexFeature(opts, create, there)}
+	if opts.keeps() {
+		list = append(list, d.keptFeature())
+	}
 	if opts.KeywordIndex {
 		list = append(list, postgresIndex{d.t}.feature())
 	}
 	return list
+}
+
+func (d *postgres) keptFeature() feature {
+	index := d.t.index("values_tenant", `"`) + " ON " + quoteName(d.t.values(), `"`)
+	there := "SELECT count(*) FROM (SELECT to_regclass('" + quoteName(d.t.upto(), `"`) + "') AS found) t WHERE found IS NOT NULL"
+	return keptFeature(d.t, `"`, keptTypes{name: `text COLLATE "C" NOT NULL`, long: "text NOT NULL"}, index, there)
+}
+
+// appended: the newest transaction's last number. A sequence could not be read by
+// who may only read tables.
+func (d *postgres) appended() string { return lastNumber(d.t.quoted(`"`)) }
+
+func lastNumber(table string) string {
+	return "coalesce((SELECT seq FROM " + table + " ORDER BY xid DESC, seq DESC LIMIT 1), 0)"
 }
 
 func (d *postgres) keywordIndex() keywordIndex { return postgresIndex{d.t} }
@@ -165,8 +192,11 @@ func (d *postgres) keywordIndex() keywordIndex { return postgresIndex{d.t} }
 // repairs: a dump that was restored into a younger server has transactions that
 // are yet to come there. The feed would not have them until then.
 func (d *postgres) repairs() []string {
-	return []string{"UPDATE " + d.t.quoted(`"`) + " SET xid = '3'::xid8 WHERE xid >= pg_snapshot_xmax(pg_current_snapshot())"}
+	return []string{"UPDATE " + d.t.quoted(`"`) + " SET xid = '3'::xid8 WHERE " + yetToCome}
 }
+
+// yetToCome is the condition of transactions that this server hasn't had.
+const yetToCome = "xid >= pg_snapshot_xmax(pg_current_snapshot())"
 
 // version asks in a way that fails for no missing table: an error would leave
 // the host's transaction good for a rollback only.
@@ -221,20 +251,44 @@ func (d *postgres) lockKey() string {
 
 func (d *postgres) alreadyDone(error) bool { return false }
 
-// walking: the planner expects millions of rows of nested recursion, and would
+// walkSettings: the planner expects millions of rows of nested recursion, and would
 // compile the statement to machine code for longer than it runs; and for a first
 // value it would read the table from its beginning, in the hope that it comes
 // soon, which for a rare tenant it doesn't.
+func (d *postgres) walkSettings() string {
+	return "SELECT set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true)"
+}
+
 func (d *postgres) walking(ctx context.Context, db *sql.DB, fn func(querier) error) error {
 	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // it only read
-	if _, err := tx.ExecContext(ctx, "SELECT set_config('jit', 'off', true), set_config('enable_seqscan', 'off', true)"); err != nil {
+	if _, err := tx.ExecContext(ctx, d.walkSettings()); err != nil {
 		return err
 	}
 	return fn(tx)
+}
+
+func (d *postgres) orIgnore(string) string { return " ON CONFLICT DO NOTHING" }
+func (d *postgres) skipLocked() string     { return " FOR UPDATE SKIP LOCKED" }
+
+func (d *postgres) unwaiting(ctx context.Context, db *sql.DB, fn func(migrator) error) error {
+	return inWrite(ctx, db, d.removeOptions(), fn)
+}
+
+// inWrite runs fn in a transaction.
+func inWrite(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(migrator) error) error {
+	tx, err := db.BeginTx(ctx, opts)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	if err := fn(tx); err != nil {
+		return err
+	}
+	return tx.Commit()
 }
 
 // isDeadlock: deadlock_detected, serialization_failure.

@@ -2,7 +2,7 @@ package gormstore
 
 import (
 	"context"
-	"strings"
+	"database/sql"
 
 	"github.com/gormtrail/audit"
 )
@@ -26,7 +26,7 @@ func (s *Store) Purge(ctx context.Context, f audit.Filter, limit int) (int, erro
 		return s.purgeRows(ctx, oldest, limit)
 	}
 	s.parts.makeAhead(ctx, s.db, nil)
-	removed, err := s.parts.purgeMonths(ctx, s.db, f, limit)
+	removed, err := s.parts.purgeMonths(ctx, s, f, limit)
 	for _, part := range s.parts.monthly(oldest) {
 		if err != nil || removed == limit {
 			break
@@ -44,29 +44,18 @@ func (s *Store) purgeRows(ctx context.Context, oldest selection, limit int) (int
 	for removed < limit {
 		batch := min(limit-removed, purgeBatch)
 		oldest.limit = batch
-		b := s.newBuilder()
-		if err := s.dialect.deleteOldest(b, s.quoted, oldest); err != nil {
-			return removed, err
-		}
-		result, err := s.db.ExecContext(ctx, b.String(), b.args...)
+		n := 0
+		err := s.removing(ctx, func(tx *sql.Tx, gone *keptValues) (err error) {
+			n, err = s.removeRows(ctx, tx, gone, oldest.write)
+			return err
+		})
 		if err != nil {
 			return removed, s.translate(ctx, err)
 		}
-		n, err := result.RowsAffected()
-		removed += int(n)
-		if err != nil || int(n) < batch {
-			return removed, err
+		removed += n
+		if n < batch {
+			break
 		}
 	}
 	return removed, nil
-}
-
-// deleteByKey writes a DELETE of the selection's rows.
-func deleteByKey(b *builder, table string, key []string, sel selection) error {
-	columns := strings.Join(key, ", ")
-	b.add("DELETE FROM ", table, " WHERE (", columns, ") IN (SELECT ", columns, " FROM ", table, " WHERE ")
-	err := sel.write(b)
-	b.WriteString(")")
-	b.within(sel.window, colTime)
-	return err
 }

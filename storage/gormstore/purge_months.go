@@ -2,7 +2,6 @@ package gormstore
 
 import (
 	"context"
-	"database/sql"
 	"maps"
 	"reflect"
 	"slices"
@@ -18,12 +17,12 @@ const dropTries = 5
 // selects all that is in them and no more than limit. What it leaves is for
 // others to delete row by row: a part of a month, a filter of more than an end,
 // what is older than the oldest partition, a partition that is read for long.
-func (d *partitioned) purgeMonths(ctx context.Context, db *sql.DB, f audit.Filter, limit int) (removed int, err error) {
+func (d *partitioned) purgeMonths(ctx context.Context, s *Store, f audit.Filter, limit int) (removed int, err error) {
 	end, ok := onlyEnd(f)
 	if !ok {
 		return 0, nil
 	}
-	known, err := d.readMonths(ctx, db)
+	known, err := d.readMonths(ctx, s.db)
 	if err != nil {
 		return 0, err
 	}
@@ -32,7 +31,7 @@ func (d *partitioned) purgeMonths(ctx context.Context, db *sql.DB, f audit.Filte
 		if next.After(end) || !next.Before(time.Now()) {
 			break
 		}
-		n, dropped, err := d.dropMonth(ctx, db, suffix, known[suffix], limit-removed)
+		n, dropped, err := d.dropMonth(ctx, s, suffix, known[suffix], limit-removed)
 		if err != nil || !dropped {
 			return removed, err
 		}
@@ -74,9 +73,9 @@ func onlyEnd(f audit.Filter) (time.Time, bool) {
 // dropMonth drops a partition of at most limit entries. Others wait for it only
 // as long as the lock on the whole table is held or waited for: a moment, at most
 // lockTimeout.
-func (d *partitioned) dropMonth(ctx context.Context, db *sql.DB, suffix string, month time.Time, limit int) (n int, dropped bool, err error) {
+func (d *partitioned) dropMonth(ctx context.Context, s *Store, suffix string, month time.Time, limit int) (n int, dropped bool, err error) {
 	for try := 1; ; try++ {
-		n, dropped, err = d.tryDropMonth(ctx, db, suffix, month, limit)
+		n, dropped, err = d.tryDropMonth(ctx, s, suffix, month, limit)
 		if err == nil || !isLocked(err) && !d.isDeadlock(err) {
 			return n, dropped, err
 		}
@@ -89,8 +88,8 @@ func (d *partitioned) dropMonth(ctx context.Context, db *sql.DB, suffix string, 
 	}
 }
 
-func (d *partitioned) tryDropMonth(ctx context.Context, db *sql.DB, suffix string, month time.Time, limit int) (int, bool, error) {
-	tx, err := db.BeginTx(ctx, nil)
+func (d *partitioned) tryDropMonth(ctx context.Context, s *Store, suffix string, month time.Time, limit int) (int, bool, error) {
+	tx, err := s.db.BeginTx(ctx, d.removeOptions())
 	if err != nil {
 		return 0, false, err
 	}
@@ -112,6 +111,10 @@ func (d *partitioned) tryDropMonth(ctx context.Context, db *sql.DB, suffix strin
 	if err != nil || n > limit {
 		return 0, false, err
 	}
+	withdrawn, err := s.withdrawKept(ctx, tx, part)
+	if err != nil {
+		return 0, false, err
+	}
 	for _, statement := range []string{
 		// Whether the lock can be had now, before the work that it is needed behind.
 		"SAVEPOINT probe",
@@ -131,5 +134,5 @@ func (d *partitioned) tryDropMonth(ctx context.Context, db *sql.DB, suffix strin
 	d.months.mu.Lock()
 	delete(d.months.known, suffix)
 	d.months.mu.Unlock()
-	return n, true, nil
+	return n, true, withdrawn.restore(ctx)
 }

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -162,6 +163,9 @@ func (sel selection) names() []string {
 	}
 	return readNames
 }
+
+// columns are the same of the table e.
+func (sel selection) columns() string { return "e." + strings.Join(sel.names(), ", e.") }
 
 // write writes all of a SELECT that follows WHERE.
 func (sel selection) write(b *builder) error { return sel.writeTerms(b, sel.filter.Terms()) }

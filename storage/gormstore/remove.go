@@ -2,7 +2,9 @@ package gormstore
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -18,35 +20,28 @@ func (s *Store) Remove(ctx context.Context, ids ...string) error {
 	if err := s.checkMigrated(ctx, s.db); err != nil {
 		return err
 	}
-	tx, err := s.db.BeginTx(ctx, nil)
+	list, err := parseIDs(ids)
 	if err != nil {
-		return s.translate(ctx, err)
+		return err
 	}
-	defer func() { _ = tx.Rollback() }()
-	if err := s.lockIndex(ctx, tx); err != nil {
-		return s.translate(ctx, err)
-	}
-	for len(ids) > 0 {
-		n := min(len(ids), s.dialect.maxRows())
-		b := s.newBuilder()
-		some, err := parseIDs(ids[:n])
-		if err != nil {
-			return err
+	err = s.removing(ctx, func(tx *sql.Tx, gone *keptValues) error {
+		for some := range slices.Chunk(list, removeBatch) {
+			if _, err := s.removeRows(ctx, tx, gone, func(b *builder) error {
+				b.WriteString("id IN (")
+				b.ids(some)
+				b.WriteString(")")
+				return nil
+			}); err != nil {
+				return err
+			}
 		}
-		if s.parts != nil {
-			s.parts.deleteIDs(b, s.quoted, some)
-		} else {
-			b.add("DELETE FROM ", s.quoted, " WHERE id IN (")
-			b.ids(some)
-			b.WriteString(")")
-		}
-		if _, err := tx.ExecContext(ctx, b.String(), b.args...); err != nil {
-			return s.translate(ctx, err)
-		}
-		ids = ids[n:]
-	}
-	return tx.Commit()
+		return nil
+	})
+	return s.translate(ctx, err)
 }
+
+// removeBatch is how many IDs one statement has.
+const removeBatch = 100
 
 func parseIDs(ids []string) ([]uuid.UUID, error) {
 	list := make([]uuid.UUID, len(ids))

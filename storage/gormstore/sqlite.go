@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 )
@@ -85,8 +86,14 @@ func (d *sqlite) contains(b *builder, column, text string) {
 	b.WriteString(") > 0")
 }
 
-func (d *sqlite) deleteOldest(b *builder, table string, sel selection) error {
-	return deleteByKey(b, table, d.rowKey(), sel)
+func (d *sqlite) deleteKeys(b *builder, table string, keys []string) { deleteNumbers(b, table, keys) }
+
+func (d *sqlite) removeOptions() *sql.TxOptions { return nil }
+
+// writeLock changes nothing. Behind a read SQLite doesn't wait for another writer,
+// but fails.
+func (d *sqlite) writeLock() string {
+	return "UPDATE " + d.t.quotedVersions(`"`) + " SET version = version WHERE 0"
 }
 
 func (d *sqlite) after(b *builder, columns []string, values []any, descending bool) {
@@ -129,10 +136,20 @@ func (d *sqlite) features(opts Options) []feature {
 		return "SELECT count(*) FROM " + d.schema() + "sqlite_master WHERE type = 'index' AND name IN (" + d.t.indexNames(kinds) + ")"
 	}
 	list := []feature{indexFeature(opts, create, there)}
+	if opts.keeps() {
+		list = append(list, d.keptFeature())
+	}
 	if opts.KeywordIndex {
 		list = append(list, sqliteIndex{d}.feature())
 	}
 	return list
+}
+
+// keptFeature: tables that are their key have no row beside it.
+func (d *sqlite) keptFeature() feature {
+	index := d.t.schemaIndex("values_tenant", `"`) + ` ON "` + d.t.base + `_values"`
+	there := "SELECT count(*) FROM " + d.schema() + "sqlite_master WHERE type = 'table' AND name = '" + d.t.base + "_values_upto'"
+	return keptFeature(d.t, `"`, keptTypes{name: "TEXT NOT NULL", long: "TEXT NOT NULL", clustered: " WITHOUT ROWID"}, index, there)
 }
 
 // schema is the table's schema in SQL, with its dot.
@@ -170,6 +187,11 @@ func (d *sqlite) locked(ctx context.Context, db *sql.DB, fn func(migrator) error
 	if err == nil {
 		err = fn(conn)
 	}
+	return finish(ctx, conn, err)
+}
+
+// finish commits, or rolls back what has ended with an error.
+func finish(ctx context.Context, conn *sql.Conn, err error) error {
 	end := "COMMIT"
 	if err != nil {
 		end = "ROLLBACK"
@@ -209,6 +231,36 @@ func (d *sqlite) createVersions(ctx context.Context, m migrator) error {
 	_, err := m.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+d.t.quotedVersions(`"`)+
 		" (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL)")
 	return err
+}
+
+func (d *sqlite) orIgnore(string) string { return " ON CONFLICT DO NOTHING" }
+func (d *sqlite) skipLocked() string     { return "" }
+func (d *sqlite) walkSettings() string   { return "" }
+
+// unwaiting sets the connection's patience aside, which may be long.
+func (d *sqlite) unwaiting(ctx context.Context, db *sql.DB, fn func(migrator) error) (err error) {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	patience, err := number(ctx, conn, "PRAGMA busy_timeout")
+	if err != nil {
+		return err
+	}
+	set := func(ctx context.Context, millis int) error {
+		_, err := number(ctx, conn, "PRAGMA busy_timeout = "+itoa(millis))
+		return err
+	}
+	// Not ctx: a connection must not go back to the pool other than it came.
+	defer func() { err = errors.Join(err, set(context.WithoutCancel(ctx), patience)) }()
+	if err := set(ctx, 0); err != nil {
+		return err
+	}
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	return finish(ctx, conn, fn(conn))
 }
 
 func (d *sqlite) walking(_ context.Context, db *sql.DB, fn func(querier) error) error { return fn(db) }

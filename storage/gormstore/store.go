@@ -83,7 +83,9 @@ type Store struct {
 	// seekAlways is set by tests, whose trails are small: the index finds what it
 	// can, whatever seek would say.
 	seekAlways bool
-	quoted     string // the table in SQL
+	// foldAfter and mostBehind are their constants, or smaller ones of a test.
+	foldAfter, mostBehind int
+	quoted                string // the table in SQL
 	// migrated is set once the tables are known to be of this version, so that
 	// the question costs one statement in a store's life.
 	migrated atomic.Bool
@@ -136,7 +138,7 @@ func New(db *gorm.DB, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: pool, dialect: d, table: t, opts: *opts, quoted: t.quoted(d.quote())}
+	s := &Store{db: pool, dialect: d, table: t, opts: *opts, quoted: t.quoted(d.quote()), foldAfter: foldAfter, mostBehind: mostBehind}
 	switch opts.Partitions {
 	case Unpartitioned:
 	case Monthly:
@@ -158,9 +160,13 @@ func New(db *gorm.DB, opts *Options) (*Store, error) {
 func (s *Store) InDatabase(db *sql.DB) bool { return db != nil && db == s.db }
 
 // Tables are the names of the store's tables: the entries, the versions of the
-// schema, and with Options.Partitions the IDs.
+// schema, the facets' values and how far they go (without Options.Without of an
+// index that facets need), and with Options.Partitions the IDs.
 func (s *Store) Tables() []string {
 	names := []string{s.table.name, s.table.versions()}
+	if s.opts.keeps() {
+		names = append(names, s.table.values(), s.table.upto())
+	}
 	if s.parts != nil {
 		names = append(names, s.table.ids())
 	}

@@ -214,9 +214,10 @@ func distinct(list []string) []string {
 // tenants are all tenants of the trail, at most so many.
 func (s *Store) tenants(ctx context.Context, q querier, most int) ([]string, error) {
 	b := s.newBuilder()
-	s.jumps(b, facets[:1], nil)
+	w := s.walkOf(nil)
+	w.jumps(b, facets[:1])
 	b.WriteString(" SELECT c.v FROM ")
-	s.found(b, facets[0], nil)
+	w.found(b, facets[0])
 	b.add(" c WHERE c.v IS NOT NULL LIMIT ", itoa(most))
 	rows, err := s.rowsOn(ctx, q, b)
 	if err != nil {

@@ -31,7 +31,7 @@ func (s *Store) Tail(ctx context.Context, f audit.Filter, after string, limit in
 	if err := s.checkMigrated(ctx, s.db); err != nil {
 		return nil, "", err
 	}
-	entries, next, err = s.dialect.tail(ctx, s, f, after, max(limit, 0))
+	entries, next, err = s.dialect.tail(ctx, s, selection{filter: f, limit: max(limit, 0)}, after)
 	if err != nil {
 		return nil, "", s.translate(ctx, err)
 	}
@@ -57,11 +57,11 @@ type placed[P any] struct {
 	last    P // the place of the last
 }
 
-// readPlaced reads rows of readNames followed by the columns of a place.
-func readPlaced[P any](rows *sql.Rows, place *P, dest ...any) (placed[P], error) {
+// readPlaced reads rows of the selection's names followed by the columns of a place.
+func readPlaced[P any](rows *sql.Rows, sel selection, place *P, dest ...any) (placed[P], error) {
 	defer rows.Close()
 	var got placed[P]
-	sc := newScanner(readNames)
+	sc := newScanner(sel.names())
 	sc.dest = append(sc.dest, dest...)
 	for rows.Next() {
 		e, err := sc.scan(rows)

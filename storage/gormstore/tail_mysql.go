@@ -79,13 +79,14 @@ func parseMyPosition(s string) (p myPosition, ok bool) {
 	return p, p.String() == s
 }
 
-func (d *mysql) tail(ctx context.Context, s *Store, f audit.Filter, after string, limit int) (entries []audit.Entry, next string, err error) {
+func (d *mysql) tail(ctx context.Context, s *Store, sel selection, after string) (entries []audit.Entry, next string, err error) {
 	p, ok := parseMyPosition(after)
 	if !ok {
 		return nil, "", badPosition(after)
 	}
-	for len(entries) < limit {
-		some, atEnd, err := d.step(ctx, s, f, &p, limit-len(entries))
+	for limit := sel.limit; len(entries) < limit; {
+		sel.limit = limit - len(entries)
+		some, atEnd, err := d.step(ctx, s, sel, &p)
 		if err != nil {
 			return nil, "", err
 		}
@@ -98,7 +99,7 @@ func (d *mysql) tail(ctx context.Context, s *Store, f audit.Filter, after string
 }
 
 // step looks at the next numbers and moves the position behind them.
-func (d *mysql) step(ctx context.Context, s *Store, f audit.Filter, p *myPosition, limit int) (entries []audit.Entry, atEnd bool, err error) {
+func (d *mysql) step(ctx context.Context, s *Store, sel selection, p *myPosition) (entries []audit.Entry, atEnd bool, err error) {
 	var open []uint64
 	var now int64
 	// Uncommitted rows first: what is committed between the two reads is seen by
@@ -126,13 +127,13 @@ func (d *mysql) step(ctx context.Context, s *Store, f audit.Filter, p *myPositio
 		if committed, err = d.seqs(ctx, s, tx, func(b *builder) { p.unread(b, end) }, 0); err != nil {
 			return err
 		}
-		got, err = d.entries(ctx, s, tx, f, *p, end, limit)
+		got, err = d.entries(ctx, s, tx, sel, *p, end)
 		return err
 	})
 	if err != nil {
 		return nil, false, err
 	}
-	if len(got.entries) == limit {
+	if len(got.entries) == sel.limit {
 		end = got.last
 	}
 	p.advance(end, committed, open, now)
@@ -190,19 +191,19 @@ func (d *mysql) seqs(ctx context.Context, s *Store, q querier, condition func(*b
 	return list, rows.Err()
 }
 
-func (d *mysql) entries(ctx context.Context, s *Store, q querier, f audit.Filter, p myPosition, end uint64, limit int) (placed[uint64], error) {
+func (d *mysql) entries(ctx context.Context, s *Store, q querier, sel selection, p myPosition, end uint64) (placed[uint64], error) {
 	b := s.newBuilder()
-	b.add("SELECT ", readColumns, ", e.seq FROM ", s.quoted, " e WHERE ")
+	b.add("SELECT ", sel.columns(), ", e.seq FROM ", s.quoted, " e WHERE ")
 	p.unread(b, end)
 	b.WriteString(" AND ")
-	b.filter(f)
-	b.add(" ORDER BY seq LIMIT ", itoa(limit))
+	b.filter(sel.filter)
+	b.add(" ORDER BY seq LIMIT ", itoa(sel.limit))
 	rows, err := q.QueryContext(ctx, b.String(), b.args...)
 	if err != nil {
 		return placed[uint64]{}, err
 	}
 	var seq uint64
-	return readPlaced(rows, &seq, &seq)
+	return readPlaced(rows, sel, &seq, &seq)
 }
 
 // advance moves the position behind end. What is committed there is told or
@@ -294,7 +295,7 @@ func (d *mysql) head(ctx context.Context, s *Store) (string, error) {
 
 // pass is step for who wants no entries.
 func (d *mysql) pass(ctx context.Context, s *Store, p *myPosition) (atEnd bool, err error) {
-	_, atEnd, err = d.step(ctx, s, audit.Filter{Not: []audit.Filter{{}}}, p, 1)
+	_, atEnd, err = d.step(ctx, s, selection{filter: audit.Filter{Not: []audit.Filter{{}}}, limit: 1}, p)
 	return atEnd, err
 }
 

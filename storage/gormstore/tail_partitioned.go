@@ -19,21 +19,23 @@ type feedKeys struct {
 	last                   pgPlace
 }
 
-func (d *partitioned) tail(ctx context.Context, s *Store, f audit.Filter, after string, limit int) ([]audit.Entry, string, error) {
-	return d.follow(ctx, s, after, limit, func(p pgPosition) (placed[pgPlace], error) { return d.part(ctx, s, f, p, limit) })
+func (d *partitioned) tail(ctx context.Context, s *Store, sel selection, after string) ([]audit.Entry, string, error) {
+	return d.follow(ctx, s, after, sel.limit, func(p pgPosition) (placed[pgPlace], error) { return d.part(ctx, s, sel, p) })
 }
 
 // part reads the places first, in the table of IDs, and then of the entries the
 // partitions that have them alone. Mostly there is nothing new, and no partition
 // is looked at.
-func (d *partitioned) part(ctx context.Context, s *Store, f audit.Filter, p pgPosition, limit int) (placed[pgPlace], error) {
+func (d *partitioned) part(ctx context.Context, s *Store, sel selection, p pgPosition) (placed[pgPlace], error) {
 	var all placed[pgPlace]
+	limit := sel.limit
 	for most := min(limit, tailKeys); ; most = tailKeys {
 		keys, err := d.feedKeys(ctx, s, p, most)
 		if err != nil || len(keys.ids) == 0 {
 			return all, err
 		}
-		got, err := d.byKeys(ctx, s, f, keys, limit-len(all.entries))
+		sel.limit = limit - len(all.entries)
+		got, err := d.byKeys(ctx, s, sel, keys)
 		if err != nil {
 			return all, err
 		}
@@ -77,9 +79,9 @@ func (d *partitioned) feedKeys(ctx context.Context, s *Store, p pgPosition, most
 	return k, rows.Err()
 }
 
-func (d *partitioned) byKeys(ctx context.Context, s *Store, f audit.Filter, k feedKeys, limit int) (placed[pgPlace], error) {
+func (d *partitioned) byKeys(ctx context.Context, s *Store, sel selection, k feedKeys) (placed[pgPlace], error) {
 	b := s.newBuilder()
-	b.add("SELECT ", readColumns, ", k.of_xid::text, k.of_seq FROM unnest(")
+	b.add("SELECT ", sel.columns(), ", k.of_xid::text, k.of_seq FROM unnest(")
 	for i, a := range []struct {
 		list []string
 		of   string
@@ -91,12 +93,12 @@ func (d *partitioned) byKeys(ctx context.Context, s *Store, f audit.Filter, k fe
 	b.WriteString(") AS k (of_id, of_time, of_xid, of_seq)")
 	d.joinRows(b, "k.of_time", "k.of_id", window{k.from, k.to})
 	b.WriteString(" WHERE ")
-	b.filter(f)
-	b.add(" ORDER BY k.of_xid, k.of_seq LIMIT ", itoa(limit))
+	b.filter(sel.filter)
+	b.add(" ORDER BY k.of_xid, k.of_seq LIMIT ", itoa(sel.limit))
 	rows, err := s.rows(ctx, b)
 	if err != nil {
 		return placed[pgPlace]{}, err
 	}
 	var place pgPlace
-	return readPlaced(rows, &place, &place.xid, &place.seq)
+	return readPlaced(rows, sel, &place, &place.xid, &place.seq)
 }

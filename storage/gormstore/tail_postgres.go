@@ -107,8 +107,8 @@ func (d *postgres) head(ctx context.Context, s *Store) (string, error) {
 	return pgPosition{base: now}.String(), err
 }
 
-func (d *postgres) tail(ctx context.Context, s *Store, f audit.Filter, after string, limit int) ([]audit.Entry, string, error) {
-	return d.follow(ctx, s, after, limit, func(p pgPosition) (placed[pgPlace], error) { return d.part(ctx, s, f, p, limit) })
+func (d *postgres) tail(ctx context.Context, s *Store, sel selection, after string) ([]audit.Entry, string, error) {
+	return d.follow(ctx, s, after, sel.limit, func(p pgPosition) (placed[pgPlace], error) { return d.part(ctx, s, sel, p) })
 }
 
 // follow reads on from a position by part, which reads between its snapshots.
@@ -151,19 +151,19 @@ type pgPlace struct {
 }
 
 // part reads on in what was committed between the position's two snapshots.
-func (d *postgres) part(ctx context.Context, s *Store, f audit.Filter, p pgPosition, limit int) (placed[pgPlace], error) {
+func (d *postgres) part(ctx context.Context, s *Store, sel selection, p pgPosition) (placed[pgPlace], error) {
 	b := s.newBuilder()
-	b.add("SELECT ", readColumns, ", e.xid::text AS feed_xid, e.seq FROM ", s.quoted, " e WHERE ")
+	b.add("SELECT ", sel.columns(), ", e.xid::text AS feed_xid, e.seq FROM ", s.quoted, " e WHERE ")
 	p.write(b)
 	b.WriteString(" AND ")
-	b.filter(f)
-	b.add(" ORDER BY e.xid, e.seq LIMIT ", itoa(limit))
+	b.filter(sel.filter)
+	b.add(" ORDER BY e.xid, e.seq LIMIT ", itoa(sel.limit))
 	rows, err := s.rows(ctx, b)
 	if err != nil {
 		return placed[pgPlace]{}, err
 	}
 	var place pgPlace
-	return readPlaced(rows, &place, &place.xid, &place.seq)
+	return readPlaced(rows, sel, &place, &place.xid, &place.seq)
 }
 
 // write writes the condition that an entry lies between the position's snapshots

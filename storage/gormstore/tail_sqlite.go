@@ -14,11 +14,11 @@ const sqlitePosition = "sqlite:"
 // lastSeq is the largest rowid that was ever committed, also when its row is
 // gone: AUTOINCREMENT keeps it.
 func (d *sqlite) lastSeq(ctx context.Context, q querier) (int, error) {
-	schema := ""
-	if d.t.schema != "" {
-		schema = quoteName(strings.TrimSuffix(d.t.schema, "."), `"`) + "."
-	}
-	return number(ctx, q, "SELECT seq FROM "+schema+"sqlite_sequence WHERE name = ?", d.t.base)
+	return number(ctx, q, "SELECT "+d.appended())
+}
+
+func (d *sqlite) appended() string {
+	return "coalesce((SELECT seq FROM " + d.schema() + "sqlite_sequence WHERE name = '" + d.t.base + "'), 0)"
 }
 
 func (d *sqlite) head(ctx context.Context, s *Store) (string, error) {
@@ -26,7 +26,7 @@ func (d *sqlite) head(ctx context.Context, s *Store) (string, error) {
 	return sqlitePosition + itoa(last), err
 }
 
-func (d *sqlite) tail(ctx context.Context, s *Store, f audit.Filter, after string, limit int) ([]audit.Entry, string, error) {
+func (d *sqlite) tail(ctx context.Context, s *Store, sel selection, after string) ([]audit.Entry, string, error) {
 	last, err := d.lastSeq(ctx, s.db)
 	if err != nil {
 		return nil, "", err
@@ -43,26 +43,26 @@ func (d *sqlite) tail(ctx context.Context, s *Store, f audit.Filter, after strin
 		return nil, sqlitePosition + itoa(last), nil
 	}
 	b := s.newBuilder()
-	b.add("SELECT ", readColumns, ", e.seq FROM ", s.quoted, " e WHERE seq > ")
+	b.add("SELECT ", sel.columns(), ", e.seq FROM ", s.quoted, " e WHERE seq > ")
 	b.arg(from)
 	b.WriteString(" AND seq <= ")
 	b.arg(last)
 	b.WriteString(" AND ")
-	b.filter(f)
-	b.add(" ORDER BY seq LIMIT ", itoa(limit))
+	b.filter(sel.filter)
+	b.add(" ORDER BY seq LIMIT ", itoa(sel.limit))
 	rows, err := s.rows(ctx, b)
 	if err != nil {
 		return nil, "", err
 	}
 	var seq int
-	got, err := readPlaced(rows, &seq, &seq)
+	got, err := readPlaced(rows, sel, &seq, &seq)
 	if err != nil {
 		return nil, "", err
 	}
 	switch {
-	case limit == 0:
+	case sel.limit == 0:
 		last = from
-	case len(got.entries) == limit:
+	case len(got.entries) == sel.limit:
 		last = got.last
 	}
 	return got.entries, sqlitePosition + itoa(last), nil

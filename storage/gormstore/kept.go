@@ -1,0 +1,284 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/gormtrail/audit"
+)
+
+// Which values each tenant has in each facet is kept in a table, so that facets
+// don't have to be looked for among the entries. No transaction of the host ever
+// writes it, since two that record the same new value would wait for each other:
+// it is a projection of the feed, and says up to which place. Who asks for facets
+// reads on from there, and adds what is new to it once that is much. So an
+// answer is of all that is committed, however old the table is.
+//
+// A second table has one row, the place. Its version is what everybody who writes
+// either table counts up first: that row's lock keeps writers apart, and what was
+// read before another one wrote isn't written (optimistic locking). So a value
+// whose last entry is purged can't be put back by who has read it before.
+
+// keptValue is a value that a tenant's entries have in the column of a facet. Empty
+// ones are no facets, but others may lie within them.
+type keptValue struct{ facet, tenant, value string }
+
+// keptValues are values, and how many entries they were read of.
+type keptValues struct {
+	values  map[keptValue]struct{}
+	entries int
+}
+
+// kept is the one row of the place.
+type kept struct {
+	version  int
+	position string // in the feed; "": nothing is kept yet
+	entries  int    // how many had been appended by then, about
+	appended int    // how many have been by now, about
+}
+
+const (
+	// foldAfter is how many entries are read again before they are folded in.
+	foldAfter = 1000
+	// mostBehind is how many entries are read: more take longer than looking for all
+	// values of a tenant.
+	mostBehind = 20_000
+	// tailStep is how many are read at a time.
+	tailStep = 5000
+)
+
+// keeps reports whether the store keeps values. Where an index of a facet is left
+// out it doesn't: whether a value's last entry was purged could only be told by
+// reading all of the tenant's.
+func (o Options) keeps() bool {
+	return !slices.ContainsFunc(facets, func(f facet) bool { return !o.has(f.index) })
+}
+
+func (t table) values() string { return t.name + "_values" }
+func (t table) upto() string   { return t.name + "_values_upto" }
+
+func (s *Store) quotedValues() string { return quoteName(s.table.values(), s.dialect.quote()) }
+func (s *Store) quotedUpto() string   { return quoteName(s.table.upto(), s.dialect.quote()) }
+
+// keptTypes are the types of a text of at most 512 bytes and of any text, and what
+// stands behind the columns of a table that is its key, and of another one.
+type keptTypes struct{ name, long, clustered, plain string }
+
+// keptFeature makes the two tables. index is the name of an index and its table.
+func keptFeature(t table, quote string, types keptTypes, index, there string) feature {
+	values, upto := quoteName(t.values(), quote), quoteName(t.upto(), quote)
+	return feature{option: "Without", there: there, statements: []string{
+		"CREATE TABLE " + values + " (facet " + types.name + ", value " + types.name + ", tenant " + types.name + ", PRIMARY KEY (facet, value, tenant))" + types.clustered,
+		"CREATE INDEX " + index + " (tenant, facet, value)",
+		"CREATE TABLE " + upto + " (only_row INTEGER NOT NULL PRIMARY KEY, version BIGINT NOT NULL, position " + types.long + ", entries BIGINT NOT NULL)" + types.plain,
+	}}
+}
+
+// startKept adds the place's row to a table that has none: its head, if there are
+// no entries before it.
+func (s *Store) startKept(ctx context.Context) error {
+	if !s.opts.keeps() {
+		return nil
+	}
+	there, err := number(ctx, s.db, "SELECT count(*) FROM "+s.quotedUpto())
+	if err != nil || there > 0 {
+		return err
+	}
+	head, err := s.dialect.head(ctx, s)
+	if err != nil {
+		return err
+	}
+	some, err := number(ctx, s.db, "SELECT count(*) FROM (SELECT 1 FROM "+s.quoted+" LIMIT 1) one")
+	if err != nil {
+		return err
+	}
+	if some > 0 {
+		head = ""
+	}
+	b := s.newBuilder()
+	b.add("INSERT INTO ", s.quotedUpto(), " (only_row, version, position, entries) VALUES (1, 0, ")
+	b.arg(head)
+	b.add(", 0)")
+	b.WriteString(s.dialect.orIgnore("only_row"))
+	_, err = s.db.ExecContext(ctx, b.String(), b.args...)
+	return err
+}
+
+// readKept reads the place; false if there is none.
+func (s *Store) readKept(ctx context.Context) (k kept, ok bool, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT version, position, entries, "+s.dialect.appended()+" FROM "+s.quotedUpto())
+	if err != nil {
+		return k, false, err
+	}
+	defer rows.Close()
+	if rows.Next() {
+		ok, err = true, rows.Scan(&k.version, &k.position, &k.entries, &k.appended)
+	}
+	return k, ok, errors.Join(err, rows.Err())
+}
+
+// keptFacets are the facets of what is kept, and of what is newer.
+func (s *Store) keptFacets(ctx context.Context, scope []audit.Filter) (audit.Facets, error) {
+	k, ok, err := s.readKept(ctx)
+	if err != nil {
+		return audit.Facets{}, err
+	}
+	if !ok || k.position == "" || k.appended-k.entries > s.mostBehind {
+		return s.keptAnew(ctx, k, scope)
+	}
+	next := k
+	news, matching, err := s.readNews(ctx, &next, scope)
+	if errors.Is(err, audit.ErrBadCursor) { // the database was restored, or is another one
+		return s.keptAnew(ctx, k, scope)
+	}
+	if err != nil {
+		return audit.Facets{}, err
+	}
+	lists, err := s.readFacets(ctx, s.keptStatement(scope))
+	if err != nil {
+		return audit.Facets{}, err
+	}
+	lists.add(matching)
+	if news.entries >= s.foldAfter {
+		s.fold(ctx, next, slices.Collect(maps.Keys(news.values)), nil)
+	}
+	return lists.facets(), nil
+}
+
+// readNews reads the entries behind the place, and moves it.
+func (s *Store) readNews(ctx context.Context, k *kept, scope []audit.Filter) (all, matching keptValues, err error) {
+	all.values, matching.values = map[keptValue]struct{}{}, map[keptValue]struct{}{}
+	filter := allOf(scope)
+	sel := selection{limit: tailStep, brief: !s.narrows(scope)}
+	for {
+		entries, next, err := s.dialect.tail(ctx, s, sel, k.position)
+		if err != nil {
+			return all, matching, err
+		}
+		for i := range entries {
+			all.add(&entries[i])
+			if filter.Match(entries[i]) {
+				matching.add(&entries[i])
+			}
+		}
+		k.position = next
+		if len(entries) < tailStep {
+			return all, matching, nil
+		}
+	}
+}
+
+func (v *keptValues) add(e *audit.Entry) {
+	v.entries++
+	for i, value := range facetValues(e) {
+		v.values[keptValue{facets[i].column, e.Tenant, value}] = struct{}{}
+	}
+}
+
+// facetValues are the entry's values in the order of facets.
+func facetValues(e *audit.Entry) [8]string {
+	return [8]string{e.Tenant, e.Project, e.Action, e.Object.Type, e.Actor.User(), e.Object.Product, e.Actor.Type, string(e.Outcome)}
+}
+
+// keptStatement reads what is kept of the scope. Of one that is more than tenants
+// it asks for each value whether the scope has an entry of it.
+func (s *Store) keptStatement(scope []audit.Filter) *builder {
+	w := s.walkOf(scope)
+	w.ofKept = true
+	switch {
+	case s.narrows(scope):
+		return w.values()
+	case ofAllTenants(scope):
+		return s.allKept()
+	}
+	b := s.newBuilder()
+	b.add("SELECT DISTINCT facet, value FROM ", s.quotedValues(), " e WHERE value <> ''")
+	w.tenantsOnly(&conjunction{b: b, some: true})
+	return b
+}
+
+func ofAllTenants(scope []audit.Filter) bool {
+	return !slices.ContainsFunc(scope, func(f audit.Filter) bool { return len(f.Tenants) > 0 })
+}
+
+// allKept jumps from value to value, whatever tenants have it.
+func (s *Store) allKept() *builder {
+	b, values := s.newBuilder(), s.quotedValues()
+	if s.dialect.looseScan() {
+		b.add("SELECT DISTINCT facet, value FROM ", values, " WHERE value <> ''")
+		return b
+	}
+	for i, f := range facets {
+		of := " FROM " + values + " WHERE facet = '" + f.column + "'"
+		b.add([]string{"WITH RECURSIVE ", ", "}[min(i, 1)], s.name(f), " (v) AS (SELECT (SELECT min(value)", of, ")",
+			" UNION ALL SELECT (SELECT min(value)", of, " AND value > c.v) FROM ", s.name(f), " c WHERE c.v IS NOT NULL)")
+	}
+	for i, f := range facets {
+		b.add([]string{" ", " UNION ALL "}[min(i, 1)], "SELECT '", f.column, "' AS facet, v FROM ", s.name(f), " WHERE v <> ''")
+	}
+	return b
+}
+
+// facetLists are the values found, by the facets' columns.
+type facetLists map[string]map[string]struct{}
+
+func (l facetLists) put(facet, value string) {
+	if l[facet] == nil {
+		l[facet] = map[string]struct{}{}
+	}
+	l[facet][value] = struct{}{}
+}
+
+func (l facetLists) add(v keptValues) {
+	for k := range v.values {
+		if k.value != "" {
+			l.put(k.facet, k.value)
+		}
+	}
+}
+
+func (l facetLists) facets() audit.Facets {
+	var lists [8][]string
+	for i, f := range facets {
+		lists[i] = make([]string, 0, len(l[f.column]))
+		for v := range l[f.column] {
+			lists[i] = append(lists[i], v)
+		}
+		slices.Sort(lists[i])
+	}
+	return audit.Facets{
+		Tenants: lists[0], Projects: lists[1], Actions: lists[2], ObjectTypes: lists[3],
+		Users: lists[4], Products: lists[5], ActorTypes: lists[6], Outcomes: lists[7],
+	}
+}
+
+// readFacets runs a statement of facets' columns and values.
+func (s *Store) readFacets(ctx context.Context, b *builder) (lists facetLists, err error) {
+	if err := s.checkArgs(b); err != nil {
+		return nil, err
+	}
+	err = s.dialect.walking(ctx, s.db, func(q querier) error {
+		rows, err := q.QueryContext(ctx, b.String(), b.args...)
+		if err == nil {
+			lists, err = listFacets(rows)
+		}
+		return err
+	})
+	return lists, err
+}
+
+func listFacets(rows *sql.Rows) (facetLists, error) {
+	defer rows.Close()
+	lists := facetLists{}
+	var facet, value sameColumn
+	for rows.Next() {
+		if err := rows.Scan(&facet, &value); err != nil {
+			return nil, err
+		}
+		lists.put(string(facet), string(value))
+	}
+	return lists, rows.Err()
+}

@@ -1,0 +1,183 @@
+package gormstore
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/gormtrail/audit"
+)
+
+// foldStep is how many values one transaction writes, so that on SQLite no writer
+// waits for long.
+const foldStep = 5000
+
+// errOutrun says that another one has written, or is writing.
+var errOutrun = errors.New("gormstore: another one is writing the kept values")
+
+// keptAnew looks for all values of the scope among the entries. Of the whole
+// trail they become what is kept.
+func (s *Store) keptAnew(ctx context.Context, k kept, scope []audit.Filter) (audit.Facets, error) {
+	if s.narrows(scope) || !ofAllTenants(scope) {
+		return s.walkedFacets(ctx, scope)
+	}
+	var err error
+	// What is committed before is found, and what is committed after is news.
+	if k.position, err = s.dialect.head(ctx, s); err != nil {
+		return audit.Facets{}, err
+	}
+	var found keptValues
+	err = s.dialect.walking(ctx, s.db, func(q querier) error {
+		found, err = s.everyValue(ctx, q, s.quoted)
+		return err
+	})
+	if err != nil {
+		return audit.Facets{}, err
+	}
+	lists := facetLists{}
+	lists.add(found)
+	s.replaceKept(ctx, k, found)
+	return lists.facets(), nil
+}
+
+// everyValue finds what each tenant has in each facet, in a table of entries.
+func (s *Store) everyValue(ctx context.Context, q querier, table string) (keptValues, error) {
+	w := s.walkOf(nil)
+	w.table = table
+	found := keptValues{values: map[keptValue]struct{}{}}
+	return found, found.read(ctx, q, w.valuesOfTenants())
+}
+
+// read adds the rows of a facet's column, a value and a tenant.
+func (v *keptValues) read(ctx context.Context, q querier, b *builder) error {
+	rows, err := q.QueryContext(ctx, b.String(), b.args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var facet, value, tenant sameColumn
+	for rows.Next() {
+		if err := rows.Scan(&facet, &value, &tenant); err != nil {
+			return err
+		}
+		v.values[keptValue{string(facet), string(tenant), string(value)}] = struct{}{}
+	}
+	return rows.Err()
+}
+
+// replaceKept makes what is kept of what was found, where it may write.
+func (s *Store) replaceKept(ctx context.Context, k kept, found keptValues) {
+	had := keptValues{values: map[keptValue]struct{}{}}
+	b := s.newBuilder()
+	b.WriteString("SELECT facet, value, tenant FROM " + s.quotedValues())
+	if had.read(ctx, s.db, b) != nil {
+		return // what can't be read can't be written either
+	}
+	s.fold(ctx, k, found.without(had), had.without(found))
+}
+
+// without are the values of a that aren't in b.
+func (v keptValues) without(other keptValues) (list []keptValue) {
+	for k := range v.values {
+		if _, ok := other.values[k]; !ok {
+			list = append(list, k)
+		}
+	}
+	return list
+}
+
+// fold writes values and the place up to which they are. It waits for nobody, and
+// leaves no trace in the answer if it fails: in a database that can only be read,
+// or where another one is writing, everything is read again the next time.
+func (s *Store) fold(ctx context.Context, k kept, add, remove []keptValue) {
+	for done := false; !done; k.version++ {
+		some, less := add[:min(len(add), foldStep)], remove[:min(len(remove), foldStep)]
+		add, remove = add[len(some):], remove[len(less):]
+		done = len(add) == 0 && len(remove) == 0
+		if s.foldSome(ctx, k, some, less, done) != nil {
+			return
+		}
+	}
+}
+
+// foldSome is one transaction of fold; the last one moves the place.
+func (s *Store) foldSome(ctx context.Context, k kept, add, remove []keptValue, last bool) error {
+	return s.dialect.unwaiting(ctx, s.db, func(m migrator) error {
+		if err := s.takeKept(ctx, m, k, last); err != nil {
+			return err
+		}
+		if err := s.insertKept(ctx, m, add); err != nil {
+			return err
+		}
+		return s.deleteKept(ctx, m, remove)
+	})
+}
+
+// takeKept locks the place's row, unless somebody has it, and counts its version
+// up, unless somebody has.
+func (s *Store) takeKept(ctx context.Context, m migrator, k kept, last bool) error {
+	if skip := s.dialect.skipLocked(); skip != "" {
+		free, err := number(ctx, m, "SELECT only_row FROM "+s.quotedUpto()+skip)
+		if err != nil || free == 0 {
+			return errors.Join(errOutrun, err)
+		}
+	}
+	b := s.newBuilder()
+	b.add("UPDATE ", s.quotedUpto(), " SET version = version + 1")
+	if last {
+		b.WriteString(", position = ")
+		b.arg(k.position)
+		b.WriteString(", entries = ")
+		b.arg(k.appended)
+	}
+	b.WriteString(" WHERE version = ")
+	b.arg(k.version)
+	result, err := m.ExecContext(ctx, b.String(), b.args...)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); n == 0 || err != nil {
+		return errors.Join(errOutrun, err)
+	}
+	return nil
+}
+
+// keptRows are the rows of one statement: a driver in Go takes time that grows
+// with the square of the parameters.
+const keptRows = 100
+
+func (s *Store) insertKept(ctx context.Context, m execer, list []keptValue) error {
+	for some := range slices.Chunk(list, keptRows) {
+		b := s.newBuilder()
+		b.add("INSERT INTO ", s.quotedValues(), " (facet, value, tenant) VALUES ")
+		for i, k := range some {
+			b.WriteString([]string{"", ", "}[min(i, 1)])
+			b.argList([]string{k.facet, k.value, k.tenant})
+		}
+		b.WriteString(s.dialect.orIgnore("facet"))
+		if _, err := m.ExecContext(ctx, b.String(), b.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) deleteKept(ctx context.Context, m execer, list []keptValue) error {
+	for some := range slices.Chunk(list, keptRows) {
+		b := s.newBuilder()
+		b.add("DELETE FROM ", s.quotedValues(), " WHERE ")
+		b.anyOf(len(some), func(i int) {
+			b.WriteString("(facet = ")
+			b.arg(some[i].facet)
+			b.WriteString(" AND value = ")
+			b.arg(some[i].value)
+			b.WriteString(" AND tenant = ")
+			b.arg(some[i].tenant)
+			b.WriteString(")")
+		})
+		if _, err := m.ExecContext(ctx, b.String(), b.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}

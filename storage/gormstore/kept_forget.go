@@ -1,0 +1,251 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+)
+
+// removing runs fn in a transaction that removes entries, and after it takes what
+// only those had out of what is kept. It begins with the lock that keeps other
+// writers of that away, and on SQLite all others: what fn reads it may then write.
+func (s *Store) removing(ctx context.Context, fn func(tx *sql.Tx, gone *keptValues) error) error {
+	tx, err := s.db.BeginTx(ctx, s.dialect.removeOptions())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	if err := s.lockKept(ctx, tx); err != nil {
+		return err
+	}
+	gone := keptValues{values: map[keptValue]struct{}{}}
+	if err := fn(tx, &gone); err != nil {
+		return err
+	}
+	if s.opts.keeps() {
+		if err := s.forget(ctx, tx, gone); err != nil {
+			return err
+		}
+	}
+	return tx.Commit()
+}
+
+// lockKept counts the version up, so that nothing is written that was read before.
+// A store that keeps no values can't tell which are gone; if another one has kept
+// some, they have to be found anew.
+func (s *Store) lockKept(ctx context.Context, tx *sql.Tx) error {
+	statement := "UPDATE " + s.quotedUpto() + " SET version = version + 1"
+	if !s.opts.keeps() {
+		if lock := s.dialect.writeLock(); lock != "" {
+			if _, err := tx.ExecContext(ctx, lock); err != nil {
+				return err
+			}
+		}
+		there, err := number(ctx, tx, s.dialect.keptFeature().there)
+		if err != nil || there == 0 {
+			return err
+		}
+		statement += ", position = ''"
+	}
+	_, err := tx.ExecContext(ctx, statement)
+	return err
+}
+
+// removeRows removes the entries that a SELECT's conditions find, and notes their
+// values. It returns how many there were.
+func (s *Store) removeRows(ctx context.Context, tx *sql.Tx, gone *keptValues, where func(*builder) error) (int, error) {
+	b := s.newBuilder()
+	key := s.dialect.rowKey()
+	b.add("SELECT ", key[len(key)-1])
+	for _, f := range facets {
+		b.add(", ", f.column)
+	}
+	b.add(" FROM ", s.quoted, " WHERE ")
+	if err := where(b); err != nil {
+		return 0, err
+	}
+	keys, err := gone.readRows(ctx, tx, b)
+	if err != nil || len(keys) == 0 {
+		return 0, err
+	}
+	b = s.newBuilder()
+	s.dialect.deleteKeys(b, s.quoted, keys)
+	result, err := tx.ExecContext(ctx, b.String(), b.args...)
+	if err != nil {
+		return 0, err
+	}
+	n, err := result.RowsAffected()
+	return int(n), err
+}
+
+// readRows reads rows of a key and the columns of facets.
+func (v *keptValues) readRows(ctx context.Context, q querier, b *builder) (keys []string, err error) {
+	rows, err := q.QueryContext(ctx, b.String(), b.args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var key string
+	var values [8]sameColumn
+	dest := []any{&key}
+	for i := range values {
+		dest = append(dest, &values[i])
+	}
+	for rows.Next() {
+		if err := rows.Scan(dest...); err != nil {
+			return nil, err
+		}
+		keys = append(keys, key)
+		for i, f := range facets {
+			v.values[keptValue{f.column, string(values[0]), string(values[i])}] = struct{}{}
+		}
+	}
+	return keys, rows.Err()
+}
+
+// forget removes those values from what is kept that no entry has any more. An
+// entry that it can't see yet is not told either up to the kept place: its values
+// are news.
+func (s *Store) forget(ctx context.Context, tx *sql.Tx, gone keptValues) error {
+	some, err := number(ctx, tx, "SELECT count(*) FROM (SELECT 1 FROM "+s.quotedValues()+" LIMIT 1) one")
+	if err != nil || some == 0 {
+		return err
+	}
+	if settings := s.dialect.walkSettings(); settings != "" {
+		if _, err := tx.ExecContext(ctx, settings); err != nil {
+			return err
+		}
+	}
+	for _, f := range facets {
+		var list []keptValue
+		for k := range gone.values {
+			if k.facet == f.column {
+				list = append(list, k)
+			}
+		}
+		for some := range slices.Chunk(list, pairRows(s.dialect)) {
+			dead, err := s.unused(ctx, tx, f, some)
+			if err != nil {
+				return err
+			}
+			if err := s.deleteKept(ctx, tx, dead); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// unused are those of a facet's values that no entry has.
+func (s *Store) unused(ctx context.Context, q querier, f facet, list []keptValue) ([]keptValue, error) {
+	b := s.newBuilder()
+	b.add("SELECT '", f.column, "', k.value, k.tenant FROM ")
+	b.pairs(list)
+	b.add(" WHERE (SELECT 1 FROM ", s.quoted, " e WHERE e.tenant = k.tenant AND e.", f.column, " = k.value LIMIT 1) IS NULL")
+	dead := keptValues{values: map[keptValue]struct{}{}}
+	if err := dead.read(ctx, q, b); err != nil {
+		return nil, err
+	}
+	return dead.without(keptValues{}), nil
+}
+
+// pairRows is how many pairs one statement has.
+func pairRows(d dialect) int {
+	if d.lateral() {
+		return 5000
+	}
+	return keptRows
+}
+
+// pairs writes a table k of values and tenants.
+func (b *builder) pairs(list []keptValue) {
+	if !b.dialect.lateral() {
+		for i, k := range list {
+			b.WriteString([]string{"(SELECT ", " UNION ALL SELECT "}[min(i, 1)])
+			b.arg(k.value)
+			b.WriteString([]string{" AS value, ", ", "}[min(i, 1)])
+			b.arg(k.tenant)
+			b.WriteString([]string{" AS tenant", ""}[min(i, 1)])
+		}
+		b.WriteString(") k")
+		return
+	}
+	var values, tenants []string
+	for _, k := range list {
+		values, tenants = append(values, k.value), append(tenants, k.tenant)
+	}
+	b.WriteString("unnest(")
+	b.arg(arrayText(values))
+	b.WriteString("::text[], ")
+	b.arg(arrayText(tenants))
+	b.WriteString("::text[]) AS k (value, tenant)")
+}
+
+// deleteNumbers writes a DELETE of rows by their numbers, which stand in the text:
+// as parameters they would take a driver longer than the rows take the database.
+func deleteNumbers(b *builder, table string, keys []string) {
+	b.add("DELETE FROM ", table, " WHERE seq IN (", strings.Join(keys, ", "), ")")
+}
+
+// withdrawn is what was kept before a month was dropped.
+type withdrawn struct {
+	store *Store
+	kept
+	gone keptValues
+}
+
+// withdrawKept notes the values of a partition that tx drops, and takes back the
+// place: while the table is locked nobody could wait until each value is looked for
+// in all other months. That is done by restore, after tx is committed. Until then,
+// or if it comes to nothing, values are looked for among the entries.
+func (s *Store) withdrawKept(ctx context.Context, tx *sql.Tx, part string) (w withdrawn, err error) {
+	if err := s.lockKept(ctx, tx); err != nil || !s.opts.keeps() {
+		return w, err
+	}
+	rows, err := tx.QueryContext(ctx, "UPDATE "+s.quotedUpto()+" SET position = '' FROM (SELECT position FROM "+s.quotedUpto()+") was RETURNING version, was.position, entries")
+	if err != nil {
+		return w, err
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return w, rows.Err()
+	}
+	if err := rows.Scan(&w.version, &w.position, &w.appended); err != nil || w.position == "" {
+		return w, err
+	}
+	if err := rows.Close(); err != nil {
+		return w, err
+	}
+	if _, err := tx.ExecContext(ctx, s.dialect.walkSettings()); err != nil {
+		return w, err
+	}
+	w.store = s
+	w.gone, err = s.everyValue(ctx, tx, part)
+	return w, err
+}
+
+// restore takes what only the dropped month had out of what is kept, and puts back
+// the place, unless somebody has kept something else since.
+func (w withdrawn) restore(ctx context.Context) error {
+	if w.store == nil {
+		return nil
+	}
+	s := w.store
+	tx, err := s.db.BeginTx(ctx, s.dialect.removeOptions())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	if err := s.takeKept(ctx, tx, w.kept, true); err != nil {
+		if errors.Is(err, errOutrun) {
+			return nil
+		}
+		return err
+	}
+	if err := s.forget(ctx, tx, w.gone); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
