@@ -112,12 +112,15 @@ func (tr *trail) findDeep(ctx context.Context) error {
 
 // facetsByHand asks for one column after the other: within one tenant by jumps
 // (what PostgreSQL's own documentation of loose index scans says), in all of them
-// and in the columns without an index by the database's own DISTINCT.
+// and in the columns without an index by the database's own DISTINCT, as within a
+// project.
 func (tr *trail) facetsByHand(ctx context.Context, f audit.Filter) (answer, error) {
 	var all answer
 	for _, column := range []string{"action", "object_type", "actor_user", "tenant", "project", "object_product", "actor_type", "outcome"} {
 		query, args := "SELECT DISTINCT "+column+" FROM audit_entries", []any(nil)
 		switch {
+		case len(f.Projects) > 0:
+			query, args = query+" WHERE tenant = ? AND project = ?", []any{f.Tenants[0], f.Projects[0]}
 		case column == "tenant" && len(f.Tenants) > 0:
 			query, args = "SELECT CAST(? AS text)", []any{f.Tenants[0]}
 		case column == "tenant":

@@ -290,9 +290,11 @@ func (s *Store) narrows(scope []audit.Filter) bool {
 	})
 }
 
-// exists writes that the scope has an entry of this value.
+// exists writes that the scope has an entry of this value. As a subquery with a limit
+// it is asked for each value, by the value's own index: EXISTS would be planned as
+// a join, which may read the whole scope for each, or once for all.
 func (w facetWalk) exists(b *builder, f facet) {
-	b.add(" AND EXISTS (SELECT 1 FROM ", w.table, " e WHERE e.", f.column, " = c.v")
+	b.add(" AND (SELECT 1 FROM ", w.table, " e", w.dialect.use(string(f.index)), " WHERE e.", f.column, " = c.v")
 	for _, col := range f.within {
 		b.add(" AND e.", col, " = c.", col)
 	}
@@ -300,5 +302,5 @@ func (w facetWalk) exists(b *builder, f facet) {
 		b.WriteString(" AND ")
 		b.filter(term)
 	}
-	b.WriteString(")")
+	b.WriteString(" LIMIT 1) IS NOT NULL")
 }

@@ -195,8 +195,8 @@ func (s *Store) keptStatement(scope []audit.Filter) *builder {
 		return s.allKept()
 	}
 	b := s.newBuilder()
-	b.add("SELECT DISTINCT facet, value FROM ", s.quotedValues(), " e WHERE value <> ''")
-	w.tenantsOnly(&conjunction{b: b, some: true})
+	b.add("SELECT DISTINCT facet, value FROM ", s.quotedValues(), " e WHERE ")
+	w.tenantsOnly(&conjunction{b: b})
 	return b
 }
 
@@ -208,7 +208,7 @@ func ofAllTenants(scope []audit.Filter) bool {
 func (s *Store) allKept() *builder {
 	b, values := s.newBuilder(), s.quotedValues()
 	if s.dialect.looseScan() {
-		b.add("SELECT DISTINCT facet, value FROM ", values, " WHERE value <> ''")
+		b.add("SELECT DISTINCT facet, value FROM ", values)
 		return b
 	}
 	for i, f := range facets {
@@ -217,7 +217,7 @@ func (s *Store) allKept() *builder {
 			" UNION ALL SELECT (SELECT min(value)", of, " AND value > c.v) FROM ", s.name(f), " c WHERE c.v IS NOT NULL)")
 	}
 	for i, f := range facets {
-		b.add([]string{" ", " UNION ALL "}[min(i, 1)], "SELECT '", f.column, "' AS facet, v FROM ", s.name(f), " WHERE v <> ''")
+		b.add([]string{" ", " UNION ALL "}[min(i, 1)], "SELECT '", f.column, "' AS facet, v FROM ", s.name(f), " WHERE v IS NOT NULL")
 	}
 	return b
 }
@@ -225,8 +225,12 @@ func (s *Store) allKept() *builder {
 // facetLists are the values found, by the facets' columns.
 type facetLists map[string]map[string]struct{}
 
+// put adds a value; an empty one is none.
 func (l facetLists) put(facet, value string) {
-	if l[facet] == nil {
+	switch {
+	case value == "":
+		return
+	case l[facet] == nil:
 		l[facet] = map[string]struct{}{}
 	}
 	l[facet][value] = struct{}{}
@@ -234,9 +238,7 @@ func (l facetLists) put(facet, value string) {
 
 func (l facetLists) add(v keptValues) {
 	for k := range v.values {
-		if k.value != "" {
-			l.put(k.facet, k.value)
-		}
+		l.put(k.facet, k.value)
 	}
 }
 

@@ -167,23 +167,28 @@ func (d *postgres) part(ctx context.Context, s *Store, sel selection, p pgPositi
 }
 
 // write writes the condition that an entry lies between the position's snapshots
-// and behind its last one.
+// and behind its last one. Of the two that an index can answer only the stricter
+// one is written: with both, PostgreSQL begins its scan by the other one.
 func (p pgPosition) write(b *builder) {
 	seenBy(p.upto)(b)
 	if p.base != "" {
-		// The first half is what an index can answer.
-		xmin, _ := snapshotBounds(p.base)
-		b.WriteString(" AND xid >= ")
-		b.arg(strconv.FormatUint(xmin, 10))
-		b.WriteString("::xid8 AND NOT pg_visible_in_snapshot(xid, ")
+		b.WriteString(" AND NOT pg_visible_in_snapshot(xid, ")
 		b.arg(p.base)
 		b.WriteString("::pg_snapshot)")
 	}
-	b.WriteString(" AND (xid, seq) > (")
-	b.arg(strconv.FormatUint(p.xid, 10))
-	b.WriteString("::xid8, ")
-	b.arg(p.seq)
-	b.WriteString("::bigint)")
+	switch {
+	case p.xid > 0: // which the base doesn't see
+		b.WriteString(" AND (xid, seq) > (")
+		b.arg(strconv.FormatUint(p.xid, 10))
+		b.WriteString("::xid8, ")
+		b.arg(p.seq)
+		b.WriteString("::bigint)")
+	case p.base != "":
+		xmin, _ := snapshotBounds(p.base)
+		b.WriteString(" AND xid >= ")
+		b.arg(strconv.FormatUint(xmin, 10))
+		b.WriteString("::xid8")
+	}
 }
 
 // seenBy is the condition that a snapshot sees the entry.
