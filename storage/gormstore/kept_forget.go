@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
-	"strings"
 )
 
 // removing runs fn in a transaction that removes entries, and after it takes what
@@ -181,12 +180,6 @@ func (b *builder) pairs(list []keptValue) {
 	b.WriteString("::text[], ")
 	b.arg(arrayText(tenants))
 	b.WriteString("::text[]) AS k (value, tenant)")
-}
-
-// deleteNumbers writes a DELETE of rows by their numbers, which stand in the text:
-// as parameters they would take a driver longer than the rows take the database.
-func deleteNumbers(b *builder, table string, keys []string) {
-	b.add("DELETE FROM ", table, " WHERE seq IN (", strings.Join(keys, ", "), ")")
 }
 
 // withdrawn is what was kept before a month was dropped.

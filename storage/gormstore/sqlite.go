@@ -86,7 +86,11 @@ func (d *sqlite) contains(b *builder, column, text string) {
 	b.WriteString(") > 0")
 }
 
-func (d *sqlite) deleteKeys(b *builder, table string, keys []string) { deleteNumbers(b, table, keys) }
+// deleteKeys: as parameters the numbers would take a driver longer than the rows
+// take the database.
+func (d *sqlite) deleteKeys(b *builder, table string, keys []string) {
+	b.add("DELETE FROM ", table, " WHERE seq IN (", strings.Join(keys, ", "), ")")
+}
 
 func (d *sqlite) removeOptions() *sql.TxOptions { return nil }
 
