@@ -43,7 +43,12 @@ func TestTailAfterARestore(t *testing.T) {
 	entries := newGenerator(1).entries(4)
 	require.NoError(t, store.Append(ctx, entries...))
 	require.NoError(t, db.Exec("UPDATE audit_entries SET xid = '1000000000000'::xid8").Error)
+	// A place that this server could have told, too.
+	require.NoError(t, db.Exec("UPDATE audit_entries_values_upto SET position = 'pg/' || pg_current_snapshot()").Error)
 	require.NoError(t, store.Migrate(ctx))
+	facets, err := store.Facets(ctx, audit.Filter{})
+	require.NoError(t, err)
+	assert.Equal(t, naiveFacets(entries, audit.Filter{}), facets)
 	list, next, err := store.Tail(ctx, audit.Filter{}, "", 10)
 	require.NoError(t, err)
 	assert.Equal(t, ids(entries), ids(list))

@@ -34,9 +34,9 @@ type dialect interface {
 	keywordIndex() keywordIndex
 	// keptFeature is the tables of the facets' values.
 	keptFeature() feature
-	// repairs are statements that each Migrate runs at its end; they change no
-	// entry, and do nothing where nothing is to be repaired.
-	repairs() []string
+	// repair is a statement that each Migrate runs at its end, "" for none. It changes
+	// no entry; where it finds anything to repair, places in the feed aren't good.
+	repair() string
 	// locked runs fn on one connection while no other process migrates.
 	locked(ctx context.Context, db *sql.DB, fn func(migrator) error) error
 	// version reads the schema's version, 0 where there is none.

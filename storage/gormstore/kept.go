@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"maps"
 	"slices"
 
 	"github.com/gormtrail/audit"
@@ -143,7 +142,7 @@ func (s *Store) keptFacets(ctx context.Context, scope []audit.Filter) (audit.Fac
 	}
 	lists.add(matching)
 	if news.entries >= s.foldAfter {
-		s.fold(ctx, next, slices.Collect(maps.Keys(news.values)), nil)
+		s.fold(ctx, next, news.without(keptValues{}), nil)
 	}
 	return lists.facets(), nil
 }

@@ -32,23 +32,28 @@ func (s *Store) removing(ctx context.Context, fn func(tx *sql.Tx, gone *keptValu
 }
 
 // lockKept counts the version up, so that nothing is written that was read before.
-// A store that keeps no values can't tell which are gone; if another one has kept
-// some, they have to be found anew.
+// A store that keeps no values can't tell which are gone.
 func (s *Store) lockKept(ctx context.Context, tx *sql.Tx) error {
-	statement := "UPDATE " + s.quotedUpto() + " SET version = version + 1"
-	if !s.opts.keeps() {
-		if lock := s.dialect.writeLock(); lock != "" {
-			if _, err := tx.ExecContext(ctx, lock); err != nil {
-				return err
-			}
-		}
-		there, err := number(ctx, tx, s.dialect.keptFeature().there)
-		if err != nil || there == 0 {
+	if s.opts.keeps() {
+		_, err := tx.ExecContext(ctx, "UPDATE "+s.quotedUpto()+" SET version = version + 1")
+		return err
+	}
+	if lock := s.dialect.writeLock(); lock != "" {
+		if _, err := tx.ExecContext(ctx, lock); err != nil {
 			return err
 		}
-		statement += ", position = ''"
 	}
-	_, err := tx.ExecContext(ctx, statement)
+	return s.discardKept(ctx, tx)
+}
+
+// discardKept says that nothing is kept, where any store keeps it. The next question
+// about all of the trail finds it anew.
+func (s *Store) discardKept(ctx context.Context, m migrator) error {
+	there, err := number(ctx, m, s.dialect.keptFeature().there)
+	if err != nil || there == 0 {
+		return err
+	}
+	_, err = m.ExecContext(ctx, "UPDATE "+s.quotedUpto()+" SET version = version + 1, position = ''")
 	return err
 }
 

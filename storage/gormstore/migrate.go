@@ -56,12 +56,24 @@ func (s *Store) migrate(ctx context.Context, m migrator) error {
 			return fmt.Errorf("option %s: %w", f.option, err)
 		}
 	}
-	for _, statement := range s.dialect.repairs() {
-		if _, err := m.ExecContext(ctx, statement); err != nil {
-			return err
-		}
+	return s.repair(ctx, m)
+}
+
+// repair repairs what a restored database needs; places in the feed that were kept
+// before are none of this server's then.
+func (s *Store) repair(ctx context.Context, m migrator) error {
+	statement := s.dialect.repair()
+	if statement == "" {
+		return nil
 	}
-	return nil
+	result, err := m.ExecContext(ctx, statement)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	return s.discardKept(ctx, m)
 }
 
 func (s *Store) setVersion(ctx context.Context, m migrator, version int) error {

@@ -185,7 +185,7 @@ func (d *mysql) unwaiting(ctx context.Context, db *sql.DB, fn func(migrator) err
 // keywordIndex: MySQL's ngrams want a column of characters, and MariaDB has none.
 func (d *mysql) keywordIndex() keywordIndex { return nil }
 
-func (d *mysql) repairs() []string { return nil }
+func (d *mysql) repair() string { return "" }
 
 func (d *mysql) version(ctx context.Context, q querier) (int, error) {
 	n, err := number(ctx, q, "SELECT count(*) FROM information_schema.tables WHERE table_schema = "+d.schema()+" AND table_name = ?", d.t.base+"_schema")

@@ -119,9 +119,9 @@ func (d *partitioned) migrations() [][]string {
 	}
 }
 
-func (d *partitioned) repairs() []string {
-	return []string{"WITH old AS (UPDATE " + d.ids + " SET xid = '3'::xid8 WHERE " + yetToCome + " RETURNING id, time) " +
-		"UPDATE " + d.t.quoted(`"`) + " e SET xid = '3'::xid8 FROM old WHERE e.id = old.id AND e.time = old.time"}
+func (d *partitioned) repair() string {
+	return "WITH old AS (UPDATE " + d.ids + " SET xid = '3'::xid8 WHERE " + yetToCome + " RETURNING id, time) " +
+		"UPDATE " + d.t.quoted(`"`) + " e SET xid = '3'::xid8 FROM old WHERE e.id = old.id AND e.time = old.time"
 }
 
 func (d *partitioned) version(ctx context.Context, q querier) (int, error) {

@@ -189,10 +189,10 @@ func lastNumber(table string) string {
 
 func (d *postgres) keywordIndex() keywordIndex { return postgresIndex{d.t} }
 
-// repairs: a dump that was restored into a younger server has transactions that
+// repair: a dump that was restored into a younger server has transactions that
 // are yet to come there. The feed would not have them until then.
-func (d *postgres) repairs() []string {
-	return []string{"UPDATE " + d.t.quoted(`"`) + " SET xid = '3'::xid8 WHERE " + yetToCome}
+func (d *postgres) repair() string {
+	return "UPDATE " + d.t.quoted(`"`) + " SET xid = '3'::xid8 WHERE " + yetToCome
 }
 
 // yetToCome is the condition of transactions that this server hasn't had.

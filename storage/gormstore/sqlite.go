@@ -166,7 +166,7 @@ func (d *sqlite) schema() string {
 
 func (d *sqlite) keywordIndex() keywordIndex { return sqliteIndex{d} }
 
-func (d *sqlite) repairs() []string { return nil }
+func (d *sqlite) repair() string { return "" }
 
 func (d *sqlite) version(ctx context.Context, q querier) (int, error) {
 	n, err := number(ctx, q, "SELECT count(*) FROM "+d.schema()+"sqlite_master WHERE type = 'table' AND name = ?", d.t.base+"_schema")

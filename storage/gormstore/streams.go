@@ -129,13 +129,19 @@ func (s *Store) onKnownPlan(ctx context.Context, q querier, sel selection, p str
 	return fn(q, p)
 }
 
-// takeTenants takes the list of the first term that has one.
+// takeTenants takes the tenants that are in the lists of all terms that have one.
 func (p *streams) takeTenants() {
 	for i := range p.terms {
-		if list := p.terms[i].Tenants; len(list) > 0 {
-			p.tenants = distinct(list)
-			p.terms[i].Tenants = nil
-			return
+		list := distinct(take(&p.terms[i].Tenants))
+		switch {
+		case len(list) == 0:
+		case p.tenants == nil:
+			p.tenants = list
+		default:
+			p.tenants = slices.DeleteFunc(p.tenants, func(t string) bool {
+				_, in := slices.BinarySearch(list, t)
+				return !in
+			})
 		}
 	}
 }

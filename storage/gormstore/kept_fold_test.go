@@ -1,0 +1,55 @@
+package gormstore
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+	"time"
+
+	driver "github.com/glebarez/sqlite"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit"
+)
+
+// What was read before entries were purged isn't kept after it: nothing would ever
+// take their values out again. So it is with one that has kept something meanwhile.
+func TestNothingIsKeptThatWasReadBeforeAnotherWrote(t *testing.T) {
+	db, err := gorm.Open(driver.Open(filepath.Join(t.TempDir(), "host.db")), &gorm.Config{})
+	require.NoError(t, err)
+	pool, err := db.DB()
+	require.NoError(t, err)
+	defer pool.Close()
+	ctx := context.Background()
+	s, err := New(db, nil)
+	require.NoError(t, err)
+	require.NoError(t, s.Migrate(ctx))
+	entry := audit.Entry{ID: "01950000-0000-7000-8000-000000000001", Time: time.Now(), Tenant: "acme", Action: "login", Actor: audit.Actor{Name: "Ada"}}
+	for what, write := range map[string]func() error{
+		"purge":  func() error { _, err := s.Purge(ctx, audit.Filter{}, 10); return err },
+		"remove": func() error { return s.Remove(ctx, entry.ID) },
+		"fold": func() error {
+			k, _, err := s.readKept(ctx)
+			s.fold(ctx, k, nil, nil)
+			return err
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			require.NoError(t, s.Append(ctx, entry))
+			k, ok, err := s.readKept(ctx)
+			require.NoError(t, err)
+			require.True(t, ok)
+			news, _, err := s.readNews(ctx, &k, nil)
+			require.NoError(t, err)
+			require.NotEmpty(t, news.values)
+			require.NoError(t, write())
+			s.fold(ctx, k, news.without(keptValues{}), nil)
+			rows, err := number(ctx, pool, "SELECT count(*) FROM audit_entries_values")
+			require.NoError(t, err)
+			assert.Zero(t, rows)
+			require.NoError(t, s.Remove(ctx, entry.ID))
+		})
+	}
+}
