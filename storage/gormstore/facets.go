@@ -8,7 +8,8 @@ import (
 )
 
 // Facets returns the values that were ever recorded in f's scope, sorted by
-// their bytes, each once, without empty ones.
+// their bytes, each once, without empty ones. What is committed when it is called
+// counts, and what is purged doesn't.
 //
 // They are kept in a table beside the entries, which this brings up to date where
 // it may write; what is newer than that table is read from the feed, so that every
@@ -44,8 +45,23 @@ func (s *Store) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 
 // walkedFacets looks for all values among the entries.
 func (s *Store) walkedFacets(ctx context.Context, scope []audit.Filter) (audit.Facets, error) {
-	lists, err := s.readFacets(ctx, s.walkOf(scope).values())
+	lists := facetLists{}
+	err := s.eachWalk(ctx, func(q querier, table string) error {
+		w := s.walkOf(scope)
+		w.table = table
+		return s.readFacets(ctx, q, w.values(), lists)
+	})
 	return lists.facets(), s.translate(ctx, err)
+}
+
+// eachWalk runs fn with each table that entries are in: the values of months are
+// found sooner month by month than in all of them at once, where each jump would
+// go into every month.
+func (s *Store) eachWalk(ctx context.Context, fn func(q querier, table string) error) error {
+	if s.parts != nil {
+		return s.parts.eachPartition(ctx, s.db, fn)
+	}
+	return s.dialect.walking(ctx, s.db, func(q querier) error { return fn(q, s.quoted) })
 }
 
 // facetScope leaves of f what narrows facets.
@@ -80,13 +96,13 @@ func (s *Store) soughtFacets(ctx context.Context, sel selection) (audit.Facets, 
 		b.WriteString([]string{" ", " UNION "}[min(i, 1)])
 		b.add("SELECT '", f.column, "' AS facet, ", f.column, " AS v FROM sought WHERE ", f.column, " <> ''")
 	}
-	var lists facetLists
+	lists := facetLists{}
 	err := s.onPool(ctx, sel, func(q querier) error {
 		rows, err := s.rowsOn(ctx, q, b)
-		if err == nil {
-			lists, err = listFacets(rows)
+		if err != nil {
+			return err
 		}
-		return err
+		return lists.read(rows)
 	})
 	return lists.facets(), err
 }

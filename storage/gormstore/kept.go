@@ -136,11 +136,14 @@ func (s *Store) keptFacets(ctx context.Context, scope []audit.Filter) (audit.Fac
 	if err != nil {
 		return audit.Facets{}, err
 	}
-	lists, err := s.readFacets(ctx, s.keptStatement(scope))
+	lists := facetLists{}
+	lists.add(matching)
+	err = s.dialect.walking(ctx, s.db, func(q querier) error {
+		return s.readFacets(ctx, q, s.keptStatement(scope), lists)
+	})
 	if err != nil {
 		return audit.Facets{}, err
 	}
-	lists.add(matching)
 	if news.entries >= s.foldAfter {
 		s.fold(ctx, next, news.without(keptValues{}), nil)
 	}
@@ -256,30 +259,26 @@ func (l facetLists) facets() audit.Facets {
 	}
 }
 
-// readFacets runs a statement of facets' columns and values.
-func (s *Store) readFacets(ctx context.Context, b *builder) (lists facetLists, err error) {
+// readFacets adds what a statement of facets' columns and values finds.
+func (s *Store) readFacets(ctx context.Context, q querier, b *builder, lists facetLists) error {
 	if err := s.checkArgs(b); err != nil {
-		return nil, err
-	}
-	err = s.dialect.walking(ctx, s.db, func(q querier) error {
-		rows, err := q.QueryContext(ctx, b.String(), b.args...)
-		if err == nil {
-			lists, err = listFacets(rows)
-		}
 		return err
-	})
-	return lists, err
+	}
+	rows, err := q.QueryContext(ctx, b.String(), b.args...)
+	if err != nil {
+		return err
+	}
+	return lists.read(rows)
 }
 
-func listFacets(rows *sql.Rows) (facetLists, error) {
+func (l facetLists) read(rows *sql.Rows) error {
 	defer rows.Close()
-	lists := facetLists{}
 	var facet, value sameColumn
 	for rows.Next() {
 		if err := rows.Scan(&facet, &value); err != nil {
-			return nil, err
+			return err
 		}
-		lists.put(string(facet), string(value))
+		l.put(string(facet), string(value))
 	}
-	return lists, rows.Err()
+	return rows.Err()
 }

@@ -26,11 +26,8 @@ func (s *Store) keptAnew(ctx context.Context, k kept, scope []audit.Filter) (aud
 	if k.position, err = s.dialect.head(ctx, s); err != nil {
 		return audit.Facets{}, err
 	}
-	var found keptValues
-	err = s.dialect.walking(ctx, s.db, func(q querier) error {
-		found, err = s.everyValue(ctx, q, s.quoted)
-		return err
-	})
+	found := keptValues{values: map[keptValue]struct{}{}}
+	err = s.eachWalk(ctx, func(q querier, table string) error { return s.everyValue(ctx, q, table, found) })
 	if err != nil {
 		return audit.Facets{}, err
 	}
@@ -40,12 +37,11 @@ func (s *Store) keptAnew(ctx context.Context, k kept, scope []audit.Filter) (aud
 	return lists.facets(), nil
 }
 
-// everyValue finds what each tenant has in each facet, in a table of entries.
-func (s *Store) everyValue(ctx context.Context, q querier, table string) (keptValues, error) {
+// everyValue adds what each tenant has in each facet, in a table of entries.
+func (s *Store) everyValue(ctx context.Context, q querier, table string, found keptValues) error {
 	w := s.walkOf(nil)
 	w.table = table
-	found := keptValues{values: map[keptValue]struct{}{}}
-	return found, found.read(ctx, q, w.valuesOfTenants())
+	return found.read(ctx, q, w.valuesOfTenants())
 }
 
 // read adds the rows of a facet's column, a value and a tenant.

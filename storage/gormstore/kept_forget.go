@@ -220,8 +220,8 @@ func (s *Store) withdrawKept(ctx context.Context, tx *sql.Tx, part string) (w wi
 		return w, err
 	}
 	w.store = s
-	w.gone, err = s.everyValue(ctx, tx, part)
-	return w, err
+	w.gone.values = map[keptValue]struct{}{}
+	return w, s.everyValue(ctx, tx, part, w.gone)
 }
 
 // restore takes what only the dropped month had out of what is kept, and puts back

@@ -3,8 +3,10 @@ package gormstore
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -187,3 +189,26 @@ func (d *partitioned) deleteKeys(b *builder, table string, keys []string) {
 }
 
 func (d *partitioned) appended() string { return lastNumber(d.ids) }
+
+// eachPartition runs fn with each partition, all of one snapshot: what is moved
+// between them meanwhile is where it was, and none is dropped.
+func (d *partitioned) eachPartition(ctx context.Context, db *sql.DB, fn func(q querier, table string) error) error {
+	tx, err := db.BeginTx(ctx, d.snapshotOptions())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // it only read
+	if err := execAll(ctx, tx, "LOCK TABLE "+d.t.quoted(`"`)+" IN ACCESS SHARE MODE", d.walkSettings()); err != nil {
+		return err
+	}
+	known, err := d.readMonths(ctx, tx)
+	if err != nil {
+		return err
+	}
+	for _, suffix := range append(slices.Sorted(maps.Keys(known)), "default") {
+		if err := fn(tx, d.partition(suffix)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
