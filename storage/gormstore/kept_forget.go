@@ -221,7 +221,11 @@ func (s *Store) withdrawKept(ctx context.Context, tx *sql.Tx, part string) (w wi
 	}
 	w.store = s
 	w.gone.values = map[keptValue]struct{}{}
-	return w, s.everyValue(ctx, tx, part, w.gone)
+	if err := s.everyValue(ctx, tx, part, w.gone); err != nil {
+		return w, err
+	}
+	// What follows is no walk: with these settings it would take minutes.
+	return w, execAll(ctx, tx, "SET LOCAL jit TO DEFAULT", "SET LOCAL enable_seqscan TO DEFAULT")
 }
 
 // restore takes what only the dropped month had out of what is kept, and puts back
