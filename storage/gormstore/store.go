@@ -57,7 +57,7 @@ type Options struct {
 	// index that finds part of a word: there the option changes nothing.
 	//
 	// It makes a write dearer: measured, the append of a single entry in a
-	// transaction of its own took 1.7 of what it takes without on SQLite and 1.05 on
+	// transaction of its own took 1.9 of what it takes without on SQLite and 1.1 on
 	// PostgreSQL, an entry of a hundred 1.6 and 1.3 (docs/performance-storage.md).
 	//
 	// Keywords of fewer than three characters are looked for without it, and on
