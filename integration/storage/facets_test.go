@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"sync"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	cgosqlite "gorm.io/driver/sqlite"
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
@@ -253,6 +255,41 @@ func TestFacetsWhileOthersWrite(t *testing.T) {
 		assert.Len(t, got.Users, len(stay))
 		t.Logf("%d entries of %d users at the end, %d users were purged or never committed", len(live), len(stay), len(ever)-len(stay))
 	})
+}
+
+// The driver in C has a connection's patience put aside and given back too, and its
+// errors where another one writes.
+func TestFacetsAreFoldedByTheDriverInC(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "host.db")
+	db, err := gorm.Open(cgosqlite.Open(path+"?_busy_timeout=3600000&_journal_mode=WAL"), &gorm.Config{})
+	if err != nil {
+		t.Skipf("built without cgo: %v", err)
+	}
+	defer pool(t, db).Close()
+	const anHour = 3_600_000
+	ctx := context.Background()
+	store, g := migrated(t, db, nil), newGenerator(1)
+	entries := g.entries(1500)
+	require.NoError(t, store.Append(ctx, entries...))
+	kept := func() (n, patience int) {
+		require.NoError(t, db.Raw("SELECT count(*) FROM audit_entries_values").Scan(&n).Error)
+		require.NoError(t, db.Raw("PRAGMA busy_timeout").Scan(&patience).Error)
+		return n, patience
+	}
+	tx := db.Begin()
+	require.NoError(t, store.AppendTx(ctx, tx.Statement.ConnPool, g.entry()))
+	pool(t, db).SetMaxOpenConns(2)
+	got, err := store.Facets(ctx, audit.Filter{}) // an hour, if it waits for the writer
+	require.NoError(t, err)
+	assert.Equal(t, naiveFacets(entries, audit.Filter{}), got)
+	n, patience := kept()
+	assert.Equal(t, []int{0, anHour}, []int{n, patience})
+	require.NoError(t, tx.Rollback().Error)
+	_, err = store.Facets(ctx, audit.Filter{})
+	require.NoError(t, err)
+	n, patience = kept()
+	assert.Positive(t, n)
+	assert.Equal(t, anHour, patience)
 }
 
 // Retention waits for no transaction of the host that has entries and is open.
