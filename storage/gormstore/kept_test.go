@@ -189,6 +189,12 @@ func TestWhenValuesAreKept(t *testing.T) {
 	_, position = keptRows(t, db)
 	assert.Equal(t, "sqlite:22", position)
 
+	require.NoError(t, store.Append(ctx, full(22), full(23), full(24)))
+	_, err := store.Purge(ctx, audit.Filter{Users: []string{"nobody"}}, 10)
+	require.NoError(t, err)
+	_, position = keptRows(t, db)
+	assert.Equal(t, "sqlite:25", position, "retention keeps it up to date")
+
 	old := openSQLite(t, nil)
 	require.NoError(t, migrated(t, old, &gormstore.Options{Without: gormstore.Lean()}).Append(ctx, full(0)))
 	store = migrated(t, old, nil)
