@@ -1,8 +1,10 @@
 package gormstore
 
 import (
+	"bytes"
 	"context"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/gormtrail/audit"
@@ -40,6 +42,8 @@ func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 		if err == nil || try == maxTries || !s.dialect.isDeadlock(err) {
 			return err
 		}
+		// Who waits for IDs in their order waits for nobody who waits for him.
+		slices.SortStableFunc(rows, func(a, b record) int { return bytes.Compare(a.id[:], b.id[:]) })
 		if err := pause(ctx, try); err != nil {
 			return err
 		}
