@@ -262,9 +262,10 @@ func TestFacetsWhileOthersWrite(t *testing.T) {
 func TestFacetsAreFoldedByTheDriverInC(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "host.db")
 	db, err := gorm.Open(cgosqlite.Open(path+"?_busy_timeout=3600000&_journal_mode=WAL"), &gorm.Config{})
-	if err != nil {
+	if err != nil && os.Getenv("CI") == "" {
 		t.Skipf("built without cgo: %v", err)
 	}
+	require.NoError(t, err)
 	defer pool(t, db).Close()
 	const anHour = 3_600_000
 	ctx := context.Background()

@@ -1,7 +1,5 @@
 package gormstore
 
-import "strings"
-
 // columnNames are the columns that the store writes, in the order of the table.
 // The last three are long: where a database reads a row from its beginning, what
 // is asked for most comes first.
@@ -32,6 +30,3 @@ var readNames = []string{
 
 // briefNames are those of a list view.
 var briefNames = readNames[:len(readNames)-2]
-
-// readColumns are readNames of the table e.
-var readColumns = "e." + strings.Join(readNames, ", e.")

@@ -2,6 +2,7 @@ package gormstore
 
 import (
 	"context"
+	"database/sql"
 	"path/filepath"
 	"testing"
 
@@ -21,12 +22,18 @@ type optioned struct {
 
 func (o optioned) features(Options) []feature { return o.list }
 
-func TestAFeatureIsAddedOnceAndAskedFor(t *testing.T) {
+// openHost is a host's database, and its pool.
+func openHost(t *testing.T) (*gorm.DB, *sql.DB) {
 	db, err := gorm.Open(driver.Open(filepath.Join(t.TempDir(), "host.db")), &gorm.Config{})
 	require.NoError(t, err)
 	pool, err := db.DB()
 	require.NoError(t, err)
-	defer pool.Close()
+	t.Cleanup(func() { _ = pool.Close() })
+	return db, pool
+}
+
+func TestAFeatureIsAddedOnceAndAskedFor(t *testing.T) {
+	db, _ := openHost(t)
 	ctx := context.Background()
 	plain, err := New(db, nil)
 	require.NoError(t, err)

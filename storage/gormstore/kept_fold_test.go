@@ -2,14 +2,11 @@ package gormstore
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 	"time"
 
-	driver "github.com/glebarez/sqlite"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
 )
@@ -17,11 +14,7 @@ import (
 // What was read before entries were purged isn't kept after it: nothing would ever
 // take their values out again. So it is with one that has kept something meanwhile.
 func TestNothingIsKeptThatWasReadBeforeAnotherWrote(t *testing.T) {
-	db, err := gorm.Open(driver.Open(filepath.Join(t.TempDir(), "host.db")), &gorm.Config{})
-	require.NoError(t, err)
-	pool, err := db.DB()
-	require.NoError(t, err)
-	defer pool.Close()
+	db, pool := openHost(t)
 	ctx := context.Background()
 	s, err := New(db, nil)
 	require.NoError(t, err)

@@ -38,23 +38,20 @@ func (s *Store) lockKept(ctx context.Context, tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "UPDATE "+s.quotedUpto()+" SET version = version + 1")
 		return err
 	}
-	if lock := s.dialect.writeLock(); lock != "" {
-		if _, err := tx.ExecContext(ctx, lock); err != nil {
-			return err
-		}
+	if err := s.lockWrites(ctx, tx); err != nil {
+		return err
 	}
 	return s.discardKept(ctx, tx)
 }
 
-// discardKept says that nothing is kept, where any store keeps it. The next question
-// about all of the trail finds it anew.
+// discardKept forgets all that any store keeps. The next question about all of the
+// trail finds it anew.
 func (s *Store) discardKept(ctx context.Context, m migrator) error {
 	there, err := number(ctx, m, s.dialect.keptFeature().there)
 	if err != nil || there == 0 {
 		return err
 	}
-	_, err = m.ExecContext(ctx, "UPDATE "+s.quotedUpto()+" SET version = version + 1, position = ''")
-	return err
+	return execAll(ctx, m, "UPDATE "+s.quotedUpto()+" SET version = version + 1, position = ''", "DELETE FROM "+s.quotedValues())
 }
 
 // removeRows removes the entries that a SELECT's conditions find, and notes their

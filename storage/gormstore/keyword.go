@@ -26,9 +26,6 @@ type keywordIndex interface {
 	candidates(b *builder, keyword string)
 	// countCandidates writes a SELECT of how many they are, at most so many.
 	countCandidates(b *builder, keyword string, most int)
-	// writeLock is a statement for a transaction's beginning, before one that
-	// changes entries; "": none is needed.
-	writeLock() string
 	// seeking runs fn with what statements upon candidates need.
 	seeking(ctx context.Context, db *sql.DB, fn func(querier) error) error
 }
@@ -206,13 +203,24 @@ func (s *Store) from(b *builder, sel selection) {
 	b.add(s.quoted, " e")
 }
 
-// lockIndex makes tx ready for a statement that changes entries.
+// lockIndex makes tx ready for a statement that changes entries. A connection to
+// SQLite reads the index's settings when it first prepares a statement with its
+// triggers: in a transaction that hasn't written yet, that is a read before a write.
 func (s *Store) lockIndex(ctx context.Context, tx execer) error {
-	if s.index == nil || s.index.writeLock() == "" {
+	if s.index == nil {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, s.index.writeLock())
-	return s.translate(ctx, err)
+	return s.translate(ctx, s.lockWrites(ctx, tx))
+}
+
+// lockWrites takes the lock that a transaction needs that reads before it writes.
+func (s *Store) lockWrites(ctx context.Context, tx execer) error {
+	lock := s.dialect.writeLock()
+	if lock == "" {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, lock)
+	return err
 }
 
 // onPool runs fn with what the selection's statements are to run on, where they

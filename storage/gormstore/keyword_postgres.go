@@ -114,8 +114,6 @@ func (x postgresIndex) countCandidates(b *builder, keyword string, most int) {
 	}
 }
 
-func (x postgresIndex) writeLock() string { return "" }
-
 // seeking: a plan that is made without the pattern (as the driver's cached
 // statements get one after five runs) doesn't use the index.
 func (x postgresIndex) seeking(ctx context.Context, db *sql.DB, fn func(querier) error) error {

@@ -105,10 +105,3 @@ func (x sqliteIndex) countCandidates(b *builder, keyword string, most int) {
 func (x sqliteIndex) seeking(_ context.Context, db *sql.DB, fn func(querier) error) error {
 	return fn(db)
 }
-
-// writeLock: a connection reads the index's settings when it first prepares a
-// statement with the triggers. In a transaction that hasn't written yet, that is
-// a read, and behind a read SQLite doesn't wait for another writer, but fails.
-func (x sqliteIndex) writeLock() string {
-	return x.sqlite.writeLock()
-}

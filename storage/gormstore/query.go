@@ -20,7 +20,7 @@ func (s *Store) Get(ctx context.Context, id string) (audit.Entry, error) {
 		return audit.Entry{}, audit.ErrNotFound // no entry has such an ID
 	}
 	b := s.newBuilder()
-	b.add("SELECT ", readColumns, " FROM ", s.quoted, " e WHERE e.id = ")
+	b.add("SELECT ", selection{}.columns(), " FROM ", s.quoted, " e WHERE e.id = ")
 	b.arg(s.dialect.idArg(raw))
 	if s.parts != nil {
 		if err := s.parts.andTime(ctx, s, b, raw); err != nil {
