@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -45,7 +46,7 @@ func EncodeCursor(q Query, p Position) string {
 // didn't make for this query is a *QueryError that unwraps to ErrBadCursor.
 func DecodeCursor(q Query) (Position, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(q.Cursor)
-	if err != nil || len(raw) < cursorSum+2 {
+	if err != nil || len(raw) < cursorSum+2 || strings.ContainsAny(q.Cursor, "\r\n") { // which Strict skips
 		return Position{}, badCursor("it is damaged")
 	}
 	payload, sum := raw[:len(raw)-cursorSum], raw[len(raw)-cursorSum:]

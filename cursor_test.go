@@ -100,6 +100,17 @@ func TestCursorHasOneSpelling(t *testing.T) {
 	}
 }
 
+// The decoder of base64 skips line ends.
+func TestCursorWithALineEndIsRefused(t *testing.T) {
+	good := audit.EncodeCursor(audit.Query{}, audit.Position{ID: "x"})
+	for at := range len(good) + 1 {
+		for _, end := range []string{"\r", "\n", "\r\n"} {
+			_, err := audit.DecodeCursor(audit.Query{Cursor: good[:at] + end + good[at:]})
+			require.ErrorIs(t, err, audit.ErrBadCursor, "a line end at %d", at)
+		}
+	}
+}
+
 // A scope is part of the query that a cursor belongs to.
 func TestCursorOfAnotherScopeIsRefused(t *testing.T) {
 	acme, globex := audit.Filter{Tenants: []string{"acme"}}, audit.Filter{Tenants: []string{"globex"}}
