@@ -12,8 +12,8 @@ import (
 )
 
 // generator makes a trail as a busy host has it, the same for the same seed: 20
-// actions, 30 object types, 5,000 actors, 100 tenants, all heavily skewed, one
-// entry about every second.
+// actions, 30 object types, 5,000 actors, 100 tenants, 200 projects, all heavily
+// skewed, one entry about every second.
 type generator struct {
 	*rand.Rand
 	began   time.Time
@@ -24,6 +24,8 @@ type generator struct {
 	actions *rand.Zipf
 	types   *rand.Zipf
 	objects *rand.Zipf
+	// Drawn apart, so that nothing else of a trail depends on it.
+	projects *rand.Zipf
 }
 
 var began = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
@@ -31,7 +33,8 @@ var began = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 func newGenerator(seed uint64) *generator {
 	r := rand.New(rand.NewPCG(seed, 1))
 	zipf := func(n uint64) *rand.Zipf { return rand.NewZipf(r, 1.2, 4, n-1) }
-	return &generator{Rand: r, began: began, every: time.Second, tenants: zipf(100), actors: zipf(5000), actions: zipf(20), types: zipf(30), objects: zipf(20_000)}
+	return &generator{Rand: r, began: began, every: time.Second, tenants: zipf(100), actors: zipf(5000), actions: zipf(20), types: zipf(30), objects: zipf(20_000),
+		projects: rand.NewZipf(rand.New(rand.NewPCG(seed, 2)), 1.2, 4, 199)}
 }
 
 // newSpread is a generator whose n entries are spread over so many months, up to
@@ -71,7 +74,7 @@ func (g *generator) entry() audit.Entry {
 		outcome = audit.Failure
 	}
 	return audit.Entry{
-		ID: g.id(at), Time: at, Tenant: tenantName(tenant), Project: fmt.Sprintf("project-%d", g.IntN(5)),
+		ID: g.id(at), Time: at, Tenant: tenantName(tenant), Project: fmt.Sprintf("project-%d", g.projects.Uint64()),
 		Actor:   audit.Actor{Type: []string{"user", "user", "user", "apiKey", "service"}[g.IntN(5)], ID: fmt.Sprint(actor), Name: fmt.Sprintf("User %d", actor), Email: userName(actor)},
 		Action:  fmt.Sprintf("action-%02d", g.actions.Uint64()),
 		Outcome: outcome,
