@@ -14,6 +14,8 @@ import (
 var (
 	largeTenant = audit.Filter{Tenants: []string{tenantName(0)}}
 	smallTenant = audit.Filter{Tenants: []string{tenantName(90)}}
+	// A project of the largest tenant that has a thousandth of its entries.
+	smallProject = audit.Filter{Tenants: largeTenant.Tenants, Projects: []string{"project-150"}}
 )
 
 // questions are those that issue after issue of other audit trails tells of.
@@ -53,6 +55,16 @@ func questions() []question {
 		page("a user's activity", func(_ *trail, k int) audit.Query {
 			return audit.Query{Filter: with(largeTenant, func(f *audit.Filter) { f.Users = []string{userName(uint64(k * 13 % 3000))} })}
 		}, "tenant = ? AND actor_user = ?"+newest, func(_ *trail, k int) []any { return []any{large, userName(uint64(k * 13 % 3000))} }),
+		page("an actor by its ID", func(_ *trail, k int) audit.Query {
+			return audit.Query{Filter: with(largeTenant, func(f *audit.Filter) { f.ActorIDs = []string{fmt.Sprint(k * 13 % 3000)} })}
+		}, "tenant = ? AND actor_id = ? AND actor_id <> ''"+newest, func(_ *trail, k int) []any { return []any{large, fmt.Sprint(k * 13 % 3000)} }),
+		page("actor: as one types it", func(_ *trail, k int) audit.Query {
+			return audit.Query{Filter: typed(fmt.Sprintf("actor:%d,%s", k*13%3000, userName(4000)), largeTenant)}
+		}, "tenant = ? AND (actor_user IN (?, ?) OR (actor_id IN (?, ?) AND actor_id <> ''))"+newest, func(_ *trail, k int) []any {
+			return append([]any{large}, anys([]string{fmt.Sprint(k * 13 % 3000), userName(4000)}, []string{fmt.Sprint(k * 13 % 3000), userName(4000)})...)
+		}),
+		page("newest, a small project", constant(audit.Query{Filter: smallProject}), "tenant = ? AND project = ? AND project <> ''"+newest, args(large, smallProject.Projects[0])),
+		page("a small project's frequent action", constant(audit.Query{Filter: with(smallProject, func(f *audit.Filter) { f.Actions = []string{"action-00"} })}), "tenant = ? AND project = ? AND project <> '' AND action = 'action-00'"+newest, args(large, smallProject.Projects[0])),
 		page("a transaction", func(_ *trail, k int) audit.Query {
 			return audit.Query{Filter: audit.Filter{TransactionID: fmt.Sprintf("tx-%d", k*77)}}
 		}, "transaction_id = ? AND transaction_id <> ''"+newest, func(_ *trail, k int) []any { return []any{fmt.Sprintf("tx-%d", k*77)} }),
@@ -65,7 +77,8 @@ func questions() []question {
 			"tenant = ? AND CONTAINS(search, ?)"+newest, args(large, audit.Fold(k.word))))
 	}
 	return append(list, counted(large), facetsOf("facets, large tenant", largeTenant), facetsOf("facets, small tenant", smallTenant), facetsOf("facets, all tenants", audit.Filter{}),
-		facetsOf("facets, a project", audit.Filter{Tenants: largeTenant.Tenants, Projects: []string{"project-1"}}), newOnes())
+		facetsOf("facets, a project", audit.Filter{Tenants: largeTenant.Tenants, Projects: []string{"project-1"}}),
+		facetsOf("facets, a small project", smallProject), newOnes())
 }
 
 // multi is a choice in each of three lists, in a week that moves.

@@ -13,3 +13,9 @@ func Folding(s *Store, foldAfter, mostBehind int) *Store {
 	s.foldAfter, s.mostBehind = foldAfter, mostBehind
 	return s
 }
+
+// Short makes the store take streams of that many entries for short.
+func Short(s *Store, n int) *Store {
+	s.shortStreams = n
+	return s
+}

@@ -36,6 +36,9 @@ func (s *Store) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 		sought.seek = seek
 		return s.soughtFacets(ctx, sought)
 	}
+	if found, ok, err := s.shortFacets(ctx, sought); ok || err != nil {
+		return found, err
+	}
 	if s.opts.keeps() {
 		found, err := s.keptFacets(ctx, scope)
 		return found, s.translate(ctx, err)
@@ -82,29 +85,81 @@ func allOf(terms []audit.Filter) audit.Filter {
 // soughtFacets reads the values of the entries that the keyword index finds: of a
 // rare keyword they are few, and without it each value would be looked for in
 // vain.
-func (s *Store) soughtFacets(ctx context.Context, sel selection) (audit.Facets, error) {
+func (s *Store) soughtFacets(ctx context.Context, sel selection) (found audit.Facets, err error) {
 	b := s.newBuilder()
-	for i, f := range facets {
-		b.WriteString([]string{"WITH sought AS (SELECT DISTINCT ", ", "}[min(i, 1)] + f.column)
+	err = s.valuesOf(b, func() error {
+		b.WriteString(" FROM ")
+		s.from(b, sel)
+		b.WriteString(" WHERE ")
+		b.terms(sel.filter.Terms())
+		return nil
+	})
+	if err != nil {
+		return found, err
 	}
-	b.WriteString(" FROM ")
-	s.from(b, sel)
-	b.WriteString(" WHERE ")
-	b.terms(sel.filter.Terms())
+	err = s.onPool(ctx, sel, func(q querier) error {
+		found, err = s.facetsBy(ctx, q, b)
+		return err
+	})
+	return found, err
+}
+
+// shortFacets reads the values of a scope's entries, if a list of its filter says
+// that they are few: a project, a user, a record. In a longer one each value is
+// looked for.
+func (s *Store) shortFacets(ctx context.Context, sel selection) (found audit.Facets, ok bool, err error) {
+	p := s.planStreams(sel)
+	if p.leads == nil {
+		return found, false, nil
+	}
+	if p.tenants == nil {
+		if p.tenants, err = s.tenants(ctx, s.db, mostTenants+1); err != nil {
+			return found, false, err
+		}
+	}
+	if p.none() {
+		return facetLists{}.facets(), true, nil
+	}
+	if p.count() > s.dialect.maxStreams() {
+		return found, false, nil
+	}
+	size, err := s.sizeOf(ctx, s.db, sel, p, s.shortStreams+1)
+	if err != nil || size > s.shortStreams {
+		return found, false, err
+	}
+	b := s.newBuilder()
+	sel.limit, sel.unordered = s.shortStreams, true
+	if err := s.valuesOf(b, func() error { return s.fromMerged(b, sel, p) }); err != nil {
+		return found, false, err
+	}
+	found, err = s.facetsBy(ctx, s.db, b)
+	return found, true, err
+}
+
+// valuesOf writes a SELECT of the facets' values of entries e, whose FROM is written by from.
+func (s *Store) valuesOf(b *builder, from func() error) error {
+	for i, f := range facets {
+		b.add([]string{"WITH sought AS (SELECT DISTINCT e.", ", e."}[min(i, 1)], f.column)
+	}
+	if err := from(); err != nil {
+		return err
+	}
 	b.WriteString(")")
 	for i, f := range facets {
 		b.WriteString([]string{" ", " UNION "}[min(i, 1)])
 		b.add("SELECT '", f.column, "' AS facet, ", f.column, " AS v FROM sought WHERE ", f.column, " <> ''")
 	}
+	return nil
+}
+
+func (s *Store) facetsBy(ctx context.Context, q querier, b *builder) (audit.Facets, error) {
+	rows, err := s.rowsOn(ctx, q, b)
+	if err != nil {
+		return audit.Facets{}, err
+	}
 	lists := facetLists{}
-	err := s.onPool(ctx, sel, func(q querier) error {
-		rows, err := s.rowsOn(ctx, q, b)
-		if err != nil {
-			return err
-		}
-		return lists.read(rows)
-	})
-	return lists.facets(), err
+	err = lists.read(rows)
+	return lists.facets(), s.translate(ctx, err)
 }
 
 // facet is a column whose values are wanted: those within each combination of

@@ -1,6 +1,7 @@
 package gormstore
 
 import (
+	"slices"
 	"time"
 
 	"github.com/gormtrail/audit"
@@ -11,6 +12,11 @@ const (
 	colTime    = "time"
 	colID      = "id"
 	colTenant  = "tenant"
+	colProject = "project"
+	colObject  = "object_key"
+	colUser    = "actor_user"
+	colActor   = "actor_id"
+	colIP      = "ip_key"
 	colOutcome = "outcome"
 	colRequest = "request_id"
 	colTx      = "transaction_id"
@@ -49,12 +55,15 @@ func (b *builder) term(f audit.Filter) {
 		column string
 		values []string
 	}{
-		{colTenant, f.Tenants}, {"project", f.Projects}, {"action", f.Actions}, {colOutcome, outcomes(f.Outcomes)},
-		{"object_type", f.ObjectTypes}, {"object_key", objectKeys(f.ObjectIDs)}, {"object_product", f.Products},
-		{"actor_type", f.ActorTypes}, {"actor_id", f.ActorIDs}, {"actor_user", f.Users},
+		{colTenant, f.Tenants}, {colProject, f.Projects}, {"action", f.Actions}, {colOutcome, outcomes(f.Outcomes)},
+		{"object_type", f.ObjectTypes}, {colObject, objectKeys(f.ObjectIDs)}, {"object_product", f.Products},
+		{"actor_type", f.ActorTypes}, {colActor, f.ActorIDs}, {colUser, f.Users},
 	} {
 		if len(l.values) > 0 {
 			b.dialect.in(c.next(), l.column, l.values)
+			if named[l.column] && !slices.Contains(l.values, "") {
+				c.next().add(l.column, " <> ''")
+			}
 		}
 	}
 	b.times(c, f)
@@ -65,14 +74,39 @@ func (b *builder) term(f audit.Filter) {
 	if f.Keyword != "" {
 		b.dialect.contains(c.next(), "search", guarded(audit.Fold(f.Keyword)))
 	}
-	if len(f.Not) > 0 {
-		c.next().WriteString("NOT (")
-		b.anyOf(len(f.Not), func(i int) { b.filter(f.Not[i]) })
-		b.WriteString(")")
-	}
+	b.not(c, f.Not)
 	if !c.some {
 		b.WriteString("1=1")
 	}
+}
+
+// named are the columns whose index leaves out empty values, as a query says that
+// is to use it: no database concludes it from a parameter.
+var named = map[string]bool{colProject: true, colActor: true}
+
+// not writes that none of the filters selects an entry. What leaves out all of
+// some alternatives is written as these, so that an index can find them.
+func (b *builder) not(c *conjunction, list []audit.Filter) {
+	var plain []audit.Filter
+	for _, f := range list {
+		if any := alternatives(f); any != nil {
+			c.next().anyOf(len(any), func(i int) { b.group(any[i]) })
+		} else {
+			plain = append(plain, f)
+		}
+	}
+	if len(plain) > 0 {
+		c.next().WriteString("NOT (")
+		b.anyOf(len(plain), func(i int) { b.group(plain[i]) })
+		b.WriteString(")")
+	}
+}
+
+// group writes a filter in parentheses.
+func (b *builder) group(f audit.Filter) {
+	b.WriteByte('(')
+	b.filter(f)
+	b.WriteByte(')')
 }
 
 func outcomes(list []audit.Outcome) []string {

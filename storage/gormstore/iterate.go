@@ -86,8 +86,15 @@ func (s *Store) pageStart(ctx context.Context, q audit.Query, p audit.Position) 
 }
 
 func (s *Store) stream(ctx context.Context, sel selection, yield func(audit.Entry) bool) error {
+	p := s.planStreams(sel)
+	if p.count() == 1 {
+		var err error
+		if p, err = s.choose(ctx, s.db, sel, p); err != nil {
+			return err
+		}
+	}
 	b := s.newBuilder()
-	if err := s.whole(b, sel); err != nil {
+	if err := s.whole(b, sel, p); err != nil {
 		return err
 	}
 	return s.onPool(ctx, sel, func(q querier) error {
@@ -111,8 +118,8 @@ func (s *Store) stream(ctx context.Context, sel selection, yield func(audit.Entr
 
 // whole writes the SELECT of all that is selected: of one stream by its index,
 // so that the first entry comes at once; else as the database plans it.
-func (s *Store) whole(b *builder, sel selection) error {
-	if p := s.planStreams(sel); p.byTime && p.count() == 1 {
+func (s *Store) whole(b *builder, sel selection, p streams) error {
+	if p.byTime && p.count() == 1 {
 		return s.stream1(b, sel, p, sel.names())
 	}
 	b.list(sel.names(), "SELECT ", "e.")

@@ -129,9 +129,9 @@ func (s *Store) scopeOf(sel selection) (selection, streams) {
 	}
 	p := s.planStreams(scope)
 	if len(p.tenants) != 1 {
-		p.tenants, p.lead, p.values = nil, "", nil
+		p.tenants, p.leads = nil, nil
 	} else if p.count() != 1 {
-		p.lead, p.values = "", nil
+		p.leads = nil
 	}
 	p.ranged = false
 	for i, term := range p.terms {

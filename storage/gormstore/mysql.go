@@ -138,7 +138,7 @@ func (d *mysql) migrations() [][]string {
 }
 
 func (d *mysql) features(opts Options) []feature {
-	create := func(kind, columns string) string {
+	create := func(kind, columns, _ string) string {
 		return "CREATE INDEX " + d.t.index(kind, "`") + " ON " + d.t.quoted("`") + " (" + columns + ")"
 	}
 	there := func(kinds []string) string {

@@ -153,8 +153,8 @@ func (d *postgres) migrations() [][]string {
 }
 
 func (d *postgres) features(opts Options) []feature {
-	create := func(kind, columns string) string {
-		return "CREATE INDEX IF NOT EXISTS " + d.t.index(kind, `"`) + " ON " + d.t.quoted(`"`) + " (" + columns + ")"
+	create := func(kind, columns, where string) string {
+		return "CREATE INDEX IF NOT EXISTS " + d.t.index(kind, `"`) + " ON " + d.t.quoted(`"`) + " (" + columns + ")" + where
 	}
 	there := func(kinds []string) string {
 		names := make([]string, len(kinds))

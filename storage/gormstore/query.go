@@ -219,9 +219,19 @@ func (s *Store) page(sel selection, streams streams) (*builder, error) {
 		return b, s.along(b, sel, streams)
 	}
 	b.list(sel.names(), "SELECT ", "e.")
-	b.WriteString(" FROM (")
-	if err := s.merge(b, sel, streams); err != nil {
+	if err := s.fromMerged(b, sel, streams); err != nil {
 		return nil, err
+	}
+	b.WriteString(" ORDER BY ")
+	sel.order.by(b, "e.")
+	return b, nil
+}
+
+// fromMerged writes FROM the entries e of merged streams.
+func (s *Store) fromMerged(b *builder, sel selection, p streams) error {
+	b.WriteString(" FROM (")
+	if err := s.merge(b, sel, p); err != nil {
+		return err
 	}
 	b.WriteString(") p")
 	if s.parts != nil {
@@ -230,9 +240,7 @@ func (s *Store) page(sel selection, streams streams) (*builder, error) {
 		key := b.dialect.rowKey()[0]
 		b.add(" JOIN ", s.quoted, " e ON e.", key, " = p.", key)
 	}
-	b.WriteString(" ORDER BY ")
-	sel.order.by(b, "e.")
-	return b, nil
+	return nil
 }
 
 // along writes the SELECT of whole rows of one stream.

@@ -133,8 +133,8 @@ func (d *sqlite) migrations() [][]string {
 }
 
 func (d *sqlite) features(opts Options) []feature {
-	create := func(kind, columns string) string {
-		return "CREATE INDEX IF NOT EXISTS " + d.t.schemaIndex(kind, `"`) + " ON " + d.t.quotedBase(`"`) + " (" + columns + ")"
+	create := func(kind, columns, where string) string {
+		return "CREATE INDEX IF NOT EXISTS " + d.t.schemaIndex(kind, `"`) + " ON " + d.t.quotedBase(`"`) + " (" + columns + ")" + where
 	}
 	there := func(kinds []string) string {
 		return "SELECT count(*) FROM " + d.schema() + "sqlite_master WHERE type = 'index' AND name IN (" + d.t.indexNames(kinds) + ")"

@@ -87,6 +87,7 @@ type Store struct {
 	seekAlways bool
 	// foldAfter and mostBehind are their constants, or smaller ones of a test.
 	foldAfter, mostBehind int
+	shortStreams          int    // likewise
 	quoted                string // the table in SQL
 	// migrated is set once the tables are known to be of this version, so that
 	// the question costs one statement in a store's life.
@@ -140,7 +141,7 @@ func New(db *gorm.DB, opts *Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{db: pool, dialect: d, table: t, opts: *opts, quoted: t.quoted(d.quote()), foldAfter: foldAfter, mostBehind: mostBehind}
+	s := &Store{db: pool, dialect: d, table: t, opts: *opts, quoted: t.quoted(d.quote()), foldAfter: foldAfter, mostBehind: mostBehind, shortStreams: shortStreams}
 	switch opts.Partitions {
 	case Unpartitioned:
 	case Monthly:

@@ -14,18 +14,27 @@ import (
 // entries by time and sorting all that match, whatever its statistics say. Where
 // that makes too long a statement, the database plans for itself.
 type streams struct {
-	tenants []string // nil: one stream over all tenants
-	lead    string   // a column; "": none
-	values  []string
+	tenants []string       // nil: one stream over all tenants
+	leads   []lead         // what each entry has one of; nil: no such
+	except  []lead         // what it has none of, since other streams have it
 	terms   []audit.Filter // what remains of the filter's terms
 	all     []audit.Filter // the terms as they were
 	byTime  bool
 	ranged  bool // a range of addresses may be better than the order's index
 	listed  bool // tenants are all of the trail's, not the filter's
 	few     bool // no streams: an index of their own finds the entries, or none does
+	// other is the plan to be taken unless this one's streams are short: they have
+	// another order than the page, or a lead that may have any number of entries.
+	other *streams
 }
 
-func (p streams) count() int { return len(p.tenants) * max(1, len(p.values)) }
+func (p streams) count() int {
+	values := 0
+	for _, l := range p.leads {
+		values += len(l.values)
+	}
+	return len(p.tenants) * max(1, values)
+}
 
 // alone: one index has the page as it is.
 func (p streams) alone() bool {
@@ -33,11 +42,14 @@ func (p streams) alone() bool {
 }
 
 // partial is the lead's condition that lets an index of a part be used.
-func (p streams) partial() string {
-	if p.lead != colOutcome {
-		return ""
+func (l lead) partial() string {
+	switch {
+	case l.column == colOutcome:
+		return strings.TrimPrefix(failed, " WHERE ") + " AND "
+	case named[l.column]:
+		return l.column + " <> '' AND "
 	}
-	return strings.TrimPrefix(failed, " WHERE ") + " AND "
+	return ""
 }
 
 // none: the trail has no tenant yet, or none of the filter's.
@@ -47,7 +59,7 @@ func (p streams) none() bool { return p.tenants != nil && len(p.tenants) == 0 }
 // serves its lead, if all tenants are known.
 func (p streams) dropped() streams {
 	terms := p.all
-	if p.listed && p.lead != "" && len(p.tenants) <= mostTenants {
+	if p.listed && p.leads != nil && len(p.tenants) <= mostTenants {
 		terms = append(terms, audit.Filter{Tenants: p.tenants})
 	}
 	return streams{terms: terms}
@@ -64,26 +76,56 @@ func (s *Store) planStreams(sel selection) streams {
 		return p
 	}
 	p.takeTenants()
-	p.byTime = sel.order.sort.Key() == audit.SortTime
-	if p.byTime {
-		p.takeLead(s.opts, s.dialect.partialIndexes())
-	} else if p.tenants == nil && !s.opts.has(leadIndexes[sel.order.columns[0]]) {
-		p.terms, p.few = p.all, true // nothing to gain by streams that are sorted each
+	if sel.order.sort.Key() == audit.SortTime {
+		p.byTime = true
+		s.planLead(&p)
 		return p
 	}
-	p.ranged = p.lead == "" && s.opts.has(IndexIP) && slices.ContainsFunc(p.terms, func(f audit.Filter) bool { return len(f.IPs) > 0 })
+	byKey := p.clone()
+	if p.tenants == nil && !s.opts.has(leadIndexes[sel.order.columns[0]]) {
+		byKey.terms, byKey.few = p.all, true // nothing to gain by streams that are sorted each
+	}
+	if p.takeLead(s.leadColumns()); p.leads == nil {
+		return byKey
+	}
+	p.other = &byKey
 	return p
 }
 
-// linked reports whether a filter is of one transaction, or of one request.
+// planLead takes the lead of a page by time. A project has the rest of the filter
+// beside it.
+func (s *Store) planLead(p *streams) {
+	other, columns := p.clone(), s.leadColumns()
+	p.takeLead(columns)
+	if len(p.leads) == 1 && p.leads[0].column == colProject {
+		other.takeLead(slices.DeleteFunc(columns, func(c leadColumn) bool { return c.name == colProject }))
+		if other.leads != nil {
+			p.other = &other
+		}
+	}
+	p.ranged = p.leads == nil && s.opts.has(IndexIP) && slices.ContainsFunc(p.terms, func(f audit.Filter) bool { return len(f.IPs) > 0 })
+}
+
+// clone: lists are taken out of a plan's terms.
+func (p streams) clone() streams {
+	p.terms = slices.Clone(p.terms)
+	return p
+}
+
+// linked reports whether a filter is of a transaction or a request, or of several.
 func linked(terms []audit.Filter) bool {
-	return slices.ContainsFunc(terms, func(f audit.Filter) bool { return f.TransactionID != "" || f.RequestID != "" })
+	return slices.ContainsFunc(terms, func(f audit.Filter) bool {
+		return f.TransactionID != "" || f.RequestID != "" || slices.ContainsFunc(f.Not, func(n audit.Filter) bool {
+			any := alternatives(n)
+			return any != nil && !slices.ContainsFunc(any, func(f audit.Filter) bool { return !linked(f.Terms()) })
+		})
+	})
 }
 
 // known reports whether the plan is complete. Where the filter names no tenant
 // and the order or the lead needs one, all are asked for: another jump through
 // an index.
-func (p streams) known() bool { return p.few || p.tenants != nil || (p.byTime && p.lead == "") }
+func (p streams) known() bool { return p.few || p.tenants != nil || (p.byTime && p.leads == nil) }
 
 // onPlan runs fn with the selection's plan, unless the plan says that there is
 // nothing, and with what its statements are to run on.
@@ -112,9 +154,55 @@ func (s *Store) onPlan(ctx context.Context, sel selection, fn func(querier, stre
 	return s.onKnownPlan(ctx, tx, sel, p, fn)
 }
 
+// choose returns the plan, or the other one if this one's streams are long.
+func (s *Store) choose(ctx context.Context, q querier, sel selection, p streams) (streams, error) {
+	if p.other == nil {
+		return p, nil
+	}
+	other := *p.other
+	if !other.few {
+		other.tenants, other.listed = p.tenants, p.listed
+	}
+	// Planning a statement over all months takes longer than most pages.
+	if s.parts != nil || p.count() > s.dialect.maxStreams() {
+		return other, nil
+	}
+	size, err := s.sizeOf(ctx, q, sel, p, s.shortStreams+1)
+	if err != nil || size > s.shortStreams {
+		return other, err
+	}
+	p.other = nil
+	return p, nil
+}
+
+// shortStreams is how many entries a plan may have to read, or to sort, that
+// another one might not.
+const shortStreams = 5000
+
+// sizeOf counts the entries of a plan's streams in the filter's range of time, up
+// to most, by an index alone.
+func (s *Store) sizeOf(ctx context.Context, q querier, sel selection, p streams, most int) (int, error) {
+	p.terms = slices.Clone(p.terms)
+	for i, term := range p.terms {
+		p.terms[i] = audit.Filter{From: term.From, To: term.To}
+	}
+	p.byTime = true
+	b := s.newBuilder()
+	b.WriteString("SELECT count(*) FROM (")
+	if err := s.merge(b, selection{filter: sel.filter, order: orderOf(audit.SortTime), limit: most, unordered: true}, p); err != nil {
+		return 0, err
+	}
+	b.WriteString(") short")
+	return s.numberOf(ctx, q, b)
+}
+
 func (s *Store) onKnownPlan(ctx context.Context, q querier, sel selection, p streams, fn func(querier, streams) error) error {
 	if p.none() {
 		return s.checkMigrated(ctx, q)
+	}
+	p, err := s.choose(ctx, q, sel, p)
+	if err != nil {
+		return err
 	}
 	if p.count() > s.dialect.maxStreams() {
 		return fn(q, p.dropped())
@@ -144,77 +232,6 @@ func (p *streams) takeTenants() {
 			})
 		}
 	}
-}
-
-// leadIndexes are the kinds of the indexes that begin with the tenant, the lead
-// and the time.
-var leadIndexes = map[string]Index{
-	"": indexTenant, "object_key": "object", "ip_key": IndexIP, "actor_user": IndexUser, "object_type": IndexType, "action": IndexAction, colOutcome: indexOutcome,
-}
-
-// takeLead takes the list that leaves the fewest entries, as far as one can say
-// without looking: a record has fewer than an address, an address fewer than a
-// user, and so on.
-func (p *streams) takeLead(opts Options, partial bool) {
-	for _, lead := range []struct {
-		column string
-		take   func(*audit.Filter) []string
-	}{
-		{"object_key", func(f *audit.Filter) []string { return objectKeys(take(&f.ObjectIDs)) }},
-		{"ip_key", takeAddresses},
-		{"actor_user", func(f *audit.Filter) []string { return take(&f.Users) }},
-		{colOutcome, takeFailures},
-		{"object_type", func(f *audit.Filter) []string { return take(&f.ObjectTypes) }},
-		{"action", func(f *audit.Filter) []string { return take(&f.Actions) }},
-	} {
-		if !opts.has(leadIndexes[lead.column]) || lead.column == colOutcome && !partial {
-			continue
-		}
-		for i := range p.terms {
-			if list := lead.take(&p.terms[i]); len(list) > 0 {
-				p.lead, p.values = lead.column, distinct(list)
-				return
-			}
-		}
-	}
-}
-
-func take(list *[]string) []string {
-	l := *list
-	*list = nil
-	return l
-}
-
-// takeFailures takes the list only if success is not in it: most entries are.
-func takeFailures(f *audit.Filter) []string {
-	list := outcomes(f.Outcomes)
-	if slices.Contains(list, string(audit.Success)) {
-		return nil
-	}
-	f.Outcomes = nil
-	return list
-}
-
-// takeAddresses takes the list only if it has no prefix: a range of addresses is
-// in no order of time.
-func takeAddresses(f *audit.Filter) []string {
-	var keys []string
-	for _, ip := range f.IPs {
-		lo, hi, err := audit.IPRange(ip)
-		if err != nil || lo != hi {
-			return nil
-		}
-		keys = append(keys, lo)
-	}
-	f.IPs = nil
-	return keys
-}
-
-// distinct: a value that is named twice must not be told twice.
-func distinct(list []string) []string {
-	list = slices.Clone(list)
-	slices.Sort(list)
-	return slices.Compact(list)
 }
 
 // tenants are all tenants of the trail, at most so many.
@@ -273,45 +290,95 @@ func (b *builder) list(columns []string, before, prefix string) {
 
 // stream1 writes one tenant's stream of the first value.
 func (s *Store) stream1(b *builder, sel selection, p streams, columns []string) error {
+	first := lead{}
+	if p.leads != nil {
+		first = p.leads[0]
+	}
 	b.list(columns, "SELECT ", "")
 	b.add(" FROM ", s.quoted)
-	if p.byTime && !p.ranged {
-		b.WriteString(s.dialect.use(string(leadIndexes[p.lead])))
+	if (p.byTime || p.leads != nil) && !p.ranged {
+		b.WriteString(s.dialect.use(string(leadIndexes[first.column])))
 	}
 	b.WriteString(" WHERE tenant = ")
 	b.arg(p.tenants[0])
-	if p.lead != "" {
-		b.add(" AND ", p.partial(), p.lead, " = ")
-		b.arg(p.values[0])
+	if first.column != "" {
+		b.add(" AND ", first.partial(), first.column, " = ")
+		b.arg(first.values[0])
 	}
 	b.WriteString(" AND ")
+	p.others(b)
 	return sel.writeTerms(b, p.terms)
 }
 
 func (s *Store) mergeUnion(b *builder, sel selection, p streams, columns []string) error {
-	values := p.values
-	if p.lead == "" {
-		values = []string{""}
-	}
-	for i, tenant := range p.tenants {
-		for j, v := range values {
-			if i+j > 0 {
-				b.WriteString(" UNION ALL ")
+	union := ""
+	for _, of := range p.each() {
+		for _, tenant := range p.tenants {
+			for _, v := range of.values() {
+				b.add(union, "SELECT * FROM (")
+				union = " UNION ALL "
+				one := of
+				one.tenants = []string{tenant}
+				if of.leads != nil {
+					one.leads = []lead{{of.leads[0].column, []string{v}}}
+				}
+				if err := s.stream1(b, sel, one, columns); err != nil {
+					return err
+				}
+				b.WriteString(") stream")
 			}
-			b.WriteString("SELECT * FROM (")
-			one := streams{tenants: []string{tenant}, lead: p.lead, values: []string{v}, terms: p.terms, byTime: p.byTime, ranged: p.ranged}
-			if err := s.stream1(b, sel, one, columns); err != nil {
-				return err
-			}
-			b.WriteString(") stream")
 		}
 	}
-	sel.end(b, "")
+	sel.end(b)
 	return nil
+}
+
+// each is the plan of each lead by itself; what an earlier one has is no more in
+// those behind it.
+func (p streams) each() []streams {
+	if len(p.leads) <= 1 {
+		return []streams{p}
+	}
+	list := make([]streams, len(p.leads))
+	for i, l := range p.leads {
+		list[i] = p
+		list[i].leads = []lead{l}
+		list[i].except = p.leads[:i]
+	}
+	return list
+}
+
+// others writes that the entry is in no other stream.
+func (p streams) others(b *builder) {
+	for _, l := range p.except {
+		b.WriteString("NOT (")
+		b.dialect.in(b, l.column, l.values)
+		b.WriteString(") AND ")
+	}
+}
+
+// values are those of the plan's one lead, or a single one of none.
+func (p streams) values() []string {
+	if p.leads == nil {
+		return []string{""}
+	}
+	return p.leads[0].values
 }
 
 // mergeLateral has one text and one plan for any number of streams.
 func (s *Store) mergeLateral(b *builder, sel selection, p streams, columns []string) error {
+	for i, of := range p.each() {
+		b.WriteString([]string{"", " UNION ALL "}[min(i, 1)])
+		if err := s.lateral(b, sel, of, columns); err != nil {
+			return err
+		}
+	}
+	sel.end(b)
+	return nil
+}
+
+// lateral writes the streams of one lead.
+func (s *Store) lateral(b *builder, sel selection, p streams, columns []string) error {
 	tenants, values := p.pairs()
 	b.list(columns, "SELECT ", "x.")
 	b.WriteString(" FROM unnest(")
@@ -321,33 +388,30 @@ func (s *Store) mergeLateral(b *builder, sel selection, p streams, columns []str
 	b.WriteString("::text[]) AS s (of_tenant, of_value) CROSS JOIN LATERAL (")
 	b.list(columns, "SELECT ", "")
 	b.add(" FROM ", s.quoted, " WHERE tenant = s.of_tenant AND ")
-	if p.lead != "" {
-		b.add(p.partial(), p.lead, " = s.of_value AND ")
+	if p.leads != nil {
+		b.add(p.leads[0].partial(), p.leads[0].column, " = s.of_value AND ")
 	}
+	p.others(b)
 	if err := sel.writeTerms(b, p.terms); err != nil {
 		return err
 	}
 	b.WriteString(") x")
-	sel.end(b, "x.")
 	return nil
 }
 
 // end writes the order and limit of what is merged.
-func (sel selection) end(b *builder, prefix string) {
+func (sel selection) end(b *builder) {
 	if !sel.unordered {
 		b.WriteString(" ORDER BY ")
-		sel.order.by(b, prefix)
+		sel.order.by(b, "")
 	}
 	b.add(" LIMIT ", itoa(sel.limit))
 }
 
 func (p streams) pairs() (tenants, values []string) {
 	for _, t := range p.tenants {
-		for _, v := range p.values {
+		for _, v := range p.values() {
 			tenants, values = append(tenants, t), append(values, v)
-		}
-		if p.lead == "" {
-			tenants, values = append(tenants, t), append(values, "")
 		}
 	}
 	return tenants, values

@@ -15,28 +15,46 @@ import (
 	"github.com/gormtrail/audit/storage/gormstore"
 )
 
-// More tenants, and more pairs of tenants and values, than a page is merged of:
-// what is found is the same, whichever way it is read.
-func TestPagesOfManyTenants(t *testing.T) {
+// Few tenants, and more tenants and pairs of tenants and values than a page is
+// merged of: what is found is the same, whichever way it is read.
+func TestPagesOfTenants(t *testing.T) {
 	if testing.Short() {
 		t.Skip("minutes under the race detector, for one goroutine")
 	}
 	for name, without := range map[string][]gormstore.Index{"all indexes": nil, "lean": gormstore.Lean(), "some": {gormstore.IndexUser, gormstore.IndexIP}} {
-		t.Run(name, func(t *testing.T) { pagesOfManyTenants(t, &gormstore.Options{Without: without}) })
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, tenants := range []int{300, 6} {
+				pagesOfTenants(t, migrated(t, openSQLite(t, nil), &gormstore.Options{Without: without}), tenants)
+			}
+		})
+	}
+	for _, short := range []int{0, 70} {
+		t.Run(fmt.Sprintf("streams of %d are short", short), func(t *testing.T) {
+			t.Parallel()
+			pagesOfTenants(t, gormstore.Short(migrated(t, openSQLite(t, nil), nil), short), 6)
+		})
 	}
 }
 
-func pagesOfManyTenants(t *testing.T, opts *gormstore.Options) {
-	store := migrated(t, openSQLite(t, nil), opts)
+// read is a filter as a person types it.
+func read(t *testing.T, keyword string) audit.Filter {
+	f, err := audit.ParseKeyword(keyword, nil)
+	require.NoError(t, err)
+	return f
+}
+
+func pagesOfTenants(t *testing.T, store *gormstore.Store, tenants int) {
 	ctx := context.Background()
-	const n = 900
+	const n = 480
 	var entries []audit.Entry
 	var some []string
 	for i := range n {
 		e := full(i)
-		e.Tenant, e.Action = fmt.Sprintf("tenant %d", i%300), fmt.Sprintf("action %d", i%7)
+		e.Tenant, e.Action = fmt.Sprintf("tenant %d", i%tenants), fmt.Sprintf("action %d", i%7)
 		e.Time, e.Object.ID, e.Actor.Email = start.Add(time.Duration(i*7919%n)*time.Microsecond), fmt.Sprint(i%11), ""
-		e.Actor.Name = fmt.Sprintf("user %d", i%13)
+		e.Actor.Name, e.Actor.ID = fmt.Sprintf("user %d", i%13), []string{"", "1", "2", "user 3", "4"}[i%5]
+		e.Project, e.TransactionID, e.Request.ID = []string{"", "big", "big", "big", fmt.Sprintf("small %d", i%40)}[i%5], fmt.Sprintf("tx %d", i/4), fmt.Sprintf("r %d", i%50)
 		entries = append(entries, e)
 		if i < 150 {
 			some = append(some, e.Tenant, e.Tenant) // twice is once
@@ -48,11 +66,19 @@ func pagesOfManyTenants(t *testing.T, opts *gormstore.Options) {
 		{Tenants: some}, {Tenants: some, Actions: []string{"action 1", "action 2"}}, {Tenants: some[:20], ObjectIDs: []string{"1", "2", "3"}},
 		audit.Filter{Tenants: some, Users: []string{"user 5"}}.And(audit.Filter{Tenants: some[100:], Users: []string{"user 4", "user 5"}}),
 		{Tenants: []string{"nobody"}}, {IPs: []string{"10.1.2.3", "::ffff:10.1.2.3"}, Tenants: some}, {IPs: []string{"10.0.0.0/8"}, Not: []audit.Filter{{Tenants: some}}},
+		{ActorIDs: []string{"2", "4", "2"}}, {ActorIDs: []string{"2", ""}}, {ActorIDs: []string{""}, Tenants: some[:9]}, {ActorIDs: []string{"4"}, Users: []string{"user 4"}},
+		{Projects: []string{"big"}}, {Projects: []string{"big"}, Actions: []string{"action 1"}}, {Projects: []string{"small 4"}, Actions: []string{"action 2"}, Tenants: some},
+		{Projects: []string{"", "small 9"}}, {Projects: []string{"nothing"}, Tenants: some[:5]}, audit.Filter{Users: []string{"user 4"}}.And(audit.Filter{Projects: []string{"small 4", "big"}}),
+		read(t, `actor:"user 3",2,user`), read(t, `actor:"user 3" action:"action 1"`), read(t, `-actor:"user 3",1`), read(t, `actor:"" outcome:success`), read(t, `actor:"user 3"`).And(audit.Filter{Tenants: some[10:14]}),
+		read(t, `transaction:"tx 5","tx 7"`), read(t, `request:"r 1","r 2"`), read(t, `transaction:"tx 5","tx 7",nothing request:"r 20","r 21"`), read(t, `-transaction:"tx 5","tx 7"`),
+		either(audit.Filter{Users: []string{"user 3"}}, audit.Filter{Users: []string{"user 4"}, Actions: []string{"action 1"}}), either(audit.Filter{ObjectIDs: []string{"1"}}, audit.Filter{IPs: []string{"10.1.2.3"}, Users: []string{"user 7"}}, audit.Filter{Projects: []string{"small 4"}}),
+		{Not: []audit.Filter{{Actions: []string{"action 1"}, Not: []audit.Filter{{Users: []string{"user 3"}}}}, audit.Filter{Not: []audit.Filter{{Users: []string{"user 4"}}}}.And(audit.Filter{Projects: []string{"big"}})}},
+		either(audit.Filter{ObjectIDs: []string{"1"}}, audit.Filter{Keyword: "user 2"}), either(audit.Filter{}, audit.Filter{Users: []string{"nobody"}}), either(audit.Filter{Users: []string{"user 1"}}.And(audit.Filter{ActorIDs: []string{"1"}}), either(audit.Filter{ActorIDs: []string{"4"}}, audit.Filter{TransactionID: "tx 9"})),
 	} {
 		for _, sort := range []audit.Sort{audit.Newest, audit.SortTime, audit.SortUser, "-record"} {
 			want := naive(entries, f, sort)
 			var got []string
-			q := audit.Query{Filter: f, Sort: sort, Limit: 90}
+			q := audit.Query{Filter: f, Sort: sort, Limit: 60}
 			for {
 				page, err := store.Query(ctx, q)
 				require.NoError(t, err)
@@ -69,7 +95,21 @@ func pagesOfManyTenants(t *testing.T, opts *gormstore.Options) {
 		require.NoError(t, err)
 		assert.Equal(t, len(naive(entries, f, audit.SortTime)), count)
 		assert.False(t, more)
+		var all []string
+		for e, err := range store.All(ctx, audit.Query{Filter: f}) {
+			require.NoError(t, err)
+			all = append(all, e.ID)
+		}
+		assert.Equal(t, naive(entries, f, audit.Newest), all)
+		facets, err := store.Facets(ctx, audit.Filter{}.And(f))
+		require.NoError(t, err)
+		assert.Equal(t, naiveFacets(entries, audit.Filter{}.And(f)), facets, "%s", f.Values().Encode())
 	}
+}
+
+// either is the filter of what one of several selects.
+func either(any ...audit.Filter) audit.Filter {
+	return audit.Filter{Not: []audit.Filter{{Not: any}}}
 }
 
 // A filter as long as Filter.Validate lets it be: SQLite refuses expressions that

@@ -173,6 +173,9 @@ func (g *generator) filter(depth int) audit.Filter {
 	if depth > 0 && g.IntN(3) == 0 {
 		f.Not = append(f.Not, g.filter(depth-1), g.filter(depth-1))
 	}
+	if depth > 0 && g.IntN(6) == 0 { // one of several
+		f.Not = append(f.Not, audit.Filter{Not: []audit.Filter{g.filter(depth - 1), g.filter(depth - 1), {ActorIDs: g.some(idPool)}}[g.IntN(2):]})
+	}
 	if depth > 0 && g.IntN(3) == 0 {
 		f = f.And(g.filter(depth - 1))
 	}

@@ -1,0 +1,151 @@
+package gormstore
+
+import (
+	"reflect"
+	"slices"
+
+	"github.com/gormtrail/audit"
+)
+
+// lead is a column that an index has behind the tenant and before the time, and
+// the values of it that the filter names.
+type lead struct {
+	column string
+	values []string
+}
+
+// leadIndexes are the indexes that begin with the tenant, the lead and the time.
+var leadIndexes = map[string]Index{
+	"": indexTenant, colObject: "object", colIP: IndexIP, colUser: IndexUser, colActor: IndexActor,
+	"object_type": IndexType, "action": IndexAction, colProject: IndexProject, colOutcome: indexOutcome,
+}
+
+// leadColumn is a column that may lead, and takes its list out of a filter.
+type leadColumn struct {
+	name string
+	take func(*audit.Filter) []string
+}
+
+// leadColumns are in the order of how few entries a value of theirs has, as far as
+// one can say without looking: a record has fewer than an address, an address
+// fewer than a user, and so on. A project may have any number.
+var leadColumns = []leadColumn{
+	{colObject, func(f *audit.Filter) []string { return objectKeys(take(&f.ObjectIDs)) }},
+	{colIP, takeAddresses},
+	{colProject, func(f *audit.Filter) []string { return takeNamed(&f.Projects) }},
+	{colUser, func(f *audit.Filter) []string { return take(&f.Users) }},
+	{colActor, func(f *audit.Filter) []string { return takeNamed(&f.ActorIDs) }},
+	{colOutcome, takeFailures},
+	{"object_type", func(f *audit.Filter) []string { return take(&f.ObjectTypes) }},
+	{"action", func(f *audit.Filter) []string { return take(&f.Actions) }},
+}
+
+// leadColumns are those that the table has an index for.
+func (s *Store) leadColumns() []leadColumn {
+	return slices.DeleteFunc(slices.Clone(leadColumns), func(c leadColumn) bool {
+		return !s.opts.has(leadIndexes[c.name]) || c.name == colOutcome && !s.dialect.partialIndexes()
+	})
+}
+
+// takeLead takes the list of the first column that has one, or alternatives of
+// which each has one no later.
+func (p *streams) takeLead(columns []leadColumn) {
+	for n, c := range columns {
+		for i := range p.terms {
+			if list := c.take(&p.terms[i]); len(list) > 0 {
+				p.leads = []lead{{c.name, distinct(list)}}
+				return
+			}
+		}
+		for _, term := range p.terms {
+			for _, not := range term.Not {
+				if p.leads = leadsOf(alternatives(not), columns[:n+1]); p.leads != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
+// leadsOf are the leads of what one of the filters selects; nil if one has none.
+func leadsOf(any []audit.Filter, columns []leadColumn) (leads []lead) {
+	for _, f := range any {
+		one := streams{terms: f.Terms()}
+		if one.takeLead(columns); one.leads == nil {
+			return nil
+		}
+		leads = append(leads, one.leads...)
+	}
+	return merged(leads)
+}
+
+// merged has each column once.
+func merged(leads []lead) (list []lead) {
+	for _, l := range leads {
+		i := slices.IndexFunc(list, func(o lead) bool { return o.column == l.column })
+		if i < 0 {
+			list = append(list, l)
+		} else {
+			list[i].values = distinct(append(slices.Clip(list[i].values), l.values...))
+		}
+	}
+	return list
+}
+
+// alternatives are the filters of which a filter leaves out all: what Not of it
+// selects is what one of them does, which is how Filter says "or".
+func alternatives(f audit.Filter) []audit.Filter {
+	terms := f.Terms()
+	any := terms[0].Not
+	terms[0].Not = nil
+	if len(terms) > 1 || !reflect.ValueOf(terms[0]).IsZero() {
+		return nil
+	}
+	return any
+}
+
+func take(list *[]string) []string {
+	l := *list
+	*list = nil
+	return l
+}
+
+// takeNamed takes a list of a column whose index has no empty values.
+func takeNamed(list *[]string) []string {
+	if slices.Contains(*list, "") {
+		return nil
+	}
+	return take(list)
+}
+
+// takeFailures takes the list only if success is not in it: most entries are.
+func takeFailures(f *audit.Filter) []string {
+	list := outcomes(f.Outcomes)
+	if slices.Contains(list, string(audit.Success)) {
+		return nil
+	}
+	f.Outcomes = nil
+	return list
+}
+
+// takeAddresses takes the list only if it has no prefix: a range of addresses is
+// in no order of time.
+func takeAddresses(f *audit.Filter) []string {
+	var keys []string
+	for _, ip := range f.IPs {
+		lo, hi, err := audit.IPRange(ip)
+		if err != nil || lo != hi {
+			return nil
+		}
+		keys = append(keys, lo)
+	}
+	f.IPs = nil
+	return keys
+}
+
+// distinct: a value that is named twice must not be told twice.
+func distinct(list []string) []string {
+	list = slices.Clone(list)
+	slices.Sort(list)
+	return slices.Compact(list)
+}
