@@ -173,10 +173,10 @@ func TestCachedStatementsUseTheKeywordIndex(t *testing.T) {
 	}
 	var plans []struct{ Generic, Custom int }
 	require.NoError(t, db.Raw("SELECT generic_plans AS generic, custom_plans AS custom FROM pg_prepared_statements WHERE statement LIKE '%lower(search) LIKE%' AND statement NOT LIKE '%pg_prepared%'").Scan(&plans).Error)
-	require.Len(t, plans, 3, "the question, the page, the count")
+	require.Len(t, plans, 1, "the page and the count have one question")
 	for _, p := range plans {
 		assert.Zero(t, p.Generic)
-		assert.GreaterOrEqual(t, p.Custom, 10)
+		assert.GreaterOrEqual(t, p.Custom, 20)
 	}
 }
 

@@ -17,7 +17,7 @@ func (s *Store) Count(ctx context.Context, f audit.Filter, bound int) (n int, mo
 	// Without an order a database may read all that match before it looks at the
 	// limit (PostgreSQL's bitmaps).
 	sel := selection{filter: f, order: orderOf(audit.SortTime), limit: bound + 1, unordered: true}
-	if sel.seek, err = s.seek(ctx, sel); err != nil {
+	if sel.sought, err = s.seek(ctx, sel); err != nil {
 		return 0, false, err
 	}
 	err = s.eachWindow(ctx, sel, func(q querier, p streams, part selection) (bool, error) {

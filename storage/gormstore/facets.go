@@ -29,14 +29,14 @@ func (s *Store) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 		return audit.Facets{}, err
 	}
 	scope := facetScope(f)
-	sought := selection{filter: allOf(scope), order: orderOf(audit.Newest)}
-	if seek, err := s.seek(ctx, sought); err != nil {
+	sel := selection{filter: allOf(scope), order: orderOf(audit.Newest)}
+	var err error
+	if sel.sought, err = s.seek(ctx, sel); err != nil {
 		return audit.Facets{}, err
-	} else if seek != "" {
-		sought.seek = seek
-		return s.soughtFacets(ctx, sought)
+	} else if sel.sought != nil {
+		return s.soughtFacets(ctx, sel)
 	}
-	if found, ok, err := s.shortFacets(ctx, sought); ok || err != nil {
+	if found, ok, err := s.shortFacets(ctx, sel); ok || err != nil {
 		return found, err
 	}
 	if s.opts.keeps() {
@@ -85,23 +85,16 @@ func allOf(terms []audit.Filter) audit.Filter {
 // soughtFacets reads the values of the entries that the keyword index finds: of a
 // rare keyword they are few, and without it each value would be looked for in
 // vain.
-func (s *Store) soughtFacets(ctx context.Context, sel selection) (found audit.Facets, err error) {
+func (s *Store) soughtFacets(ctx context.Context, sel selection) (audit.Facets, error) {
 	b := s.newBuilder()
-	err = s.valuesOf(b, func() error {
+	_ = s.valuesOf(b, func() error { // which never fails
 		b.WriteString(" FROM ")
 		s.from(b, sel)
 		b.WriteString(" WHERE ")
 		b.terms(sel.filter.Terms())
 		return nil
 	})
-	if err != nil {
-		return found, err
-	}
-	err = s.onPool(ctx, sel, func(q querier) error {
-		found, err = s.facetsBy(ctx, q, b)
-		return err
-	})
-	return found, err
+	return s.facetsBy(ctx, b)
 }
 
 // shortFacets reads the values of a scope's entries, if a list of its filter says
@@ -132,7 +125,7 @@ func (s *Store) shortFacets(ctx context.Context, sel selection) (found audit.Fac
 	if err := s.valuesOf(b, func() error { return s.fromMerged(b, sel, p) }); err != nil {
 		return found, false, err
 	}
-	found, err = s.facetsBy(ctx, s.db, b)
+	found, err = s.facetsBy(ctx, b)
 	return found, true, err
 }
 
@@ -152,8 +145,8 @@ func (s *Store) valuesOf(b *builder, from func() error) error {
 	return nil
 }
 
-func (s *Store) facetsBy(ctx context.Context, q querier, b *builder) (audit.Facets, error) {
-	rows, err := s.rowsOn(ctx, q, b)
+func (s *Store) facetsBy(ctx context.Context, b *builder) (audit.Facets, error) {
+	rows, err := s.rows(ctx, b)
 	if err != nil {
 		return audit.Facets{}, err
 	}

@@ -53,7 +53,7 @@ func (s *Store) all(ctx context.Context, q audit.Query, yield func(audit.Entry) 
 			return err
 		}
 	}
-	if sel.seek, err = s.seek(ctx, sel); err != nil {
+	if sel.sought, err = s.seek(ctx, sel); err != nil {
 		return err
 	}
 	if whole {
@@ -74,7 +74,7 @@ func (s *Store) readsWhole(ctx context.Context) (bool, error) {
 func (s *Store) pageStart(ctx context.Context, q audit.Query, p audit.Position) (*audit.Position, error) {
 	back := selection{filter: q.Filter, order: orderOf(q.Sort).reverse(), after: &p, limit: q.Limit + 1}
 	var err error
-	if back.seek, err = s.seek(ctx, back); err != nil {
+	if back.sought, err = s.seek(ctx, back); err != nil {
 		return nil, err
 	}
 	entries, err := s.slice(ctx, back)
@@ -97,23 +97,21 @@ func (s *Store) stream(ctx context.Context, sel selection, yield func(audit.Entr
 	if err := s.whole(b, sel, p); err != nil {
 		return err
 	}
-	return s.onPool(ctx, sel, func(q querier) error {
-		rows, err := s.rowsOn(ctx, q, b)
+	rows, err := s.rowsOn(ctx, s.db, b)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for sc := newScanner(sel.names()); rows.Next(); {
+		e, err := sc.scan(rows)
 		if err != nil {
 			return err
 		}
-		defer rows.Close()
-		for sc := newScanner(sel.names()); rows.Next(); {
-			e, err := sc.scan(rows)
-			if err != nil {
-				return err
-			}
-			if !yield(e) {
-				return nil
-			}
+		if !yield(e) {
+			return nil
 		}
-		return s.translate(ctx, rows.Err())
-	})
+	}
+	return s.translate(ctx, rows.Err())
 }
 
 // whole writes the SELECT of all that is selected: of one stream by its index,

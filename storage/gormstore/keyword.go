@@ -21,14 +21,23 @@ type keywordIndex interface {
 	// indexable reports whether the index can tell anything about a keyword, in
 	// the form that the column has.
 	indexable(keyword string) bool
-	// candidates writes what follows FROM: the rows, named e, that the index can't
-	// exclude.
-	candidates(b *builder, keyword string)
-	// countCandidates writes a SELECT of how many they are, at most so many.
-	countCandidates(b *builder, keyword string, most int)
+	// candidates writes a SELECT of the keys of the rows that the index can't
+	// exclude, at most so many (0: all) and those that it doesn't have yet.
+	candidates(b *builder, keyword string, most int)
+	// rows writes what follows FROM: the rows with these keys, named e.
+	rows(b *builder, keys []rowKey)
 	// seeking runs fn with what statements upon candidates need.
 	seeking(ctx context.Context, db *sql.DB, fn func(querier) error) error
 }
+
+// rowKey is a row by its dialect's rowKey.
+type rowKey struct {
+	at  timeColumn // of months
+	key string     // the last column
+}
+
+// sought are the rows among which a selection is, by the keyword index.
+type sought struct{ keys []rowKey }
 
 // A keyword that is frequent is found soonest by walking in the page's order, as
 // without an index, and one that is rare by the index. What it is, is asked for:
@@ -55,20 +64,21 @@ const (
 	scopePerCandidate   = 4
 )
 
-// seek returns the keyword by which the index is to find what is selected, ""
-// where it isn't.
-func (s *Store) seek(ctx context.Context, sel selection) (string, error) {
+// seek asks the index for the rows of what is selected; nil where a walk is better,
+// or there is no index.
+func (s *Store) seek(ctx context.Context, sel selection) (*sought, error) {
 	keyword := s.indexedKeyword(sel.filter)
 	if keyword == "" || linked(sel.filter.Terms()) {
-		return "", nil
+		return nil, nil
 	}
 	if s.seekAlways {
-		return keyword, nil
+		keys, err := s.candidates(ctx, keyword, 0)
+		return &sought{keys}, err
 	}
 	scope, plan := s.scopeOf(sel)
 	found, err := s.sample(ctx, scope, plan, keyword, sel.enough())
 	if err != nil || found >= sel.enough() {
-		return "", err
+		return nil, err
 	}
 	bounds := []int{fewCandidates, mostCandidates}
 	if sel.limit == 0 || sel.unordered {
@@ -77,20 +87,20 @@ func (s *Store) seek(ctx context.Context, sel selection) (string, error) {
 	for _, most := range bounds {
 		size, err := s.size(ctx, scope, plan, most*scopePerCandidate)
 		if err != nil || size < fewCandidates*scopePerCandidate {
-			return "", err
+			return nil, err
 		}
-		candidates, err := s.countCandidates(ctx, keyword, size/scopePerCandidate)
+		keys, err := s.candidates(ctx, keyword, size/scopePerCandidate+1)
 		if err != nil {
-			return "", err
+			return nil, err
 		}
-		if candidates <= size/scopePerCandidate {
-			return keyword, nil
+		if len(keys) <= size/scopePerCandidate {
+			return &sought{keys}, nil
 		}
 		if size < most*scopePerCandidate {
 			break // a larger bound is no larger
 		}
 	}
-	return "", nil
+	return nil, nil
 }
 
 // enough are the matches in a sample that make a walk the better way.
@@ -174,15 +184,26 @@ func (s *Store) walkScope(b *builder, scope selection, p streams, column string)
 	return scope.writeTerms(b, p.terms)
 }
 
-// countCandidates counts up to one more than most.
-func (s *Store) countCandidates(ctx context.Context, keyword string, most int) (n int, err error) {
+// candidates asks the index for rows, at most so many.
+func (s *Store) candidates(ctx context.Context, keyword string, most int) (keys []rowKey, err error) {
 	err = s.index.seeking(ctx, s.db, func(q querier) error {
 		b := s.newBuilder()
-		s.index.countCandidates(b, keyword, most+1)
-		n, err = s.numberOf(ctx, q, b)
-		return err
+		s.index.candidates(b, keyword, most)
+		rows, err := s.rowsOn(ctx, q, b)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		var k rowKey
+		dest := []any{&k.at, &k.key}
+		for dest = dest[2-len(s.dialect.rowKey()):]; rows.Next(); keys = append(keys, k) {
+			if err := rows.Scan(dest...); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
 	})
-	return n, err
+	return keys, s.translate(ctx, err)
 }
 
 func (s *Store) numberOf(ctx context.Context, q querier, b *builder) (int, error) {
@@ -196,8 +217,8 @@ func (s *Store) numberOf(ctx context.Context, q querier, b *builder) (int, error
 
 // from writes the rows of which sel selects, named e.
 func (s *Store) from(b *builder, sel selection) {
-	if sel.seek != "" {
-		s.index.candidates(b, sel.seek)
+	if sel.sought != nil {
+		s.index.rows(b, sel.sought.keys)
 		return
 	}
 	b.add(s.quoted, " e")
@@ -221,13 +242,4 @@ func (s *Store) lockWrites(ctx context.Context, tx execer) error {
 	}
 	_, err := tx.ExecContext(ctx, lock)
 	return err
-}
-
-// onPool runs fn with what the selection's statements are to run on, where they
-// need no plan made of other statements.
-func (s *Store) onPool(ctx context.Context, sel selection, fn func(querier) error) error {
-	if sel.seek != "" {
-		return s.translate(ctx, s.index.seeking(ctx, s.db, fn))
-	}
-	return fn(s.db)
 }

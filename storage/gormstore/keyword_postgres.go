@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -89,29 +90,57 @@ func pattern(keyword string) string {
 	return b.String()
 }
 
-// candidates: OFFSET keeps the other conditions out, so that the planner has
-// nothing to choose but this index.
-func (x postgresIndex) candidates(b *builder, keyword string) {
-	b.add("(SELECT * FROM ", x.t.quoted(`"`), " WHERE lower(search) LIKE ")
+// candidates: where the database's character type is C, other letters than those of
+// ASCII make no trigrams, and the index would be read whole; all rows are as good.
+func (x postgresIndex) candidates(b *builder, keyword string, most int) {
+	ascii := func(r rune) bool { return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
+	from := "SELECT " + strings.Join(b.dialect.rowKey(), ", ") + " FROM " + x.t.quoted(`"`) + " WHERE "
+	b.add(from, "lower(search) LIKE ")
 	b.arg(pattern(keyword))
-	b.WriteString(" OFFSET 0) e")
+	if longestWord(keyword, ascii) < 3 {
+		const plain = "(SELECT datctype IN ('C', 'POSIX') FROM pg_database WHERE datname = current_database())"
+		b.add(" AND NOT ", plain, " UNION ALL ", from, plain)
+	}
+	if most > 0 {
+		b.add(" LIMIT ", itoa(most))
+	}
 }
 
-// countCandidates: where the database's character type is C, other letters than
-// those of ASCII make no trigrams, and the index would be read whole.
-func (x postgresIndex) countCandidates(b *builder, keyword string, most int) {
-	ascii := func(r rune) bool { return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
-	useless := longestWord(keyword, ascii) < 3
-	b.WriteString("SELECT ")
-	if useless {
-		b.add("CASE WHEN (SELECT datctype IN ('C', 'POSIX') FROM pg_database WHERE datname = current_database()) THEN ", itoa(most), " ELSE (SELECT ")
+// rows: OFFSET keeps the other conditions out, so that the planner has nothing to
+// choose but the keys.
+func (x postgresIndex) rows(b *builder, keys []rowKey) {
+	b.add("(SELECT * FROM ", x.t.quoted(`"`), " WHERE id = ANY(")
+	b.arg(arrayText(keysOf(keys)))
+	b.WriteString("::uuid[]) OFFSET 0) e")
+}
+
+func keysOf(keys []rowKey) []string {
+	list := make([]string, len(keys))
+	for i, k := range keys {
+		list[i] = k.key
 	}
-	b.add("count(*) FROM (SELECT 1 FROM ", x.t.quoted(`"`), " WHERE lower(search) LIKE ")
-	b.arg(pattern(keyword))
-	b.add(" LIMIT ", itoa(most), ") f")
-	if useless {
-		b.WriteString(") END")
+	return list
+}
+
+// partitionedIndex is the same of each month.
+type partitionedIndex struct {
+	postgresIndex
+	d *partitioned
+}
+
+// rows looks each row up in its month alone.
+func (x partitionedIndex) rows(b *builder, keys []rowKey) {
+	times := make([]string, len(keys))
+	for i, k := range keys {
+		times[i] = x.d.timeArg(time.Time(k.at).UnixMicro()).(string)
 	}
+	b.WriteString("(SELECT e.* FROM unnest(")
+	b.arg(arrayText(times))
+	b.WriteString("::timestamptz[], ")
+	b.arg(arrayText(keysOf(keys)))
+	b.WriteString("::uuid[]) AS k (of_time, of_id)")
+	x.d.joinRows(b, "k.of_time", "k.of_id", window{})
+	b.WriteString(") e")
 }
 
 // seeking: a plan that is made without the pattern (as the driver's cached

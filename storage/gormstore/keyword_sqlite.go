@@ -83,23 +83,22 @@ func trigrams(keyword string) string {
 	return strings.Join(slices.Compact(terms), " AND ")
 }
 
-func (x sqliteIndex) match(b *builder, keyword string) {
-	b.add(x.name(), " WHERE ", x.t.index("search", `"`), " MATCH ")
+// candidates: what isn't in the index yet is looked through.
+func (x sqliteIndex) candidates(b *builder, keyword string, most int) {
+	b.add("SELECT seq FROM (SELECT rowid AS seq FROM ", x.name(), " WHERE ", x.t.index("search", `"`), " MATCH ")
 	b.arg(trigrams(keyword))
+	if most > 0 {
+		b.add(" LIMIT ", itoa(most))
+	}
+	b.add(") UNION ALL SELECT seq FROM ", x.t.quoted(`"`), " WHERE seq > (SELECT coalesce(max(id), 0) FROM ", x.docsize(), ") AND ")
+	b.dialect.contains(b, "search", keyword)
 }
 
-// candidates: CROSS JOIN makes SQLite begin with what the index finds.
-func (x sqliteIndex) candidates(b *builder, keyword string) {
-	t := x.t.quoted(`"`)
-	b.WriteString("(SELECT r.* FROM (SELECT rowid AS of FROM ")
-	x.match(b, keyword)
-	b.add(" UNION ALL SELECT seq FROM ", t, " WHERE seq > (SELECT coalesce(max(id), 0) FROM ", x.docsize(), ")) f CROSS JOIN ", t, " r ON r.seq = f.of) e")
-}
-
-func (x sqliteIndex) countCandidates(b *builder, keyword string, most int) {
-	b.WriteString("SELECT count(*) FROM (SELECT 1 FROM ")
-	x.match(b, keyword)
-	b.add(" LIMIT ", itoa(most), ") f")
+// rows: CROSS JOIN makes SQLite begin with the keys.
+func (x sqliteIndex) rows(b *builder, keys []rowKey) {
+	b.WriteString("(SELECT r.* FROM json_each(")
+	b.arg("[" + strings.Join(keysOf(keys), ",") + "]")
+	b.add(") k CROSS JOIN ", x.t.quoted(`"`), " r ON r.seq = k.value) e")
 }
 
 func (x sqliteIndex) seeking(_ context.Context, db *sql.DB, fn func(querier) error) error {

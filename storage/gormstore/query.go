@@ -64,7 +64,7 @@ func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 func (s *Store) firstPage(ctx context.Context, q audit.Query) (*audit.Page, error) {
 	sel := selection{filter: q.Filter, order: orderOf(q.Sort), limit: q.Limit + 1, brief: q.Brief}
 	var err error
-	if sel.seek, err = s.seek(ctx, sel); err != nil {
+	if sel.sought, err = s.seek(ctx, sel); err != nil {
 		return nil, err
 	}
 	entries, err := s.slice(ctx, sel)
@@ -88,7 +88,7 @@ func (s *Store) pageFrom(ctx context.Context, q audit.Query, p audit.Position) (
 	}
 	sel := selection{filter: q.Filter, order: o, after: &p, limit: q.Limit + 1, brief: q.Brief}
 	var err error
-	if sel.seek, err = s.seek(ctx, sel); err != nil {
+	if sel.sought, err = s.seek(ctx, sel); err != nil {
 		return nil, err
 	}
 	entries, err := s.slice(ctx, sel)
@@ -102,7 +102,7 @@ func (s *Store) pageFrom(ctx context.Context, q audit.Query, p audit.Position) (
 	if len(entries) > 0 {
 		near = position(q.Sort, entries[0])
 	}
-	behind, err := s.any(ctx, selection{filter: q.Filter, order: o.reverse(), after: &near, seek: sel.seek})
+	behind, err := s.any(ctx, selection{filter: q.Filter, order: o.reverse(), after: &near, sought: sel.sought})
 	if err != nil {
 		return nil, err
 	}
@@ -152,8 +152,8 @@ type selection struct {
 	limit  int             // 0: all
 	// unordered: only how many there are matters, so the streams need no merging.
 	unordered bool
-	brief     bool   // without changes and metadata
-	seek      string // the keyword that an index is to find the entries by; "": none
+	brief     bool    // without changes and metadata
+	sought    *sought // the rows that the keyword index found; nil: it wasn't asked
 }
 
 // names are the columns that the selection's entries are read from.

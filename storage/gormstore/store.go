@@ -154,7 +154,7 @@ func New(db *gorm.DB, opts *Options) (*Store, error) {
 		return nil, fmt.Errorf("gormstore: Options.Partitions is %d, neither Unpartitioned nor Monthly", opts.Partitions)
 	}
 	if opts.KeywordIndex {
-		s.index = d.keywordIndex()
+		s.index = s.dialect.keywordIndex()
 	}
 	return s, nil
 }

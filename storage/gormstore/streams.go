@@ -71,7 +71,7 @@ const mostTenants = 1000
 // planStreams plans a page as far as the query says.
 func (s *Store) planStreams(sel selection) streams {
 	p := streams{terms: sel.filter.Terms(), all: sel.filter.Terms()}
-	if sel.seek != "" || linked(p.all) {
+	if sel.sought != nil || linked(p.all) {
 		p.few = true // so few that their own index is the best
 		return p
 	}
@@ -131,10 +131,7 @@ func (p streams) known() bool { return p.few || p.tenants != nil || (p.byTime &&
 // nothing, and with what its statements are to run on.
 func (s *Store) onPlan(ctx context.Context, sel selection, fn func(querier, streams) error) error {
 	p := s.planStreams(sel)
-	if sel.seek != "" {
-		return s.index.seeking(ctx, s.db, func(q querier) error { return fn(q, p) })
-	}
-	if p.known() && s.parts == nil {
+	if p.known() && (s.parts == nil || sel.sought != nil) {
 		return s.onKnownPlan(ctx, s.db, sel, p, fn)
 	}
 	// The tenants and the page, and the page's windows, are of one snapshot, or an

@@ -104,9 +104,9 @@ func monthBefore(t time.Time, n int) time.Time {
 func (s *Store) eachWindow(ctx context.Context, sel selection, fn func(querier, streams, selection) (enough bool, err error)) error {
 	return s.onPlan(ctx, sel, func(q querier, p streams) error {
 		parts := []selection{sel}
-		// The keyword index is asked once for all of them. The few may lie anywhere:
-		// all windows would be planned, and of none would the database keep its plan.
-		if sel.seek == "" && !p.few {
+		// The few may lie anywhere: all windows would be planned, and of none would the
+		// database keep its plan.
+		if !p.few {
 			parts = s.windows(sel)
 		}
 		for _, part := range parts {
