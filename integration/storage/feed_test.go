@@ -6,8 +6,10 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore"
 )
 
 func ids(entries []audit.Entry) []string {
@@ -102,4 +104,49 @@ func TestTailWaitsForNoOneAndForgetsNoOne(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, append(want, ids(late)...), append(told, ids(list)...))
 	})
+}
+
+// A transaction that is open for long keeps the feed's base where it was, and all
+// that was written since is beside it, not in it: a question doesn't read it
+// again. What commits late comes first, in steps as small as one wants them.
+func TestTailBesideALongTransaction(t *testing.T) {
+	for name, opts := range map[string]gormstore.Options{"one table": {}, "months": monthly} {
+		t.Run(name, func(t *testing.T) {
+			db, plain, rec := recordedPostgres(t)
+			store := migrated(t, db, &opts)
+			ctx := context.Background()
+			g := newSpread(1, 25_000, 3)
+			var late [][]audit.Entry
+			var open []*gorm.DB
+			for range 3 {
+				tx, some := db.Begin(), g.entries(2)
+				require.NoError(t, store.AppendTx(ctx, tx.Statement.ConnPool, some...))
+				late, open = append(late, some), append(open, tx)
+			}
+			t.Cleanup(func() { require.NoError(t, open[2].Rollback().Error) })
+			for range 10 {
+				require.NoError(t, store.Append(ctx, g.entries(2000)...))
+			}
+			position, err := store.Head(ctx)
+			require.NoError(t, err)
+			later := g.entries(3)
+			require.NoError(t, store.Append(ctx, later...))
+			require.NoError(t, open[1].Commit().Error)
+			require.NoError(t, open[0].Commit().Error)
+
+			_, err = plain.Exec("ANALYZE")
+			require.NoError(t, err)
+			rec.take()
+			var told []string
+			for more := true; more; {
+				list, next, err := store.Tail(ctx, audit.Filter{}, position, 1)
+				require.NoError(t, err)
+				told, position, more = append(told, ids(list)...), next, len(list) > 0
+			}
+			assert.Equal(t, ids(append(append(late[0], late[1]...), later...)), told)
+			for _, q := range rec.take() {
+				checkPostgresPlan(t, plain, q)
+			}
+		})
+	}
 }

@@ -25,7 +25,7 @@ const indexedEntries = 100_000
 // indexKinds are the indexes that a write could do without, and the groups of
 // them that are asked about together.
 func indexKinds(server string) map[string][]string {
-	kinds := []string{"time", "tenant", "object", "type", "action", "user", "ip", "facet", "transaction", "request"}
+	kinds := []string{"time", "tenant", "object", "type", "action", "user", "actor", "ip", "project", "facet", "transaction", "request"}
 	if server == "postgres" {
 		kinds = append(kinds, "feed")
 	}

@@ -49,7 +49,7 @@ func standardQueries(g *generator) map[string]audit.Query {
 		"a range and three choices": {Filter: audit.Filter{Tenants: one.Tenants, From: g.began, To: g.at(72_000), Actions: []string{"action-00", "action-03"}, ObjectTypes: []string{"type-00", "type-02", "type-07"}, Users: []string{userName(0), userName(1), userName(17)}}},
 	}
 	queries["an actor by its ID"] = audit.Query{Filter: audit.Filter{ActorIDs: []string{"4000"}}}
-	queries["a project"] = audit.Query{Filter: audit.Filter{Projects: []string{"project-1"}}}
+	queries["a project"] = audit.Query{Filter: audit.Filter{Projects: []string{"project-10"}}}
 	queries["a small project of a tenant"] = audit.Query{Filter: audit.Filter{Tenants: []string{tenantName(0)}, Projects: []string{"project-150"}}}
 	queries["a small project's frequent action"] = audit.Query{Filter: audit.Filter{Tenants: []string{tenantName(0)}, Projects: []string{"project-90"}, Actions: []string{"action-00"}}}
 	queries["a large project's rare action"] = audit.Query{Filter: audit.Filter{Tenants: []string{tenantName(0)}, Projects: []string{"project-0"}, Actions: []string{"action-19"}}}

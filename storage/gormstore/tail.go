@@ -57,6 +57,13 @@ type placed[P any] struct {
 	last    P // the place of the last
 }
 
+// add adds what comes behind.
+func (p *placed[P]) add(more placed[P]) {
+	if len(more.entries) > 0 {
+		p.entries, p.last = append(p.entries, more.entries...), more.last
+	}
+}
+
 // readPlaced reads rows of the selection's names followed by the columns of a place.
 func readPlaced[P any](rows *sql.Rows, sel selection, place *P, dest ...any) (placed[P], error) {
 	defer rows.Close()

@@ -26,34 +26,37 @@ func (d *partitioned) tail(ctx context.Context, s *Store, sel selection, after s
 // part reads the places first, in the table of IDs, and then of the entries the
 // partitions that have them alone. Mostly there is nothing new, and no partition
 // is looked at.
-func (d *partitioned) part(ctx context.Context, s *Store, sel selection, p pgPosition) (placed[pgPlace], error) {
-	var all placed[pgPlace]
+func (d *partitioned) part(ctx context.Context, s *Store, sel selection, p pgPosition) (all placed[pgPlace], err error) {
 	limit := sel.limit
-	for most := min(limit, tailKeys); ; most = tailKeys {
-		keys, err := d.feedKeys(ctx, s, p, most)
-		if err != nil || len(keys.ids) == 0 {
-			return all, err
+	for _, r := range p.ranges() {
+		for most, ended := min(limit, tailKeys), false; !ended; most = tailKeys {
+			keys, err := d.feedKeys(ctx, s, r, most)
+			if err != nil {
+				return all, err
+			}
+			if len(keys.ids) == 0 {
+				break
+			}
+			sel.limit = limit - len(all.entries)
+			got, err := d.byKeys(ctx, s, sel, keys)
+			if err != nil {
+				return all, err
+			}
+			if all.add(got); len(all.entries) == limit {
+				return all, nil
+			}
+			ended = len(keys.ids) < most
+			r.xid, r.seq = keys.last.xid, keys.last.seq
 		}
-		sel.limit = limit - len(all.entries)
-		got, err := d.byKeys(ctx, s, sel, keys)
-		if err != nil {
-			return all, err
-		}
-		if len(got.entries) > 0 {
-			all.entries, all.last = append(all.entries, got.entries...), got.last
-		}
-		if len(all.entries) == limit || len(keys.ids) < most {
-			return all, nil
-		}
-		p.xid, p.seq = keys.last.xid, keys.last.seq
 	}
+	return all, nil
 }
 
-// feedKeys reads on in what was committed between the position's two snapshots.
-func (d *partitioned) feedKeys(ctx context.Context, s *Store, p pgPosition, most int) (k feedKeys, err error) {
+// feedKeys reads on in a range.
+func (d *partitioned) feedKeys(ctx context.Context, s *Store, r pgRange, most int) (k feedKeys, err error) {
 	b := s.newBuilder()
 	b.add("SELECT id::text, time, xid::text AS feed_xid, seq FROM ", d.ids, " WHERE ")
-	p.write(b)
+	r.write(b)
 	b.add(" ORDER BY xid, seq LIMIT ", itoa(most))
 	rows, err := s.rows(ctx, b)
 	if err != nil {

@@ -66,9 +66,7 @@ func isSnapshot(s string) bool {
 		return false
 	}
 	last := uint64(0)
-	_, rest, _ := strings.Cut(s, ":")
-	_, list, _ := strings.Cut(rest, ":")
-	for _, x := range strings.FieldsFunc(list, func(r rune) bool { return r == ',' }) {
+	for _, x := range snapshotOpen(s) {
 		n, err := strconv.ParseUint(x, 10, 64)
 		if err != nil || n < xmin || n >= xmax || n <= last {
 			return false
@@ -151,10 +149,25 @@ type pgPlace struct {
 }
 
 // part reads on in what was committed between the position's two snapshots.
-func (d *postgres) part(ctx context.Context, s *Store, sel selection, p pgPosition) (placed[pgPlace], error) {
+func (d *postgres) part(ctx context.Context, s *Store, sel selection, p pgPosition) (all placed[pgPlace], err error) {
+	limit := sel.limit
+	for _, r := range p.ranges() {
+		sel.limit = limit - len(all.entries)
+		got, err := d.partOf(ctx, s, sel, r)
+		if err != nil {
+			return all, err
+		}
+		if all.add(got); len(all.entries) == limit {
+			break
+		}
+	}
+	return all, nil
+}
+
+func (d *postgres) partOf(ctx context.Context, s *Store, sel selection, r pgRange) (placed[pgPlace], error) {
 	b := s.newBuilder()
 	b.add("SELECT ", sel.columns(), ", e.xid::text AS feed_xid, e.seq FROM ", s.quoted, " e WHERE ")
-	p.write(b)
+	r.write(b)
 	b.WriteString(" AND ")
 	b.filter(sel.filter)
 	b.add(" ORDER BY e.xid, e.seq LIMIT ", itoa(sel.limit))
@@ -166,27 +179,57 @@ func (d *postgres) part(ctx context.Context, s *Store, sel selection, p pgPositi
 	return readPlaced(rows, sel, &place, &place.xid, &place.seq)
 }
 
-// write writes the condition that an entry lies between the position's snapshots
-// and behind its last one. Of the two that an index can answer only the stricter
-// one is written: with both, PostgreSQL begins its scan by the other one.
-func (p pgPosition) write(b *builder) {
-	seenBy(p.upto)(b)
-	if p.base != "" {
-		b.WriteString(" AND NOT pg_visible_in_snapshot(xid, ")
-		b.arg(p.base)
-		b.WriteString("::pg_snapshot)")
+// pgRange is a part of what is between a position's snapshots: what was written by
+// transactions that were open at the base, or by later ones. So a transaction that
+// is open for long is looked at by itself, and not all that was written since.
+type pgRange struct {
+	pgPosition
+	open []string // transactions that the base says are open; nil: the later ones
+}
+
+// ranges are in the feed's order.
+func (p pgPosition) ranges() []pgRange {
+	_, xmax := snapshotBounds(p.base)
+	var open []string
+	if p.xid < xmax {
+		open = snapshotOpen(p.base)
+	}
+	if len(open) == 0 {
+		return []pgRange{{pgPosition: p}}
+	}
+	later := p
+	later.xid, later.seq = 0, 0
+	return []pgRange{{p, open}, {pgPosition: later}}
+}
+
+// snapshotOpen are the transactions of a snapshot that were open below its xmax.
+func snapshotOpen(s string) []string {
+	_, rest, _ := strings.Cut(s, ":")
+	_, list, _ := strings.Cut(rest, ":")
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
+}
+
+// write writes the condition that an entry lies in the range and behind the
+// position's last one. Of the lower bounds, which an index can answer, only the
+// strictest one is written: with two, PostgreSQL begins its scan by either.
+func (r pgRange) write(b *builder) {
+	seenBy(r.upto)(b)
+	if r.open != nil {
+		b.WriteString(" AND xid = ANY(")
+		b.arg(arrayText(r.open))
+		b.WriteString("::xid8[])")
 	}
 	switch {
-	case p.xid > 0: // which the base doesn't see
+	case r.xid > 0: // which the base doesn't see
 		b.WriteString(" AND (xid, seq) > (")
-		b.arg(strconv.FormatUint(p.xid, 10))
+		b.arg(strconv.FormatUint(r.xid, 10))
 		b.WriteString("::xid8, ")
-		b.arg(p.seq)
+		b.arg(r.seq)
 		b.WriteString("::bigint)")
-	case p.base != "":
-		xmin, _ := snapshotBounds(p.base)
+	case r.base != "" && r.open == nil:
+		_, xmax := snapshotBounds(r.base)
 		b.WriteString(" AND xid >= ")
-		b.arg(strconv.FormatUint(xmin, 10))
+		b.arg(strconv.FormatUint(xmax, 10))
 		b.WriteString("::xid8")
 	}
 }
