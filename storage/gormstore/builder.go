@@ -10,6 +10,8 @@ type builder struct {
 	strings.Builder
 	dialect dialect
 	args    []any
+	// hidden alternatives are no reason for a database to leave a stream's index.
+	hidden bool
 }
 
 func (s *Store) newBuilder() *builder { return &builder{dialect: s.dialect} }

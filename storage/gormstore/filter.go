@@ -85,12 +85,19 @@ func (b *builder) term(f audit.Filter) {
 var named = map[string]bool{colProject: true, colActor: true}
 
 // not writes that none of the filters selects an entry. What leaves out all of
-// some alternatives is written as these, so that an index can find them.
+// some alternatives is written as these, so that indexes can find them, or, in a
+// stream, so that they don't: PostgreSQL would rather read all of two indexes than
+// the beginning of one.
 func (b *builder) not(c *conjunction, list []audit.Filter) {
 	var plain []audit.Filter
 	for _, f := range list {
 		if any := alternatives(f); any != nil {
-			c.next().anyOf(len(any), func(i int) { b.group(any[i]) })
+			c.next().WriteByte('(')
+			b.anyOf(len(any), func(i int) { b.group(any[i]) })
+			b.WriteByte(')')
+			if b.hidden {
+				b.WriteString(" IS TRUE")
+			}
 		} else {
 			plain = append(plain, f)
 		}

@@ -304,6 +304,8 @@ func (s *Store) stream1(b *builder, sel selection, p streams, columns []string) 
 	}
 	b.WriteString(" AND ")
 	p.others(b)
+	b.hidden = p.leads != nil
+	defer func() { b.hidden = false }()
 	return sel.writeTerms(b, p.terms)
 }
 
@@ -389,11 +391,11 @@ func (s *Store) lateral(b *builder, sel selection, p streams, columns []string) 
 		b.add(p.leads[0].partial(), p.leads[0].column, " = s.of_value AND ")
 	}
 	p.others(b)
-	if err := sel.writeTerms(b, p.terms); err != nil {
-		return err
-	}
+	b.hidden = p.leads != nil
+	err := sel.writeTerms(b, p.terms)
+	b.hidden = false
 	b.WriteString(") x")
-	return nil
+	return err
 }
 
 // end writes the order and limit of what is merged.
