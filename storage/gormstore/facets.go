@@ -14,8 +14,9 @@ import (
 // They are kept in a table beside the entries, which this brings up to date where
 // it may write; what is newer than that table is read from the feed, so that every
 // committed entry counts. Its time grows with the number of different values, not
-// with that of the entries. A scope of more than tenants asks for each value
-// whether the scope has an entry of it, which ends at the first.
+// with that of the entries. Of a scope of more than tenants, the entries are read if
+// they are few (a small project's); else each value is asked for, whether the scope
+// has an entry of it, which ends at the first.
 //
 // Where the table is more than 20,000 entries behind, because nobody has asked
 // for long, one statement jumps through the indexes from value to value instead;

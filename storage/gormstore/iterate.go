@@ -10,7 +10,8 @@ import (
 // All yields everything that q selects, in its order, from its cursor on, in
 // constant memory: one statement, one snapshot, on a connection that is in use
 // until the sequence ends. MySQL ends it if nothing is taken from it for its
-// net_write_timeout, a minute by default.
+// net_write_timeout, a minute by default. (What Options.KeywordIndex finds, of at
+// most 100,000 entries, is found by a statement before it, whose keys are kept.)
 //
 // Where holding one would block whoever works in the loop's body, it reads page
 // after page instead, bounded by what was there at the start: if the pool has

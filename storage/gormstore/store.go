@@ -30,7 +30,8 @@ type Options struct {
 	// much and read by tenant, record and time: Lean() for all of them. Migrate
 	// doesn't make them, and no query counts on them. What they serve still works,
 	// by walking or sorting all entries in the query's scope; without one of facets
-	// (all but IndexIP) Facets keeps no values and reads the scope each time.
+	// (IndexType, IndexAction, IndexUser, IndexFacet) Facets keeps no values and reads
+	// the scope each time.
 	// Default: none.
 	//
 	// An index that was left out before is made by the next Migrate without its

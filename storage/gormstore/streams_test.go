@@ -78,7 +78,7 @@ func pagesOfTenants(t *testing.T, store *gormstore.Store, tenants int) {
 		for _, sort := range []audit.Sort{audit.Newest, audit.SortTime, audit.SortUser, "-record"} {
 			want := naive(entries, f, sort)
 			var got []string
-			q := audit.Query{Filter: f, Sort: sort, Limit: 60}
+			q := audit.Query{Filter: f, Sort: sort, Limit: 160}
 			for {
 				page, err := store.Query(ctx, q)
 				require.NoError(t, err)
