@@ -49,7 +49,8 @@ type sought struct{ keys []rowKey }
 //     A scope that was looked through is walked.
 //   - Else the index is asked for its candidates, until they are a quarter of the
 //     scope. If they end before, they are the page. A few are asked for first, and
-//     more only if the scope is as large.
+//     more only if the scope is as large, and has none among its newest: to look a
+//     thousand up takes longer than the walk that a single one there promises.
 //
 // So the questions cost little beside the walk that they may save, also where
 // they save none.
@@ -81,19 +82,23 @@ func (s *Store) seek(ctx context.Context, sel selection) (*sought, error) {
 		return nil, err
 	}
 	bounds := []int{fewCandidates, mostCandidates}
-	if sel.limit == 0 || sel.unordered {
+	switch {
+	case sel.limit == 0 || sel.unordered:
 		bounds[1] = mostCandidatesOfAll
+	case found > 0:
+		bounds = bounds[:1]
 	}
 	for _, most := range bounds {
 		size, err := s.size(ctx, scope, plan, most*scopePerCandidate)
 		if err != nil || size < fewCandidates*scopePerCandidate {
 			return nil, err
 		}
-		keys, err := s.candidates(ctx, keyword, size/scopePerCandidate+1)
+		bound := size / scopePerCandidate
+		keys, err := s.candidates(ctx, keyword, bound+1)
 		if err != nil {
 			return nil, err
 		}
-		if len(keys) <= size/scopePerCandidate {
+		if len(keys) <= bound {
 			return &sought{keys}, nil
 		}
 		if size < most*scopePerCandidate {
