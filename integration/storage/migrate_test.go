@@ -166,12 +166,13 @@ func TestUpgradeFromVersionOne(t *testing.T) {
 func TestMigrationThatStoppedHalfway(t *testing.T) {
 	db := open(t, createMySQL(t))
 	migrated(t, db, nil)
+	const indexes = "SELECT DISTINCT index_name FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'audit_entries' ORDER BY 1"
+	all := texts(t, db, indexes)
+	require.Contains(t, all, "audit_entries_ip")
 	require.NoError(t, db.Exec("DROP INDEX audit_entries_ip ON audit_entries").Error)
 	require.NoError(t, db.Exec("DELETE FROM audit_entries_schema").Error)
 	migrated(t, db, nil)
-	var n int
-	require.NoError(t, db.Raw("SELECT count(DISTINCT index_name) FROM information_schema.statistics WHERE table_schema = DATABASE() AND table_name = 'audit_entries'").Scan(&n).Error)
-	assert.Equal(t, 12, n)
+	assert.Equal(t, all, texts(t, db, indexes))
 }
 
 // PostgreSQL's transaction stays usable when the store finds out that it isn't
