@@ -2,6 +2,7 @@ package gormstore
 
 import (
 	"context"
+	"math"
 	"slices"
 
 	"github.com/gormtrail/audit"
@@ -110,11 +111,12 @@ func (s *Store) shortFacets(ctx context.Context, sel selection) (found audit.Fac
 		if p.tenants, err = s.tenants(ctx, s.db, mostTenants+1); err != nil {
 			return found, false, err
 		}
+		p.listed = true
 	}
 	if p.none() {
 		return facetLists{}.facets(), true, nil
 	}
-	if p.count() > s.dialect.maxStreams() {
+	if s.tooMany(p) {
 		return found, false, nil
 	}
 	size, err := s.sizeOf(ctx, s.db, sel, p, s.shortStreams+1)
@@ -122,7 +124,7 @@ func (s *Store) shortFacets(ctx context.Context, sel selection) (found audit.Fac
 		return found, false, err
 	}
 	b := s.newBuilder()
-	sel.limit, sel.unordered = s.shortStreams, true
+	sel.limit, sel.unordered = math.MaxInt32, true // there may be more by now
 	if err := s.valuesOf(b, func() error { return s.fromMerged(b, sel, p) }); err != nil {
 		return found, false, err
 	}

@@ -68,6 +68,12 @@ func (p streams) dropped() streams {
 // mostTenants is how many tenants of a trail are asked for.
 const mostTenants = 1000
 
+// tooMany reports whether a page can't be merged of the streams. Of a trail of more
+// tenants than are asked for, some are not in the list.
+func (s *Store) tooMany(p streams) bool {
+	return p.count() > s.dialect.maxStreams() || p.listed && len(p.tenants) > mostTenants
+}
+
 // planStreams plans a page as far as the query says.
 func (s *Store) planStreams(sel selection) streams {
 	p := streams{terms: sel.filter.Terms(), all: sel.filter.Terms()}
@@ -161,7 +167,7 @@ func (s *Store) choose(ctx context.Context, q querier, sel selection, p streams)
 		other.tenants, other.listed = p.tenants, p.listed
 	}
 	// Planning a statement over all months takes longer than most pages.
-	if s.parts != nil || p.count() > s.dialect.maxStreams() {
+	if s.parts != nil || s.tooMany(p) {
 		return other, nil
 	}
 	size, err := s.sizeOf(ctx, q, sel, p, s.shortStreams+1)
@@ -201,7 +207,7 @@ func (s *Store) onKnownPlan(ctx context.Context, q querier, sel selection, p str
 	if err != nil {
 		return err
 	}
-	if p.count() > s.dialect.maxStreams() {
+	if s.tooMany(p) {
 		return fn(q, p.dropped())
 	}
 	b := s.newBuilder()
