@@ -172,7 +172,7 @@ func TestCachedStatementsUseTheKeywordIndex(t *testing.T) {
 		require.NoError(t, err)
 	}
 	var plans []struct{ Generic, Custom int }
-	require.NoError(t, db.Raw("SELECT generic_plans AS generic, custom_plans AS custom FROM pg_prepared_statements WHERE statement LIKE '%lower(search) LIKE%' AND statement NOT LIKE '%pg_prepared%'").Scan(&plans).Error)
+	require.NoError(t, db.Raw("SELECT generic_plans AS generic, custom_plans AS custom FROM pg_prepared_statements WHERE statement LIKE '%lower(x.search) LIKE%' AND statement NOT LIKE '%pg_prepared%'").Scan(&plans).Error)
 	require.Len(t, plans, 1, "the page and the count have one question")
 	for _, p := range plans {
 		assert.Zero(t, p.Generic)
@@ -212,35 +212,6 @@ func TestPostgresWithoutTheRightToItsExtension(t *testing.T) {
 	require.NoError(t, store.Migrate(ctx))
 	entries := newGenerator(1).entries(3000)
 	require.NoError(t, store.Append(ctx, entries...))
-	wantSame(t, store, entries, audit.Query{Filter: audit.Filter{Keyword: "user499"}})
-}
-
-// What a host does whose table is large: the index is made beside the writers,
-// and Migrate finds it.
-func TestAKeywordIndexMadeConcurrently(t *testing.T) {
-	db := open(t, createPostgres(t))
-	ctx := context.Background()
-	entries := newGenerator(1).entries(3000)
-	require.NoError(t, migrated(t, db, nil).Append(ctx, entries...))
-	store, err := gormstore.New(db, withKeywords)
-	require.NoError(t, err)
-	require.ErrorIs(t, store.Append(ctx, entries[0]), audit.ErrNotMigrated)
-
-	require.NoError(t, db.Exec("CREATE EXTENSION pg_trgm").Error)
-	create := "CREATE INDEX CONCURRENTLY audit_entries_search ON audit_entries USING gin (lower(search) gin_trgm_ops)"
-	require.NoError(t, db.Exec(create).Error)
-	require.NoError(t, db.Exec("UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'audit_entries_search'::regclass").Error)
-	err = store.Migrate(ctx)
-	require.ErrorIs(t, err, gormstore.ErrNoKeywordIndex, "one that failed")
-	assert.ErrorContains(t, err, `DROP INDEX "audit_entries_search"`)
-	require.NoError(t, db.Exec("DROP INDEX audit_entries_search").Error)
-	require.NoError(t, db.Exec(create).Error)
-	var before, after string
-	oid := "SELECT 'audit_entries_search'::regclass::oid::text"
-	require.NoError(t, db.Raw(oid).Scan(&before).Error)
-	require.NoError(t, store.Migrate(ctx))
-	require.NoError(t, db.Raw(oid).Scan(&after).Error)
-	assert.Equal(t, before, after)
 	wantSame(t, store, entries, audit.Query{Filter: audit.Filter{Keyword: "user499"}})
 }
 

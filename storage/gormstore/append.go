@@ -75,11 +75,7 @@ func (s *Store) append(ctx context.Context, rows []record) error {
 	if err != nil {
 		return s.translate(ctx, err)
 	}
-	err = s.lockIndex(ctx, tx)
-	if err == nil {
-		err = s.insert(ctx, tx, rows)
-	}
-	if err != nil {
+	if err := s.insert(ctx, tx, rows); err != nil {
 		_ = tx.Rollback() // the first error is the one to tell
 		return err
 	}
@@ -87,8 +83,7 @@ func (s *Store) append(ctx context.Context, rows []record) error {
 }
 
 // AppendTx stores the entries through tx, in one statement where they are few:
-// nothing but that statement is sent (and on SQLite, with Options.KeywordIndex,
-// one before it that takes the write lock). They are durable when, and only when, the
+// nothing but that statement is sent. They are durable when, and only when, the
 // transaction that tx belongs to commits.
 //
 // An error is the statement's; on PostgreSQL the transaction can then only be
@@ -106,9 +101,6 @@ func (s *Store) AppendTx(ctx context.Context, tx audit.Execer, entries ...audit.
 		if err := s.checkMigrated(ctx, q); err != nil {
 			return err
 		}
-	}
-	if err := s.lockIndex(ctx, tx); err != nil {
-		return err
 	}
 	return s.insert(ctx, tx, rows)
 }

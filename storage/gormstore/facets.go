@@ -35,8 +35,6 @@ func (s *Store) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 	var err error
 	if sel.sought, err = s.seek(ctx, sel); err != nil {
 		return audit.Facets{}, err
-	} else if sel.sought != nil {
-		return s.soughtFacets(ctx, sel)
 	}
 	if found, ok, err := s.shortFacets(ctx, sel); ok || err != nil {
 		return found, err
@@ -84,23 +82,8 @@ func allOf(terms []audit.Filter) audit.Filter {
 	return f
 }
 
-// soughtFacets reads the values of the entries that the keyword index finds: of a
-// rare keyword they are few, and without it each value would be looked for in
-// vain.
-func (s *Store) soughtFacets(ctx context.Context, sel selection) (audit.Facets, error) {
-	b := s.newBuilder()
-	_ = s.valuesOf(b, func() error { // which never fails
-		b.WriteString(" FROM ")
-		s.from(b, sel)
-		b.WriteString(" WHERE ")
-		b.terms(sel.filter.Terms())
-		return nil
-	})
-	return s.facetsBy(ctx, b)
-}
-
 // shortFacets reads the values of a scope's entries, if a list of its filter says
-// that they are few: a project, a user, a record. In a longer one each value is
+// that they are few: a project, a user, a record, a rare keyword. In a longer one each value is
 // looked for.
 func (s *Store) shortFacets(ctx context.Context, sel selection) (found audit.Facets, ok bool, err error) {
 	p := s.planStreams(sel)
@@ -119,8 +102,9 @@ func (s *Store) shortFacets(ctx context.Context, sel selection) (found audit.Fac
 	if s.tooMany(p) {
 		return found, false, nil
 	}
-	size, err := s.sizeOf(ctx, s.db, sel, p, s.shortStreams+1)
-	if err != nil || size > s.shortStreams {
+	most := s.shortOf(sel)
+	size, err := s.sizeOf(ctx, s.db, sel, p, most+1)
+	if err != nil || size > most {
 		return found, false, err
 	}
 	b := s.newBuilder()

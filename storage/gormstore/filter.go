@@ -17,6 +17,7 @@ const (
 	colUser    = "actor_user"
 	colActor   = "actor_id"
 	colIP      = "ip_key"
+	colAction  = "action"
 	colOutcome = "outcome"
 	colRequest = "request_id"
 	colTx      = "transaction_id"
@@ -55,7 +56,7 @@ func (b *builder) term(f audit.Filter) {
 		column string
 		values []string
 	}{
-		{colTenant, f.Tenants}, {colProject, f.Projects}, {"action", f.Actions}, {colOutcome, outcomes(f.Outcomes)},
+		{colTenant, f.Tenants}, {colProject, f.Projects}, {colAction, f.Actions}, {colOutcome, outcomes(f.Outcomes)},
 		{"object_type", f.ObjectTypes}, {colObject, objectKeys(f.ObjectIDs)}, {"object_product", f.Products},
 		{"actor_type", f.ActorTypes}, {colActor, f.ActorIDs}, {colUser, f.Users},
 	} {

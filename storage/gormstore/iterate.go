@@ -10,8 +10,7 @@ import (
 // All yields everything that q selects, in its order, from its cursor on, in
 // constant memory: one statement, one snapshot, on a connection that is in use
 // until the sequence ends. MySQL ends it if nothing is taken from it for its
-// net_write_timeout, a minute by default. (What Options.KeywordIndex finds, of at
-// most 100,000 entries, is found by a statement before it, whose keys are kept.)
+// net_write_timeout, a minute by default.
 //
 // Where holding one would block whoever works in the loop's body, it reads page
 // after page instead, bounded by what was there at the start: if the pool has
@@ -88,7 +87,10 @@ func (s *Store) pageStart(ctx context.Context, q audit.Query, p audit.Position) 
 
 func (s *Store) stream(ctx context.Context, sel selection, yield func(audit.Entry) bool) error {
 	p := s.planStreams(sel)
-	if p.count() == 1 {
+	if p.count() == 1 || sel.sought != nil {
+		if p.none() {
+			return s.checkMigrated(ctx, s.db)
+		}
 		var err error
 		if p, err = s.choose(ctx, s.db, sel, p); err != nil {
 			return err
@@ -116,15 +118,22 @@ func (s *Store) stream(ctx context.Context, sel selection, yield func(audit.Entr
 }
 
 // whole writes the SELECT of all that is selected: of one stream by its index,
-// so that the first entry comes at once; else as the database plans it.
+// so that the first entry comes at once; of those that a keyword was found in; else
+// as the database plans it.
 func (s *Store) whole(b *builder, sel selection, p streams) error {
 	if p.byTime && p.count() == 1 {
 		return s.stream1(b, sel, p, sel.names())
 	}
 	b.list(sel.names(), "SELECT ", "e.")
-	b.WriteString(" FROM ")
-	s.from(b, sel)
-	b.WriteString(" WHERE ")
+	if p.meeting {
+		if err := s.fromMerged(b, sel, p); err != nil {
+			return err
+		}
+		b.WriteString(" ORDER BY ")
+		sel.order.by(b, "e.")
+		return nil
+	}
+	b.add(" FROM ", s.quoted, " e WHERE ")
 	return sel.write(b)
 }
 

@@ -106,9 +106,13 @@ func (s *Store) startKept(ctx context.Context) error {
 	return err
 }
 
-// readKept reads the place; false if there is none.
-func (s *Store) readKept(ctx context.Context) (k kept, ok bool, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT version, position, entries, "+s.dialect.appended()+" FROM "+s.quotedUpto())
+func (s *Store) readKept(ctx context.Context) (kept, bool, error) {
+	return s.readPlace(ctx, s.quotedUpto())
+}
+
+// readPlace reads a table's one row, the place; false if there is none.
+func (s *Store) readPlace(ctx context.Context, table string) (k kept, ok bool, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT version, position, entries, "+s.dialect.appended()+" FROM "+table)
 	if err != nil {
 		return k, false, err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/gormtrail/audit"
 )
@@ -37,12 +38,32 @@ func (s *Store) keptAnew(ctx context.Context, k kept, scope []audit.Filter) (aud
 	return lists.facets(), nil
 }
 
-// refreshKept is for a job that nobody waits for. If it fails, who asks next has more
-// to read.
-func (s *Store) refreshKept(ctx context.Context) {
-	if s.opts.keeps() {
-		_, _ = s.keptFacets(ctx, nil)
+// Refresh brings what is kept beside the entries up to date: the values of facets,
+// and the texts of Options.KeywordIndex. Who asks for these does that as well, so
+// far as it doesn't take long, and so does Purge: Refresh is for a host without
+// retention whose readers come seldom, to be called by a job, say each hour. It
+// reads what was appended since the last time, some 20 µs an entry, and writes what
+// is new of that. It keeps no other writer waiting, and any number of processes may
+// call it at once.
+//
+// Errors: audit.ErrNotMigrated, the context's, the database's.
+func (s *Store) Refresh(ctx context.Context) error {
+	if err := s.checkMigrated(ctx, s.db); err != nil {
+		return err
 	}
+	return s.translate(ctx, s.refresh(ctx))
+}
+
+func (s *Store) refresh(ctx context.Context) error {
+	if s.opts.keeps() {
+		if _, err := s.keptFacets(ctx, nil); err != nil {
+			return err
+		}
+	}
+	if s.index == nil {
+		return nil
+	}
+	return s.catchUp(ctx)
 }
 
 // everyValue adds what each tenant has in each facet, in a table of entries.
@@ -120,14 +141,18 @@ func (s *Store) foldSome(ctx context.Context, k kept, add, remove []keptValue, l
 // takeKept locks the place's row, unless somebody has it, and counts its version
 // up, unless somebody has.
 func (s *Store) takeKept(ctx context.Context, m migrator, k kept, last bool) error {
+	return s.takePlace(ctx, m, s.quotedUpto(), k, last)
+}
+
+func (s *Store) takePlace(ctx context.Context, m migrator, table string, k kept, last bool) error {
 	if skip := s.dialect.skipLocked(); skip != "" {
-		free, err := number(ctx, m, "SELECT only_row FROM "+s.quotedUpto()+skip)
+		free, err := number(ctx, m, "SELECT only_row FROM "+table+skip)
 		if err != nil || free == 0 {
 			return errors.Join(errOutrun, err)
 		}
 	}
 	b := s.newBuilder()
-	b.add("UPDATE ", s.quotedUpto(), " SET version = version + 1")
+	b.add("UPDATE ", table, " SET version = version + 1")
 	if last {
 		b.WriteString(", position = ")
 		b.arg(k.position)
@@ -151,14 +176,23 @@ func (s *Store) takeKept(ctx context.Context, m migrator, k kept, last bool) err
 const keptRows = 100
 
 func (s *Store) insertKept(ctx context.Context, m execer, list []keptValue) error {
-	for some := range slices.Chunk(list, keptRows) {
+	rows := make([][]string, len(list))
+	for i, k := range list {
+		rows[i] = []string{k.facet, k.value, k.tenant}
+	}
+	return s.insertRows(ctx, m, s.quotedValues(), []string{"facet", "value", "tenant"}, rows)
+}
+
+// insertRows passes over what is there already.
+func (s *Store) insertRows(ctx context.Context, m execer, table string, columns []string, rows [][]string) error {
+	for some := range slices.Chunk(rows, keptRows) {
 		b := s.newBuilder()
-		b.add("INSERT INTO ", s.quotedValues(), " (facet, value, tenant) VALUES ")
-		for i, k := range some {
+		b.add("INSERT INTO ", table, " (", strings.Join(columns, ", "), ") VALUES ")
+		for i, row := range some {
 			b.WriteString([]string{"", ", "}[min(i, 1)])
-			b.argList([]string{k.facet, k.value, k.tenant})
+			b.argList(row)
 		}
-		b.WriteString(s.dialect.orIgnore("facet"))
+		b.WriteString(s.dialect.orIgnore(columns[0]))
 		if _, err := m.ExecContext(ctx, b.String(), b.args...); err != nil {
 			return err
 		}

@@ -19,12 +19,21 @@ func (s *Store) removing(ctx context.Context, fn func(tx *sql.Tx, gone *keptValu
 	if err := s.lockKept(ctx, tx); err != nil {
 		return err
 	}
+	texts, err := s.lockTexts(ctx, tx)
+	if err != nil {
+		return err
+	}
 	gone := keptValues{values: map[keptValue]struct{}{}}
 	if err := fn(tx, &gone); err != nil {
 		return err
 	}
 	if s.opts.keeps() {
 		if err := s.forget(ctx, tx, gone); err != nil {
+			return err
+		}
+	}
+	if texts {
+		if err := s.forgetTexts(ctx, tx, gone); err != nil {
 			return err
 		}
 	}
@@ -63,7 +72,7 @@ func (s *Store) removeRows(ctx context.Context, tx *sql.Tx, gone *keptValues, wh
 	for _, f := range facets {
 		b.add(", ", f.column)
 	}
-	b.add(" FROM ", s.quoted, " WHERE ")
+	b.add(", ", colObject, " FROM ", s.quoted, " WHERE ")
 	if err := where(b); err != nil {
 		return 0, err
 	}
@@ -81,20 +90,20 @@ func (s *Store) removeRows(ctx context.Context, tx *sql.Tx, gone *keptValues, wh
 	return int(n), err
 }
 
-// readRows reads rows of a key and the columns of facets.
+// readRows reads rows of a key, the columns of facets and the object's.
 func (v *keptValues) readRows(ctx context.Context, q querier, b *builder) (keys []string, err error) {
 	rows, err := q.QueryContext(ctx, b.String(), b.args...)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var key string
+	var key, object string
 	var values [8]sameColumn
 	dest := []any{&key}
 	for i := range values {
 		dest = append(dest, &values[i])
 	}
-	for rows.Next() {
+	for dest = append(dest, &object); rows.Next(); {
 		if err := rows.Scan(dest...); err != nil {
 			return nil, err
 		}
@@ -102,8 +111,19 @@ func (v *keptValues) readRows(ctx context.Context, q querier, b *builder) (keys 
 		for i, f := range facets {
 			v.values[keptValue{f.column, string(values[0]), string(values[i])}] = struct{}{}
 		}
+		v.values[keptValue{colObject, string(values[0]), object}] = struct{}{}
 	}
 	return keys, rows.Err()
+}
+
+// of are those in a column.
+func (v *keptValues) of(column string) (list []keptValue) {
+	for k := range v.values {
+		if k.facet == column {
+			list = append(list, k)
+		}
+	}
+	return list
 }
 
 // forget removes those values from what is kept that no entry has any more. An
@@ -120,13 +140,7 @@ func (s *Store) forget(ctx context.Context, tx *sql.Tx, gone keptValues) error {
 		}
 	}
 	for _, f := range facets {
-		var list []keptValue
-		for k := range gone.values {
-			if k.facet == f.column {
-				list = append(list, k)
-			}
-		}
-		for some := range slices.Chunk(list, pairRows(s.dialect)) {
+		for some := range slices.Chunk(gone.of(f.column), pairRows(s.dialect)) {
 			dead, err := s.unused(ctx, tx, f, some)
 			if err != nil {
 				return err
@@ -143,7 +157,7 @@ func (s *Store) forget(ctx context.Context, tx *sql.Tx, gone keptValues) error {
 func (s *Store) unused(ctx context.Context, q querier, f facet, list []keptValue) ([]keptValue, error) {
 	b := s.newBuilder()
 	b.add("SELECT '", f.column, "', k.value, k.tenant FROM ")
-	b.pairs(list)
+	b.valueTable(list)
 	b.add(" WHERE (SELECT 1 FROM ", s.quoted, " e WHERE e.tenant = k.tenant AND e.", f.column, " = k.value LIMIT 1) IS NULL")
 	dead := keptValues{values: map[keptValue]struct{}{}}
 	if err := dead.read(ctx, q, b); err != nil {
@@ -160,8 +174,8 @@ func pairRows(d dialect) int {
 	return keptRows
 }
 
-// pairs writes a table k of values and tenants.
-func (b *builder) pairs(list []keptValue) {
+// valueTable writes a table k of values and tenants.
+func (b *builder) valueTable(list []keptValue) {
 	if !b.dialect.lateral() {
 		for i, k := range list {
 			b.WriteString([]string{"(SELECT ", " UNION ALL SELECT "}[min(i, 1)])

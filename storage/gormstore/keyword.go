@@ -1,9 +1,13 @@
 package gormstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/gormtrail/audit"
@@ -14,98 +18,190 @@ import (
 // and what is to be run.
 var ErrNoKeywordIndex = errors.New("gormstore: the database can't index keywords")
 
-// keywordIndex is what a dialect can that has an index of trigrams. The index
-// only narrows: what it finds is compared with the keyword all the same, so that
-// a keyword means what audit.Filter.Match says with it and without it.
+// keywordIndex is what a dialect can that has an index of trigrams, which is of the
+// texts' table (texts.go).
 type keywordIndex interface {
+	feature() feature
 	// indexable reports whether the index can tell anything about a keyword, in
-	// the form that the column has.
+	// the form that a text has.
 	indexable(keyword string) bool
-	// candidates writes a SELECT of the keys of the rows that the index can't
-	// exclude, at most so many (0: all) and those that it doesn't have yet.
-	candidates(b *builder, keyword string, most int)
-	// rows writes what follows FROM: the rows with these keys, named e.
-	rows(b *builder, keys []rowKey)
-	// seeking runs fn with what statements upon candidates need.
+	// texts writes a SELECT of the column, the value and the tenant of texts that
+	// contain a keyword, at most so many. tenants are the only ones asked about; nil:
+	// all.
+	texts(b *builder, keyword string, tenants []string, most int)
+	// position is the function of where a text has another one.
+	position() string
+	// seeking runs fn with what such statements need.
 	seeking(ctx context.Context, db *sql.DB, fn func(querier) error) error
 }
 
-// rowKey is a row by its dialect's rowKey.
-type rowKey struct {
-	at  timeColumn // of months
-	key string     // the last column
+// sought is what a keyword was found by: the values whose entries may contain it,
+// each with its tenant, and these tenants.
+type sought struct {
+	leads   []lead
+	tenants []string
 }
 
-// sought are the rows among which a selection is, by the keyword index.
-type sought struct{ keys []rowKey }
-
 // A keyword that is frequent is found soonest by walking in the page's order, as
-// without an index, and one that is rare by the index. What it is, is asked for:
+// without an index, and one that is rare by its texts. What it is, is asked for:
 //
 //   - The newest entries, sampleSize of them, are looked through. The look ends
 //     with as many matches as promise that a walk of some maxWalk entries fills
-//     the page.
-//   - Else the scope's size is asked for (of an index alone, so far as it matters).
-//     A scope that was looked through is walked.
-//   - Else the index is asked for its candidates, until they are a quarter of the
-//     scope. If they end before, they are the page. A few are asked for first, and
-//     more only if the scope is as large, and has none among its newest: to look a
-//     thousand up takes longer than the walk that a single one there promises.
+//     the page. A scope that was looked through as a whole is walked.
+//   - Else its texts are asked for. If the page can be merged of as many streams as
+//     they lead to, it is; if not, it is walked, since what is in so many texts is
+//     seldom far.
 //
 // So the questions cost little beside the walk that they may save, also where
 // they save none.
 const (
-	sampleSize    = 1_000
-	maxWalk       = 15_000
-	fewCandidates = sampleSize / scopePerCandidate
-	// mostCandidates are those that a page is sorted of; what is read whole, or
-	// counted, may have more.
-	mostCandidates      = 10_000
-	mostCandidatesOfAll = 100_000
-	scopePerCandidate   = 4
+	sampleSize = 1_000
+	maxWalk    = 15_000
 )
 
-// seek asks the index for the rows of what is selected; nil where a walk is better,
-// or there is no index.
+// seek asks by what streams a keyword is found; nil where a walk is better, or
+// there is no index.
 func (s *Store) seek(ctx context.Context, sel selection) (*sought, error) {
 	keyword := s.indexedKeyword(sel.filter)
 	if keyword == "" || linked(sel.filter.Terms()) {
 		return nil, nil
 	}
-	if s.seekAlways {
-		keys, err := s.candidates(ctx, keyword, 0)
-		return &sought{keys}, err
+	if !s.seekAlways {
+		if rare, err := s.isRare(ctx, sel, searched(keyword)); err != nil || !rare {
+			return nil, err
+		}
 	}
+	p := streams{terms: sel.filter.Terms()}
+	p.takeTenants()
+	found, err := s.findTexts(ctx, p.tenants, keyword)
+	return found, s.translate(ctx, err)
+}
+
+// indexedKeyword is the longest keyword that everything selected must contain and
+// that an index can find.
+func (s *Store) indexedKeyword(f audit.Filter) string {
+	longest, length := "", 0
+	if s.index == nil {
+		return longest
+	}
+	for _, term := range f.Terms() {
+		k := searched(term.Keyword)
+		if n := utf8.RuneCountInString(k); n > length && s.index.indexable(k) {
+			longest, length = term.Keyword, n
+		}
+	}
+	return longest
+}
+
+// searched is a keyword as it stands in a search column.
+func searched(keyword string) string { return guarded(audit.Fold(keyword)) }
+
+// isRare reports whether a walk to the end of the page may be long.
+func (s *Store) isRare(ctx context.Context, sel selection, keyword string) (bool, error) {
 	scope, plan := s.scopeOf(sel)
 	found, err := s.sample(ctx, scope, plan, keyword, sel.enough())
 	if err != nil || found >= sel.enough() {
+		return false, err
+	}
+	size, err := s.size(ctx, scope, plan, sampleSize+1)
+	return size > sampleSize, err
+}
+
+// foundText is a value that leads to entries of a text, and a tenant that has it.
+type foundText struct{ column, value, tenant string }
+
+// findTexts asks for the texts that contain the keyword: those that are kept, and
+// those of the entries behind their place. What is behind is folded in by who asks,
+// if it fails by who asks next.
+func (s *Store) findTexts(ctx context.Context, tenants []string, keyword string) (*sought, error) {
+	k, ok, err := s.readPlace(ctx, s.quotedTextsUpto())
+	if err != nil || !ok {
 		return nil, err
 	}
-	bounds := []int{fewCandidates, mostCandidates}
-	switch {
-	case sel.limit == 0 || sel.unordered:
-		bounds[1] = mostCandidatesOfAll
-	case found > 0:
-		bounds = bounds[:1]
-	}
-	for _, most := range bounds {
-		size, err := s.size(ctx, scope, plan, most*scopePerCandidate)
-		if err != nil || size < fewCandidates*scopePerCandidate {
+	found := map[foundText]struct{}{}
+	behind := k.appended - k.entries
+	ok = behind <= s.mostBehind
+	if ok {
+		if ok, err = s.findNews(ctx, k, tenants, keyword, found); err != nil {
 			return nil, err
 		}
-		bound := size / scopePerCandidate
-		keys, err := s.candidates(ctx, keyword, bound+1)
+	}
+	if !ok || behind >= s.foldAfter {
+		_, _ = s.foldBehind(ctx, s.mostBehind, nil)
+	}
+	if !ok {
+		return nil, nil
+	}
+	if err := s.findKept(ctx, tenants, searched(keyword), found); err != nil {
+		return nil, err
+	}
+	return s.soughtBy(found), nil
+}
+
+// findNews adds the texts behind the place; false if these are many, or the place is
+// none of this database.
+func (s *Store) findNews(ctx context.Context, k kept, tenants []string, keyword string, found map[foundText]struct{}) (bool, error) {
+	most := s.dialect.maxStreams()
+	news := selection{filter: audit.Filter{Tenants: tenants, Keyword: keyword}, brief: true, limit: most + 1}
+	entries, _, err := s.dialect.tail(ctx, s, news, k.position)
+	if errors.Is(err, audit.ErrBadCursor) {
+		return false, nil
+	}
+	keyword = searched(keyword)
+	for i := range entries {
+		for _, t := range textsOf(&entries[i]) {
+			if strings.Contains(t.search, keyword) {
+				found[foundText{t.column, t.value, entries[i].Tenant}] = struct{}{}
+			}
+		}
+	}
+	return len(entries) <= most, err
+}
+
+// findKept adds the texts that are kept.
+func (s *Store) findKept(ctx context.Context, tenants []string, keyword string, found map[foundText]struct{}) error {
+	return s.index.seeking(ctx, s.db, func(q querier) error {
+		b := s.newBuilder()
+		s.index.texts(b, keyword, tenants, s.dialect.maxStreams()+1)
+		rows, err := s.rowsOn(ctx, q, b)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if len(keys) <= bound {
-			return &sought{keys}, nil
+		defer rows.Close()
+		for rows.Next() {
+			var f foundText
+			if err := rows.Scan(&f.column, &f.value, &f.tenant); err != nil {
+				return err
+			}
+			found[f] = struct{}{}
 		}
-		if size < most*scopePerCandidate {
-			break // a larger bound is no larger
-		}
+		return rows.Err()
+	})
+}
+
+// soughtBy makes streams of what was found; nil if they are too many, or one has no
+// index.
+func (s *Store) soughtBy(found map[foundText]struct{}) *sought {
+	if len(found) > s.dialect.maxStreams() {
+		return nil
 	}
-	return nil, nil
+	list := slices.SortedFunc(maps.Keys(found), func(a, b foundText) int {
+		return cmp.Or(cmp.Compare(a.column, b.column), cmp.Compare(a.tenant, b.tenant), cmp.Compare(a.value, b.value))
+	})
+	so := sought{tenants: []string{}}
+	for _, f := range list {
+		if !s.opts.has(leadIndexes[f.column]) {
+			return nil
+		}
+		if n := len(so.leads); n == 0 || so.leads[n-1].column != f.column {
+			so.leads = append(so.leads, lead{column: f.column})
+		}
+		l := &so.leads[len(so.leads)-1]
+		l.values, l.tenants = append(l.values, f.value), append(l.tenants, f.tenant)
+		so.tenants = append(so.tenants, f.tenant)
+	}
+	so.tenants = distinct(so.tenants)
+	return &so
 }
 
 // enough are the matches in a sample that make a walk the better way.
@@ -115,21 +211,6 @@ func (sel selection) enough() int {
 		return frequent
 	}
 	return min(max(1, sel.limit*sampleSize/maxWalk), frequent)
-}
-
-// indexedKeyword is the longest keyword that everything selected must contain and
-// that an index can find, as its column has it.
-func (s *Store) indexedKeyword(f audit.Filter) string {
-	longest := ""
-	if s.index == nil {
-		return longest
-	}
-	for _, term := range f.Terms() {
-		if k := guarded(audit.Fold(term.Keyword)); utf8.RuneCountInString(k) > utf8.RuneCountInString(longest) && s.index.indexable(k) {
-			longest = k
-		}
-	}
-	return longest
 }
 
 // scopeOf is what a walk would go through, by time: one tenant, and in it one
@@ -189,28 +270,6 @@ func (s *Store) walkScope(b *builder, scope selection, p streams, column string)
 	return scope.writeTerms(b, p.terms)
 }
 
-// candidates asks the index for rows, at most so many.
-func (s *Store) candidates(ctx context.Context, keyword string, most int) (keys []rowKey, err error) {
-	err = s.index.seeking(ctx, s.db, func(q querier) error {
-		b := s.newBuilder()
-		s.index.candidates(b, keyword, most)
-		rows, err := s.rowsOn(ctx, q, b)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		var k rowKey
-		dest := []any{&k.at, &k.key}
-		for dest = dest[2-len(s.dialect.rowKey()):]; rows.Next(); keys = append(keys, k) {
-			if err := rows.Scan(dest...); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
-	})
-	return keys, s.translate(ctx, err)
-}
-
 func (s *Store) numberOf(ctx context.Context, q querier, b *builder) (int, error) {
 	rows, err := s.rowsOn(ctx, q, b)
 	if err != nil {
@@ -218,25 +277,6 @@ func (s *Store) numberOf(ctx context.Context, q querier, b *builder) (int, error
 	}
 	n, err := numberIn(rows)
 	return n, s.translate(ctx, err)
-}
-
-// from writes the rows of which sel selects, named e.
-func (s *Store) from(b *builder, sel selection) {
-	if sel.sought != nil {
-		s.index.rows(b, sel.sought.keys)
-		return
-	}
-	b.add(s.quoted, " e")
-}
-
-// lockIndex makes tx ready for a statement that changes entries. A connection to
-// SQLite reads the index's settings when it first prepares a statement with its
-// triggers: in a transaction that hasn't written yet, that is a read before a write.
-func (s *Store) lockIndex(ctx context.Context, tx execer) error {
-	if s.index == nil {
-		return nil
-	}
-	return s.translate(ctx, s.lockWrites(ctx, tx))
 }
 
 // lockWrites takes the lock that a transaction needs that reads before it writes.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"strings"
-	"time"
 	"unicode"
 	"unicode/utf8"
 )
@@ -18,12 +17,11 @@ type postgresIndex struct{ t table }
 
 // feature: the extension may be in a schema that isn't on the search path.
 func (x postgresIndex) feature() feature {
-	name := x.t.schemaIndex("search", `"`)
+	texts := quoteName(x.t.texts(), `"`)
 	return feature{
 		option: "KeywordIndex",
-		there: "SELECT count(*) FROM pg_index WHERE indexrelid = to_regclass('" + name + "') AND indrelid = to_regclass('" +
-			x.t.quoted(`"`) + "') AND indisvalid",
-		statements: []string{`DO $do$
+		there:  "SELECT count(*) FROM (SELECT to_regclass('" + quoteName(x.t.textsUpto(), `"`) + "') AS found) t WHERE found IS NOT NULL",
+		statements: append(textTables(x.t, x.t.index("texts_value", `"`), texts, "", `text COLLATE "C" NOT NULL`, ""), `DO $do$
 DECLARE
 	query CONSTANT text := 'SELECT quote_ident(nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = ''pg_trgm''';
 	schema text;
@@ -33,17 +31,15 @@ BEGIN
 		CREATE EXTENSION pg_trgm;
 		EXECUTE query INTO schema;
 	END IF;
-	EXECUTE 'CREATE INDEX ` + x.t.index("search", `"`) + ` ON ` + x.t.quoted(`"`) + ` USING gin (lower(search) ' || schema || '.gin_trgm_ops)';
+	EXECUTE 'CREATE INDEX `+x.t.index("texts_search", `"`)+` ON `+texts+` USING gin (lower(search) ' || schema || '.gin_trgm_ops)';
 END
-$do$`},
+$do$`),
 		lacks: func(err error) string {
 			switch {
 			case hasState(err, "42501"): // insufficient_privilege
 				return "a superuser, or who may create in the database, must run CREATE EXTENSION pg_trgm there"
 			case hasState(err, "0A000", "58P01"): // feature_not_supported, undefined_file
 				return "the server lacks the extension pg_trgm (Debian: postgresql-contrib); install it, then run CREATE EXTENSION pg_trgm as a superuser"
-			case hasState(err, "42P07"): // duplicate_table
-				return "there is an index " + name + " that isn't valid (did CREATE INDEX CONCURRENTLY fail?): DROP INDEX " + name
 			}
 			return ""
 		},
@@ -90,58 +86,37 @@ func pattern(keyword string) string {
 	return b.String()
 }
 
-// candidates: where the database's character type is C, other letters than those of
-// ASCII make no trigrams, and the index would be read whole; all rows are as good.
-func (x postgresIndex) candidates(b *builder, keyword string, most int) {
+// texts: where the database's character type is C, other letters than those of
+// ASCII make no trigrams, and the index would be read whole; to compare all texts is
+// as good.
+func (x postgresIndex) texts(b *builder, keyword string, tenants []string, most int) {
 	ascii := func(r rune) bool { return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
-	from := "SELECT " + strings.Join(b.dialect.rowKey(), ", ") + " FROM " + x.t.quoted(`"`) + " WHERE "
-	b.add(from, "lower(search) LIKE ")
+	from := func() {
+		b.add("SELECT x.kind, x.value, o.tenant FROM ", quoteName(x.t.texts(), `"`), " x JOIN ", quoteName(x.t.textsOf(), `"`), " o ON o.id = x.id")
+		x.ofTenants(b, tenants)
+		b.WriteString(" WHERE ")
+		b.dialect.contains(b, "x.search", keyword)
+	}
+	from()
+	b.WriteString(" AND lower(x.search) LIKE ")
 	b.arg(pattern(keyword))
 	if longestWord(keyword, ascii) < 3 {
 		const plain = "(SELECT datctype IN ('C', 'POSIX') FROM pg_database WHERE datname = current_database())"
-		b.add(" AND NOT ", plain, " UNION ALL ", from, plain)
+		b.add(" AND NOT ", plain, " UNION ALL ")
+		from()
+		b.add(" AND ", plain)
 	}
-	if most > 0 {
-		b.add(" LIMIT ", itoa(most))
+	b.add(" LIMIT ", itoa(most))
+}
+
+func (x postgresIndex) ofTenants(b *builder, tenants []string) {
+	if tenants != nil {
+		b.WriteString(" AND ")
+		b.dialect.in(b, "o.tenant", tenants)
 	}
 }
 
-// rows: OFFSET keeps the other conditions out, so that the planner has nothing to
-// choose but the keys.
-func (x postgresIndex) rows(b *builder, keys []rowKey) {
-	b.add("(SELECT * FROM ", x.t.quoted(`"`), " WHERE id = ANY(")
-	b.arg(arrayText(keysOf(keys)))
-	b.WriteString("::uuid[]) OFFSET 0) e")
-}
-
-func keysOf(keys []rowKey) []string {
-	list := make([]string, len(keys))
-	for i, k := range keys {
-		list[i] = k.key
-	}
-	return list
-}
-
-// partitionedIndex is the same of each month.
-type partitionedIndex struct {
-	postgresIndex
-	d *partitioned
-}
-
-// rows looks each row up in its month alone.
-func (x partitionedIndex) rows(b *builder, keys []rowKey) {
-	times := make([]string, len(keys))
-	for i, k := range keys {
-		times[i] = x.d.timeArg(time.Time(k.at).UnixMicro()).(string)
-	}
-	b.WriteString("(SELECT e.* FROM unnest(")
-	b.arg(arrayText(times))
-	b.WriteString("::timestamptz[], ")
-	b.arg(arrayText(keysOf(keys)))
-	b.WriteString("::uuid[]) AS k (of_time, of_id)")
-	x.d.joinRows(b, "k.of_time", "k.of_id", window{})
-	b.WriteString(") e")
-}
+func (x postgresIndex) position() string { return "strpos" }
 
 // seeking: a plan that is made without the pattern (as the driver's cached
 // statements get one after five runs) doesn't use the index.
@@ -151,7 +126,7 @@ func (x postgresIndex) seeking(ctx context.Context, db *sql.DB, fn func(querier)
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // it only read
-	if _, err := tx.ExecContext(ctx, "SELECT set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true)"); err != nil {
+	if _, err := tx.ExecContext(ctx, "SELECT set_config(name, value, true) FROM (VALUES ('plan_cache_mode', 'force_custom_plan'), ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'), ('enable_mergejoin', 'off'), ('jit', 'off')) AS s (name, value)"); err != nil {
 		return err
 	}
 	return fn(tx)

@@ -12,12 +12,14 @@ import (
 type lead struct {
 	column string
 	values []string
+	// tenants are those of the values, one by one; nil: each tenant of the plan.
+	tenants []string
 }
 
 // leadIndexes are the indexes that begin with the tenant, the lead and the time.
 var leadIndexes = map[string]Index{
 	"": indexTenant, colObject: "object", colIP: IndexIP, colUser: IndexUser, colActor: IndexActor,
-	"object_type": IndexType, "action": IndexAction, colProject: IndexProject, colOutcome: indexOutcome,
+	"object_type": IndexType, colAction: IndexAction, colProject: IndexProject, colOutcome: indexOutcome,
 }
 
 // leadColumn is a column that may lead, and takes its list out of a filter.
@@ -37,7 +39,7 @@ var leadColumns = []leadColumn{
 	{colActor, func(f *audit.Filter) []string { return takeNamed(&f.ActorIDs) }},
 	{colOutcome, takeFailures},
 	{"object_type", func(f *audit.Filter) []string { return take(&f.ObjectTypes) }},
-	{"action", func(f *audit.Filter) []string { return take(&f.Actions) }},
+	{colAction, func(f *audit.Filter) []string { return take(&f.Actions) }},
 }
 
 // leadColumns are those that the table has an index for.
@@ -53,7 +55,7 @@ func (p *streams) takeLead(columns []leadColumn) {
 	for n, c := range columns {
 		for i := range p.terms {
 			if list := c.take(&p.terms[i]); len(list) > 0 {
-				p.leads = []lead{{c.name, distinct(list)}}
+				p.leads = []lead{{column: c.name, values: distinct(list)}}
 				return
 			}
 		}

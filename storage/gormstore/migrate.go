@@ -25,6 +25,9 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err == nil {
 		err = s.startKept(ctx)
 	}
+	if err == nil {
+		err = s.buildTexts(ctx)
+	}
 	if err != nil {
 		return fmt.Errorf("gormstore: migrating %s: %w", s.table.name, err)
 	}
@@ -72,6 +75,13 @@ func (s *Store) repair(ctx context.Context, m migrator) error {
 	}
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
 		return err
+	}
+	if there, err := s.hasTexts(ctx, m); err != nil {
+		return err
+	} else if there {
+		if _, err := m.ExecContext(ctx, "UPDATE "+s.quotedTextsUpto()+" SET version = version + 1, position = '', entries = 0"); err != nil {
+			return err
+		}
 	}
 	return s.discardKept(ctx, m)
 }

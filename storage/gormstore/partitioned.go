@@ -188,8 +188,6 @@ func (d *partitioned) deleteKeys(b *builder, table string, keys []string) {
 	b.add("::uuid[]) RETURNING id, time) DELETE FROM ", table, " e USING gone WHERE e.id = gone.id AND e.time = gone.time")
 }
 
-func (d *partitioned) keywordIndex() keywordIndex { return partitionedIndex{postgresIndex{d.t}, d} }
-
 func (d *partitioned) appended() string { return lastNumber(d.ids) }
 
 // eachPartition runs fn with each partition, all of one snapshot: what is moved

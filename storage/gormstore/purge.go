@@ -13,8 +13,8 @@ const purgeBatch = 5000
 
 // Purge removes at most limit of the entries that match f, oldest first, and
 // returns how many it removed, also with an error: each batch of 5,000 is a
-// transaction of its own. When it has removed all of them it brings what is kept
-// of facets up to date, so that a host with retention needs no other job for that.
+// transaction of its own. When it has removed all of them it does what Refresh
+// does, so that a host with retention needs no other job for that.
 func (s *Store) Purge(ctx context.Context, f audit.Filter, limit int) (int, error) {
 	if err := f.Validate(); err != nil {
 		return 0, err
@@ -25,7 +25,7 @@ func (s *Store) Purge(ctx context.Context, f audit.Filter, limit int) (int, erro
 	oldest := selection{filter: f, order: orderOf(audit.SortTime)}
 	removed, err := s.purge(ctx, f, oldest, limit)
 	if err == nil && removed < limit {
-		s.refreshKept(ctx)
+		_ = s.refresh(ctx) // if it fails, who asks next has more to read
 	}
 	return removed, err
 }

@@ -2,6 +2,7 @@ package gormstore
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"reflect"
 	"slices"
@@ -111,6 +112,10 @@ func (d *partitioned) tryDropMonth(ctx context.Context, s *Store, suffix string,
 	if err != nil || n > limit {
 		return 0, false, err
 	}
+	texts, err := s.textValuesOf(ctx, tx, part)
+	if err != nil {
+		return 0, false, err
+	}
 	withdrawn, err := s.withdrawKept(ctx, tx, part)
 	if err != nil {
 		return 0, false, err
@@ -134,5 +139,5 @@ func (d *partitioned) tryDropMonth(ctx context.Context, s *Store, suffix string,
 	d.months.mu.Lock()
 	delete(d.months.known, suffix)
 	d.months.mu.Unlock()
-	return n, true, withdrawn.restore(ctx)
+	return n, true, errors.Join(withdrawn.restore(ctx), s.forgetDropped(ctx, texts))
 }

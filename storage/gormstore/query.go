@@ -153,7 +153,7 @@ type selection struct {
 	// unordered: only how many there are matters, so the streams need no merging.
 	unordered bool
 	brief     bool    // without changes and metadata
-	sought    *sought // the rows that the keyword index found; nil: it wasn't asked
+	sought    *sought // what a keyword was found by; nil: nothing, it is looked for
 }
 
 // names are the columns that the selection's entries are read from.

@@ -141,9 +141,12 @@ func guarded(s string) string {
 }
 
 // appendSearchText writes the texts that a keyword is looked for in.
-func appendSearchText(b []byte, e audit.Entry) []byte {
+func appendSearchText(b []byte, e audit.Entry) []byte { return appendMarked(b, audit.SearchTexts(e)) }
+
+// appendMarked writes texts, without empty ones.
+func appendMarked(b []byte, texts []string) []byte {
 	b = append(b, mark...)
-	for _, s := range audit.SearchTexts(e) {
+	for _, s := range texts {
 		if s != "" {
 			b = append(append(b, guarded(s)...), mark...)
 		}

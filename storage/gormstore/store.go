@@ -83,8 +83,8 @@ type Store struct {
 	table   table
 	opts    Options
 	index   keywordIndex // nil: none
-	// seekAlways is set by tests, whose trails are small: the index finds what it
-	// can, whatever seek would say.
+	// seekAlways is set by tests, whose trails are small: no keyword is looked for
+	// that the index can find.
 	seekAlways bool
 	// foldAfter and mostBehind are their constants, or smaller ones of a test.
 	foldAfter, mostBehind int
@@ -170,6 +170,9 @@ func (s *Store) Tables() []string {
 	names := []string{s.table.name, s.table.versions()}
 	if s.opts.keeps() {
 		names = append(names, s.table.values(), s.table.upto())
+	}
+	if s.index != nil {
+		names = append(names, s.table.texts(), s.table.textsOf(), s.table.textsUpto())
 	}
 	if s.parts != nil {
 		names = append(names, s.table.ids())

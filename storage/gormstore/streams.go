@@ -22,6 +22,7 @@ type streams struct {
 	byTime  bool
 	ranged  bool // a range of addresses may be better than the order's index
 	listed  bool // tenants are all of the trail's, not the filter's
+	meeting bool // an entry may be in several streams
 	few     bool // no streams: an index of their own finds the entries, or none does
 	// other is the plan to be taken unless this one's streams are short: they have
 	// another order than the page, or a lead that may have any number of entries.
@@ -29,11 +30,18 @@ type streams struct {
 }
 
 func (p streams) count() int {
-	values := 0
-	for _, l := range p.leads {
-		values += len(l.values)
+	if p.leads == nil {
+		return len(p.tenants)
 	}
-	return len(p.tenants) * max(1, values)
+	n := 0
+	for _, l := range p.leads {
+		if l.tenants != nil {
+			n += len(l.values)
+		} else {
+			n += len(p.tenants) * len(l.values)
+		}
+	}
+	return n
 }
 
 // alone: one index has the page as it is.
@@ -77,9 +85,12 @@ func (s *Store) tooMany(p streams) bool {
 // planStreams plans a page as far as the query says.
 func (s *Store) planStreams(sel selection) streams {
 	p := streams{terms: sel.filter.Terms(), all: sel.filter.Terms()}
-	if sel.sought != nil || linked(p.all) {
+	if linked(p.all) {
 		p.few = true // so few that their own index is the best
 		return p
+	}
+	if sel.sought != nil {
+		return s.planSought(sel, p)
 	}
 	p.takeTenants()
 	if sel.order.sort.Key() == audit.SortTime {
@@ -95,6 +106,20 @@ func (s *Store) planStreams(sel selection) streams {
 		return byKey
 	}
 	p.other = &byKey
+	return p
+}
+
+// planSought plans a page of the streams that a keyword was found in. What the rest
+// of the filter leads to may be shorter. By time nothing else can be better than
+// streams, but for all at once.
+func (s *Store) planSought(sel selection, p streams) streams {
+	p.leads, p.tenants, p.meeting = sel.sought.leads, sel.sought.tenants, true
+	p.byTime = sel.order.sort.Key() == audit.SortTime
+	sel.sought = nil
+	other := s.planStreams(sel)
+	if !p.byTime || other.leads != nil || sel.limit == 0 {
+		p.other = &other
+	}
 	return p
 }
 
@@ -137,7 +162,7 @@ func (p streams) known() bool { return p.few || p.tenants != nil || (p.byTime &&
 // nothing, and with what its statements are to run on.
 func (s *Store) onPlan(ctx context.Context, sel selection, fn func(querier, streams) error) error {
 	p := s.planStreams(sel)
-	if p.known() && (s.parts == nil || sel.sought != nil) {
+	if p.known() && s.parts == nil {
 		return s.onKnownPlan(ctx, s.db, sel, p, fn)
 	}
 	// The tenants and the page, and the page's windows, are of one snapshot, or an
@@ -166,12 +191,14 @@ func (s *Store) choose(ctx context.Context, q querier, sel selection, p streams)
 	if !other.few {
 		other.tenants, other.listed = p.tenants, p.listed
 	}
-	// Planning a statement over all months takes longer than most pages.
-	if s.parts != nil || s.tooMany(p) {
+	// Planning a statement over all months takes longer than most pages; less long
+	// than what a keyword is looked for in.
+	if s.parts != nil && sel.sought == nil || s.tooMany(p) {
 		return other, nil
 	}
-	size, err := s.sizeOf(ctx, q, sel, p, s.shortStreams+1)
-	if err != nil || size > s.shortStreams {
+	most := s.shortOf(sel)
+	size, err := s.sizeOf(ctx, q, sel, p, most+1)
+	if err != nil || size > most {
 		return other, err
 	}
 	p.other = nil
@@ -181,6 +208,15 @@ func (s *Store) choose(ctx context.Context, q querier, sel selection, p streams)
 // shortStreams is how many entries a plan may have to read, or to sort, that
 // another one might not.
 const shortStreams = 5000
+
+// shortOf is how many entries are few beside all that is selected: what would be
+// read instead of what a keyword was found by is the whole scope.
+func (s *Store) shortOf(sel selection) int {
+	if sel.sought != nil && sel.limit == 0 {
+		return 20 * s.shortStreams
+	}
+	return s.shortStreams
+}
 
 // sizeOf counts the entries of a plan's streams in the filter's range of time, up
 // to most, by an index alone.
@@ -273,8 +309,7 @@ func (s *Store) merge(b *builder, sel selection, p streams) error {
 	case p.tenants == nil:
 		b.list(columns, "SELECT ", "")
 		b.WriteString(" FROM ")
-		s.from(b, sel)
-		b.WriteString(" WHERE ")
+		b.add(s.quoted, " e WHERE ")
 		return sel.writeTerms(b, p.terms)
 	case p.count() == 1:
 		return s.stream1(b, sel, p, columns)
@@ -318,28 +353,35 @@ func (s *Store) stream1(b *builder, sel selection, p streams, columns []string) 
 func (s *Store) mergeUnion(b *builder, sel selection, p streams, columns []string) error {
 	union := ""
 	for _, of := range p.each() {
-		for _, tenant := range p.tenants {
-			for _, v := range of.values() {
-				b.add(union, "SELECT * FROM (")
-				union = " UNION ALL "
-				one := of
-				one.tenants = []string{tenant}
-				if of.leads != nil {
-					one.leads = []lead{{of.leads[0].column, []string{v}}}
-				}
-				if err := s.stream1(b, sel, one, columns); err != nil {
-					return err
-				}
-				b.WriteString(") stream")
+		tenants, values := of.pairs()
+		for i := range tenants {
+			b.add(union, "SELECT * FROM (")
+			union = p.union()
+			one := of
+			one.tenants = tenants[i : i+1]
+			if of.leads != nil {
+				one.leads = []lead{{column: of.leads[0].column, values: values[i : i+1]}}
 			}
+			if err := s.stream1(b, sel, one, columns); err != nil {
+				return err
+			}
+			b.WriteString(") stream")
 		}
 	}
 	sel.end(b)
 	return nil
 }
 
+// union leaves out what several streams have, unless none can.
+func (p streams) union() string {
+	if p.meeting {
+		return " UNION "
+	}
+	return " UNION ALL "
+}
+
 // each is the plan of each lead by itself; what an earlier one has is no more in
-// those behind it.
+// those behind it, unless they may meet.
 func (p streams) each() []streams {
 	if len(p.leads) <= 1 {
 		return []streams{p}
@@ -348,7 +390,9 @@ func (p streams) each() []streams {
 	for i, l := range p.leads {
 		list[i] = p
 		list[i].leads = []lead{l}
-		list[i].except = p.leads[:i]
+		if !p.meeting {
+			list[i].except = p.leads[:i]
+		}
 	}
 	return list
 }
@@ -373,7 +417,7 @@ func (p streams) values() []string {
 // mergeLateral has one text and one plan for any number of streams.
 func (s *Store) mergeLateral(b *builder, sel selection, p streams, columns []string) error {
 	for i, of := range p.each() {
-		b.WriteString([]string{"", " UNION ALL "}[min(i, 1)])
+		b.WriteString([]string{"", p.union()}[min(i, 1)])
 		if err := s.lateral(b, sel, of, columns); err != nil {
 			return err
 		}
@@ -410,10 +454,15 @@ func (sel selection) end(b *builder) {
 		b.WriteString(" ORDER BY ")
 		sel.order.by(b, "")
 	}
-	b.add(" LIMIT ", itoa(sel.limit))
+	if sel.limit > 0 {
+		b.add(" LIMIT ", itoa(sel.limit))
+	}
 }
 
 func (p streams) pairs() (tenants, values []string) {
+	if p.leads != nil && p.leads[0].tenants != nil {
+		return p.leads[0].tenants, p.leads[0].values
+	}
 	for _, t := range p.tenants {
 		for _, v := range p.values() {
 			tenants, values = append(tenants, t), append(values, v)

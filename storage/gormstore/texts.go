@@ -1,0 +1,122 @@
+package gormstore
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"slices"
+	"strings"
+
+	"github.com/gormtrail/audit"
+)
+
+// With Options.KeywordIndex, the texts that a keyword is looked for in are kept in
+// a table: each once, with the value that leads to its entries (the user, the
+// record, the action), and beside it the tenants that have it. There are as many
+// of them as a trail has people and records, however many entries these have. So
+// that table has the index of trigrams, and not the entries: a keyword finds texts,
+// and the texts' values find the entries, by the indexes that are there anyway.
+//
+// It is a projection of the feed, as what is kept of facets (kept.go): no
+// transaction of the host ever writes it, who asks reads what is newer than it,
+// and its place's version keeps writers apart.
+
+// keptText is a text of entries that have this value in this column.
+type keptText struct{ column, value, search string }
+
+// textsOf are the texts of an entry, as they stand in its search column: each is a
+// part of that, and together they have all of it.
+func textsOf(e *audit.Entry) []keptText {
+	texts := audit.SearchTexts(*e)
+	list := []keptText{
+		{colUser, e.Actor.User(), markedText(texts[:2])},
+		{colObject, audit.ObjectIDKey(e.Object.ID), markedText(texts[2:4])},
+		{colAction, e.Action, markedText(texts[4:])},
+	}
+	return slices.DeleteFunc(list, func(t keptText) bool { return t.search == mark })
+}
+
+func markedText(texts []string) string { return string(appendMarked(nil, texts)) }
+
+// id is the text's key in the table, which has a bound whatever the text's length.
+func (t keptText) id() string {
+	sum := sha256.Sum256([]byte(t.column + mark + itoa(len(t.value)) + mark + t.value + t.search))
+	return base64.RawURLEncoding.EncodeToString(sum[:16])
+}
+
+// textOf says that a tenant has entries of a text.
+type textOf struct{ id, tenant string }
+
+// keptTexts are texts, whose they are, and how many entries they were read of.
+type keptTexts struct {
+	texts   map[string]keptText // by ID
+	of      map[textOf]struct{}
+	entries int
+}
+
+func newTexts() keptTexts {
+	return keptTexts{texts: map[string]keptText{}, of: map[textOf]struct{}{}}
+}
+
+func (k *keptTexts) add(e *audit.Entry) {
+	k.entries++
+	for _, t := range textsOf(e) {
+		id := t.id()
+		k.texts[id] = t
+		k.of[textOf{id, e.Tenant}] = struct{}{}
+	}
+}
+
+// pairs are those that aren't in done, in an order that any two processes write
+// them in.
+func (k *keptTexts) pairs(done map[textOf]struct{}) []textOf {
+	list := make([]textOf, 0, len(k.of))
+	for p := range k.of {
+		if _, ok := done[p]; !ok {
+			list = append(list, p)
+		}
+	}
+	slices.SortFunc(list, func(a, b textOf) int {
+		if c := strings.Compare(a.id, b.id); c != 0 {
+			return c
+		}
+		return strings.Compare(a.tenant, b.tenant)
+	})
+	return list
+}
+
+func (t table) texts() string     { return t.name + "_texts" }
+func (t table) textsOf() string   { return t.name + "_texts_of" }
+func (t table) textsUpto() string { return t.name + "_texts_upto" }
+
+func (s *Store) quotedTexts() string     { return quoteName(s.table.texts(), s.dialect.quote()) }
+func (s *Store) quotedTextsOf() string   { return quoteName(s.table.textsOf(), s.dialect.quote()) }
+func (s *Store) quotedTextsUpto() string { return quoteName(s.table.textsUpto(), s.dialect.quote()) }
+
+// textTables makes the tables. index is the name of an index and onTexts that of the
+// texts' table there; number is a column that this has before its ID, text the type
+// of a text.
+func textTables(t table, index, onTexts, number, text, clustered string) []string {
+	texts, of, upto := quoteName(t.texts(), `"`), quoteName(t.textsOf(), `"`), quoteName(t.textsUpto(), `"`)
+	return []string{
+		"CREATE TABLE " + texts + " (" + number + "id " + text + " UNIQUE, kind " + text + ", value " + text + ", search " + text + ")",
+		"CREATE INDEX " + index + " ON " + onTexts + " (kind, value)",
+		"CREATE TABLE " + of + " (id " + text + ", tenant " + text + ", PRIMARY KEY (id, tenant))" + clustered,
+		"CREATE TABLE " + upto + " (only_row INTEGER NOT NULL PRIMARY KEY, version BIGINT NOT NULL, position " + text + ", entries BIGINT NOT NULL)",
+		// The feed's beginning; Migrate reads on from there.
+		"INSERT INTO " + upto + " (only_row, version, position, entries) VALUES (1, 0, '', 0)",
+	}
+}
+
+// hasTexts reports whether any store keeps texts.
+func (s *Store) hasTexts(ctx context.Context, q querier) (bool, error) {
+	if s.index != nil {
+		return true, nil
+	}
+	x := s.dialect.keywordIndex()
+	if x == nil {
+		return false, nil
+	}
+	n, err := number(ctx, q, x.feature().there)
+	return n > 0, err
+}

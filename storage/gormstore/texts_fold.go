@@ -1,0 +1,271 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/gormtrail/audit"
+)
+
+// knownTexts is how many texts of tenants are remembered while many entries are
+// folded in, so that those of everyday aren't written again and again.
+const knownTexts = 500_000
+
+// buildTexts folds in all that there is, once, where nothing is kept yet.
+func (s *Store) buildTexts(ctx context.Context) error {
+	if s.index == nil {
+		return nil
+	}
+	k, _, err := s.readPlace(ctx, s.quotedTextsUpto())
+	if err != nil || k.position != "" {
+		return err
+	}
+	return s.catchUp(ctx)
+}
+
+// foldTries is how often a fold is tried while others write.
+const foldTries = 20
+
+// catchUp folds in all that is behind the place.
+func (s *Store) catchUp(ctx context.Context) error {
+	done := map[textOf]struct{}{}
+	for try := 1; ; {
+		rest, err := s.foldBehind(ctx, s.mostBehind, done)
+		switch {
+		case err == nil && !rest:
+			return nil
+		case err == nil:
+			try = 1
+			continue
+		case ctx.Err() != nil || try == foldTries:
+			return err
+		}
+		// Another one is writing; on SQLite any writer.
+		clear(done)
+		if err := pause(ctx, 4*try); err != nil {
+			return err
+		}
+		try++
+	}
+}
+
+// foldBehind folds in at most so many of the entries behind the place, but for what
+// is done, and notes it there. rest says that there are more.
+func (s *Store) foldBehind(ctx context.Context, most int, done map[textOf]struct{}) (rest bool, err error) {
+	k, ok, err := s.readPlace(ctx, s.quotedTextsUpto())
+	if err != nil || !ok {
+		return false, err
+	}
+	news, next := newTexts(), k
+	sel := selection{limit: min(tailStep, most), brief: true}
+	for rest = true; rest && news.entries < most; {
+		entries, position, err := s.dialect.tail(ctx, s, sel, next.position)
+		if errors.Is(err, audit.ErrBadCursor) { // the database was restored, or is another one
+			return true, s.restartTexts(ctx, s.db, k)
+		}
+		if err != nil {
+			return false, err
+		}
+		for i := range entries {
+			news.add(&entries[i])
+		}
+		next.position, rest = position, len(entries) == sel.limit
+	}
+	if next.position == k.position {
+		return false, nil
+	}
+	if rest {
+		next.appended = k.entries + news.entries
+	}
+	pairs := news.pairs(done)
+	if err := s.foldTexts(ctx, next, news.texts, pairs); err != nil {
+		return false, err
+	}
+	if done != nil {
+		if len(done) > knownTexts {
+			clear(done)
+		}
+		for _, p := range pairs {
+			done[p] = struct{}{}
+		}
+	}
+	return rest, nil
+}
+
+// restartTexts goes back to the feed's beginning. What is kept stays: more than
+// there is does no harm, and who is reading it needs it.
+func (s *Store) restartTexts(ctx context.Context, m execer, k kept) error {
+	b := s.newBuilder()
+	b.add("UPDATE ", s.quotedTextsUpto(), " SET version = version + 1, position = '', entries = 0 WHERE version = ")
+	b.arg(k.version)
+	_, err := m.ExecContext(ctx, b.String(), b.args...)
+	return err
+}
+
+// foldTexts writes texts and the place up to which they are, as fold does.
+func (s *Store) foldTexts(ctx context.Context, k kept, texts map[string]keptText, pairs []textOf) error {
+	for last := false; !last; k.version++ {
+		some := pairs[:min(len(pairs), foldStep)]
+		pairs = pairs[len(some):]
+		last = len(pairs) == 0
+		err := s.dialect.unwaiting(ctx, s.db, func(m migrator) error {
+			if err := s.takePlace(ctx, m, s.quotedTextsUpto(), k, last); err != nil {
+				return err
+			}
+			return s.insertTexts(ctx, m, texts, some)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *Store) insertTexts(ctx context.Context, m migrator, texts map[string]keptText, pairs []textOf) error {
+	var rows, of [][]string
+	for i, p := range pairs {
+		if t := texts[p.id]; i == 0 || pairs[i-1].id != p.id {
+			rows = append(rows, []string{p.id, t.column, t.value, t.search})
+		}
+		of = append(of, []string{p.id, p.tenant})
+	}
+	if err := s.insertRows(ctx, m, s.quotedTexts(), []string{"id", "kind", "value", "search"}, rows); err != nil {
+		return err
+	}
+	return s.insertRows(ctx, m, s.quotedTextsOf(), []string{"id", "tenant"}, of)
+}
+
+// textKinds are the columns by whose values texts lead to entries.
+var textKinds = []string{colUser, colObject, colAction}
+
+// forgetTexts removes those texts of these values from what is kept that none of the
+// tenant's entries has any more, and texts that no tenant has. What it can't see yet
+// is not told either up to the kept place: it is news.
+func (s *Store) forgetTexts(ctx context.Context, m migrator, gone keptValues) error {
+	if settings := s.dialect.walkSettings(); settings != "" && len(gone.values) > 0 {
+		if _, err := m.ExecContext(ctx, settings); err != nil {
+			return err
+		}
+	}
+	for _, column := range textKinds {
+		for some := range slices.Chunk(gone.of(column), pairRows(s.dialect)) {
+			dead, err := s.unusedTexts(ctx, m, column, some)
+			if err != nil {
+				return err
+			}
+			if err := s.deleteTexts(ctx, m, dead); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// lockTexts is lockKept of texts; false if no store keeps any.
+func (s *Store) lockTexts(ctx context.Context, tx *sql.Tx) (bool, error) {
+	there, err := s.hasTexts(ctx, tx)
+	if err != nil || !there {
+		return false, err
+	}
+	_, err = tx.ExecContext(ctx, "UPDATE "+s.quotedTextsUpto()+" SET version = version + 1")
+	return true, err
+}
+
+// textValuesOf are the values by which the entries of a table have texts, for
+// forgetDropped, nil where no store keeps any.
+func (s *Store) textValuesOf(ctx context.Context, q querier, part string) (*keptValues, error) {
+	there, err := s.hasTexts(ctx, q)
+	if err != nil || !there {
+		return nil, err
+	}
+	rows, err := q.QueryContext(ctx, "SELECT DISTINCT tenant, "+strings.Join(textKinds, ", ")+" FROM "+part)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	gone := keptValues{values: map[keptValue]struct{}{}}
+	var tenant string
+	var values [3]string
+	for rows.Next() {
+		if err := rows.Scan(&tenant, &values[0], &values[1], &values[2]); err != nil {
+			return nil, err
+		}
+		for i, v := range values {
+			gone.values[keptValue{textKinds[i], tenant, v}] = struct{}{}
+		}
+	}
+	return &gone, rows.Err()
+}
+
+// forgetDropped is forgetTexts after a table was dropped.
+func (s *Store) forgetDropped(ctx context.Context, gone *keptValues) error {
+	if gone == nil {
+		return nil
+	}
+	tx, err := s.db.BeginTx(ctx, s.dialect.removeOptions())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	if _, err := s.lockTexts(ctx, tx); err != nil {
+		return err
+	}
+	if err := s.forgetTexts(ctx, tx, *gone); err != nil {
+		return err
+	}
+	return tx.Commit()
+}
+
+// unusedTexts are those of a column's values that lie in no entry.
+func (s *Store) unusedTexts(ctx context.Context, q querier, column string, list []keptValue) (dead []textOf, err error) {
+	b := s.newBuilder()
+	b.WriteString("SELECT o.id, o.tenant FROM ")
+	b.valueTable(list)
+	b.add(" CROSS JOIN ", s.quotedTexts(), " x CROSS JOIN ", s.quotedTextsOf(), " o WHERE x.kind = '", column, "' AND x.value = k.value AND o.id = x.id AND o.tenant = k.tenant AND (SELECT 1 FROM ",
+		s.quoted, " e WHERE e.tenant = k.tenant AND e.", column, " = k.value AND ", s.dialect.keywordIndex().position(), "(e.search, x.search) > 0 LIMIT 1) IS NULL")
+	found, err := q.QueryContext(ctx, b.String(), b.args...)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	for found.Next() {
+		var p textOf
+		if err := found.Scan(&p.id, &p.tenant); err != nil {
+			return nil, err
+		}
+		dead = append(dead, p)
+	}
+	return dead, found.Err()
+}
+
+func (s *Store) deleteTexts(ctx context.Context, m execer, dead []textOf) error {
+	for some := range slices.Chunk(dead, keptRows) {
+		b := s.newBuilder()
+		b.add("DELETE FROM ", s.quotedTextsOf(), " WHERE ")
+		b.anyOf(len(some), func(i int) {
+			b.WriteString("(id = ")
+			b.arg(some[i].id)
+			b.WriteString(" AND tenant = ")
+			b.arg(some[i].tenant)
+			b.WriteString(")")
+		})
+		if _, err := m.ExecContext(ctx, b.String(), b.args...); err != nil {
+			return err
+		}
+		b = s.newBuilder()
+		b.add("DELETE FROM ", s.quotedTexts(), " WHERE id IN ")
+		ids := make([]string, len(some))
+		for i, p := range some {
+			ids[i] = p.id
+		}
+		b.argList(ids)
+		b.add(" AND NOT EXISTS (SELECT 1 FROM ", s.quotedTextsOf(), " o WHERE o.id = ", s.quotedTexts(), ".id)")
+		if _, err := m.ExecContext(ctx, b.String(), b.args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
