@@ -87,6 +87,9 @@ func allOf(terms []audit.Filter) audit.Filter {
 // looked for.
 func (s *Store) shortFacets(ctx context.Context, sel selection) (found audit.Facets, ok bool, err error) {
 	p := s.planStreams(sel)
+	if p.none() {
+		return facetLists{}.facets(), true, nil
+	}
 	if p.leads == nil {
 		return found, false, nil
 	}
