@@ -71,6 +71,10 @@ type dialect interface {
 	// preparing the statement takes longer than a worse plan.
 	maxStreams() int
 	maxStreamArgs() int
+	// table writes a table of texts, under that name; tableRows is how many rows of it
+	// are well sent at once.
+	table(b *builder, name string, columns []string, rows [][]string)
+	tableRows() int
 	// lateral reports whether a subquery may use the columns of what is beside it.
 	lateral() bool
 	// looseScan reports whether SELECT DISTINCT of an index's first columns jumps

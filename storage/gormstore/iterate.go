@@ -3,6 +3,7 @@ package gormstore
 import (
 	"context"
 	"iter"
+	"math"
 
 	"github.com/gormtrail/audit"
 )
@@ -125,7 +126,8 @@ func (s *Store) whole(b *builder, sel selection, p streams) error {
 		return s.stream1(b, sel, p, sel.names())
 	}
 	b.list(sel.names(), "SELECT ", "e.")
-	if p.meeting {
+	if sel.sought != nil && p.exact() {
+		sel.limit = math.MaxInt32 // else SQLite would sort each stream, whole rows at that
 		if err := s.fromMerged(b, sel, p); err != nil {
 			return err
 		}

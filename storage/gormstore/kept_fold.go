@@ -171,8 +171,8 @@ func (s *Store) takePlace(ctx context.Context, m migrator, table string, k kept,
 	return nil
 }
 
-// keptRows are the rows of one statement: a driver in Go takes time that grows
-// with the square of the parameters.
+// keptRows are the rows that one statement deletes: a driver in Go takes time that
+// grows with the square of the parameters.
 const keptRows = 100
 
 func (s *Store) insertKept(ctx context.Context, m execer, list []keptValue) error {
@@ -185,14 +185,15 @@ func (s *Store) insertKept(ctx context.Context, m execer, list []keptValue) erro
 
 // insertRows passes over what is there already.
 func (s *Store) insertRows(ctx context.Context, m execer, table string, columns []string, rows [][]string) error {
-	for some := range slices.Chunk(rows, keptRows) {
+	names := make([]string, len(columns)) // others than the table's, which ON … could mean
+	for i := range columns {
+		names[i] = "c" + itoa(i)
+	}
+	for some := range slices.Chunk(rows, s.dialect.tableRows()) {
 		b := s.newBuilder()
-		b.add("INSERT INTO ", table, " (", strings.Join(columns, ", "), ") VALUES ")
-		for i, row := range some {
-			b.WriteString([]string{"", ", "}[min(i, 1)])
-			b.argList(row)
-		}
-		b.WriteString(s.dialect.orIgnore(columns[0]))
+		b.add("INSERT INTO ", table, " (", strings.Join(columns, ", "), ") SELECT ", strings.Join(names, ", "), " FROM ")
+		b.dialect.table(b, "news", names, some)
+		b.add(" WHERE 1=1", s.dialect.orIgnore(columns[0])) // a WHERE, or SQLite takes ON for a join's
 		if _, err := m.ExecContext(ctx, b.String(), b.args...); err != nil {
 			return err
 		}

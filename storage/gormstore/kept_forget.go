@@ -140,7 +140,7 @@ func (s *Store) forget(ctx context.Context, tx *sql.Tx, gone keptValues) error {
 		}
 	}
 	for _, f := range facets {
-		for some := range slices.Chunk(gone.of(f.column), pairRows(s.dialect)) {
+		for some := range slices.Chunk(gone.of(f.column), s.dialect.tableRows()) {
 			dead, err := s.unused(ctx, tx, f, some)
 			if err != nil {
 				return err
@@ -166,36 +166,13 @@ func (s *Store) unused(ctx context.Context, q querier, f facet, list []keptValue
 	return dead.without(keptValues{}), nil
 }
 
-// pairRows is how many pairs one statement has.
-func pairRows(d dialect) int {
-	if d.lateral() {
-		return 5000
-	}
-	return keptRows
-}
-
 // valueTable writes a table k of values and tenants.
 func (b *builder) valueTable(list []keptValue) {
-	if !b.dialect.lateral() {
-		for i, k := range list {
-			b.WriteString([]string{"(SELECT ", " UNION ALL SELECT "}[min(i, 1)])
-			b.arg(k.value)
-			b.WriteString([]string{" AS value, ", ", "}[min(i, 1)])
-			b.arg(k.tenant)
-			b.WriteString([]string{" AS tenant", ""}[min(i, 1)])
-		}
-		b.WriteString(") k")
-		return
+	rows := make([][]string, len(list))
+	for i, k := range list {
+		rows[i] = []string{k.value, k.tenant}
 	}
-	var values, tenants []string
-	for _, k := range list {
-		values, tenants = append(values, k.value), append(tenants, k.tenant)
-	}
-	b.WriteString("unnest(")
-	b.arg(arrayText(values))
-	b.WriteString("::text[], ")
-	b.arg(arrayText(tenants))
-	b.WriteString("::text[]) AS k (value, tenant)")
+	b.dialect.table(b, "k", []string{"value", "tenant"}, rows)
 }
 
 // withdrawn is what was kept before a month was dropped.

@@ -48,15 +48,16 @@ type sought struct {
 //   - The newest entries, sampleSize of them, are looked through. The look ends
 //     with as many matches as promise that a walk of some maxWalk entries fills
 //     the page. A scope that was looked through as a whole is walked.
-//   - Else its texts are asked for. If the page can be merged of as many streams as
-//     they lead to, it is; if not, it is walked, since what is in so many texts is
-//     seldom far.
+//   - Else its texts are asked for. If they are no more than mostTexts, each with
+//     each tenant that has it, the page is made of the streams that they lead to;
+//     if they are more, it is walked, since what is in so many texts is seldom far.
 //
 // So the questions cost little beside the walk that they may save, also where
 // they save none.
 const (
 	sampleSize = 1_000
 	maxWalk    = 15_000
+	mostTexts  = 1_000
 )
 
 // seek asks by what streams a keyword is found; nil where a walk is better, or
@@ -127,7 +128,7 @@ func (s *Store) findTexts(ctx context.Context, tenants []string, keyword string)
 		}
 	}
 	if !ok || behind >= s.foldAfter {
-		_, _ = s.foldBehind(ctx, s.mostBehind, nil)
+		_, _ = s.foldBehind(ctx, &knownTexts{})
 	}
 	if !ok {
 		return nil, nil
@@ -141,8 +142,7 @@ func (s *Store) findTexts(ctx context.Context, tenants []string, keyword string)
 // findNews adds the texts behind the place; false if these are many, or the place is
 // none of this database.
 func (s *Store) findNews(ctx context.Context, k kept, tenants []string, keyword string, found map[foundText]struct{}) (bool, error) {
-	most := s.dialect.maxStreams()
-	news := selection{filter: audit.Filter{Tenants: tenants, Keyword: keyword}, brief: true, limit: most + 1}
+	news := selection{filter: audit.Filter{Tenants: tenants, Keyword: keyword}, brief: true, limit: mostTexts + 1}
 	entries, _, err := s.dialect.tail(ctx, s, news, k.position)
 	if errors.Is(err, audit.ErrBadCursor) {
 		return false, nil
@@ -155,14 +155,14 @@ func (s *Store) findNews(ctx context.Context, k kept, tenants []string, keyword 
 			}
 		}
 	}
-	return len(entries) <= most, err
+	return len(entries) <= mostTexts, err
 }
 
 // findKept adds the texts that are kept.
 func (s *Store) findKept(ctx context.Context, tenants []string, keyword string, found map[foundText]struct{}) error {
 	return s.index.seeking(ctx, s.db, func(q querier) error {
 		b := s.newBuilder()
-		s.index.texts(b, keyword, tenants, s.dialect.maxStreams()+1)
+		s.index.texts(b, keyword, tenants, mostTexts+1)
 		rows, err := s.rowsOn(ctx, q, b)
 		if err != nil {
 			return err
@@ -182,7 +182,7 @@ func (s *Store) findKept(ctx context.Context, tenants []string, keyword string, 
 // soughtBy makes streams of what was found; nil if they are too many, or one has no
 // index.
 func (s *Store) soughtBy(found map[foundText]struct{}) *sought {
-	if len(found) > s.dialect.maxStreams() {
+	if len(found) > mostTexts {
 		return nil
 	}
 	list := slices.SortedFunc(maps.Keys(found), func(a, b foundText) int {

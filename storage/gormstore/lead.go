@@ -16,6 +16,18 @@ type lead struct {
 	tenants []string
 }
 
+// exact reports whether the plan is of pairs of a tenant and a value.
+func (p streams) exact() bool { return p.leads != nil && p.leads[0].tenants != nil }
+
+// table writes a table of the lead's tenants and values.
+func (l lead) table(b *builder, name string) {
+	rows := make([][]string, len(l.values))
+	for i, v := range l.values {
+		rows[i] = []string{l.tenants[i], v}
+	}
+	b.dialect.table(b, name, []string{"of_tenant", "of_value"}, rows)
+}
+
 // leadIndexes are the indexes that begin with the tenant, the lead and the time.
 var leadIndexes = map[string]Index{
 	"": indexTenant, colObject: "object", colIP: IndexIP, colUser: IndexUser, colActor: IndexActor,

@@ -66,6 +66,21 @@ func (d *mysql) in(b *builder, column string, values []string) {
 	b.argList(values)
 }
 
+func (d *mysql) table(b *builder, name string, columns []string, rows [][]string) {
+	for i, row := range rows {
+		b.WriteString([]string{"(SELECT ", " UNION ALL SELECT "}[min(i, 1)])
+		for j, v := range row {
+			b.WriteString([]string{"", ", "}[min(j, 1)])
+			if b.arg(v); i == 0 {
+				b.add(" AS ", columns[j])
+			}
+		}
+	}
+	b.add(") ", name)
+}
+
+func (d *mysql) tableRows() int { return 100 }
+
 func (d *mysql) contains(b *builder, column, text string) {
 	b.WriteString("LOCATE(")
 	b.arg(text)

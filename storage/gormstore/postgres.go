@@ -96,6 +96,21 @@ func (d *postgres) in(b *builder, column string, values []string) {
 	b.WriteString("::text[])")
 }
 
+func (d *postgres) table(b *builder, name string, columns []string, rows [][]string) {
+	list := make([]string, len(rows))
+	for j := range columns {
+		for i, row := range rows {
+			list[i] = row[j]
+		}
+		b.WriteString([]string{"unnest(", ", "}[min(j, 1)])
+		b.arg(arrayText(list))
+		b.WriteString("::text[]")
+	}
+	b.add(") AS ", name, " (", strings.Join(columns, ", "), ")")
+}
+
+func (d *postgres) tableRows() int { return 5000 }
+
 func (d *postgres) contains(b *builder, column, text string) {
 	b.add("strpos(", column, ", ")
 	b.arg(text)

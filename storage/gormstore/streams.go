@@ -22,7 +22,7 @@ type streams struct {
 	byTime  bool
 	ranged  bool // a range of addresses may be better than the order's index
 	listed  bool // tenants are all of the trail's, not the filter's
-	meeting bool // an entry may be in several streams
+	joined  bool // the values' entries are read whole, and sorted
 	few     bool // no streams: an index of their own finds the entries, or none does
 	// other is the plan to be taken unless this one's streams are short: they have
 	// another order than the page, or a lead that may have any number of entries.
@@ -79,7 +79,11 @@ const mostTenants = 1000
 // tooMany reports whether a page can't be merged of the streams. Of a trail of more
 // tenants than are asked for, some are not in the list.
 func (s *Store) tooMany(p streams) bool {
-	return p.count() > s.dialect.maxStreams() || p.listed && len(p.tenants) > mostTenants
+	most := s.dialect.maxStreams()
+	if p.joined {
+		most = mostTexts
+	}
+	return p.count() > most || p.listed && len(p.tenants) > mostTenants
 }
 
 // planStreams plans a page as far as the query says.
@@ -111,13 +115,14 @@ func (s *Store) planStreams(sel selection) streams {
 
 // planSought plans a page of the streams that a keyword was found in. What the rest
 // of the filter leads to may be shorter. By time nothing else can be better than
-// streams, but for all at once.
+// streams, but for all at once, or for so many that they can't be merged.
 func (s *Store) planSought(sel selection, p streams) streams {
-	p.leads, p.tenants, p.meeting = sel.sought.leads, sel.sought.tenants, true
+	p.leads, p.tenants = sel.sought.leads, sel.sought.tenants
 	p.byTime = sel.order.sort.Key() == audit.SortTime
+	p.joined = !s.dialect.lateral() && p.count() > s.dialect.maxStreams()/2
 	sel.sought = nil
 	other := s.planStreams(sel)
-	if !p.byTime || other.leads != nil || sel.limit == 0 {
+	if !p.byTime || other.leads != nil || sel.limit == 0 || p.joined {
 		p.other = &other
 	}
 	return p
@@ -313,6 +318,8 @@ func (s *Store) merge(b *builder, sel selection, p streams) error {
 		return sel.writeTerms(b, p.terms)
 	case p.count() == 1:
 		return s.stream1(b, sel, p, columns)
+	case p.joined:
+		return s.join(b, sel, p, columns)
 	case b.dialect.lateral():
 		return s.mergeLateral(b, sel, p, columns)
 	}
@@ -356,7 +363,7 @@ func (s *Store) mergeUnion(b *builder, sel selection, p streams, columns []strin
 		tenants, values := of.pairs()
 		for i := range tenants {
 			b.add(union, "SELECT * FROM (")
-			union = p.union()
+			union = " UNION ALL "
 			one := of
 			one.tenants = tenants[i : i+1]
 			if of.leads != nil {
@@ -372,16 +379,30 @@ func (s *Store) mergeUnion(b *builder, sel selection, p streams, columns []strin
 	return nil
 }
 
-// union leaves out what several streams have, unless none can.
-func (p streams) union() string {
-	if p.meeting {
-		return " UNION "
+// join writes the SELECT of the keys of all values' entries.
+func (s *Store) join(b *builder, sel selection, p streams, columns []string) error {
+	for i, of := range p.each() {
+		l := of.leads[0]
+		b.add([]string{"", " UNION ALL "}[min(i, 1)], "SELECT * FROM (")
+		b.list(columns, "SELECT ", "")
+		b.WriteString(" FROM ")
+		l.table(b, "s")
+		b.add(" CROSS JOIN ", s.quoted, s.dialect.use(string(leadIndexes[l.column])), " WHERE tenant = s.of_tenant AND ", l.column, " = s.of_value AND ")
+		of.others(b)
+		b.hidden = true
+		err := sel.writeTerms(b, of.terms)
+		b.hidden = false
+		if err != nil {
+			return err
+		}
+		b.WriteString(") stream")
 	}
-	return " UNION ALL "
+	sel.end(b)
+	return nil
 }
 
 // each is the plan of each lead by itself; what an earlier one has is no more in
-// those behind it, unless they may meet.
+// those behind it.
 func (p streams) each() []streams {
 	if len(p.leads) <= 1 {
 		return []streams{p}
@@ -390,9 +411,7 @@ func (p streams) each() []streams {
 	for i, l := range p.leads {
 		list[i] = p
 		list[i].leads = []lead{l}
-		if !p.meeting {
-			list[i].except = p.leads[:i]
-		}
+		list[i].except = p.leads[:i]
 	}
 	return list
 }
@@ -401,7 +420,13 @@ func (p streams) each() []streams {
 func (p streams) others(b *builder) {
 	for _, l := range p.except {
 		b.WriteString("NOT (")
-		b.dialect.in(b, l.column, l.values)
+		if l.tenants == nil {
+			b.dialect.in(b, l.column, l.values)
+		} else {
+			b.add("(tenant, ", l.column, ") IN (SELECT of_tenant, of_value FROM ")
+			l.table(b, "pairs")
+			b.WriteString(")")
+		}
 		b.WriteString(") AND ")
 	}
 }
@@ -417,7 +442,7 @@ func (p streams) values() []string {
 // mergeLateral has one text and one plan for any number of streams.
 func (s *Store) mergeLateral(b *builder, sel selection, p streams, columns []string) error {
 	for i, of := range p.each() {
-		b.WriteString([]string{"", p.union()}[min(i, 1)])
+		b.WriteString([]string{"", " UNION ALL "}[min(i, 1)])
 		if err := s.lateral(b, sel, of, columns); err != nil {
 			return err
 		}
@@ -430,11 +455,9 @@ func (s *Store) mergeLateral(b *builder, sel selection, p streams, columns []str
 func (s *Store) lateral(b *builder, sel selection, p streams, columns []string) error {
 	tenants, values := p.pairs()
 	b.list(columns, "SELECT ", "x.")
-	b.WriteString(" FROM unnest(")
-	b.arg(arrayText(tenants))
-	b.WriteString("::text[], ")
-	b.arg(arrayText(values))
-	b.WriteString("::text[]) AS s (of_tenant, of_value) CROSS JOIN LATERAL (")
+	b.WriteString(" FROM ")
+	lead{values: values, tenants: tenants}.table(b, "s")
+	b.WriteString(" CROSS JOIN LATERAL (")
 	b.list(columns, "SELECT ", "")
 	b.add(" FROM ", s.quoted, " WHERE tenant = s.of_tenant AND ")
 	if p.leads != nil {

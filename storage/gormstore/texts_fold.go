@@ -10,9 +10,30 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-// knownTexts is how many texts of tenants are remembered while many entries are
-// folded in, so that those of everyday aren't written again and again.
-const knownTexts = 500_000
+// knownTexts are texts that were written while many entries are folded in, so that
+// those of everyday aren't again and again. What another one has written since may
+// have removed some: they are good for one version.
+type knownTexts struct {
+	texts   map[string]struct{}
+	of      map[textOf]struct{}
+	version int
+}
+
+// mostKnown is how many they may be.
+const mostKnown = 500_000
+
+// at leaves what is known at a version.
+func (k *knownTexts) at(version int) {
+	if k.of == nil || k.version != version || len(k.of) > mostKnown {
+		*k = knownTexts{texts: map[string]struct{}{}, of: map[textOf]struct{}{}, version: version}
+	}
+}
+
+func (k *knownTexts) add(pairs []textOf) {
+	for _, p := range pairs {
+		k.texts[p.id], k.of[p] = struct{}{}, struct{}{}
+	}
+}
 
 // buildTexts folds in all that there is, once, where nothing is kept yet.
 func (s *Store) buildTexts(ctx context.Context) error {
@@ -31,9 +52,9 @@ const foldTries = 20
 
 // catchUp folds in all that is behind the place.
 func (s *Store) catchUp(ctx context.Context) error {
-	done := map[textOf]struct{}{}
+	var known knownTexts
 	for try := 1; ; {
-		rest, err := s.foldBehind(ctx, s.mostBehind, done)
+		rest, err := s.foldBehind(ctx, &known)
 		switch {
 		case err == nil && !rest:
 			return nil
@@ -44,7 +65,6 @@ func (s *Store) catchUp(ctx context.Context) error {
 			return err
 		}
 		// Another one is writing; on SQLite any writer.
-		clear(done)
 		if err := pause(ctx, 4*try); err != nil {
 			return err
 		}
@@ -52,16 +72,17 @@ func (s *Store) catchUp(ctx context.Context) error {
 	}
 }
 
-// foldBehind folds in at most so many of the entries behind the place, but for what
-// is done, and notes it there. rest says that there are more.
-func (s *Store) foldBehind(ctx context.Context, most int, done map[textOf]struct{}) (rest bool, err error) {
+// foldBehind folds in the entries behind the place, no more than one may wait for, but
+// for what is known already. rest says that there are more.
+func (s *Store) foldBehind(ctx context.Context, known *knownTexts) (rest bool, err error) {
 	k, ok, err := s.readPlace(ctx, s.quotedTextsUpto())
 	if err != nil || !ok {
 		return false, err
 	}
+	known.at(k.version)
 	news, next := newTexts(), k
-	sel := selection{limit: min(tailStep, most), brief: true}
-	for rest = true; rest && news.entries < most; {
+	sel := selection{limit: min(tailStep, s.mostBehind), brief: true}
+	for rest = true; rest && news.entries < s.mostBehind; {
 		entries, position, err := s.dialect.tail(ctx, s, sel, next.position)
 		if errors.Is(err, audit.ErrBadCursor) { // the database was restored, or is another one
 			return true, s.restartTexts(ctx, s.db, k)
@@ -80,17 +101,9 @@ func (s *Store) foldBehind(ctx context.Context, most int, done map[textOf]struct
 	if rest {
 		next.appended = k.entries + news.entries
 	}
-	pairs := news.pairs(done)
-	if err := s.foldTexts(ctx, next, news.texts, pairs); err != nil {
+	pairs := news.pairs(known.of)
+	if err := s.foldTexts(ctx, next, news.texts, pairs, known); err != nil {
 		return false, err
-	}
-	if done != nil {
-		if len(done) > knownTexts {
-			clear(done)
-		}
-		for _, p := range pairs {
-			done[p] = struct{}{}
-		}
 	}
 	return rest, nil
 }
@@ -106,8 +119,8 @@ func (s *Store) restartTexts(ctx context.Context, m execer, k kept) error {
 }
 
 // foldTexts writes texts and the place up to which they are, as fold does.
-func (s *Store) foldTexts(ctx context.Context, k kept, texts map[string]keptText, pairs []textOf) error {
-	for last := false; !last; k.version++ {
+func (s *Store) foldTexts(ctx context.Context, k kept, texts map[string]keptText, pairs []textOf, known *knownTexts) error {
+	for last := false; !last; {
 		some := pairs[:min(len(pairs), foldStep)]
 		pairs = pairs[len(some):]
 		last = len(pairs) == 0
@@ -115,19 +128,23 @@ func (s *Store) foldTexts(ctx context.Context, k kept, texts map[string]keptText
 			if err := s.takePlace(ctx, m, s.quotedTextsUpto(), k, last); err != nil {
 				return err
 			}
-			return s.insertTexts(ctx, m, texts, some)
+			return s.insertTexts(ctx, m, texts, some, known)
 		})
 		if err != nil {
 			return err
 		}
+		known.add(some)
+		k.version++
+		known.version = k.version
 	}
 	return nil
 }
 
-func (s *Store) insertTexts(ctx context.Context, m migrator, texts map[string]keptText, pairs []textOf) error {
+func (s *Store) insertTexts(ctx context.Context, m migrator, texts map[string]keptText, pairs []textOf, known *knownTexts) error {
 	var rows, of [][]string
 	for i, p := range pairs {
-		if t := texts[p.id]; i == 0 || pairs[i-1].id != p.id {
+		if _, ok := known.texts[p.id]; !ok && (i == 0 || pairs[i-1].id != p.id) {
+			t := texts[p.id]
 			rows = append(rows, []string{p.id, t.column, t.value, t.search})
 		}
 		of = append(of, []string{p.id, p.tenant})
@@ -151,7 +168,7 @@ func (s *Store) forgetTexts(ctx context.Context, m migrator, gone keptValues) er
 		}
 	}
 	for _, column := range textKinds {
-		for some := range slices.Chunk(gone.of(column), pairRows(s.dialect)) {
+		for some := range slices.Chunk(gone.of(column), s.dialect.tableRows()) {
 			dead, err := s.unusedTexts(ctx, m, column, some)
 			if err != nil {
 				return err
