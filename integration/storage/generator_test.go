@@ -33,7 +33,7 @@ var began = time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 func newGenerator(seed uint64) *generator {
 	r := rand.New(rand.NewPCG(seed, 1))
 	zipf := func(n uint64) *rand.Zipf { return rand.NewZipf(r, 1.2, 4, n-1) }
-	return &generator{Rand: r, began: began, every: time.Second, tenants: zipf(100), actors: zipf(5000), actions: zipf(20), types: zipf(30), objects: zipf(20_000),
+	return &generator{Rand: r, began: began, every: time.Second, tenants: zipf(100), actors: zipf(5000), actions: zipf(20), types: zipf(30), objects: zipf(records),
 		projects: rand.NewZipf(rand.New(rand.NewPCG(seed, 2)), 1.2, 4, 199)}
 }
 
@@ -73,12 +73,13 @@ func (g *generator) entry() audit.Entry {
 	if g.IntN(50) == 0 {
 		outcome = audit.Failure
 	}
+	object := g.objects.Uint64()
 	return audit.Entry{
 		ID: g.id(at), Time: at, Tenant: tenantName(tenant), Project: fmt.Sprintf("project-%d", g.projects.Uint64()),
 		Actor:   audit.Actor{Type: []string{"user", "user", "user", "apiKey", "service"}[g.IntN(5)], ID: fmt.Sprint(actor), Name: fmt.Sprintf("User %d", actor), Email: userName(actor)},
 		Action:  fmt.Sprintf("action-%02d", g.actions.Uint64()),
 		Outcome: outcome,
-		Object:  audit.Object{Type: fmt.Sprintf("type-%02d", g.types.Uint64()), ID: fmt.Sprint(g.objects.Uint64()), Name: fmt.Sprintf("Object %d", g.IntN(20_000)), Product: []string{"core", "vpn", "billing"}[g.IntN(3)]},
+		Object:  audit.Object{Type: fmt.Sprintf("type-%02d", g.types.Uint64()), ID: fmt.Sprint(object), Name: g.objectName(object), Product: []string{"core", "vpn", "billing"}[g.IntN(3)]},
 		Request: audit.Request{IP: fmt.Sprintf("10.%d.%d.%d", g.IntN(4), g.IntN(256), g.IntN(256)), UserAgent: "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36", ID: fmt.Sprintf("req-%d", g.n), Method: "POST", Path: "/api/v1/objects"},
 		Changes: []audit.Change{
 			{Field: "name", Op: audit.OpReplace, Old: "before", New: "after"},
@@ -88,6 +89,18 @@ func (g *generator) entry() audit.Entry {
 		TransactionID: fmt.Sprintf("tx-%d", g.n/3),
 	}
 }
+
+// objectName is the record's name, which has nothing to do with how many entries
+// it has; one in a thousand has another one for once.
+func (g *generator) objectName(id uint64) string {
+	number := id * 7919 % records
+	if g.IntN(1000) == 0 {
+		number = g.Uint64N(records)
+	}
+	return fmt.Sprintf("Object %d", number)
+}
+
+const records = 20_000
 
 // id is a UUIDv7 of that time.
 func (g *generator) id(at time.Time) string {

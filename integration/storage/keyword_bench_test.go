@@ -41,7 +41,7 @@ func BenchmarkKeywordReads(b *testing.B) {
 func keywordReads() map[string]func(*gormstore.Store) error {
 	reads := map[string]func(*gormstore.Store) error{}
 	ctx := context.Background()
-	for frequency, keyword := range map[string]string{"common": "example", "one in 200": "object 77", "rare": "user4999@", "absent": "no such words"} {
+	for frequency, keyword := range map[string]string{"common": "example", "one in 300": "object 77", "rare": "user4999@", "absent": "no such words"} {
 		for where, tenants := range map[string][]string{"a tenant": {tenantName(0)}, "all": nil} {
 			for order, sort := range map[string]audit.Sort{"newest": "", "by user": audit.SortUser} {
 				q := audit.Query{Filter: audit.Filter{Keyword: keyword, Tenants: tenants}, Sort: sort}

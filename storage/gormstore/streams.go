@@ -193,7 +193,7 @@ func (s *Store) choose(ctx context.Context, q querier, sel selection, p streams)
 		return p, nil
 	}
 	other := *p.other
-	if !other.few {
+	if !other.known() {
 		other.tenants, other.listed = p.tenants, p.listed
 	}
 	// Planning a statement over all months takes longer than most pages; less long
