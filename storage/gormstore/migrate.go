@@ -76,14 +76,15 @@ func (s *Store) repair(ctx context.Context, m migrator) error {
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
-	if there, err := s.hasTexts(ctx, m); err != nil {
+	if err := s.discardKept(ctx, m); err != nil {
 		return err
-	} else if there {
-		if _, err := m.ExecContext(ctx, "UPDATE "+s.quotedTextsUpto()+" SET version = version + 1, position = '', entries = 0"); err != nil {
-			return err
-		}
 	}
-	return s.discardKept(ctx, m)
+	there, err := s.hasTexts(ctx, m)
+	if err != nil || !there {
+		return err
+	}
+	_, err = m.ExecContext(ctx, "UPDATE "+s.quotedTextsUpto()+" SET version = version + 1, position = '', entries = 0")
+	return err
 }
 
 func (s *Store) setVersion(ctx context.Context, m migrator, version int) error {
