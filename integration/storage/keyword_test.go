@@ -2,6 +2,7 @@ package storage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -219,11 +220,112 @@ func TestTheKeywordIndexOfMonths(t *testing.T) {
 	db := open(t, createPostgres(t))
 	store := migrated(t, db, &gormstore.Options{KeywordIndex: true, Partitions: gormstore.Monthly})
 	entries := newSpread(1, 5000, 6).entries(5000)
-	require.NoError(t, store.Append(context.Background(), entries...))
+	ctx := context.Background()
+	require.NoError(t, store.Append(ctx, entries...))
 	for _, keyword := range []string{"user499", "object 777", "no such words", "example"} {
 		for _, sort := range []audit.Sort{"", audit.SortUser} {
 			wantSame(t, store, entries, audit.Query{Filter: audit.Filter{Keyword: keyword}, Sort: sort})
 		}
 		wantSame(t, store, entries, audit.Query{Filter: audit.Filter{Keyword: keyword, Tenants: []string{tenantName(0)}}, Limit: 3})
 	}
+	checkTexts(t, db, store)
+	// Whole months are dropped as tables, and a part of one row by row.
+	to := entries[len(entries)/2].Time
+	_, err := store.Purge(ctx, audit.Filter{To: to}, len(entries))
+	require.NoError(t, err)
+	left := slices.DeleteFunc(slices.Clone(entries), func(e audit.Entry) bool { return e.Time.Before(to) })
+	checkTexts(t, db, store)
+	wantSame(t, store, left, audit.Query{Filter: audit.Filter{Keyword: "object 777"}})
+}
+
+// checkTexts looks whether each entry's texts are kept, with its tenant, and none that
+// lies in no entry.
+func checkTexts(t *testing.T, db *gorm.DB, store *gormstore.Store) {
+	t.Helper()
+	require.NoError(t, store.Refresh(context.Background()))
+	position := map[string]string{"postgres": "strpos", "sqlite": "instr"}[db.Name()]
+	for _, column := range []string{"actor_user", "object_key", "action"} {
+		same := " o.tenant = e.tenant AND x.value = e." + column + " AND " + position + "(e.search, x.search) > 0"
+		texts := "audit_entries_texts x LEFT JOIN audit_entries_texts_of o ON o.id = x.id"
+		for what, query := range map[string]string{
+			"not kept":    "SELECT count(*) FROM audit_entries e WHERE NOT EXISTS (SELECT 1 FROM " + texts + " WHERE x.kind = '" + column + "' AND " + same + ")",
+			"of no entry": "SELECT count(*) FROM " + texts + " WHERE x.kind = '" + column + "' AND NOT EXISTS (SELECT 1 FROM audit_entries e WHERE" + same + ")",
+		} {
+			var n int
+			require.NoError(t, db.Raw(query).Scan(&n).Error)
+			require.Zero(t, n, "%s texts %s", column, what)
+		}
+	}
+}
+
+// Whoever writes, rolls back, purges, searches and refreshes at the same time, by
+// whichever process: what is searched for is found as soon as it is committed, and at
+// the end the texts are those of the entries.
+func TestTextsUnderConcurrentUse(t *testing.T) {
+	for _, s := range servers[:2] {
+		t.Run(s.name, func(t *testing.T) {
+			db := open(t, s.create(t))
+			stores := []*gormstore.Store{migrated(t, db, withKeywords), migrated(t, db, withKeywords), migrated(t, db, nil)}
+			ctx := context.Background()
+			// So many that the index is asked, and old ones to be purged.
+			require.NoError(t, stores[0].Append(ctx, newGenerator(1).entries(3000)...))
+			ended := make(chan error)
+			for w := range 6 {
+				go func() { ended <- useTexts(ctx, db, stores[w%3], w) }()
+			}
+			for range 6 {
+				assert.NoError(t, <-ended)
+			}
+			checkTexts(t, db, stores[0])
+		})
+	}
+}
+
+// useTexts is one worker of TestTextsUnderConcurrentUse, which has names of its own and
+// names that the others have too.
+func useTexts(ctx context.Context, db *gorm.DB, store *gormstore.Store, worker int) error {
+	r := rand.New(rand.NewPCG(uint64(worker), 9))
+	g := newGenerator(uint64(worker) + 2)
+	for i := range 25 {
+		own := fmt.Sprintf("worker %d wrote %02d", worker, i)
+		entries := g.entries(5)
+		for j := range entries {
+			entries[j].Object.Name, entries[j].Object.ID = own, fmt.Sprint(j)
+			entries[j].Actor.Name = fmt.Sprintf("somebody %d", r.IntN(3))
+		}
+		rollback := r.IntN(4) == 0
+		tx := db.Begin()
+		if err := store.AppendTx(ctx, tx.Statement.ConnPool, entries...); err != nil {
+			return errors.Join(err, tx.Rollback().Error)
+		}
+		end := tx.Commit
+		if rollback {
+			end = tx.Rollback
+		}
+		if err := end().Error; err != nil {
+			return err
+		}
+		want := len(entries)
+		if rollback {
+			want = 0
+		}
+		if n, _, err := store.Count(ctx, audit.Filter{Keyword: own}, 100); err != nil || n != want {
+			return errors.Join(err, fmt.Errorf("%s: %d of %d are found", own, n, want))
+		}
+		switch r.IntN(4) {
+		case 0:
+			if _, err := store.Purge(ctx, audit.Filter{Keyword: fmt.Sprintf("worker %d wrote %02d", worker, r.IntN(i+1))}, 1+r.IntN(5)); err != nil {
+				return err
+			}
+		case 1:
+			if _, err := store.Purge(ctx, audit.Filter{Not: []audit.Filter{{Keyword: "worker"}}}, r.IntN(100)); err != nil {
+				return err
+			}
+		case 2:
+			if err := store.Refresh(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }

@@ -50,26 +50,32 @@ type Options struct {
 	// is in a default one, from which Migrate moves it.
 	Partitions Partitions
 
-	// KeywordIndex adds an index of trigrams for Filter.Keyword, so that a page of
-	// a keyword that is rare, or that no entry has, takes milliseconds however long
-	// the trail is; one that many entries have takes what it does without. On
-	// PostgreSQL it is a GIN index of the extension pg_trgm, on SQLite an FTS5
-	// table (SQLite 3.34 or later) that triggers keep. MySQL and MariaDB have no
-	// index that finds part of a word: there the option changes nothing.
+	// KeywordIndex keeps the texts that Filter.Keyword is looked for in, each once,
+	// in tables of their own with an index of trigrams, so that a page of a keyword
+	// that is rare, or that no entry has, takes milliseconds however long the trail
+	// is; one that many entries have takes what it does without. On PostgreSQL it is
+	// a GIN index of the extension pg_trgm, on SQLite an FTS5 table (SQLite 3.34 or
+	// later). MySQL and MariaDB have no index that finds part of a word: there the
+	// option changes nothing.
 	//
-	// It makes a write dearer: measured, the append of a single entry in a
-	// transaction of its own took 1.9 of what it takes without on SQLite and 1.1 on
-	// PostgreSQL, an entry of a hundred 1.6 and 1.3 (docs/performance-storage.md).
+	// It makes no write dearer: nothing is written when an entry is appended. Who
+	// looks for a keyword reads what was appended since somebody last did, and folds
+	// it in once that is 1,000 entries; if it is more than 20,000, that one search
+	// goes without the index. Purge keeps it up to date too, and Refresh, for hosts
+	// in which people search seldom. Who removes entries waits for the texts of these
+	// to be forgotten (docs/performance-storage.md has what each costs).
 	//
 	// Keywords of fewer than three characters are looked for without it, and on
-	// PostgreSQL those without three letters or digits in a row. Nothing else than
+	// PostgreSQL those without three letters or digits in a row; so are those that are
+	// in more than 1,000 texts of the tenants asked about, and all of them with Without
+	// of IndexUser or IndexAction, by which texts lead to entries. Nothing else than
 	// the speed depends on it: what is found is the same.
 	//
-	// Migrate makes it of the entries that there are (docs/storage.md says how
-	// long that takes, and how not to keep writers waiting). Where the database
-	// can't have it, Migrate's error unwraps to ErrNoKeywordIndex. A store with
-	// this option is not migrated (audit.ErrNotMigrated) before Migrate has run with
-	// it. Without the option an index that is there stays, and is kept, unused.
+	// Migrate makes it of the entries that there are (docs/storage.md says how long
+	// that takes). Where the database can't have it, Migrate's error unwraps to
+	// ErrNoKeywordIndex. A store with this option is not migrated
+	// (audit.ErrNotMigrated) before Migrate has run with it. Without the option, tables
+	// that are there stay, and entries that are removed are forgotten in them.
 	// Default: false.
 	KeywordIndex bool
 }
@@ -165,7 +171,8 @@ func (s *Store) InDatabase(db *sql.DB) bool { return db != nil && db == s.db }
 
 // Tables are the names of the store's tables: the entries, the versions of the
 // schema, the facets' values and how far they go (without Options.Without of an
-// index that facets need), and with Options.Partitions the IDs.
+// index that facets need), with Options.KeywordIndex the texts, their tenants and
+// how far they go, and with Options.Partitions the IDs.
 func (s *Store) Tables() []string {
 	names := []string{s.table.name, s.table.versions()}
 	if s.opts.keeps() {
