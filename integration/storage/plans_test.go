@@ -412,10 +412,12 @@ func checkMySQLPlan(t *testing.T, db *sql.DB, q recorded) {
 	var text string
 	require.NoError(t, db.QueryRow("ANALYZE FORMAT=JSON "+q.text, q.args...).Scan(&text))
 	// It quotes binary values in ways that are no JSON.
-	text = conditions.ReplaceAllString(text, `"condition": ""$1`)
+	for range 2 { // of two in a row the first match takes the second's quote
+		text = conditions.ReplaceAllString(text, `"condition": ""$1`)
+	}
 	text = strings.ToValidUTF8(text, "?")
 	var plan any
-	require.NoError(t, json.Unmarshal([]byte(text), &plan))
+	require.NoError(t, json.Unmarshal([]byte(text), &plan), "%q", text)
 	eachTable(plan, func(table map[string]any) {
 		rows, _ := table["r_rows"].(float64)
 		loops, _ := table["r_loops"].(float64)
@@ -435,7 +437,7 @@ func checkMySQLPlan(t *testing.T, db *sql.DB, q recorded) {
 	})
 }
 
-var conditions = regexp.MustCompile(`(?s)"\w*condition": ".*?"(,?\n\s*["}\]])`)
+var conditions = regexp.MustCompile(`(?s)"\w+condition": ".*?"(,?\n\s*["}\]])`)
 
 func eachTable(v any, see func(map[string]any)) {
 	switch v := v.(type) {
