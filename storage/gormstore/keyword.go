@@ -73,7 +73,9 @@ func (s *Store) seek(ctx context.Context, sel selection) (*sought, error) {
 		}
 	}
 	p := streams{terms: sel.filter.Terms()}
-	p.takeTenants()
+	if p.takeTenants(); p.none() {
+		return nil, nil
+	}
 	found, err := s.findTexts(ctx, p.tenants, keyword)
 	return found, s.translate(ctx, err)
 }

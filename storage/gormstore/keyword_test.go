@@ -167,13 +167,15 @@ func TestTheKeywordIndexOnlyNarrows(t *testing.T) {
 	require.NoError(t, store.Append(context.Background(), entries...))
 	for range 300 {
 		f := audit.Filter{Keyword: drawKeyword(r, texts)}
-		switch r.IntN(4) {
+		switch r.IntN(5) {
 		case 0:
 			f.Tenants = []string{"a"}
 		case 1:
 			f.Not = []audit.Filter{{Keyword: drawKeyword(r, texts)}}
 		case 2:
 			f = f.And(audit.Filter{Keyword: drawKeyword(r, texts)})
+		case 3:
+			f = f.And(audit.Filter{Tenants: []string{"a"}}).And(audit.Filter{Tenants: []string{"b", "a"}[:1+r.IntN(2)]})
 		}
 		sort := []audit.Sort{"", audit.SortTime, audit.SortUser, "-" + audit.SortObjectID}[r.IntN(4)]
 		wantSame(t, store, entries, audit.Query{Filter: f, Sort: sort, Limit: 1 + r.IntN(60)})

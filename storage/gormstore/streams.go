@@ -117,6 +117,7 @@ func (s *Store) planStreams(sel selection) streams {
 // of the filter leads to may be shorter. By time nothing else can be better than
 // streams, but for all at once, or for so many that they can't be merged.
 func (s *Store) planSought(sel selection, p streams) streams {
+	p.takeTenants() // what was found is of these
 	p.leads, p.tenants = sel.sought.leads, sel.sought.tenants
 	p.byTime = sel.order.sort.Key() == audit.SortTime
 	p.joined = !s.dialect.lateral() && p.count() > s.dialect.maxStreams()/2
@@ -313,8 +314,7 @@ func (s *Store) merge(b *builder, sel selection, p streams) error {
 	switch {
 	case p.tenants == nil:
 		b.list(columns, "SELECT ", "")
-		b.WriteString(" FROM ")
-		b.add(s.quoted, " e WHERE ")
+		b.add(" FROM ", s.quoted, " e WHERE ")
 		return sel.writeTerms(b, p.terms)
 	case p.count() == 1:
 		return s.stream1(b, sel, p, columns)
@@ -477,13 +477,11 @@ func (sel selection) end(b *builder) {
 		b.WriteString(" ORDER BY ")
 		sel.order.by(b, "")
 	}
-	if sel.limit > 0 {
-		b.add(" LIMIT ", itoa(sel.limit))
-	}
+	b.add(" LIMIT ", itoa(sel.limit))
 }
 
 func (p streams) pairs() (tenants, values []string) {
-	if p.leads != nil && p.leads[0].tenants != nil {
+	if p.exact() {
 		return p.leads[0].tenants, p.leads[0].values
 	}
 	for _, t := range p.tenants {

@@ -48,7 +48,7 @@ func (s *Store) buildTexts(ctx context.Context) error {
 }
 
 // foldTries is how often a fold is tried while others write.
-const foldTries = 20
+const foldTries = 100
 
 // catchUp folds in all that is behind the place.
 func (s *Store) catchUp(ctx context.Context) error {
@@ -65,7 +65,7 @@ func (s *Store) catchUp(ctx context.Context) error {
 			return err
 		}
 		// Another one is writing; on SQLite any writer.
-		if err := pause(ctx, 4*try); err != nil {
+		if err := pause(ctx, min(4*try, 40)); err != nil {
 			return err
 		}
 		try++
