@@ -24,9 +24,12 @@ const allTenants = "WITH RECURSIVE t (v) AS (SELECT min(tenant) FROM audit_entri
 
 // sql writes parameters, and what an expression is called, as the database does.
 func (tr *trail) sql(s string) string {
-	name := "instr"
+	name, matches := "instr", "no IN (SELECT rowid FROM audit_entries_texts_search WHERE audit_entries_texts_search MATCH ?)"
 	if tr.kind == "postgres" {
-		name = "strpos"
+		name, matches = "strpos", "lower(search) LIKE ?"
+	}
+	s = strings.Replace(s, "MATCHES(?)", matches, 1)
+	if tr.kind == "postgres" {
 		for n := 1; strings.Contains(s, "?"); n++ {
 			s = strings.Replace(s, "?", fmt.Sprintf("$%d", n), 1)
 		}
@@ -36,6 +39,14 @@ func (tr *trail) sql(s string) string {
 		s = before + name + "(" + inner + ") > 0" + after
 	}
 	return s
+}
+
+// pattern is what MATCHES compares a text with: a substring of it.
+func (tr *trail) pattern(word string) any {
+	if tr.kind == "postgres" {
+		return "%" + word + "%"
+	}
+	return `"` + audit.Fold(word) + `"`
 }
 
 func (tr *trail) time(t time.Time) any {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore"
 )
 
 // Two tenants of the generator's: the largest has a tenth of all entries,
@@ -72,10 +73,20 @@ func questions() []question {
 		page("outcome, absent", constant(audit.Query{Filter: with(largeTenant, func(f *audit.Filter) { f.Outcomes = []audit.Outcome{audit.Denied} })}), "tenant = ? AND outcome = 'denied'"+newest, args(large)),
 		page("changed field, absent", constant(audit.Query{Filter: with(largeTenant, func(f *audit.Filter) { f.Fields = []string{"nothing"} })}), "tenant = ? AND CONTAINS(fields, '\x1fnothing\x1f')"+newest, args(large)),
 	}
-	for _, k := range []struct{ name, word string }{{"rare", "user4999@"}, {"common", "example"}, {"absent", "no such words"}} {
-		list = append(list, page("keyword, "+k.name, constant(audit.Query{Filter: with(largeTenant, func(f *audit.Filter) { f.Keyword = k.word })}),
-			"tenant = ? AND CONTAINS(search, ?)"+newest, args(large, audit.Fold(k.word))))
+	for _, k := range []struct{ name, word string }{{"rare", "user%d@"}, {"absent", "no such words %d"}} {
+		word := func(round int) string { return fmt.Sprintf(k.word, 4999-round) }
+		ask := func(_ *trail, k int) audit.Query {
+			return audit.Query{Filter: with(largeTenant, func(f *audit.Filter) { f.Keyword = word(k) })}
+		}
+		// By hand one knows that it is a user.
+		list = append(list, page("keyword, "+k.name, ask,
+			"tenant = ? AND actor_user IN (SELECT value FROM audit_entries_texts WHERE kind = 'actor_user' AND MATCHES(?))"+newest,
+			func(tr *trail, k int) []any { return []any{large, tr.pattern(word(k))} }))
+		list = append(list, page("keyword, "+k.name+noIndex, ask,
+			"tenant = ? AND CONTAINS(search, ?)"+newest, func(_ *trail, k int) []any { return []any{large, audit.Fold(word(k))} }))
 	}
+	list = append(list, page("keyword, common", constant(audit.Query{Filter: with(largeTenant, func(f *audit.Filter) { f.Keyword = "example" })}),
+		"tenant = ? AND CONTAINS(search, ?)"+newest, args(large, "EXAMPLE")))
 	return append(list, counted(large), facetsOf("facets, large tenant", largeTenant), facetsOf("facets, small tenant", smallTenant), facetsOf("facets, all tenants", audit.Filter{}),
 		facetsOf("facets, a project", audit.Filter{Tenants: largeTenant.Tenants, Projects: []string{"project-1"}}),
 		facetsOf("facets, a small project", smallProject), newOnes())
@@ -112,7 +123,13 @@ func anys(lists ...[]string) (all []any) {
 // page is a question for a page, and what follows WHERE in its SQL.
 func page(name string, q func(*trail, int) audit.Query, where string, args func(*trail, int) []any) question {
 	return question{name,
-		func(ctx context.Context, tr *trail, k int) (answer, error) { return tr.page(ctx, q(tr, k)) },
+		func(ctx context.Context, tr *trail, k int) (answer, error) {
+			store := tr.store
+			if strings.HasSuffix(name, noIndex) {
+				store = tr.plain
+			}
+			return pageOf(ctx, store, q(tr, k))
+		},
 		func(ctx context.Context, tr *trail, k int) (answer, error) {
 			columns := readColumns
 			if strings.HasPrefix(name, "brief") {
@@ -122,8 +139,11 @@ func page(name string, q func(*trail, int) audit.Query, where string, args func(
 		}}
 }
 
-func (tr *trail) page(ctx context.Context, q audit.Query) (answer, error) {
-	p, err := tr.store.Query(ctx, q)
+// noIndex ends the names of questions that are asked without the keyword index.
+const noIndex = ", no index"
+
+func pageOf(ctx context.Context, store *gormstore.Store, q audit.Query) (answer, error) {
+	p, err := store.Query(ctx, q)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +157,7 @@ func (tr *trail) page(ctx context.Context, q audit.Query) (answer, error) {
 func deepPage(ctx context.Context, tr *trail, _ int) (answer, error) {
 	q := audit.Query{Filter: largeTenant}
 	q.Cursor = audit.EncodeCursor(q, tr.deep)
-	return tr.page(ctx, q)
+	return pageOf(ctx, tr.store, q)
 }
 
 func deepHand(ctx context.Context, tr *trail, _ int) (answer, error) {

@@ -41,7 +41,8 @@ func sizes(t testing.TB) (sizes []int) {
 type trail struct {
 	kind  string
 	size  int
-	store *gormstore.Store
+	store *gormstore.Store // with the keyword index
+	plain *gormstore.Store // without
 	db    *sql.DB
 	deep  audit.Position // the 50,000th newest entry of the largest tenant
 	head  string         // the feed's end
@@ -96,8 +97,9 @@ func BenchmarkScale(b *testing.B) {
 }
 
 func openTrail(b *testing.B, kind string, n int) *trail {
-	db, store := trailOf(b, kind, n)
-	tr := &trail{kind: kind, size: n, store: store, db: pool(b, db)}
+	db, plain := trailOf(b, kind, n)
+	store := migrated(b, db, &gormstore.Options{KeywordIndex: true})
+	tr := &trail{kind: kind, size: n, store: store, plain: plain, db: pool(b, db)}
 	ctx := context.Background()
 	require.NoError(b, tr.findDeep(ctx))
 	// What is kept of facets is kept from the first question about all of them on.
@@ -106,7 +108,7 @@ func openTrail(b *testing.B, kind string, n int) *trail {
 	tr.head, err = store.Head(ctx)
 	require.NoError(b, err)
 	if kind == "postgres" { // where autovacuum isn't off, it does so
-		require.NoError(b, db.Exec("VACUUM (ANALYZE) audit_entries_values").Error)
+		require.NoError(b, db.Exec("VACUUM (ANALYZE) audit_entries_values, audit_entries_texts, audit_entries_texts_of").Error)
 	}
 	return tr
 }
