@@ -56,7 +56,7 @@ type sought struct {
 // they save none.
 const (
 	sampleSize = 1_000
-	maxWalk    = 15_000
+	maxWalk    = 3_000
 	mostTexts  = 1_000
 )
 
