@@ -26,8 +26,8 @@ type keywordIndex interface {
 	// the form that a text has.
 	indexable(keyword string) bool
 	// texts writes a SELECT of the column, the value and the tenant of texts that
-	// contain a keyword, at most so many. tenants are the only ones asked about; nil:
-	// all.
+	// contain a keyword, at most so many, and whether the value has texts there that
+	// don't. tenants are the only ones asked about; nil: all.
 	texts(b *builder, keyword string, tenants []string, most int)
 	// position is the function of where a text has another one.
 	position() string
@@ -40,6 +40,10 @@ type keywordIndex interface {
 type sought struct {
 	leads   []lead
 	tenants []string
+	// mixed are the leads whose values have other texts too: a former name of somebody
+	// with many entries. near says that a walk comes upon one soon.
+	mixed []lead
+	near  bool
 }
 
 // A keyword that is frequent is found soonest by walking in the page's order, as
@@ -67,16 +71,18 @@ func (s *Store) seek(ctx context.Context, sel selection) (*sought, error) {
 	if keyword == "" || linked(sel.filter.Terms()) {
 		return nil, nil
 	}
-	if !s.seekAlways {
-		if rare, err := s.isRare(ctx, sel, searched(keyword)); err != nil || !rare {
-			return nil, err
-		}
+	near, rare, err := s.isNear(ctx, sel, searched(keyword))
+	if err != nil || !rare && !s.seekAlways {
+		return nil, err
 	}
 	p := streams{terms: sel.filter.Terms()}
 	if p.takeTenants(); p.none() {
 		return nil, nil
 	}
 	found, err := s.findTexts(ctx, p.tenants, keyword)
+	if found != nil {
+		found.near = near
+	}
 	return found, s.translate(ctx, err)
 }
 
@@ -99,19 +105,23 @@ func (s *Store) indexedKeyword(f audit.Filter) string {
 // searched is a keyword as it stands in a search column.
 func searched(keyword string) string { return guarded(audit.Fold(keyword)) }
 
-// isRare reports whether a walk to the end of the page may be long.
-func (s *Store) isRare(ctx context.Context, sel selection, keyword string) (bool, error) {
+// isNear reports whether a walk comes upon the keyword soon, and whether it may be
+// long to the end of the page all the same.
+func (s *Store) isNear(ctx context.Context, sel selection, keyword string) (near, rare bool, err error) {
 	scope, plan := s.scopeOf(sel)
 	found, err := s.sample(ctx, scope, plan, keyword, sel.enough())
 	if err != nil || found >= sel.enough() {
-		return false, err
+		return true, false, err
 	}
 	size, err := s.size(ctx, scope, plan, sampleSize+1)
-	return size > sampleSize, err
+	return found > 0, size > sampleSize, err
 }
 
 // foundText is a value that leads to entries of a text, and a tenant that has it.
 type foundText struct{ column, value, tenant string }
+
+// foundTexts says of each whether the value has other texts there too.
+type foundTexts map[foundText]bool
 
 // findTexts asks for the texts that contain the keyword: those that are kept, and
 // those of the entries behind their place. What is behind is folded in by who asks,
@@ -121,7 +131,7 @@ func (s *Store) findTexts(ctx context.Context, tenants []string, keyword string)
 	if err != nil || !ok {
 		return nil, err
 	}
-	found := map[foundText]struct{}{}
+	found := foundTexts{}
 	behind := k.appended - k.entries
 	ok = behind <= s.mostBehind
 	if ok {
@@ -143,7 +153,7 @@ func (s *Store) findTexts(ctx context.Context, tenants []string, keyword string)
 
 // findNews adds the texts behind the place; false if these are many, or the place is
 // none of this database.
-func (s *Store) findNews(ctx context.Context, k kept, tenants []string, keyword string, found map[foundText]struct{}) (bool, error) {
+func (s *Store) findNews(ctx context.Context, k kept, tenants []string, keyword string, found foundTexts) (bool, error) {
 	news := selection{filter: audit.Filter{Tenants: tenants, Keyword: keyword}, brief: true, limit: mostTexts + 1}
 	entries, _, err := s.dialect.tail(ctx, s, news, k.position)
 	if errors.Is(err, audit.ErrBadCursor) {
@@ -153,7 +163,7 @@ func (s *Store) findNews(ctx context.Context, k kept, tenants []string, keyword 
 	for i := range entries {
 		for _, t := range textsOf(&entries[i]) {
 			if strings.Contains(t.search, keyword) {
-				found[foundText{t.column, t.value, entries[i].Tenant}] = struct{}{}
+				found[foundText{t.column, t.value, entries[i].Tenant}] = false
 			}
 		}
 	}
@@ -161,7 +171,7 @@ func (s *Store) findNews(ctx context.Context, k kept, tenants []string, keyword 
 }
 
 // findKept adds the texts that are kept.
-func (s *Store) findKept(ctx context.Context, tenants []string, keyword string, found map[foundText]struct{}) error {
+func (s *Store) findKept(ctx context.Context, tenants []string, keyword string, found foundTexts) error {
 	return s.index.seeking(ctx, s.db, func(q querier) error {
 		b := s.newBuilder()
 		s.index.texts(b, keyword, tenants, mostTexts+1)
@@ -172,10 +182,11 @@ func (s *Store) findKept(ctx context.Context, tenants []string, keyword string, 
 		defer rows.Close()
 		for rows.Next() {
 			var f foundText
-			if err := rows.Scan(&f.column, &f.value, &f.tenant); err != nil {
+			var mixed bool
+			if err := rows.Scan(&f.column, &f.value, &f.tenant, &mixed); err != nil {
 				return err
 			}
-			found[f] = struct{}{}
+			found[f] = mixed
 		}
 		return rows.Err()
 	})
@@ -183,7 +194,7 @@ func (s *Store) findKept(ctx context.Context, tenants []string, keyword string, 
 
 // soughtBy makes streams of what was found; nil if they are too many, or one has no
 // index.
-func (s *Store) soughtBy(found map[foundText]struct{}) *sought {
+func (s *Store) soughtBy(found foundTexts) *sought {
 	if len(found) > mostTexts {
 		return nil
 	}
@@ -195,15 +206,23 @@ func (s *Store) soughtBy(found map[foundText]struct{}) *sought {
 		if !s.opts.has(leadIndexes[f.column]) {
 			return nil
 		}
-		if n := len(so.leads); n == 0 || so.leads[n-1].column != f.column {
-			so.leads = append(so.leads, lead{column: f.column})
+		so.leads = withPair(so.leads, f)
+		if found[f] {
+			so.mixed = withPair(so.mixed, f)
 		}
-		l := &so.leads[len(so.leads)-1]
-		l.values, l.tenants = append(l.values, f.value), append(l.tenants, f.tenant)
 		so.tenants = append(so.tenants, f.tenant)
 	}
 	so.tenants = distinct(so.tenants)
 	return &so
+}
+
+func withPair(leads []lead, f foundText) []lead {
+	if n := len(leads); n == 0 || leads[n-1].column != f.column {
+		leads = append(leads, lead{column: f.column})
+	}
+	l := &leads[len(leads)-1]
+	l.values, l.tenants = append(l.values, f.value), append(l.tenants, f.tenant)
+	return leads
 }
 
 // enough are the matches in a sample that make a walk the better way.

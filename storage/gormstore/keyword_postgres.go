@@ -92,7 +92,9 @@ func pattern(keyword string) string {
 func (x postgresIndex) texts(b *builder, keyword string, tenants []string, most int) {
 	ascii := func(r rune) bool { return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
 	from := func() {
-		b.add("SELECT x.kind, x.value, o.tenant FROM ", quoteName(x.t.texts(), `"`), " x JOIN ", quoteName(x.t.textsOf(), `"`), " o ON o.id = x.id")
+		b.WriteString("SELECT x.kind, x.value, o.tenant, ")
+		x.t.mixed(b, keyword)
+		b.add(" FROM ", quoteName(x.t.texts(), `"`), " x JOIN ", quoteName(x.t.textsOf(), `"`), " o ON o.id = x.id")
 		x.ofTenants(b, tenants)
 		b.WriteString(" WHERE ")
 		b.dialect.contains(b, "x.search", keyword)

@@ -64,7 +64,9 @@ func trigrams(keyword string) string {
 
 // texts: CROSS JOIN makes SQLite begin with what the index finds.
 func (x sqliteIndex) texts(b *builder, keyword string, tenants []string, most int) {
-	b.add("SELECT x.kind, x.value, o.tenant FROM (SELECT rowid AS no FROM ", x.t.schemaIndex("texts_search", `"`), " WHERE ", x.t.index("texts_search", `"`), " MATCH ")
+	b.WriteString("SELECT x.kind, x.value, o.tenant, ")
+	x.t.mixed(b, keyword)
+	b.add(" FROM (SELECT rowid AS no FROM ", x.t.schemaIndex("texts_search", `"`), " WHERE ", x.t.index("texts_search", `"`), " MATCH ")
 	b.arg(trigrams(keyword))
 	b.add(") f CROSS JOIN ", quoteName(x.t.texts(), `"`), " x ON x.no = f.no CROSS JOIN ", quoteName(x.t.textsOf(), `"`), " o ON o.id = x.id WHERE ")
 	if tenants != nil {

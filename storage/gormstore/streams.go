@@ -27,6 +27,7 @@ type streams struct {
 	// other is the plan to be taken unless this one's streams are short: they have
 	// another order than the page, or a lead that may have any number of entries.
 	other *streams
+	long  []lead // the leads that may make it long; nil: all
 }
 
 func (p streams) count() int {
@@ -115,18 +116,32 @@ func (s *Store) planStreams(sel selection) streams {
 
 // planSought plans a page of the streams that a keyword was found in. What the rest
 // of the filter leads to may be shorter. By time nothing else can be better than
-// streams, but for all at once, or for so many that they can't be merged.
+// streams, but for all at once, for so many that they can't be merged, or where a
+// walk comes upon the keyword sooner than a long stream of other texts.
 func (s *Store) planSought(sel selection, p streams) streams {
 	p.takeTenants() // what was found is of these
-	p.leads, p.tenants = sel.sought.leads, sel.sought.tenants
+	so := sel.sought
+	p.leads, p.tenants = so.leads, so.tenants
 	p.byTime = sel.order.sort.Key() == audit.SortTime
-	p.joined = !s.dialect.lateral() && p.count() > s.dialect.maxStreams()/2
+	p.joined = !s.mergeable(sel, p)
 	sel.sought = nil
 	other := s.planStreams(sel)
-	if !p.byTime || other.leads != nil || sel.limit == 0 || p.joined {
+	switch {
+	case !p.byTime || other.leads != nil || sel.limit == 0 || p.joined:
 		p.other = &other
+	case so.mixed != nil && so.near:
+		p.other, p.long = &other, so.mixed
 	}
 	return p
+}
+
+// mergeable reports whether a page can be merged of the plan's streams.
+func (s *Store) mergeable(sel selection, p streams) bool {
+	if p.count() > s.dialect.maxStreams() {
+		return false
+	}
+	b := s.newBuilder()
+	return p.none() || s.merge(b, sel, p) == nil && len(b.args) <= s.dialect.maxStreamArgs()
 }
 
 // planLead takes the lead of a page by time. A project has the rest of the filter
@@ -202,8 +217,11 @@ func (s *Store) choose(ctx context.Context, q querier, sel selection, p streams)
 	if s.parts != nil && sel.sought == nil || s.tooMany(p) {
 		return other, nil
 	}
-	most := s.shortOf(sel)
-	size, err := s.sizeOf(ctx, q, sel, p, most+1)
+	weighed, most := p, s.shortOf(sel)
+	if p.long != nil {
+		weighed.leads = p.long
+	}
+	size, err := s.sizeOf(ctx, q, sel, weighed, most+1)
 	if err != nil || size > most {
 		return other, err
 	}
@@ -215,10 +233,11 @@ func (s *Store) choose(ctx context.Context, q querier, sel selection, p streams)
 // another one might not.
 const shortStreams = 5000
 
-// shortOf is how many entries are few beside all that is selected: what would be
-// read instead of what a keyword was found by is the whole scope.
+// shortOf is how many entries are few for a selection. What a keyword was found by is
+// better sorted than looked for along an order that isn't that of time: it may all
+// be at the order's end.
 func (s *Store) shortOf(sel selection) int {
-	if sel.sought != nil && sel.limit == 0 {
+	if sel.sought != nil && (sel.limit == 0 || sel.unordered || sel.order.sort.Key() != audit.SortTime) {
 		return 20 * s.shortStreams
 	}
 	return s.shortStreams
@@ -252,11 +271,7 @@ func (s *Store) onKnownPlan(ctx context.Context, q querier, sel selection, p str
 	if s.tooMany(p) {
 		return fn(q, p.dropped())
 	}
-	b := s.newBuilder()
-	if err := s.merge(b, sel, p); err != nil {
-		return err
-	}
-	if len(b.args) > s.dialect.maxStreamArgs() {
+	if !p.joined && !s.mergeable(sel, p) {
 		p = p.dropped()
 	}
 	return fn(q, p)

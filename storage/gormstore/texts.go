@@ -108,6 +108,14 @@ func textTables(t table, index, onTexts, number, text, clustered string) []strin
 	}
 }
 
+// mixed writes whether the value of the text x has texts in the tenant o that don't
+// contain the keyword.
+func (t table) mixed(b *builder, keyword string) {
+	b.add("EXISTS (SELECT 1 FROM ", quoteName(t.texts(), `"`), " y CROSS JOIN ", quoteName(t.textsOf(), `"`), " p WHERE y.kind = x.kind AND y.value = x.value AND NOT ")
+	b.dialect.contains(b, "y.search", keyword)
+	b.WriteString(" AND p.id = y.id AND p.tenant = o.tenant)")
+}
+
 // hasTexts reports whether any store keeps texts.
 func (s *Store) hasTexts(ctx context.Context, q querier) (bool, error) {
 	if s.index != nil {
