@@ -201,7 +201,7 @@ func (s *Store) soughtBy(found foundTexts) *sought {
 	list := slices.SortedFunc(maps.Keys(found), func(a, b foundText) int {
 		return cmp.Or(cmp.Compare(a.column, b.column), cmp.Compare(a.tenant, b.tenant), cmp.Compare(a.value, b.value))
 	})
-	so := sought{tenants: []string{}}
+	so := sought{}
 	for _, f := range list {
 		if !s.opts.has(leadIndexes[f.column]) {
 			return nil
@@ -210,9 +210,8 @@ func (s *Store) soughtBy(found foundTexts) *sought {
 		if found[f] {
 			so.mixed = withPair(so.mixed, f)
 		}
-		so.tenants = append(so.tenants, f.tenant)
 	}
-	so.tenants = distinct(so.tenants)
+	so.tenants = tenantsOf(so.leads)
 	return &so
 }
 

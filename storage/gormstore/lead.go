@@ -19,6 +19,15 @@ type lead struct {
 // exact reports whether the plan is of pairs of a tenant and a value.
 func (p streams) exact() bool { return p.leads != nil && p.leads[0].tenants != nil }
 
+// tenantsOf are all of their tenants.
+func tenantsOf(leads []lead) []string {
+	tenants := []string{}
+	for _, l := range leads {
+		tenants = append(tenants, l.tenants...)
+	}
+	return distinct(tenants)
+}
+
 // table writes a table of the lead's tenants and values.
 func (l lead) table(b *builder, name string) {
 	rows := make([][]string, len(l.values))

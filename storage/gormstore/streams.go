@@ -26,8 +26,14 @@ type streams struct {
 	few     bool // no streams: an index of their own finds the entries, or none does
 	// other is the plan to be taken unless this one's streams are short: they have
 	// another order than the page, or a lead that may have any number of entries.
-	other *streams
-	long  []lead // the leads that may make it long; nil: all
+	other  *streams
+	bounds []bound // of all streams, if there are none
+}
+
+// bound is how many entries some leads of a plan may have.
+type bound struct {
+	leads []lead
+	most  int
 }
 
 func (p streams) count() int {
@@ -124,13 +130,17 @@ func (s *Store) planSought(sel selection, p streams) streams {
 	p.leads, p.tenants = so.leads, so.tenants
 	p.byTime = sel.order.sort.Key() == audit.SortTime
 	p.joined = !s.mergeable(sel, p)
+	most := s.shortOf(sel)
 	sel.sought = nil
 	other := s.planStreams(sel)
-	switch {
-	case !p.byTime || other.leads != nil || sel.limit == 0 || p.joined:
+	if !p.byTime || other.leads != nil || sel.limit == 0 || p.joined {
+		p.bounds = append(p.bounds, bound{so.leads, most})
+	}
+	if so.mixed != nil && so.near {
+		p.bounds = append(p.bounds, bound{so.mixed, s.shortStreams})
+	}
+	if p.bounds != nil {
 		p.other = &other
-	case so.mixed != nil && so.near:
-		p.other, p.long = &other, so.mixed
 	}
 	return p
 }
@@ -217,13 +227,19 @@ func (s *Store) choose(ctx context.Context, q querier, sel selection, p streams)
 	if s.parts != nil && sel.sought == nil || s.tooMany(p) {
 		return other, nil
 	}
-	weighed, most := p, s.shortOf(sel)
-	if p.long != nil {
-		weighed.leads = p.long
+	if p.bounds == nil {
+		p.bounds = []bound{{p.leads, s.shortStreams}}
 	}
-	size, err := s.sizeOf(ctx, q, sel, weighed, most+1)
-	if err != nil || size > most {
-		return other, err
+	for _, of := range p.bounds {
+		weighed := p
+		weighed.leads = of.leads
+		if weighed.exact() {
+			weighed.tenants = tenantsOf(of.leads)
+		}
+		size, err := s.sizeOf(ctx, q, sel, weighed, of.most+1)
+		if err != nil || size > of.most {
+			return other, err
+		}
 	}
 	p.other = nil
 	return p, nil
