@@ -28,7 +28,10 @@ func (tr *trail) sql(s string) string {
 	if tr.kind == "postgres" {
 		name, matches = "strpos", "lower(search) LIKE ?"
 	}
-	s = strings.Replace(s, "MATCHES(?)", matches, 1)
+	if strings.Contains(s, "MATCHES(?)") && tr.kind == "sqlite" {
+		s = strings.Replace(s, "ORDER BY time", "ORDER BY +time", 1) // or it walks the tenant by time
+	}
+	s = strings.ReplaceAll(s, "MATCHES(?)", matches)
 	if tr.kind == "postgres" {
 		for n := 1; strings.Contains(s, "?"); n++ {
 			s = strings.Replace(s, "?", fmt.Sprintf("$%d", n), 1)

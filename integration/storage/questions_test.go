@@ -78,10 +78,14 @@ func questions() []question {
 		ask := func(_ *trail, k int) audit.Query {
 			return audit.Query{Filter: with(largeTenant, func(f *audit.Filter) { f.Keyword = word(k) })}
 		}
-		// By hand one knows that it is a user.
-		list = append(list, page("keyword, "+k.name, ask,
-			"tenant = ? AND actor_user IN (SELECT value FROM audit_entries_texts WHERE kind = 'actor_user' AND MATCHES(?))"+newest,
-			func(tr *trail, k int) []any { return []any{large, tr.pattern(word(k))} }))
+		// By hand one knows that it is rare, and asks for nothing before the page.
+		var by []string
+		for _, column := range []string{"actor_user", "object_key", "action"} {
+			by = append(by, "SELECT id FROM audit_entries WHERE tenant = ? AND "+column+" IN (SELECT value FROM audit_entries_texts WHERE kind = '"+column+"' AND MATCHES(?))")
+		}
+		list = append(list, page("keyword, "+k.name, ask, "CONTAINS(search, ?) AND id IN ("+strings.Join(by, " UNION ALL ")+")"+newest, func(tr *trail, k int) []any {
+			return []any{audit.Fold(word(k)), large, tr.pattern(word(k)), large, tr.pattern(word(k)), large, tr.pattern(word(k))}
+		}))
 		list = append(list, page("keyword, "+k.name+noIndex, ask,
 			"tenant = ? AND CONTAINS(search, ?)"+newest, func(_ *trail, k int) []any { return []any{large, audit.Fold(word(k))} }))
 	}

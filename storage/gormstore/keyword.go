@@ -51,10 +51,11 @@ type sought struct {
 //
 //   - The newest entries, sampleSize of them, are looked through. The look ends
 //     with as many matches as promise that a walk of some maxWalk entries fills
-//     the page. A scope that was looked through as a whole is walked.
+//     the page.
 //   - Else its texts are asked for. If they are no more than mostTexts, each with
-//     each tenant that has it, the page is made of the streams that they lead to;
-//     if they are more, it is walked, since what is in so many texts is seldom far.
+//     each tenant that has it, the page is made of the streams that they lead to
+//     (planSought says which are too long); if they are more, it is walked, since
+//     what is in so many texts is seldom far.
 //
 // So the questions cost little beside the walk that they may save, also where
 // they save none.
@@ -71,8 +72,8 @@ func (s *Store) seek(ctx context.Context, sel selection) (*sought, error) {
 	if keyword == "" || linked(sel.filter.Terms()) {
 		return nil, nil
 	}
-	near, rare, err := s.isNear(ctx, sel, searched(keyword))
-	if err != nil || !rare && !s.seekAlways {
+	near, err := s.sample(ctx, sel, searched(keyword))
+	if err != nil || near >= sel.enough() && !s.seekAlways {
 		return nil, err
 	}
 	p := streams{terms: sel.filter.Terms()}
@@ -81,7 +82,7 @@ func (s *Store) seek(ctx context.Context, sel selection) (*sought, error) {
 	}
 	found, err := s.findTexts(ctx, p.tenants, keyword)
 	if found != nil {
-		found.near = near
+		found.near = near > 0
 	}
 	return found, s.translate(ctx, err)
 }
@@ -104,18 +105,6 @@ func (s *Store) indexedKeyword(f audit.Filter) string {
 
 // searched is a keyword as it stands in a search column.
 func searched(keyword string) string { return guarded(audit.Fold(keyword)) }
-
-// isNear reports whether a walk comes upon the keyword soon, and whether it may be
-// long to the end of the page all the same.
-func (s *Store) isNear(ctx context.Context, sel selection, keyword string) (near, rare bool, err error) {
-	scope, plan := s.scopeOf(sel)
-	found, err := s.sample(ctx, scope, plan, keyword, sel.enough())
-	if err != nil || found >= sel.enough() {
-		return true, false, err
-	}
-	size, err := s.size(ctx, scope, plan, sampleSize+1)
-	return found > 0, size > sampleSize, err
-}
 
 // foundText is a value that leads to entries of a text, and a tenant that has it.
 type foundText struct{ column, value, tenant string }
@@ -257,36 +246,25 @@ func (s *Store) scopeOf(sel selection) (selection, streams) {
 }
 
 // sample counts the matches in the scope's first entries, up to enough.
-func (s *Store) sample(ctx context.Context, scope selection, p streams, keyword string, enough int) (int, error) {
+func (s *Store) sample(ctx context.Context, sel selection, keyword string) (int, error) {
+	scope, p := s.scopeOf(sel)
+	scope.limit = sampleSize
 	b := s.newBuilder()
 	b.WriteString("SELECT count(*) FROM (SELECT 1 FROM (")
-	scope.limit = sampleSize
-	if err := s.walkScope(b, scope, p, "search"); err != nil {
+	if err := s.walkScope(b, scope, p); err != nil {
 		return 0, err
 	}
 	b.WriteString(") walked WHERE ")
 	b.dialect.contains(b, "search", keyword)
-	b.add(" LIMIT ", itoa(enough), ") found")
+	b.add(" LIMIT ", itoa(sel.enough()), ") found")
 	return s.numberOf(ctx, s.db, b)
 }
 
-// size counts the scope's entries, up to most, by an index alone.
-func (s *Store) size(ctx context.Context, scope selection, p streams, most int) (int, error) {
-	b := s.newBuilder()
-	b.WriteString("SELECT count(*) FROM (")
-	scope.limit = most
-	if err := s.walkScope(b, scope, p, colTime); err != nil {
-		return 0, err
-	}
-	b.WriteString(") walked")
-	return s.numberOf(ctx, s.db, b)
-}
-
-func (s *Store) walkScope(b *builder, scope selection, p streams, column string) error {
+func (s *Store) walkScope(b *builder, scope selection, p streams) error {
 	if p.tenants != nil {
-		return s.stream1(b, scope, p, []string{column})
+		return s.stream1(b, scope, p, []string{"search"})
 	}
-	b.add("SELECT ", column, " FROM ", s.quoted, " WHERE ")
+	b.add("SELECT search FROM ", s.quoted, " WHERE ")
 	return scope.writeTerms(b, p.terms)
 }
 

@@ -336,7 +336,10 @@ func (s *Store) tenants(ctx context.Context, q querier, most int) ([]string, err
 
 // merge writes the SELECT of a page's keys.
 func (s *Store) merge(b *builder, sel selection, p streams) error {
-	columns := slices.Clone(sel.order.columns)
+	var columns []string
+	if !sel.unordered {
+		columns = slices.Clone(sel.order.columns)
+	}
 	for _, key := range b.dialect.rowKey() {
 		if !slices.Contains(columns, key) {
 			columns = append(columns, key)
