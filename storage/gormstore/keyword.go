@@ -134,7 +134,7 @@ func (s *Store) findTexts(ctx context.Context, tenants []string, keyword string)
 	if !ok {
 		return nil, nil
 	}
-	if err := s.findKept(ctx, tenants, searched(keyword), found); err != nil {
+	if ok, err := s.findKept(ctx, tenants, searched(keyword), found); err != nil || !ok {
 		return nil, err
 	}
 	return s.soughtBy(found), nil
@@ -159,9 +159,11 @@ func (s *Store) findNews(ctx context.Context, k kept, tenants []string, keyword 
 	return len(entries) <= mostTexts, err
 }
 
-// findKept adds the texts that are kept.
-func (s *Store) findKept(ctx context.Context, tenants []string, keyword string, found foundTexts) error {
-	return s.index.seeking(ctx, s.db, func(q querier) error {
+// findKept adds the texts that are kept; false if these are too many, of however few
+// values.
+func (s *Store) findKept(ctx context.Context, tenants []string, keyword string, found foundTexts) (bool, error) {
+	n := 0
+	err := s.index.seeking(ctx, s.db, func(q querier) error {
 		b := s.newBuilder()
 		s.index.texts(b, keyword, tenants, mostTexts+1)
 		rows, err := s.rowsOn(ctx, q, b)
@@ -169,7 +171,7 @@ func (s *Store) findKept(ctx context.Context, tenants []string, keyword string, 
 			return err
 		}
 		defer rows.Close()
-		for rows.Next() {
+		for ; rows.Next(); n++ {
 			var f foundText
 			var mixed bool
 			if err := rows.Scan(&f.column, &f.value, &f.tenant, &mixed); err != nil {
@@ -179,6 +181,7 @@ func (s *Store) findKept(ctx context.Context, tenants []string, keyword string, 
 		}
 		return rows.Err()
 	})
+	return n <= mostTexts, err
 }
 
 // soughtBy makes streams of what was found; nil if they are too many, or one has no

@@ -180,3 +180,23 @@ func TestKeywordsFarBehindAreWalkedFor(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, page.Entries, 1)
 }
+
+// Of a value with many texts each is a row, so that there may be more rows than are
+// asked for though there are few values: then some values aren't among them.
+func TestMoreTextsThanAreAskedFor(t *testing.T) {
+	s, _, ctx := withTexts(t)
+	s.seekAlways = true
+	var entries []audit.Entry
+	for n := range mostTexts + 300 {
+		e := calling(n, "Ada", fmt.Sprintf("version %d", n))
+		if n%5 == 0 {
+			e.Object.ID = fmt.Sprint(n)
+		}
+		entries = append(entries, e)
+	}
+	require.NoError(t, s.Append(ctx, entries...))
+	require.NoError(t, s.Refresh(ctx))
+	n, _, err := s.Count(ctx, audit.Filter{Keyword: "version"}, 10_000)
+	require.NoError(t, err)
+	assert.Equal(t, len(entries), n)
+}
