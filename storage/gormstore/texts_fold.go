@@ -61,15 +61,20 @@ func (s *Store) catchUp(ctx context.Context) error {
 		case err == nil:
 			try = 1
 			continue
-		case ctx.Err() != nil || try == foldTries:
+		case !s.outrun(err) || try == foldTries:
 			return err
 		}
-		// Another one is writing; on SQLite any writer.
 		if err := pause(ctx, min(4*try, 40)); err != nil {
 			return err
 		}
 		try++
 	}
+}
+
+// outrun reports whether what failed is right to be tried again, since another one
+// was writing: on SQLite any writer.
+func (s *Store) outrun(err error) bool {
+	return errors.Is(err, errOutrun) || isBusy(err) || s.dialect.isDeadlock(err)
 }
 
 // foldBehind folds in the entries behind the place, no more than one may wait for, but

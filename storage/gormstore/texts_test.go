@@ -200,3 +200,26 @@ func TestMoreTextsThanAreAskedFor(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, len(entries), n)
 }
+
+// Who refreshes waits for another writer, and for nothing else.
+func TestRefreshWaitsForWriters(t *testing.T) {
+	s, db, ctx := withTexts(t)
+	require.NoError(t, s.Append(ctx, calling(1, "Ada", "Notes")))
+	tx, err := s.db.BeginTx(ctx, nil)
+	require.NoError(t, err)
+	require.NoError(t, s.AppendTx(ctx, tx, calling(2, "Bob", "Notes")))
+	refreshed := make(chan error)
+	go func() { refreshed <- s.Refresh(ctx) }()
+	time.Sleep(20 * time.Millisecond) // so that it has met the writer, as a rule
+	require.NoError(t, tx.Commit())
+	require.NoError(t, <-refreshed)
+	require.NoError(t, s.Refresh(ctx))
+	assert.Len(t, keptNames(t, s), 4)
+
+	require.NoError(t, db.Exec("CREATE TRIGGER full BEFORE INSERT ON audit_entries_texts BEGIN SELECT RAISE(ABORT, 'the disk is full'); END").Error)
+	require.NoError(t, s.Append(ctx, calling(3, "Eve", "Notes")))
+	require.ErrorContains(t, s.Refresh(ctx), "the disk is full")
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	require.ErrorIs(t, s.Refresh(ended), context.Canceled)
+}
