@@ -6,6 +6,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/glebarez/sqlite"
 	"gorm.io/gorm"
@@ -55,4 +56,50 @@ func Example() {
 	pool, _ := db.DB()
 	pool.Close()
 	// Output: ana@example.com login failure wrong password
+}
+
+// A job that keeps the keyword index near, for a host in which people search seldom.
+func ExampleStore_Refresh() {
+	dir, err := os.MkdirTemp("", "audit")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	db, err := gorm.Open(sqlite.Open(filepath.Join(dir, "app.db")), &gorm.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+	// region refresh
+	store, err := gormstore.New(db, &gormstore.Options{KeywordIndex: true})
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := store.Migrate(ctx); err != nil {
+		log.Fatal(err)
+	}
+	everyHour := func() {
+		if err := store.Refresh(ctx); err != nil {
+			log.Print(err) // nothing is lost: the next one goes on
+		}
+	}
+	// endregion
+	err = store.Append(ctx, audit.Entry{
+		ID: "01950000-0000-7000-8000-000000000001", Time: time.Now(), Action: "update",
+		Actor: audit.Actor{Email: "ana@example.com"}, Object: audit.Object{Type: "projects", ID: "7", Name: "Apollo"},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	everyHour()
+	page, err := store.Query(ctx, audit.Query{Filter: audit.Filter{Keyword: "apol"}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, e := range page.Entries {
+		fmt.Println(e.Actor.User(), e.Action, e.Object.Name)
+	}
+	pool, _ := db.DB()
+	pool.Close()
+	// Output: ana@example.com update Apollo
 }
