@@ -43,8 +43,8 @@ func (s *Store) keptAnew(ctx context.Context, k kept, scope []audit.Filter) (aud
 // far as it doesn't take long, and so does Purge: Refresh is for a host without
 // retention whose readers come seldom, to be called by a job, say each hour. It
 // reads what was appended since the last time, 30 to 60 µs an entry, and writes what
-// is new of that. It keeps no other writer waiting, and any number of processes may
-// call it at once.
+// is new of that, at most 5,000 rows in a transaction: on SQLite, which has one writer,
+// others wait that long. Any number of processes may call it at once.
 //
 // Errors: audit.ErrNotMigrated, the context's, the database's.
 func (s *Store) Refresh(ctx context.Context) error {
@@ -202,16 +202,23 @@ func (s *Store) insertRows(ctx context.Context, m execer, table string, columns 
 }
 
 func (s *Store) deleteKept(ctx context.Context, m execer, list []keptValue) error {
-	for some := range slices.Chunk(list, keptRows) {
+	rows := make([][]string, len(list))
+	for i, k := range list {
+		rows[i] = []string{k.facet, k.value, k.tenant}
+	}
+	return s.deleteRows(ctx, m, s.quotedValues(), []string{"facet", "value", "tenant"}, rows)
+}
+
+// deleteRows deletes the rows that have these texts in these columns.
+func (s *Store) deleteRows(ctx context.Context, m execer, table string, columns []string, rows [][]string) error {
+	for some := range slices.Chunk(rows, keptRows) {
 		b := s.newBuilder()
-		b.add("DELETE FROM ", s.quotedValues(), " WHERE ")
+		b.add("DELETE FROM ", table, " WHERE ")
 		b.anyOf(len(some), func(i int) {
-			b.WriteString("(facet = ")
-			b.arg(some[i].facet)
-			b.WriteString(" AND value = ")
-			b.arg(some[i].value)
-			b.WriteString(" AND tenant = ")
-			b.arg(some[i].tenant)
+			for j, c := range columns {
+				b.add([]string{"(", " AND "}[min(j, 1)], c, " = ")
+				b.arg(some[i][j])
+			}
 			b.WriteString(")")
 		})
 		if _, err := m.ExecContext(ctx, b.String(), b.args...); err != nil {

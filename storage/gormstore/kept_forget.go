@@ -53,6 +53,16 @@ func (s *Store) lockKept(ctx context.Context, tx *sql.Tx) error {
 	return s.discardKept(ctx, tx)
 }
 
+// lockWrites takes the lock that a transaction needs that reads before it writes.
+func (s *Store) lockWrites(ctx context.Context, tx execer) error {
+	lock := s.dialect.writeLock()
+	if lock == "" {
+		return nil
+	}
+	_, err := tx.ExecContext(ctx, lock)
+	return err
+}
+
 // discardKept forgets all that any store keeps. The next question about all of the
 // trail finds it anew.
 func (s *Store) discardKept(ctx context.Context, m migrator) error {

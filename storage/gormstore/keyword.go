@@ -279,13 +279,3 @@ func (s *Store) numberOf(ctx context.Context, q querier, b *builder) (int, error
 	n, err := numberIn(rows)
 	return n, s.translate(ctx, err)
 }
-
-// lockWrites takes the lock that a transaction needs that reads before it writes.
-func (s *Store) lockWrites(ctx context.Context, tx execer) error {
-	lock := s.dialect.writeLock()
-	if lock == "" {
-		return nil
-	}
-	_, err := tx.ExecContext(ctx, lock)
-	return err
-}

@@ -264,25 +264,20 @@ func (s *Store) unusedTexts(ctx context.Context, q querier, column string, list 
 }
 
 func (s *Store) deleteTexts(ctx context.Context, m execer, dead []textOf) error {
+	rows := make([][]string, len(dead))
+	for i, p := range dead {
+		rows[i] = []string{p.id, p.tenant}
+	}
+	if err := s.deleteRows(ctx, m, s.quotedTextsOf(), []string{"id", "tenant"}, rows); err != nil {
+		return err
+	}
 	for some := range slices.Chunk(dead, keptRows) {
-		b := s.newBuilder()
-		b.add("DELETE FROM ", s.quotedTextsOf(), " WHERE ")
-		b.anyOf(len(some), func(i int) {
-			b.WriteString("(id = ")
-			b.arg(some[i].id)
-			b.WriteString(" AND tenant = ")
-			b.arg(some[i].tenant)
-			b.WriteString(")")
-		})
-		if _, err := m.ExecContext(ctx, b.String(), b.args...); err != nil {
-			return err
-		}
-		b = s.newBuilder()
-		b.add("DELETE FROM ", s.quotedTexts(), " WHERE id IN ")
 		ids := make([]string, len(some))
 		for i, p := range some {
 			ids[i] = p.id
 		}
+		b := s.newBuilder()
+		b.add("DELETE FROM ", s.quotedTexts(), " WHERE id IN ")
 		b.argList(ids)
 		b.add(" AND NOT EXISTS (SELECT 1 FROM ", s.quotedTextsOf(), " o WHERE o.id = ", s.quotedTexts(), ".id)")
 		if _, err := m.ExecContext(ctx, b.String(), b.args...); err != nil {

@@ -223,3 +223,29 @@ func TestRefreshWaitsForWriters(t *testing.T) {
 	cancel()
 	require.ErrorIs(t, s.Refresh(ended), context.Canceled)
 }
+
+// A former name of somebody with many entries leads to all of these: where a walk
+// comes upon the name soon, it is better. What all texts of somebody have doesn't.
+func TestAFormerNameThatIsNearIsWalkedFor(t *testing.T) {
+	s, _, ctx := withTexts(t)
+	s.seekAlways, s.shortStreams = true, 3
+	require.NoError(t, s.Append(ctx, calling(9, "Ada Byron", "")))
+	for n := range 5 {
+		require.NoError(t, s.Append(ctx, calling(n, "Ada Lovelace", "")))
+	}
+	require.NoError(t, s.Refresh(ctx))
+	for keyword, walked := range map[string]bool{"byron": true, "lovelace": true, "a@example": false} {
+		sel := selection{filter: audit.Filter{Keyword: keyword}, order: orderOf(audit.Newest), limit: 50}
+		found, err := s.seek(ctx, sel)
+		require.NoError(t, err)
+		require.NotNil(t, found)
+		assert.Equal(t, walked, found.mixed != nil, keyword)
+		for _, near := range []bool{true, false} {
+			found.near = near
+			sel.sought = found
+			p, err := s.choose(ctx, s.db, sel, s.planStreams(sel))
+			require.NoError(t, err)
+			assert.Equal(t, !walked || !near, p.exact(), "%s, near: %v", keyword, near)
+		}
+	}
+}
