@@ -25,6 +25,15 @@ type table struct {
 	view         bool
 	rowid        bool         // SQLite: has a rowid
 	referrers    []foreignKey // foreign keys that pass on what happens to its rows
+
+	oid          uint32 // PostgreSQL: the relation's
+	parts        bool   // PostgreSQL: partitioned or inherited from, so that its rows have other tableoids
+	rules        bool   // PostgreSQL: a rewrite rule changes what INSERT, UPDATE or DELETE do
+	ambiguous    bool   // PostgreSQL: other schemas have a relation of that name; which one is meant depends on search_path
+	selfTriggers bool   // an AFTER trigger may change the row that fired it
+	replaces     bool   // SQLite: its DDL says ON CONFLICT REPLACE
+	versioned    bool   // MariaDB: system-versioned
+
 	last         atomic.Pointer[columnSet]
 }
 
@@ -33,11 +42,17 @@ type column struct {
 	kind     kind
 	auto     bool   // auto-increment
 	typeText string // as the database says it
+
+	invisible bool // MariaDB: not part of *
+	generated bool // computed by the database; also the row_start and row_end of MariaDB's system versioning
 }
 
 type uniqueOn struct {
 	name    string
-	columns []string
+	columns []string // "" for a part that is an expression
+	// plain: each part is a column under the column's own collation, and the
+	// index is not partial. Only a plain index can be asked by the values inserted.
+	plain bool
 }
 
 type tableKey struct {
