@@ -102,11 +102,6 @@ func (c *capture) destroyed(m *image) []audit.Entry {
 	return entries
 }
 
-// ownColumn: one that the plugin added to what it reads.
-func ownColumn(name string) bool {
-	return name == rowidName || name == placeName || name == placeNumber || strings.HasPrefix(name, newPrefix)
-}
-
 // updated are the entries of rows that changed; a row that is as it was has
 // none, and neither has one of which only the time of the update changed.
 func (c *capture) updated(before, after *image, pairs []pair) []audit.Entry {
@@ -133,9 +128,6 @@ func (c *capture) updated(before, after *image, pairs []pair) []audit.Entry {
 // update.
 func (c *capture) compare(h *hint, before, after *image, p pair) (changes []audit.Change, substance bool) {
 	for i, name := range after.set.names {
-		if ownColumn(name) {
-			continue
-		}
 		now := p.after.values[i]
 		was, had := before.value(*p.before, name)
 		if had && sameValue(after.set.kinds[i], was, now) {

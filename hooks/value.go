@@ -247,6 +247,7 @@ func textOf(k kind, s string) any {
 		if t, ok := parseTime(s); ok {
 			return timeText(k, t)
 		}
+		s = asItStands(s)
 	case kindJSON:
 		if v, err := audit.DecodeValue([]byte(s)); err == nil {
 			return v
@@ -271,7 +272,26 @@ var timeLayouts = []string{
 	time.DateOnly,
 }
 
+// asItStands writes a date and time that no calendar has, as MySQL's zero date,
+// in the form of the others.
+func asItStands(s string) string {
+	const form = "0000-00-00 00:00:00"
+	if len(s) < len(form) {
+		return s
+	}
+	for i := range form {
+		if form[i] == '0' && !isDigit(s[i]) || form[i] != '0' && form[i] != s[i] {
+			return s
+		}
+	}
+	rest := strings.TrimRight(s[len(form):], "0")
+	return s[:10] + "T" + s[11:len(form)] + strings.TrimSuffix(rest, ".") + "Z"
+}
+
 func parseTime(s string) (time.Time, bool) {
+	if t, ok := parseISO(s); ok {
+		return t, true
+	}
 	if m := strings.Index(s, " m="); m > 0 { // a monotonic clock reading that a driver wrote along
 		s = s[:m]
 	}
@@ -284,6 +304,28 @@ func parseTime(s string) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
+}
+
+// unixTime reads seconds since 1970, as MySQL's UNIX_TIMESTAMP gives them: it
+// tells apart the hours that daylight saving repeats. Zero is the zero date.
+func unixTime(v any) any {
+	s := strings.TrimRight(recordText(v), " ")
+	if n, ok := v.(int64); ok {
+		s = strconv.FormatInt(n, 10)
+	}
+	if v == nil {
+		return nil
+	}
+	whole, fraction, _ := strings.Cut(s, ".")
+	seconds, err := strconv.ParseInt(whole, 10, 64)
+	nanos, _ := strconv.ParseInt((fraction + "000000000")[:9], 10, 64)
+	switch {
+	case err != nil:
+		return canonical(kindText, v)
+	case seconds == 0 && nanos == 0:
+		return asItStands("0000-00-00 00:00:00" + s[len(whole):])
+	}
+	return timeText(kindTime, time.Unix(seconds, nanos))
 }
 
 // keyText is a value of a key column as text.
