@@ -319,6 +319,10 @@ func (c *capture) returning(t hostText, list string, head, tail int, wantRows bo
 		_ = rows.Close()
 		return outcome{}, err
 	}
+	if len(cols.names) == 0 { // MariaDB: a condition that is never true returns no columns
+		t, err := recordAll(rows)
+		return outcome{result: execResult{0, c.lastInsertID}, tape: t}, err
+	}
 	asked := host.count
 	if host.all && postgres {
 		asked = len(cols.names) - head - 3 - tail
