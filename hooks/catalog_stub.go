@@ -23,4 +23,5 @@ func (p *Plugin) tableByOID(ctx context.Context, conn gorm.ConnPool, u *unit, oi
 	}
 	return p.readTable(ctx, conn, schema, name)
 }
+
 var _ = strings.ToUpper

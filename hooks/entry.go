@@ -16,8 +16,9 @@ func (c *capture) add(entries ...audit.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
+	at := c.changedAt()
 	for i := range entries {
-		entries[i].TransactionID = c.unit.id
+		entries[i].TransactionID, entries[i].Time = c.unit.id, at
 	}
 	if err := c.plugin.trail.EnrichCaptured(c.stmt.Context, entries); err != nil {
 		return c.fail(err)

@@ -32,7 +32,9 @@ func parseISO(s string) (time.Time, bool) {
 	return time.Date(year, time.Month(month), day, hour, minute, second-offset, nanos, time.UTC), true
 }
 
-func daysIn(year, month int) int { return time.Date(year, time.Month(month+1), 0, 0, 0, 0, 0, time.UTC).Day() }
+func daysIn(year, month int) int {
+	return time.Date(year, time.Month(month+1), 0, 0, 0, 0, 0, time.UTC).Day()
+}
 
 func digits(s string, n int) (int, string, bool) {
 	if len(s) < n {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -32,6 +33,7 @@ type probe struct {
 	plugin *Plugin
 	stmt   *gorm.Statement
 	op     operation
+	at     time.Time // before GORM takes the time for the columns that it sets
 }
 
 // ExecContext runs the statement with capture.
@@ -85,6 +87,7 @@ type capture struct {
 	unit   *unit
 	stmt   *gorm.Statement
 	op     operation
+	at     time.Time // zero: the time at which entries are made
 	ctx    context.Context
 	text   statement // what the SQL says
 	table  *table
@@ -120,7 +123,7 @@ func (pr *probe) capture(ctx context.Context, query string, args []any) (*captur
 		return nil, nil
 	}
 	c := &capture{
-		plugin: p, conn: pr.ConnPool, own: unprepared(pr.ConnPool), unit: p.unitOf(pr.ConnPool), stmt: pr.stmt, op: pr.op,
+		plugin: p, conn: pr.ConnPool, own: unprepared(pr.ConnPool), unit: p.unitOf(pr.ConnPool), stmt: pr.stmt, op: pr.op, at: pr.at,
 		ctx: ctx, text: text, query: query, args: args,
 	}
 	if use := audit.SkipFrom(pr.stmt.Context); use != nil {

@@ -35,9 +35,9 @@ type table struct {
 	replaces     bool   // SQLite: its DDL says ON CONFLICT REPLACE
 	versioned    bool   // MariaDB: system-versioned
 
-	last         atomic.Pointer[columnSet]
-	exact        atomic.Pointer[[]int]
-	allNames     atomic.Pointer[[]string]
+	last     atomic.Pointer[columnSet]
+	exact    atomic.Pointer[[]int]
+	allNames atomic.Pointer[[]string]
 }
 
 type column struct {
