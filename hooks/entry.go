@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gormtrail/audit"
 )
@@ -164,9 +165,12 @@ func (c *capture) appendChange(changes []audit.Change, t treatment, column strin
 	case treatOmit:
 		return changes
 	case treatMask:
-		change = redaction.MaskChange(change)
+		return append(changes, redaction.MaskChange(change))
 	case treatHash:
-		change = redaction.HashChange(change)
+		return append(changes, redaction.HashChange(change))
+	}
+	change.Old, change.New = onTrail(change.Old), onTrail(change.New)
+	switch t {
 	case treatShow:
 		change = redaction.Truncate(change)
 	case treatPlain:
@@ -207,11 +211,20 @@ func (h *hint) isDeleted(column string, v any) bool {
 		return x != 0
 	case string:
 		if zero := h.zeroTimes[column]; zero != "" {
-			return x != zero
+			return !sameWallTime(x, zero)
 		}
 		return x != "" && !strings.HasPrefix(x, "0001-01-01T00:00:00") && !strings.HasPrefix(x, "0000-00-00")
 	}
 	return true
+}
+
+// sameWallTime reports whether a value is the zero time that a model's tag
+// gives without a zone: the database took it in the session's. No zone is more
+// than 15 hours off.
+func sameWallTime(v, zero string) bool {
+	a, okA := parseTime(v)
+	b, okB := parseTime(zero)
+	return v == zero || okA && okB && a.Sub(b).Abs() <= 15*time.Hour
 }
 
 // summary is the one entry for more rows than are captured one by one.

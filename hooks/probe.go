@@ -189,11 +189,18 @@ func (c *capture) runUnread(wantRows bool) (outcome, error) {
 // as a temporary one of MySQL) and records it as a whole. Of a table that there
 // isn't, the statement itself tells.
 func (c *capture) runUnseen(wantRows bool) (outcome, error) {
+	if c.plugin.opts.Raw == RawRefuse && !c.finished() {
+		return outcome{}, ErrRawRefused // the host's text holds another statement
+	}
 	out, err := c.plain(wantRows)
 	if err != nil {
 		return out, err
 	}
-	return out, c.add(c.executed(c.text, c.query, out.affected()))
+	affected := out.affected()
+	if c.table != nil && (c.table.rules || c.table.view && c.plugin.dialect.name == "sqlite") {
+		affected = -1 // what triggers and rules did in its place is not counted
+	}
+	return out, c.add(c.executed(c.text, c.query, affected))
 }
 
 // plain runs the statement as it is.

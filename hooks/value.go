@@ -235,6 +235,9 @@ func textOf(k kind, s string) any {
 		case "1", "t", "true":
 			return true
 		}
+		if n, err := audit.Normalize(json.Number(s)); err == nil {
+			return n // a tinyint(1) may hold more than a boolean
+		}
 	case kindInt:
 		if n, err := audit.Normalize(json.Number(s)); err == nil {
 			return n
@@ -250,13 +253,44 @@ func textOf(k kind, s string) any {
 		s = asItStands(s)
 	case kindJSON:
 		if v, err := audit.DecodeValue([]byte(s)); err == nil {
-			return v
+			return orJSONNull(v)
 		}
 	}
 	if !utf8.ValidString(s) {
-		return showBytes([]byte(s))
+		return invalidText(s)
 	}
 	return s
+}
+
+// jsonNull is the JSON document null, which is not the NULL of a column without
+// a value. On the trail both are null; a change from one to the other is a change.
+type jsonNull struct{}
+
+// MarshalJSON writes null.
+func (jsonNull) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
+
+func orJSONNull(v any) any {
+	if v == nil {
+		return jsonNull{}
+	}
+	return v
+}
+
+// onTrail is a canonical value as entries carry it.
+func onTrail(v any) any {
+	if v == (any)(jsonNull{}) {
+		return nil
+	}
+	return v
+}
+
+// invalidText is a text that isn't UTF-8, told apart from one that looks like
+// its base64.
+func invalidText(s string) any {
+	if long, ok := showBytes([]byte(s)).(map[string]any); ok {
+		return long
+	}
+	return map[string]any{"base64": base64.StdEncoding.EncodeToString([]byte(s))}
 }
 
 // timeLayouts are the forms in which SQLite drivers and MySQL write a time.
@@ -341,6 +375,10 @@ func keyText(v any) string {
 		return strconv.FormatUint(x, 10)
 	case bool:
 		return strconv.FormatBool(x)
+	case map[string]any:
+		if text, ok := x["base64"].(string); ok && len(x) == 1 {
+			return text
+		}
 	}
 	raw, err := json.Marshal(v)
 	if err != nil {
