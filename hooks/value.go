@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -104,10 +105,15 @@ func mysqlKind(t string) kind {
 		return kindDate
 	case base == "json":
 		return kindJSON
-	case strings.Contains(base, "blob") || strings.Contains(base, "binary"):
+	case strings.Contains(base, "blob") || strings.Contains(base, "binary") || slices.Contains(geometries, base):
 		return kindBytes
 	}
 	return kindText
+}
+
+// geometries are the types whose values are bytes, and text only by chance.
+var geometries = []string{
+	"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection", "vector",
 }
 
 // kindOf reads the type's name that a driver gives for a result's column.

@@ -1,0 +1,156 @@
+package hooks
+
+import (
+	"slices"
+	"strings"
+)
+
+// What SQLite knows of a table it partly has only in the words of its CREATE
+// statement. The words are those of sql.go: comments are passed over, and a
+// quoted name is not a word.
+
+// isWord reports whether the i-th token is that word, unquoted. word is upper
+// case.
+func isWord(list []token, i int, word string) bool {
+	return i >= 0 && i < len(list) && list[i].kind == tokenWord && strings.EqualFold(list[i].text, word)
+}
+
+// areWords reports whether those words begin at i.
+func areWords(list []token, i int, words ...string) bool {
+	for n, w := range words {
+		if !isWord(list, i+n, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// skipWords returns the first place from i on that has none of those words.
+func skipWords(list []token, i int, words ...string) int {
+	for i < len(list) && slices.ContainsFunc(words, func(w string) bool { return isWord(list, i, w) }) {
+		i++
+	}
+	return i
+}
+
+func isSign(list []token, i int, sign string) bool {
+	return i >= 0 && i < len(list) && list[i].kind == tokenSign && list[i].text == sign
+}
+
+// nameAt reads the name at i, with its schema if it has one; next is the place
+// behind it. SQLite also takes a text for a name.
+func nameAt(sql string, list []token, i int) (schema, name string, next int) {
+	name, ok := bareNameAt(sql, list, i)
+	if !ok {
+		return "", "", i
+	}
+	next = i + 1
+	if second, ok := bareNameAt(sql, list, i+2); ok && isSign(list, i+1, ".") {
+		return name, second, i + 3
+	}
+	return "", name, next
+}
+
+func bareNameAt(sql string, list []token, i int) (string, bool) {
+	if i >= len(list) {
+		return "", false
+	}
+	switch t := list[i]; {
+	case t.kind == tokenWord, t.kind == tokenQuoted:
+		return t.text, true
+	case t.kind == tokenValue && sql[t.start] == '\'':
+		return strings.ReplaceAll(strings.Trim(sql[t.start:t.end], "'"), "''", "'"), true
+	}
+	return "", false
+}
+
+// closing is the place of the parenthesis that closes the one at i.
+func closing(list []token, i int) int {
+	depth := 0
+	for ; i < len(list); i++ {
+		switch {
+		case isSign(list, i, "("):
+			depth++
+		case isSign(list, i, ")"):
+			if depth--; depth == 0 {
+				return i
+			}
+		}
+	}
+	return len(list)
+}
+
+// tableDDL is what a CREATE TABLE of SQLite says that no pragma tells.
+type tableDDL struct {
+	virtual      bool
+	withoutRowid bool
+	replaces     bool
+	collations   map[string]string // lower-case column → collation, where it isn't BINARY
+}
+
+func readTableDDL(ddl string) tableDDL {
+	d := tableDDL{collations: map[string]string{}}
+	list := tokens(ddl, false)
+	d.virtual = areWords(list, 0, "CREATE", "VIRTUAL")
+	open := slices.IndexFunc(list, func(t token) bool { return t.kind == tokenSign && t.text == "(" })
+	if d.virtual || open < 0 {
+		return d
+	}
+	end := closing(list, open)
+	for i := end; i < len(list); i++ {
+		d.withoutRowid = d.withoutRowid || areWords(list, i, "WITHOUT", "ROWID")
+	}
+	for i := open; i < end; i++ {
+		// NOT NULL ON CONFLICT REPLACE puts in the default, and removes no row.
+		d.replaces = d.replaces || areWords(list, i, "ON", "CONFLICT", "REPLACE") && !isWord(list, i-1, "NULL")
+	}
+	d.readCollations(ddl, list[open+1:min(end, len(list))])
+	return d
+}
+
+// readCollations reads the columns' own collations: COLLATE outside of any
+// parentheses, behind the column's name.
+func (d *tableDDL) readCollations(ddl string, body []token) {
+	depth, first := 0, 0
+	for i := range body {
+		switch {
+		case isSign(body, i, "("):
+			depth++
+		case isSign(body, i, ")"):
+			depth--
+		case depth == 0 && isSign(body, i, ","):
+			first = i + 1
+		case depth == 0 && isWord(body, i, "COLLATE"):
+			column, ok := bareNameAt(ddl, body, first)
+			collation, _ := bareNameAt(ddl, body, i+1)
+			if ok {
+				d.collations[strings.ToLower(column)] = collation
+			}
+		}
+	}
+}
+
+// collation is a column's own.
+func (d *tableDDL) collation(column string) string {
+	if c := d.collations[strings.ToLower(column)]; c != "" {
+		return c
+	}
+	return "BINARY"
+}
+
+// readTrigger reads a CREATE TRIGGER of SQLite, on a table or view of that name.
+func readTrigger(on, ddl string) trigger {
+	list := tokens(ddl, false)
+	g := trigger{on: relation{name: on}, when: inserts | updates | deletes}
+	for i := range list {
+		switch {
+		case isWord(list, i, "INSERT"), isWord(list, i, "UPDATE"), isWord(list, i, "DELETE"):
+			g.when &= verbsOf(list[i].text)
+		case isWord(list, i, "BEGIN"):
+			g.body = readBody(ddl, list[i+1:])
+			return g
+		}
+	}
+	g.body.opaque = true
+	return g
+}
