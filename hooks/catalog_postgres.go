@@ -102,8 +102,8 @@ SELECT json_build_object('oid', c.oid::bigint, 'schema', n.nspname, 'name', c.re
 			'deferrable', NOT i.indimmediate) ORDER BY i.indisprimary DESC, i.indexrelid)
 		FROM pg_index i JOIN pg_class ic ON ic.oid = i.indexrelid CROSS JOIN LATERAL (
 			SELECT json_agg(COALESCE(a.attname, '') ORDER BY k.n) AS columns,
-				bool_and(a.attname IS NOT NULL AND a.attcollation = k.collation) AS plain, bool_and(COALESCE(a.attnotnull, false)) AS filled
-			FROM unnest(i.indkey::int2[], i.indcollation::oid[]) WITH ORDINALITY AS k(attnum, collation, n)
+				bool_and(a.attname IS NOT NULL AND a.attcollation = k.coll) AS plain, bool_and(COALESCE(a.attnotnull, false)) AS filled
+			FROM unnest(i.indkey::int2[], i.indcollation::oid[]) WITH ORDINALITY AS k(attnum, coll, n)
 			LEFT JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
 			WHERE k.n <= i.indnkeyatts) k
 		WHERE i.indrelid = c.oid AND i.indisunique AND i.indisvalid),
