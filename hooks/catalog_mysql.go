@@ -66,6 +66,11 @@ func (p *Plugin) readMySQL(ctx context.Context, conn gorm.ConnPool, want target)
 		return nil, err
 	}
 	t.finish()
+	if slices.ContainsFunc(t.uniques, t.mayHavePeriod) {
+		if err := t.readPeriods(ctx, conn, p.dialect); err != nil {
+			return nil, err
+		}
+	}
 	return t.table, t.readReferrers(ctx, conn)
 }
 
@@ -149,6 +154,46 @@ func (t *mysqlTable) addJSON(name string) {
 	if i >= 0 {
 		t.columns[i].kind = kindJSON
 	}
+}
+
+// mayHavePeriod reports whether a key may end in a period WITHOUT OVERLAPS, of
+// which information_schema lists the two columns like any others.
+func (t *mysqlTable) mayHavePeriod(u uniqueOn) bool {
+	n := len(u.columns)
+	if !t.server.mariadb || n < 3 {
+		return false
+	}
+	return !slices.ContainsFunc(u.columns[n-2:], func(name string) bool {
+		c, _ := t.column(name)
+		return c.kind != kindDate && c.kind != kindWall && c.kind != kindTime
+	})
+}
+
+// readPeriods finds the keys WITHOUT OVERLAPS: their rows meet others whose values
+// differ.
+func (t *mysqlTable) readPeriods(ctx context.Context, conn gorm.ConnPool, d dialect) error {
+	var name, ddl string
+	if err := conn.QueryRowContext(ctx, "SHOW CREATE TABLE "+t.quoted(d)).Scan(&name, &ddl); err != nil {
+		return err
+	}
+	list := tokens(ddl, true)
+	open := 0
+	for i := range list {
+		switch {
+		case isSign(list, i, "("):
+			open = i
+		case areWords(list, i, "WITHOUT", "OVERLAPS"):
+			key := list[open-1].text
+			if isWord(list, open-1, "KEY") {
+				key = primaryKey
+			}
+			at := slices.IndexFunc(t.uniques, func(u uniqueOn) bool { return u.name == key })
+			if at >= 0 {
+				t.uniques[at].plain = false
+			}
+		}
+	}
+	return nil
 }
 
 // isTemporaryMySQL reports whether a name means a temporary table on this

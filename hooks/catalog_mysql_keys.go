@@ -88,7 +88,7 @@ func innoDBKeys(server *mysqlServer) string {
 	part := func(name, n string) string {
 		return strings.Replace(decoded, "%s", "SUBSTRING_INDEX("+name+", '/', "+n+")", 1)
 	}
-	return `SELECT f.ID, ` + part("f.FOR_NAME", "1") + ` AS at, ` + part("f.FOR_NAME", "-1") + `, ` + part("f.REF_NAME", "1") + `, ` + part("f.REF_NAME", "-1") + `,
+	return `SELECT f.ID, ` + part("f.FOR_NAME", "1") + `, ` + part("f.FOR_NAME", "-1") + `, ` + part("f.REF_NAME", "1") + `, ` + part("f.REF_NAME", "-1") + `,
 			COALESCE(` + part("f.FOR_NAME", "1") + ` = DATABASE(), 0), f.FOR_NAME LIKE '%/#sql%', f.TYPE, c.FOR_COL_NAME, c.REF_COL_NAME
 		FROM information_schema.` + list + ` f JOIN information_schema.` + list + `_COLS c ON c.ID = f.ID AND BINARY c.ID = BINARY f.ID
 		WHERE f.REF_NAME = CONCAT(` + encoded + `, '/', ` + encoded + `) ORDER BY BINARY f.ID, c.POS`

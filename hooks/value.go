@@ -89,6 +89,8 @@ func mysqlKind(t string) kind {
 		return kindBool
 	case base == "bit":
 		return kindBits
+	case slices.Contains(geometries, base): // before the integers: a point ends in "int"
+		return kindBytes
 	case strings.HasSuffix(base, "int") || base == "integer" || base == "year":
 		return kindInt
 	case base == "float":
@@ -105,7 +107,7 @@ func mysqlKind(t string) kind {
 		return kindDate
 	case base == "json":
 		return kindJSON
-	case strings.Contains(base, "blob") || strings.Contains(base, "binary") || slices.Contains(geometries, base):
+	case strings.Contains(base, "blob") || strings.Contains(base, "binary"):
 		return kindBytes
 	}
 	return kindText

@@ -161,6 +161,18 @@ func TestTheCatalogDoesNotAbortTheTransaction(t *testing.T) {
 	}
 }
 
+func TestTheCatalogIsReadWithoutPrivileges(t *testing.T) {
+	c := postgresCatalog(t, `CREATE TABLE items (id int PRIMARY KEY)`, `CREATE SCHEMA hidden`,
+		`CREATE TABLE hidden.parts (id int PRIMARY KEY, item_id int REFERENCES items(id) ON DELETE CASCADE)`)
+	require.NoError(t, c.db.Transaction(func(tx *gorm.DB) error {
+		require.NoError(t, tx.Exec("SET LOCAL ROLE pg_monitor").Error)
+		require.NoError(t, tx.SavePoint("here").Error)
+		require.ErrorContains(t, tx.Table("hidden.parts").Where("1 = 0").Delete(nil).Error, "permission denied for schema hidden")
+		return tx.RollbackTo("here").Error
+	}))
+	require.Equal(t, "hidden.parts", c.reads.last().Object)
+}
+
 const longName = "a_name_of_more_than_sixty_three_bytes_which_postgresql_cuts_to_what_it_keeps"
 
 func TestNamesThatPostgresCuts(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/hooks"
+	"github.com/gormtrail/audit/storage/gormstore"
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
@@ -141,4 +142,60 @@ func another(t *testing.T, driver, dsn string) *sql.DB {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, db.Close()) })
 	return db
+}
+
+// lastEntry is the entry that was appended last.
+func (c *catalogued) lastEntry() audit.Entry {
+	c.t.Helper()
+	var last audit.Entry
+	for e, err := range c.trail.All(context.Background(), audit.Query{Sort: audit.SortTime}) {
+		require.NoError(c.t, err)
+		last = e
+	}
+	return last
+}
+
+// lastFields are its fields that changed.
+func (c *catalogued) lastFields() []string {
+	c.t.Helper()
+	var list []string
+	for _, change := range c.lastEntry().Changes {
+		list = append(list, change.Field)
+	}
+	return list
+}
+
+// A table costs a few statements at its first use, and none after it. On SQLite
+// one of them takes the write lock.
+func TestStatementsThatReadATable(t *testing.T) {
+	for database, want := range map[string]int64{"sqlite": 5, "postgres": 1, "mariadb": 3} {
+		t.Run(database, func(t *testing.T) {
+			s := openSide(t, database, &gormstore.Options{})
+			calls := func(table string) int64 {
+				before := s.calls.n.Load()
+				require.NoError(t, s.db.Table(table).Where("1 = 0").Delete(nil).Error)
+				return s.calls.n.Load() - before
+			}
+			require.NoError(t, s.db.Exec("CREATE TABLE firsts (id int PRIMARY KEY)").Error)
+			require.NoError(t, s.db.Exec("CREATE TABLE seconds (id int PRIMARY KEY)").Error)
+			calls("firsts") // asks what the server is, too
+			require.Equal(t, calls("firsts")+want, calls("seconds"))
+		})
+	}
+}
+
+// A name that several schemas have is asked for at each use, others are not.
+func TestStatementsThatResolveANameOfPostgres(t *testing.T) {
+	s := openSide(t, "postgres", &gormstore.Options{})
+	calls := func(table string) int64 {
+		before := s.calls.n.Load()
+		require.NoError(t, s.db.Table(table).Where("1 = 0").Delete(nil).Error)
+		return s.calls.n.Load() - before
+	}
+	for _, ddl := range []string{"CREATE SCHEMA other", "CREATE TABLE one (id int PRIMARY KEY)", "CREATE TABLE two (id int PRIMARY KEY)", "CREATE TABLE other.two (id int PRIMARY KEY)"} {
+		require.NoError(t, s.db.Exec(ddl).Error)
+	}
+	calls("one")
+	calls("two")
+	require.Equal(t, calls("one")+1, calls("two"))
 }
