@@ -37,6 +37,7 @@ func resolvePostgres(ctx context.Context, conn gorm.ConnPool, want target) (uint
 // postgresTable is a table as readPostgresTable tells it.
 type postgresTable struct {
 	OID                uint32
+	Fingerprint        int64
 	Schema, Name, Kind string
 	Temporary          bool
 	Bare               bool // Object.Type has no schema
@@ -86,7 +87,7 @@ const postgresAfter = `g.tgtype & 66 = 0 AND g.tgtype & 28 <> 0`
 // and indnullsnotdistinct came with version 15.)
 var readPostgresTable = `WITH RECURSIVE target(oid) AS (SELECT ` + postgresTarget + `),
 	under(oid) AS (SELECT oid FROM target UNION SELECT i.inhrelid FROM pg_inherits i JOIN under ON i.inhparent = under.oid)
-SELECT json_build_object('oid', c.oid::bigint, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind::text,
+SELECT json_build_object('oid', c.oid::bigint, 'fingerprint', ` + fingerprintOf("c.oid") + `, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind::text,
 	'temporary', c.relpersistence = 't', 'bare', ` + postgresBare("c", "n") + `,
 	'ambiguous', c.relpersistence = 't' OR EXISTS (SELECT FROM pg_class other WHERE other.relname = c.relname AND other.oid <> c.oid),
 	'parts', c.relkind = 'p' OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhparent = c.oid),
@@ -153,7 +154,7 @@ func (p *Plugin) readPostgres(ctx context.Context, conn gorm.ConnPool, want targ
 
 func (r *postgresTable) table(d dialect) *table {
 	t := &table{
-		schema: r.Schema, name: r.Name, oid: r.OID, view: r.Kind == "v",
+		schema: r.Schema, name: r.Name, oid: r.OID, fingerprint: r.Fingerprint, view: r.Kind == "v",
 		ambiguous: r.Ambiguous, parts: r.Parts, rules: r.Rules,
 	}
 	t.rowType = t.quoted(d)

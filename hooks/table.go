@@ -23,6 +23,7 @@ type table struct {
 	referrers []foreignKey // foreign keys that pass on what happens to its rows
 
 	oid          uint32 // PostgreSQL: the relation's
+	fingerprint  int64  // PostgreSQL: of its columns (fingerprintQuery)
 	parts        bool   // PostgreSQL: partitioned or inherited from, so that its rows have other tableoids
 	rules        bool   // PostgreSQL: a rewrite rule changes what INSERT, UPDATE or DELETE do
 	ambiguous    bool   // PostgreSQL: other schemas have a relation of that name; which one is meant depends on search_path
@@ -34,7 +35,10 @@ type table struct {
 	// session: only this connection has the table, or the catalog was changing
 	// while it was read. It is read again at the next use.
 	session bool
-	last    atomic.Pointer[columnSet]
+
+	last     atomic.Pointer[columnSet]
+	exact    atomic.Pointer[[]int]
+	allNames atomic.Pointer[[]string]
 }
 
 type column struct {
