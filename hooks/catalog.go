@@ -10,6 +10,8 @@ import (
 	"unicode/utf8"
 
 	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
 
 // catalog holds the tables that were read, until somebody changes one. Its zero
@@ -190,7 +192,7 @@ func (p *Plugin) forgetTables() { p.tables.forget() }
 // sees until it commits: its tables are read again at each use, and all tables
 // at its end.
 func (p *Plugin) tablesChange(conn gorm.ConnPool, ddl string) {
-	if name := temporaryIn(ddl, p.dialect.name == "mysql"); name != "" {
+	if name := temporaryIn(ddl, p.dialect.sql); name != "" {
 		p.tables.temporary.Store(strings.ToLower(name), struct{}{})
 	}
 	if inTransaction(conn) {
@@ -227,8 +229,8 @@ func (p *Plugin) isTemporary(ctx context.Context, conn gorm.ConnPool, want targe
 
 // temporaryIn is the name of the temporary table or view that DDL makes; "" if it
 // makes none.
-func temporaryIn(ddl string, mysql bool) string {
-	list := firstTokens(ddl, mysql, 24)
+func temporaryIn(ddl string, d sqltext.Dialect) string {
+	list := sqltext.Tokens(ddl, d, 24)
 	if !isWord(list, 0, "CREATE") {
 		return ""
 	}

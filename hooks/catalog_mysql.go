@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 
 	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
 
 // information_schema of MariaDB and of MySQL before 8 opens the tables that it
@@ -176,14 +178,14 @@ func (t *mysqlTable) readPeriods(ctx context.Context, conn gorm.ConnPool, d dial
 	if err := conn.QueryRowContext(ctx, "SHOW CREATE TABLE "+t.quoted(d)).Scan(&name, &ddl); err != nil {
 		return err
 	}
-	list := tokens(ddl, true)
+	list := sqltext.Tokens(ddl, d.sql, len(ddl))
 	open := 0
 	for i := range list {
 		switch {
-		case isSign(list, i, "("):
+		case isSign(list, i, '('):
 			open = i
 		case areWords(list, i, "WITHOUT", "OVERLAPS"):
-			key := list[open-1].text
+			key := list[open-1].Text
 			if isWord(list, open-1, "KEY") {
 				key = primaryKey
 			}

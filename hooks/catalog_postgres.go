@@ -224,24 +224,40 @@ func schemasOf(path, user string) []string {
 // by commas, quoted or not.
 func splitIdentifiers(setting string) []string {
 	var list []string
-	for rest := strings.TrimSpace(setting); rest != ""; {
+	for rest := trimmed(setting); rest != ""; {
 		end := strings.IndexByte(rest, ',')
-		if rest[0] == '"' {
-			end = quoteEnd(rest, 0, '"', false)
-		}
-		if end < 0 {
+		name := ""
+		switch {
+		case rest[0] == '"':
+			end = quotedEnd(rest)
+			name = unquoted(rest[:end])
+		case end < 0:
 			end = len(rest)
-		}
-		name := strings.TrimSpace(rest[:end])
-		if strings.HasPrefix(name, `"`) {
-			name = strings.ReplaceAll(strings.Trim(name, `"`), `""`, `"`)
-		} else {
-			name = strings.ToLower(name)
+			fallthrough
+		default:
+			name = strings.ToLower(trimmed(rest[:end]))
 		}
 		list = append(list, name)
-		rest = strings.TrimLeft(rest[end:], ", \t\r\n")
+		rest = strings.TrimPrefix(trimmed(rest[end:]), ",")
+		rest = trimmed(rest)
 	}
 	return list
+}
+
+func trimmed(s string) string { return strings.Trim(s, " \t\n\r\v\f") }
+
+// quotedEnd is the place behind the quoted name that a setting begins with.
+func quotedEnd(s string) int {
+	for i := 1; i < len(s); i++ {
+		switch {
+		case s[i] != '"':
+		case i+1 < len(s) && s[i+1] == '"':
+			i++
+		default:
+			return i + 1
+		}
+	}
+	return len(s)
 }
 
 // postgresArray writes an array of texts as PostgreSQL reads it.

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
 
 // Bounds of the search for what the triggers of a PostgreSQL table write. Beyond
@@ -118,12 +120,12 @@ func verbsOfType(bits int) verbs {
 // body reads a function. What one in another language does can't be told, nor
 // what SQL it makes up.
 func (r *triggerReader) body(language, source string) body {
-	list := tokens(source, false)
+	list := sqltext.Tokens(source, sqltext.PostgreSQL, len(source))
 	opaque := language != "sql" && language != "plpgsql" || source == ""
 	for i := range list {
-		if list[i].kind == tokenWord {
-			list[i].text = strings.ToLower(list[i].text)
-			opaque = opaque || list[i].text == "execute" || list[i].text == "truncate"
+		if list[i].Kind == sqltext.Word {
+			list[i].Text = strings.ToLower(list[i].Text)
+			opaque = opaque || list[i].Text == "execute" || list[i].Text == "truncate"
 		}
 	}
 	b := readBody(source, list)

@@ -164,6 +164,7 @@ func (t *sqliteTable) readIndexes(ctx context.Context, conn gorm.ConnPool) error
 		FROM pragma_index_list(?, ?) il, pragma_index_xinfo(il.name, ?) ii
 		WHERE il."unique" = 1 AND ii.key = 1 ORDER BY il.origin <> 'pk', il.seq, ii.seqno`, t.name, t.schema, t.schema)
 	if len(t.key) > 0 && (len(t.uniques) == 0 || t.uniques[0].name != primaryKey) {
+		t.alias = t.key[0]
 		rowid := uniqueOn{name: primaryKey, columns: t.key, plain: true}
 		t.uniques = append([]uniqueOn{rowid}, t.uniques...)
 	}

@@ -126,6 +126,10 @@ func TestWordsOfSQLitesDDL(t *testing.T) {
 		{"a column rowid", "CREATE TABLE t (RowID text)", true, false, "_rowid_"},
 		{"columns rowid and _rowid_", "CREATE TABLE t (rowid text, [_ROWID_] int)", true, false, "oid"},
 		{"all names taken", "CREATE TABLE t (rowid text, _rowid_ int, oid int)", true, false, ""},
+		{"the alias is called rowid", "CREATE TABLE t (rowid integer PRIMARY KEY, _rowid_ int, oid int)", true, false, "rowid"},
+		{"all names taken beside an alias", "CREATE TABLE t (\"i\"\"d\" integer PRIMARY KEY, rowid int, _rowid_ int, oid int)", true, false, "\"i\"\"d\""},
+		{"all names taken, no alias", "CREATE TABLE t (id integer PRIMARY KEY DESC, rowid int, _rowid_ int, oid int)", true, false, ""},
+		{"comments that don't nest", "CREATE TABLE t (id int PRIMARY KEY /* /* */ ON CONFLICT REPLACE)", true, true, "rowid"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			got := newCatalogued(t, tt.ddl).table("", "t")
@@ -292,4 +296,16 @@ func TestFourStatementsReadATableOfSQLite(t *testing.T) {
 		require.NoError(t, err)
 	}
 	require.Equal(t, 4, conn.n)
+}
+
+func TestSchemasOfASearchPath(t *testing.T) {
+	for path, want := range map[string][]string{
+		``:                            {"pg_catalog"},
+		`"$user", public`:             {"pg_catalog", "me", "public"},
+		` Two,"Two" ,$user,"a,""b"""`: {"pg_catalog", "two", "Two", "me", `a,"b"`},
+		`tenant-1, pg_catalog`:        {"tenant-1", "pg_catalog"},
+	} {
+		require.Equal(t, want, schemasOf(path, "me"), path)
+	}
+	require.Equal(t, `{"a","b \\ \" c"}`, postgresArray([]string{"a", `b \ " c`}))
 }

@@ -4,6 +4,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
 
 const triggerTables = `CREATE TABLE t (id integer PRIMARY KEY, n int, total int, code text);
@@ -83,6 +85,6 @@ func TestAssignedColumns(t *testing.T) {
 		"SET (a, b) = (SELECT 1, 2), c = CASE WHEN d = 1 THEN 2 END; e = 1":       {"(", "a", ",", "b", "c"},
 		"SET a[1] = 2, b.part = 3 FROM c":                                         {"a", "b", "."},
 	} {
-		require.Equal(t, want, assignedIn(tokens(sql, false), 0), sql)
+		require.Equal(t, want, assignedIn(sqltext.Tokens(sql, sqltext.SQLite, len(sql)), 0), sql)
 	}
 }

@@ -3,6 +3,8 @@ package hooks
 import (
 	"slices"
 	"strings"
+
+	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
 
 // verbs are the kinds of a write.
@@ -49,12 +51,12 @@ type body struct {
 }
 
 // readBody reads the statements of a trigger or function.
-func readBody(sql string, list []token) body {
+func readBody(sql string, list []sqltext.Token) body {
 	var b body
 	for i := range list {
-		if list[i].kind == tokenWord || list[i].kind == tokenQuoted {
-			if isSign(list, i+1, "(") {
-				b.calls = append(b.calls, list[i].text)
+		if list[i].Kind == sqltext.Word || list[i].Kind == sqltext.Name {
+			if isSign(list, i+1, '(') {
+				b.calls = append(b.calls, list[i].Text)
 			}
 		}
 		if w, ok := writeAt(sql, list, i); ok {
@@ -68,11 +70,11 @@ func readBody(sql string, list []token) body {
 var conflictWords = []string{"OR", "ABORT", "FAIL", "IGNORE", "REPLACE", "ROLLBACK"}
 
 // writeAt reads the statement whose verb is at i.
-func writeAt(sql string, list []token, i int) (write, bool) {
-	if list[i].kind != tokenWord || isSign(list, i-1, ".") {
+func writeAt(sql string, list []sqltext.Token, i int) (write, bool) {
+	if list[i].Kind != sqltext.Word || isSign(list, i-1, '.') {
 		return write{}, false
 	}
-	verb := strings.ToUpper(list[i].text)
+	verb := strings.ToUpper(list[i].Text)
 	at := i + 1
 	switch verb {
 	case "INSERT", "DELETE", "MERGE", "REPLACE":
@@ -97,7 +99,7 @@ func writeAt(sql string, list []token, i int) (write, bool) {
 		w.columns = assignedIn(list, set)
 		w.verbs |= updates
 	}
-	if slices.ContainsFunc(list[i:min(i+3, len(list))], func(t token) bool { return t.kind == tokenWord && strings.EqualFold(t.text, "REPLACE") }) {
+	if slices.ContainsFunc(list[i:min(i+3, len(list))], func(t sqltext.Token) bool { return t.Is("REPLACE") }) {
 		w.verbs |= deletes
 	}
 	return w, w.name != ""
@@ -105,8 +107,8 @@ func writeAt(sql string, list []token, i int) (write, bool) {
 
 // setIn is the place of SET in the statement that goes on at i, -1 if it has
 // none.
-func setIn(list []token, i int) int {
-	for ; i < len(list) && !isSign(list, i, ";"); i++ {
+func setIn(list []sqltext.Token, i int) int {
+	for ; i < len(list) && !isSign(list, i, ';'); i++ {
 		if isWord(list, i, "SET") {
 			return i
 		}
@@ -116,24 +118,24 @@ func setIn(list []token, i int) int {
 
 // assignedIn are the columns of the SET at i: the names before "=", and those in
 // parentheses before one.
-func assignedIn(list []token, i int) []string {
+func assignedIn(list []sqltext.Token, i int) []string {
 	columns, depth := []string{}, 0
 	start := true // of an assignment
-	for i++; i < len(list) && !isSign(list, i, ";") && !(depth == 0 && isWord(list, i, "WHERE")); i++ {
+	for i++; i < len(list) && !isSign(list, i, ';') && !(depth == 0 && isWord(list, i, "WHERE")); i++ {
 		switch {
-		case isSign(list, i, "(") && start && depth == 0:
+		case isSign(list, i, '(') && start && depth == 0:
 			for end := closing(list, i); i < end; i++ {
-				columns = append(columns, list[i].text)
+				columns = append(columns, list[i].Text)
 			}
 			start = false
-		case isSign(list, i, "("):
+		case isSign(list, i, '('):
 			depth++
-		case isSign(list, i, ")"):
+		case isSign(list, i, ')'):
 			depth--
-		case isSign(list, i, ",") && depth == 0:
+		case isSign(list, i, ',') && depth == 0:
 			start = true
 		case start && depth == 0:
-			columns, start = append(columns, list[i].text), isSign(list, i+1, ".")
+			columns, start = append(columns, list[i].Text), isSign(list, i+1, '.')
 		}
 	}
 	return columns

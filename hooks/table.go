@@ -20,6 +20,7 @@ type table struct {
 	// captured one by one.
 	view      bool
 	rowid     bool         // SQLite: has a rowid
+	alias     string       // SQLite: the column that is another name of the rowid
 	referrers []foreignKey // foreign keys that pass on what happens to its rows
 
 	oid          uint32 // PostgreSQL: the relation's
@@ -82,19 +83,27 @@ func (t *table) quoted(d dialect) string {
 	return d.quote(t.schema) + "." + d.quote(t.name)
 }
 
-// rowidName is a name of the rowid of a SQLite table that none of its columns
-// has; "" if there is none.
+// rowidName is how SQL can name the rowid of a SQLite table; "" if it has none,
+// or other columns have taken all of its names.
 func (t *table) rowidName() string {
 	if !t.rowid {
 		return ""
 	}
 	for _, name := range []string{"rowid", "_rowid_", "oid"} {
-		if !slices.ContainsFunc(t.columns, func(c column) bool { return strings.EqualFold(c.name, name) }) {
+		taken := slices.IndexFunc(t.columns, func(c column) bool { return strings.EqualFold(c.name, name) })
+		if taken < 0 || t.columns[taken].name == t.alias {
 			return name
 		}
 	}
+	if t.alias != "" {
+		return dialect{}.quote(t.alias)
+	}
 	return ""
 }
+
+// rowidAlias is the column that stands for SQLite's rowid, and which an UPDATE
+// moves with it; "" if there is none.
+func (t *table) rowidAlias() string { return t.alias }
 
 // finish completes what was read of the table's columns and keys.
 func (t *table) finish() {
