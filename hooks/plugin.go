@@ -79,7 +79,7 @@ type Plugin struct {
 	trail    *audit.Trail
 	opts     Options
 	budget   int
-	tables   sync.Map // tableKey → *table
+	tables   catalog
 	models   sync.Map // *schema.Schema → struct{}: learned
 	hints    hints
 	own      map[string]bool // tables never captured

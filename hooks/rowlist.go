@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -38,7 +39,12 @@ func (c *capture) rowList(ref, star string) string {
 // fingerprintQuery is a subquery that changes its value when the table's
 // columns change: the database evaluates it once a statement.
 func (t *table) fingerprintQuery() string {
-	return fmt.Sprintf("(SELECT sum(hashtext(attname)::int8 * attnum + atttypid::int8)::int8 FROM pg_catalog.pg_attribute WHERE attrelid = %d AND attnum > 0 AND NOT attisdropped)", t.oid)
+	return fingerprintOf(strconv.FormatUint(uint64(t.oid), 10))
+}
+
+// fingerprintOf is that subquery for the relation whose OID the expression gives.
+func fingerprintOf(relation string) string {
+	return "(SELECT sum(hashtext(attname)::int8 * attnum + atttypid::int8)::int8 FROM pg_catalog.pg_attribute WHERE attrelid = " + relation + " AND attnum > 0 AND NOT attisdropped)"
 }
 
 // exactForm is the expression whose value stands for a column's, or "" if the

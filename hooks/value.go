@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,6 +89,8 @@ func mysqlKind(t string) kind {
 		return kindBool
 	case base == "bit":
 		return kindBits
+	case slices.Contains(geometries, base): // before the integers: a point ends in "int"
+		return kindBytes
 	case strings.HasSuffix(base, "int") || base == "integer" || base == "year":
 		return kindInt
 	case base == "float":
@@ -108,6 +111,11 @@ func mysqlKind(t string) kind {
 		return kindBytes
 	}
 	return kindText
+}
+
+// geometries are the types whose values are bytes, and text only by chance.
+var geometries = []string{
+	"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection", "vector",
 }
 
 // kindOf reads the type's name that a driver gives for a result's column.
