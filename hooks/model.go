@@ -37,10 +37,10 @@ var treatments = []treatment{treatOmit, treatMask, treatHash, treatName, treatSh
 type hint struct {
 	known      bool // a model was seen
 	objectType string
-	fields     map[string]treatment     // by column
-	autoTimes  []string                 // columns that GORM sets to the time of an update
-	deleted    []string                 // columns that mark a row as deleted
-	zeroTimes  map[string]string        // the time that means "not deleted", where it is not NULL
+	fields     map[string]treatment // by column
+	autoTimes  []string             // columns that GORM sets to the time of an update
+	deleted    []string             // columns that mark a row as deleted
+	zeroTimes  map[string]string    // the time that means "not deleted", where it is not NULL
 	bools      map[string]bool
 	json       map[string]bool
 }
