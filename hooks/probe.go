@@ -103,7 +103,10 @@ type outcome struct {
 // captured row by row.
 func (pr *probe) capture(ctx context.Context, query string, args []any) (*capture, error) {
 	p := pr.plugin
-	text := parse(query, p.dialect.name == "mysql")
+	text, err := p.captured(query)
+	if err != nil {
+		return nil, err
+	}
 	if text.verb == "" || text.ddl || p.isOwn(text.schema, text.table) {
 		return nil, nil
 	}

@@ -2,7 +2,6 @@ package sqltext
 
 import (
 	"slices"
-	"strings"
 )
 
 // settle reads a statement that changes no rows, unless it holds one that does.
@@ -42,60 +41,4 @@ func (p part) setsReadOnly() (readOnly, ok bool) {
 		}
 	}
 	return readOnly, ok
-}
-
-// Control is a statement that begins or ends a transaction or a savepoint.
-type Control struct {
-	// Verb is BEGIN, COMMIT, ROLLBACK, SAVEPOINT, RELEASE, or SET for a
-	// statement that makes the transaction read-only or ends that.
-	Verb string
-	// Savepoint is the name behind SAVEPOINT, RELEASE and ROLLBACK TO, folded as
-	// the database compares it.
-	Savepoint string
-	ReadOnly  bool
-}
-
-// transactionWords may stand behind BEGIN and START TRANSACTION.
-var transactionWords = []string{
-	"WORK", "TRANSACTION", "DEFERRED", "IMMEDIATE", "EXCLUSIVE", "CONCURRENT", "ISOLATION", "LEVEL", "READ", "WRITE", "ONLY", "SERIALIZABLE",
-	"REPEATABLE", "COMMITTED", "UNCOMMITTED", "NOT", "DEFERRABLE", "WITH", "CONSISTENT", "SNAPSHOT",
-}
-
-// control reads transaction control.
-func (p part) control(verb string) (Control, bool) {
-	switch verb {
-	case "BEGIN", "START":
-		if verb == "START" && !(len(p) > 1 && p[1].Is("TRANSACTION")) || !p.onlyWords(transactionWords) {
-			return Control{}, false
-		}
-		readOnly, _ := p.setsReadOnly()
-		return Control{Verb: "BEGIN", ReadOnly: readOnly}, true
-	case "COMMIT", "END":
-		return Control{Verb: "COMMIT"}, true
-	case "ROLLBACK", "ABORT":
-		return Control{Verb: "ROLLBACK", Savepoint: p.savepointBehind("TO")}, true
-	case "SAVEPOINT", "RELEASE":
-		return Control{Verb: verb, Savepoint: p.savepointBehind(verb)}, true
-	case "PREPARE":
-		if len(p) > 1 && p[1].Is("TRANSACTION") {
-			return Control{Verb: "COMMIT"}, true
-		}
-	}
-	return Control{}, false
-}
-
-func (p part) onlyWords(words []string) bool {
-	return !slices.ContainsFunc(p[1:], func(t Token) bool { return !t.isAny(words...) && !t.IsSign(',') })
-}
-
-// savepointBehind returns the name behind a word and an optional SAVEPOINT.
-func (p part) savepointBehind(word string) string {
-	i := slices.IndexFunc(p, func(t Token) bool { return t.Is(word) }) + 1
-	if i > 0 && i+1 < len(p) && p[i].Is("SAVEPOINT") {
-		i++
-	}
-	if i == 0 || i >= len(p) || p[i].Kind != Word && p[i].Kind != Name {
-		return ""
-	}
-	return strings.ToUpper(p[i].Text)
 }

@@ -25,7 +25,14 @@ func (p part) text(d Dialect) Text {
 		return Text{Effect: Writes, Verb: "UNKNOWN", Opaque: true}
 	}
 	verb := strings.ToUpper(p[first].Text)
-	p = p[first:]
+	t := p[first:].textOf(verb, d)
+	if d == MySQL && len(t.Controls) == 0 && p[first:].commits(verb, t.Effect) {
+		t.Controls = []Control{{Verb: "COMMIT"}}
+	}
+	return t
+}
+
+func (p part) textOf(verb string, d Dialect) Text {
 	switch {
 	case verb == "SELECT" || verb == "VALUES" || verb == "TABLE" || verb == "WITH":
 		return p.query(verb)

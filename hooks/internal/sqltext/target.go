@@ -10,7 +10,7 @@ var noise = []string{
 
 // dml reads a statement that changes rows.
 func (p part) dml(verb string) Text {
-	t := Text{Effect: Writes, Verb: verb}
+	t := Text{Effect: Writes, Verb: verb, Partial: p.hasWord("FAIL")}
 	var next int
 	t.Schema, t.Table, next = p.tableAt(1)
 	if t.Table != "" {
@@ -25,6 +25,9 @@ func (p part) dml(verb string) Text {
 // alsoNamed are the other tables of an UPDATE up to its SET, and of a DELETE of
 // several tables: MySQL writes any of them.
 func (p part) alsoNamed(verb string, from int) []Target {
+	if _, joined := p.alias(from); verb == "UPDATE" && !joined {
+		return nil
+	}
 	until := []string{"SET", "WHERE", "RETURNING", "ORDER", "LIMIT"}
 	if verb == "DELETE" && !(from < len(p) && p[from].isSignOf(",.") || p.severalTables(from)) {
 		return nil

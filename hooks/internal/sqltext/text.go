@@ -30,6 +30,12 @@ type Text struct {
 	// Bare: a transaction around the text would make it fail or change what it
 	// does, as it controls one itself, or can't run in one.
 	Bare bool
+	// DDL: one of the statements is DDL, also where another one writes.
+	DDL bool
+	// Sets: one of the statements is transaction control or a setting.
+	Sets bool
+	// Partial: a statement that fails may leave changes of its own.
+	Partial bool
 	// Opaque: what runs may be hidden in a value or in a routine.
 	Opaque bool
 	// Controls are the text's statements that begin or end transactions, in order.
@@ -105,6 +111,8 @@ func readUnder(sql string, r reading) (t Text, done bool) {
 	reads := false
 	for i, p := range parts {
 		one := p.text(r.dialect)
+		one.DDL = one.DDL || one.Effect == Defines
+		one.Sets = one.Sets || one.Effect == Settles
 		reads = reads || one.Effect == Reads
 		if i == 0 {
 			t = one
@@ -113,7 +121,10 @@ func readUnder(sql string, r reading) (t Text, done bool) {
 		}
 	}
 	t.Several = len(parts) > 1
-	if s.unsure || t.Several && reads {
+	if t.Several && reads {
+		t = t.and(Text{Effect: Writes, Verb: unread(sql, r.dialect).Verb})
+	}
+	if s.unsure {
 		t = t.and(unread(sql, r.dialect))
 	}
 	return t, done
@@ -139,6 +150,9 @@ func (t Text) and(next Text) Text {
 	all.Several = t.Several || next.Several
 	all.Bare = t.Bare || next.Bare
 	all.Opaque = t.Opaque || next.Opaque
+	all.DDL = t.DDL || next.DDL
+	all.Sets = t.Sets || next.Sets
+	all.Partial = t.Partial || next.Partial
 	all.Controls = slices.Concat(t.Controls, next.Controls)
 	all.targets = slices.Concat(t.targets, next.targets)
 	return all
