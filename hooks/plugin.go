@@ -95,6 +95,7 @@ type Plugin struct {
 	inTx        audit.TxAppender
 	dialect     dialect
 	delivery    sync.Mutex
+	begun       sync.Map // weak.Pointer[sql.Conn] → struct{}: a transaction begun by hand
 	outside     sync.Map // weak.Pointer[sql.Tx] → string: transactions that were handed in
 }
 
@@ -240,6 +241,9 @@ func (p *Plugin) open(db *gorm.DB) {
 
 func (p *Plugin) openTransaction(db *gorm.DB) {
 	pool := db.Statement.ConnPool
+	if p.begunByHand(pool) {
+		return
+	}
 	tx := db.Begin()
 	switch {
 	case tx.Error == nil:

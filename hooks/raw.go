@@ -21,15 +21,13 @@ func (p *Plugin) beginRaw(db *gorm.DB) {
 		return
 	}
 	if err := p.unsharded(db); err != nil {
-		_ = db.AddError(err)
+		refuse(db, err)
 		return
 	}
 	r := &rawProbe{ConnPool: db.Statement.ConnPool, plugin: p, db: db}
 	if db.Statement.SQL.Len() > 0 {
 		if err := r.look(db.Statement.SQL.String()); err != nil {
-			if db.Error == nil {
-				_ = db.AddError(err)
-			}
+			refuse(db, err)
 			return
 		}
 		if !r.record && len(r.text.Controls) == 0 && !r.rebuilds {
@@ -39,9 +37,20 @@ func (p *Plugin) beginRaw(db *gorm.DB) {
 	db.Statement.ConnPool = r
 }
 
+// refuse fails a text before it runs. Row has no other way to tell than its row.
+func refuse(db *gorm.DB, err error) {
+	if db.Error == nil {
+		_ = db.AddError(err)
+	}
+	if rows, ok := db.Get("rows"); ok && rows == false {
+		db.Statement.Dest = (&tape{err: err}).playRow(db.Statement.Context)
+	}
+}
+
 func (p *Plugin) endRaw(db *gorm.DB) {
 	if probe, ok := db.Statement.ConnPool.(*rawProbe); ok {
 		db.Statement.ConnPool = probe.ConnPool
+		probe.release()
 		if db.Error == nil && probe.err != nil {
 			_ = db.AddError(probe.err)
 		}
@@ -58,6 +67,7 @@ type rawProbe struct {
 	looked bool  // text is known
 	record bool  // the text is to be recorded
 	opened bool  // in a transaction of the plugin's
+	lent   *lent // the connection of a text that runs in no transaction
 	err    error // of QueryRowContext, which can't return one
 	// rebuilds: the text is a step of a table's rebuilding by GORM's migrator.
 	rebuilds bool
@@ -88,7 +98,7 @@ func (r *rawProbe) look(query string) error {
 		return ErrRawRefused
 	}
 	r.record = true
-	return r.open()
+	return r.open(r.db.Statement.Context)
 }
 
 // ignoresText reports whether all that the text writes is in tables that are not
@@ -99,27 +109,6 @@ func (p *Plugin) ignoresText(t sqltext.Text) bool {
 	}
 	_, others := t.Target(func(schema, table string) bool { return !p.isOwn(schema, table) })
 	return t.Effect == sqltext.Defines || !others
-}
-
-// open begins a transaction, unless one around the text would change what the
-// text does. MySQL commits before DDL: a transaction around it protects nothing.
-func (r *rawProbe) open() error {
-	if r.text.Bare || r.text.DDL && r.plugin.dialect.name == "mysql" || inTransaction(r.ConnPool) {
-		return nil
-	}
-	db := r.db
-	here := db.Statement.ConnPool
-	db.Statement.ConnPool = r.ConnPool
-	r.plugin.openTransaction(db)
-	r.opened = db.Statement.ConnPool != r.ConnPool
-	r.ConnPool = db.Statement.ConnPool
-	if here == gorm.ConnPool(r) { // the statement is running
-		db.Statement.ConnPool = r
-		err := db.Error
-		db.Error = nil
-		return err
-	}
-	return db.Error
 }
 
 // passes reports whether a text goes through as it is.
@@ -179,7 +168,7 @@ func (r *rawProbe) QueryRowContext(ctx context.Context, query string, args ...an
 	}
 	if err != nil {
 		r.err = err
-		t = &tape{}
+		t = &tape{err: err}
 	}
 	return t.playRow(ctx)
 }

@@ -24,6 +24,9 @@ func (r *rawProbe) run(ctx context.Context, query string, run func(conn gorm.Con
 	}
 	record := r.record && !r.readsOnly(ctx, unit)
 	affected, err := run(conn)
+	if err == nil {
+		r.plugin.followConn(conn, r.text.Controls)
+	}
 	if inTx && (err == nil || r.text.Several) {
 		if late := unit.afterControls(ctx, r.text.Controls, err == nil); err == nil {
 			err = late
@@ -40,7 +43,11 @@ func (r *rawProbe) run(ctx context.Context, query string, run func(conn gorm.Con
 	if !record {
 		return nil
 	}
-	return r.recorded(ctx, unit, query, affected, audit.Success)
+	err = r.recorded(ctx, unit, query, affected, audit.Success)
+	if err != nil {
+		r.abandon(ctx)
+	}
+	return err
 }
 
 // readsOnly reports whether the transaction is read-only: the text can't write,
