@@ -15,21 +15,19 @@ func (p *Plugin) controlsOf(query string) []sqltext.Control {
 	return sqltext.ControlsOf(query, p.dialect.sql())
 }
 
-// beforeControls prepares for a text that begins or ends transactions. An error
-// means that it must not run.
-func (u *unit) beforeControls(ctx context.Context, list []sqltext.Control) error {
+// beforeControls prepares for a text that begins or ends transactions, one among
+// others if several is set. An error means that it must not run.
+func (u *unit) beforeControls(ctx context.Context, list []sqltext.Control, several bool) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, c := range list {
+		ends := c.Verb == "COMMIT" || c.Verb == "BEGIN" || c.ReadOnly || several && c.EndsByRollback()
 		switch {
 		case c.Verb == "SAVEPOINT":
 			u.settle(ctx)
 		case c.Verb == "COMMIT" && u.failed != nil:
 			return u.failed
-		case c.Verb == "COMMIT" || c.Verb == "BEGIN" || c.ReadOnly:
-			if !u.inTx {
-				continue
-			}
+		case ends && u.inTx:
 			if err := u.append(ctx, 0); err != nil {
 				return err
 			}
@@ -46,20 +44,16 @@ func (u *unit) settle(ctx context.Context) {
 	}
 }
 
-// afterControls follows a text that ran. One that failed (done is false) may have
-// ended the transaction all the same.
-func (u *unit) afterControls(ctx context.Context, list []sqltext.Control, done bool) error {
+// afterControls follows a text that ran.
+func (u *unit) afterControls(list []sqltext.Control) error {
 	var err error
 	for _, c := range list {
 		switch {
 		case c.Verb == "COMMIT":
 			err = u.committed()
-		case !done:
-		case c.Verb == "ROLLBACK" && c.Savepoint == "":
+		case c.EndsByRollback():
 			u.discard()
-			u.mu.Lock()
-			u.immediate = u.inTx
-			u.mu.Unlock()
+			u.endedByHand()
 		case c.Verb == "BEGIN" || c.Verb == "SET":
 			u.readOnly.Store(c.ReadOnly)
 		default:
@@ -69,16 +63,33 @@ func (u *unit) afterControls(ctx context.Context, list []sqltext.Control, done b
 	return err
 }
 
-// committed follows a COMMIT by hand: nothing tells of the end of what comes
-// next, so that it is appended with each statement.
-func (u *unit) committed() error {
+// afterFailedControls follows a text that failed: which of its statements ran is
+// not known.
+func (u *unit) afterFailedControls(list []sqltext.Control) {
+	for _, c := range list {
+		if c.Verb == "COMMIT" || c.EndsByRollback() {
+			u.endedByHand()
+		}
+	}
+}
+
+// endedByHand has entries appended with each statement from here on, since
+// nothing tells of the end of what comes next.
+func (u *unit) endedByHand() {
 	u.mu.Lock()
+	defer u.mu.Unlock()
 	u.marks = nil
 	u.immediate = u.inTx
+	u.readOnly.Store(false)
+}
+
+// committed follows a COMMIT by hand.
+func (u *unit) committed() error {
+	u.endedByHand()
+	u.mu.Lock()
 	u.outside = append(u.outside, u.pending...)
 	u.pending = nil
 	u.mu.Unlock()
-	u.readOnly.Store(false)
 	return u.afterCommit()
 }
 

@@ -122,12 +122,12 @@ func (t *tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 	if len(controls) == 0 {
 		return t.Tx.ExecContext(ctx, query, args...)
 	}
-	if err := t.unit.beforeControls(ctx, controls); err != nil {
+	if err := t.unit.beforeControls(ctx, controls, false); err != nil {
 		return nil, err
 	}
 	result, err := t.Tx.ExecContext(ctx, query, args...)
 	if err == nil {
-		err = t.unit.afterControls(ctx, controls, true)
+		err = t.unit.afterControls(controls)
 	}
 	return result, err
 }

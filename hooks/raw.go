@@ -97,6 +97,9 @@ func (r *rawProbe) look(query string) error {
 	case r.text.Effect == sqltext.Writes && p.opts.Raw == RawRefuse && audit.SkipFrom(r.db.Statement.Context) == nil:
 		return ErrRawRefused
 	}
+	if r.text.Splits(p.dialect.sql(), inTransaction(r.ConnPool)) {
+		return errSplits
+	}
 	r.record = true
 	return r.open(r.db.Statement.Context)
 }

@@ -3,6 +3,7 @@ package hooks
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"runtime"
 	"weak"
 
@@ -10,6 +11,9 @@ import (
 
 	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
+
+// errSplits: no entry could be committed with what the text changes.
+var errSplits = errors.New("hooks: a raw text that commits a change and leaves another transaction open can't be recorded: run its statements one by one")
 
 // open begins a transaction for a text that is to be recorded. One around a text
 // that controls transactions itself would change what the text does: it has a
@@ -69,7 +73,8 @@ func (r *rawProbe) release() {
 	r.lent = nil
 }
 
-// abandon undoes what a text left open, if its entry could not be appended.
+// abandon undoes what a text left open that failed, or whose entry could not be
+// appended: nobody could end it.
 func (r *rawProbe) abandon(ctx context.Context) {
 	if r.lent != nil && len(r.text.Controls) > 0 {
 		_, _ = r.lent.conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")

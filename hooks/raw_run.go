@@ -15,7 +15,7 @@ func (r *rawProbe) run(ctx context.Context, query string, run func(conn gorm.Con
 	inTx := inTransaction(r.ConnPool)
 	conn, unit := r.ConnPool, r.plugin.unitOf(r.ConnPool)
 	if inTx && len(r.text.Controls) > 0 {
-		if err := unit.beforeControls(ctx, r.text.Controls); err != nil {
+		if err := unit.beforeControls(ctx, r.text.Controls, r.text.Several); err != nil {
 			return err
 		}
 		if t, ok := conn.(*tx); ok {
@@ -27,13 +27,15 @@ func (r *rawProbe) run(ctx context.Context, query string, run func(conn gorm.Con
 	if err == nil {
 		r.plugin.followConn(conn, r.text.Controls)
 	}
-	if inTx && (err == nil || r.text.Several) {
-		if late := unit.afterControls(ctx, r.text.Controls, err == nil); err == nil {
-			err = late
-		}
+	switch {
+	case inTx && err == nil:
+		err = unit.afterControls(r.text.Controls)
+	case inTx && r.text.Several:
+		unit.afterFailedControls(r.text.Controls)
 	}
 	switch {
-	case err != nil && record && r.mayRemain(err):
+	case err != nil && record && r.mayRemain(ctx, err):
+		r.abandon(ctx)
 		return errors.Join(err, r.recorded(ctx, unit, query, -1, audit.Failure))
 	case err != nil:
 		return err
@@ -73,12 +75,21 @@ func (r *rawProbe) readsOnly(ctx context.Context, u *unit) bool {
 
 // mayRemain reports whether a text that failed may have changed rows that stay: in
 // the host's transaction, or in those of its own. PostgreSQL undoes all that runs
-// in one transaction.
-func (r *rawProbe) mayRemain(err error) bool {
-	if r.opened || !r.text.Several && !r.text.Opaque && !r.text.Partial {
+// in one transaction. SQLite keeps what a statement changed that ends in FAIL, and
+// its driver fails for a comment behind a statement that ran.
+func (r *rawProbe) mayRemain(ctx context.Context, err error) bool {
+	several := r.text.Several || r.text.Opaque || r.text.Partial
+	switch {
+	case r.opened:
 		return false
+	case r.plugin.dialect.name == "postgres":
+		return several && r.text.Bare && !r.plugin.dialect.aborted(err)
+	case several || r.plugin.dialect.name == "mysql":
+		return several
 	}
-	return r.plugin.dialect.name != "postgres" || r.text.Bare && !r.plugin.dialect.aborted(err)
+	var changes int64
+	failed := unprepared(r.ConnPool).QueryRowContext(context.WithoutCancel(ctx), "SELECT changes()").Scan(&changes)
+	return failed != nil || changes > 0
 }
 
 // recorded puts the text's entry into the unit of work.

@@ -15,7 +15,11 @@ type Control struct {
 	// the database compares it.
 	Savepoint string
 	ReadOnly  bool
+	chain     bool // COMMIT AND CHAIN: another transaction begins
 }
+
+// EndsByRollback reports whether the statement undoes the whole transaction.
+func (c Control) EndsByRollback() bool { return c.Verb == "ROLLBACK" && c.Savepoint == "" }
 
 // commits reports whether MySQL commits the transaction before it runs the
 // statement.
@@ -24,7 +28,7 @@ func (p part) commits(verb string, e Effect) bool {
 	case Defines:
 		return !p.hasWord("TEMPORARY")
 	case Settles:
-		return verb == "SET" && p.hasWord("autocommit") || slices.Contains([]string{"LOCK", "UNLOCK", "ANALYZE", "CHECK", "FLUSH", "OPTIMIZE", "REPAIR", "RESET"}, verb)
+		return slices.Contains([]string{"LOCK", "UNLOCK", "ANALYZE", "CHECK", "FLUSH", "OPTIMIZE", "REPAIR", "RESET"}, verb)
 	}
 	return false
 }
@@ -45,9 +49,9 @@ func (p part) control(verb string) (Control, bool) {
 		readOnly, _ := p.setsReadOnly()
 		return Control{Verb: "BEGIN", ReadOnly: readOnly}, true
 	case "COMMIT", "END":
-		return Control{Verb: "COMMIT"}, true
+		return Control{Verb: "COMMIT", chain: p.chains()}, true
 	case "ROLLBACK", "ABORT":
-		return Control{Verb: "ROLLBACK", Savepoint: p.savepointBehind("TO")}, true
+		return Control{Verb: "ROLLBACK", Savepoint: p.savepointBehind("TO"), chain: p.chains()}, true
 	case "SAVEPOINT", "RELEASE":
 		return Control{Verb: verb, Savepoint: p.savepointBehind(verb)}, true
 	case "PREPARE":
@@ -56,6 +60,11 @@ func (p part) control(verb string) (Control, bool) {
 		}
 	}
 	return Control{}, false
+}
+
+// chains: COMMIT AND CHAIN, but not COMMIT AND NO CHAIN.
+func (p part) chains() bool {
+	return slices.ContainsFunc(p, func(t Token) bool { return t.Is("CHAIN") }) && !p.hasWord("NO")
 }
 
 func (p part) onlyWords(words []string) bool {

@@ -24,6 +24,9 @@ func (p part) set(d Dialect) Text {
 		return p.other("SET")
 	}
 	t := Text{Effect: Settles, Verb: "SET"}
+	if d == MySQL && slices.ContainsFunc(p, func(t Token) bool { return t.Is("autocommit") || t.Text == "@autocommit" || t.Text == "@@autocommit" }) {
+		t.Bare, t.Controls = true, []Control{{Verb: "COMMIT", chain: true}}
+	}
 	if readOnly, ok := p.setsReadOnly(); ok {
 		t.Controls = []Control{{Verb: "SET", ReadOnly: readOnly}}
 	}

@@ -41,6 +41,7 @@ type Text struct {
 	// Controls are the text's statements that begin or end transactions, in order.
 	Controls []Control
 
+	steps   []Control // Controls, and WRITE for each statement that changes something
 	targets []Target
 }
 
@@ -113,6 +114,10 @@ func readUnder(sql string, r reading) (t Text, done bool) {
 		one := p.text(r.dialect)
 		one.DDL = one.DDL || one.Effect == Defines
 		one.Sets = one.Sets || one.Effect == Settles
+		one.steps = one.Controls
+		if one.Effect >= Defines {
+			one.steps = append(slices.Clip(one.Controls), Control{Verb: "WRITE"})
+		}
 		reads = reads || one.Effect == Reads
 		if i == 0 {
 			t = one
@@ -154,13 +159,14 @@ func (t Text) and(next Text) Text {
 	all.Sets = t.Sets || next.Sets
 	all.Partial = t.Partial || next.Partial
 	all.Controls = slices.Concat(t.Controls, next.Controls)
+	all.steps = slices.Concat(t.steps, next.steps)
 	all.targets = slices.Concat(t.targets, next.targets)
 	return all
 }
 
 // or is and for two readings of one text, which runs once.
 func (t Text) or(other Text) Text {
-	other.Controls = nil
+	other.Controls, other.steps = nil, nil
 	return t.and(other)
 }
 
