@@ -308,7 +308,7 @@ func (a *reached) summary() ([]audit.Entry, error) {
 	}
 	goes := a.cause.deleting && a.cause.rule == "CASCADE"
 	e := a.untold(int(rows))
-	e.Metadata["statement"] = withoutValues(a.query, a.plugin.dialect.name == "mysql")
+	e.Metadata["statement"] = a.plugin.withoutValues(a.query)
 	e.Metadata["reason"] = "more rows than are recorded one by one"
 	e.Metadata["keys_sha256"] = hex.EncodeToString(a.digest.Sum(nil))
 	columns := a.cause.key.columns

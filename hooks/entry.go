@@ -237,7 +237,7 @@ func (c *capture) summary(m *image) audit.Entry {
 	}
 	metadata := map[string]any{
 		"table": c.table.object, "rows": int64(m.count),
-		"statement": withoutValues(c.query, c.plugin.dialect.name == "mysql"),
+		"statement": c.plugin.withoutValues(c.query),
 		"reason":    "more rows than are recorded one by one",
 	}
 	if m.digest != nil {
@@ -265,7 +265,7 @@ func (c *capture) executed(s statement, query string, affected int64) audit.Entr
 
 func (p *Plugin) executed(s statement, query string, affected int64) audit.Entry {
 	e := audit.Entry{Action: audit.ActionExecute, Metadata: map[string]any{
-		"statement": audit.CleanText(withoutValues(query, p.dialect.name == "mysql")),
+		"statement": audit.CleanText(p.withoutValues(query)),
 		"verb":      s.verb,
 	}}
 	if affected >= 0 {
@@ -289,6 +289,6 @@ func (c *capture) skipped(use *audit.SkipUse) error {
 	return c.add(audit.Entry{
 		Action: audit.ActionSkip, Comment: use.Reason(),
 		Object:   audit.Object{Type: c.plugin.typeOf(c.text.table)},
-		Metadata: map[string]any{"first_statement": audit.CleanText(withoutValues(c.query, c.plugin.dialect.name == "mysql"))},
+		Metadata: map[string]any{"first_statement": audit.CleanText(c.plugin.withoutValues(c.query))},
 	})
 }

@@ -77,6 +77,15 @@ func migratedStore(t *testing.T) func(db *gorm.DB) audit.Store {
 	}
 }
 
+// outside runs a statement past the plugin.
+func (h *host) outside(query string) {
+	h.t.Helper()
+	db, err := h.db.DB()
+	require.NoError(h.t, err)
+	_, err = db.Exec(query)
+	require.NoError(h.t, err)
+}
+
 // entries are all entries so far, oldest first.
 func (h *host) entries() []audit.Entry {
 	h.t.Helper()

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"gorm.io/gorm"
@@ -51,6 +52,10 @@ type Options struct {
 	Ignore []string
 	// Raw says what happens to raw statements that write. Default: RawRecord.
 	Raw RawPolicy
+	// TrailWrites lets statements through the *gorm.DB write the audit log's own
+	// tables, for test suites that empty all tables. Default: they fail with a
+	// *TrailWriteError. Reading them is always allowed.
+	TrailWrites bool
 	// DDL also records CREATE, ALTER, DROP and the like. Default: not.
 	DDL bool
 	// AutoTimes also records updates that change nothing but the columns that
@@ -76,18 +81,22 @@ type Options struct {
 
 // Plugin captures what one *gorm.DB writes. It is safe for concurrent use.
 type Plugin struct {
-	trail    *audit.Trail
-	opts     Options
-	budget   int
-	tables   catalog
-	models   sync.Map // *schema.Schema → struct{}: learned
-	hints    hints
-	own      map[string]bool // tables never captured
-	home     *sql.DB         // the database of the *gorm.DB; nil if unknown
-	inTx     audit.TxAppender
-	dialect  dialect
-	delivery sync.Mutex
-	outside  sync.Map // weak.Pointer[sql.Tx] → string: transactions that were handed in
+	trail  *audit.Trail
+	opts   Options
+	budget int
+	tables catalog
+	models sync.Map // *schema.Schema → struct{}: learned
+	hints  hints
+	own    map[string]bool // tables never captured
+	// trailTables are those of them that are the log's, in lower case and without
+	// a schema.
+	trailTables []string
+	home        *sql.DB // the database of the *gorm.DB; nil if unknown
+	inTx        audit.TxAppender
+	dialect     dialect
+	delivery    sync.Mutex
+	begun       sync.Map // weak.Pointer[sql.Conn] → struct{}: a transaction begun by hand
+	outside     sync.Map // weak.Pointer[sql.Tx] → string: transactions that were handed in
 }
 
 var _ gorm.Plugin = (*Plugin)(nil)
@@ -121,6 +130,9 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	}
 	if p.trail.Closed() {
 		return audit.ErrClosed
+	}
+	if err := p.unsharded(db); err != nil {
+		return err
 	}
 	if p.budget < 0 {
 		return fmt.Errorf("hooks: RowBudget is %d, and can't be below 0", p.budget)
@@ -165,13 +177,7 @@ func (p *Plugin) setStores() error {
 		}
 	}
 	p.inTx, _ = target.(audit.TxAppender)
-	for _, s := range []audit.Store{p.trail.Store(), p.opts.Outbox} {
-		if a, ok := s.(audit.TxAppender); ok {
-			for _, t := range a.Tables() {
-				p.own[t] = true
-			}
-		}
-	}
+	p.protect(p.trail.Store(), p.opts.Outbox)
 	return nil
 }
 
@@ -224,6 +230,9 @@ const openedKey = "audit:opened"
 // open begins a transaction where there is none: a change and its entry can't
 // be one otherwise.
 func (p *Plugin) open(db *gorm.DB) {
+	if err := p.unsharded(db); err != nil {
+		_ = db.AddError(err)
+	}
 	if db.Error != nil || db.DryRun || inTransaction(db.Statement.ConnPool) || p.ignores(db.Statement) {
 		return
 	}
@@ -232,6 +241,9 @@ func (p *Plugin) open(db *gorm.DB) {
 
 func (p *Plugin) openTransaction(db *gorm.DB) {
 	pool := db.Statement.ConnPool
+	if p.begunByHand(pool) {
+		return
+	}
 	tx := db.Begin()
 	switch {
 	case tx.Error == nil:
@@ -263,7 +275,14 @@ func (p *Plugin) close(db *gorm.DB) {
 // begin puts the probe in the connection's place for the time of the operation.
 func (p *Plugin) begin(op operation) func(*gorm.DB) {
 	return func(db *gorm.DB) {
-		if db.Error != nil || db.DryRun || p.ignores(db.Statement) {
+		if db.Error != nil || db.DryRun {
+			return
+		}
+		if err := p.refusesModel(db.Statement, op); err != nil {
+			_ = db.AddError(err)
+			return
+		}
+		if p.ignores(db.Statement) {
 			return
 		}
 		p.learn(db, db.Statement.Schema)
@@ -277,8 +296,15 @@ func (p *Plugin) end(db *gorm.DB) {
 	}
 }
 
-// ignores reports whether the statement's table is none that is captured.
-func (p *Plugin) ignores(stmt *gorm.Statement) bool { return p.own[stmt.Table] }
+// ignores reports whether the statement's table is one that is not captured.
+func (p *Plugin) ignores(stmt *gorm.Statement) bool {
+	return p.own[stmt.Table] && !aliased(stmt)
+}
+
+// aliased reports whether stmt.Table may be an alias: Table("other AS name").
+func aliased(stmt *gorm.Statement) bool {
+	return stmt.TableExpr != nil && strings.ContainsAny(stmt.TableExpr.SQL, " \t\r\n(")
+}
 
 // isOwn is ignores for a table that a statement's text names.
 func (p *Plugin) isOwn(schema, table string) bool {

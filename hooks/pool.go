@@ -72,7 +72,9 @@ func (c *pool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool,
 	if !ok {
 		return inner, nil // its end can't be seen: its statements append one by one
 	}
-	return &tx{Tx: t, pool: c, unit: c.plugin.newUnit(ctx, t, dbOf(c.ConnPool), false)}, nil
+	u := c.plugin.newUnit(ctx, t, dbOf(c.ConnPool), false)
+	u.readOnly.Store(opts != nil && opts.ReadOnly)
+	return &tx{Tx: t, pool: c, unit: u}, nil
 }
 
 // GetDBConn is how gorm.DB.DB() reaches the *sql.DB.
@@ -114,12 +116,18 @@ type tx struct {
 	unit *unit
 }
 
-// ExecContext lets the unit of work know of savepoints.
+// ExecContext lets the unit of work follow savepoints.
 func (t *tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	t.unit.beforeSavepoint(ctx, query)
+	controls := t.unit.plugin.controlsOf(query)
+	if len(controls) == 0 {
+		return t.Tx.ExecContext(ctx, query, args...)
+	}
+	if err := t.unit.beforeControls(ctx, controls, false); err != nil {
+		return nil, err
+	}
 	result, err := t.Tx.ExecContext(ctx, query, args...)
 	if err == nil {
-		t.unit.savepoint(query)
+		err = t.unit.afterControls(controls)
 	}
 	return result, err
 }
@@ -179,6 +187,8 @@ func Unwrap(c gorm.ConnPool) gorm.ConnPool {
 		switch x := c.(type) {
 		case *probe:
 			c = x.ConnPool
+		case *rawProbe:
+			c = x.ConnPool
 		case *pool:
 			c = x.ConnPool
 		case *tx:
@@ -229,6 +239,8 @@ func (p *Plugin) unitOf(c gorm.ConnPool) *unit {
 		case *gorm.PreparedStmtTX:
 			inner = x.Tx
 		case *probe:
+			inner = x.ConnPool
+		case *rawProbe:
 			inner = x.ConnPool
 		default:
 			inner = nil

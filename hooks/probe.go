@@ -118,7 +118,10 @@ type outcome struct {
 // captured row by row.
 func (pr *probe) capture(ctx context.Context, query string, args []any) (*capture, error) {
 	p := pr.plugin
-	text := parse(query, p.dialect.name == "mysql")
+	text, err := p.captured(query)
+	if err != nil {
+		return nil, err
+	}
 	if text.verb == "" || text.ddl || p.isOwn(text.schema, text.table) {
 		return nil, nil
 	}
@@ -251,7 +254,7 @@ func (c *capture) failedAfter(cause error) error {
 
 // finished reports whether the text is one statement, read to its end.
 func (c *capture) finished() bool {
-	_, complete := sqltext.End(c.query, c.plugin.dialect.sql)
+	_, complete := sqltext.End(c.query, c.plugin.dialect.sql())
 	return complete
 }
 

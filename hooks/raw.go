@@ -7,79 +7,151 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
 
-// Raw SQL (Exec, Raw, Row, Rows) says nothing of its rows. A statement that
-// writes is recorded as a whole, in the transaction in which it ran.
+// Raw SQL (Exec, Raw, Row, Rows) says nothing of its rows. A text that writes is
+// recorded as a whole, in the transaction in which it ran. So is a query of GORM's
+// into which the host put a second statement.
 
-// beginRaw puts a rawProbe in the connection's place for a statement that
-// writes, and begins a transaction where there is none.
+// beginRaw puts a rawProbe in the connection's place for a text that needs one.
+// GORM builds the text of most queries later; the probe looks at it then.
 func (p *Plugin) beginRaw(db *gorm.DB) {
-	if db.Error != nil || db.DryRun || db.Statement.SQL.Len() == 0 {
+	if db.Error != nil || db.DryRun {
 		return
 	}
-	text := parse(db.Statement.SQL.String(), p.dialect.name == "mysql")
-	switch {
-	case text.ddl:
-		p.tablesChange(db.Statement.ConnPool, db.Statement.SQL.String())
-		if !p.opts.DDL || p.isOwn(text.schema, text.table) {
+	if err := p.unsharded(db); err != nil {
+		refuse(db, err)
+		return
+	}
+	r := &rawProbe{ConnPool: db.Statement.ConnPool, plugin: p, db: db}
+	if db.Statement.SQL.Len() > 0 {
+		if err := r.look(db.Statement.SQL.String()); err != nil {
+			refuse(db, err)
 			return
 		}
-	case text.verb == "" || p.isOwn(text.schema, text.table) || p.opts.Raw == RawIgnore:
-		return
-	case p.opts.Raw == RawRefuse && audit.SkipFrom(db.Statement.Context) == nil:
-		_ = db.AddError(ErrRawRefused)
-		return
-	}
-	if text.ddl && p.dialect.name == "mysql" {
-		// DDL commits what is open; a transaction around it protects nothing.
-	} else if !inTransaction(db.Statement.ConnPool) {
-		p.openTransaction(db)
-		if db.Error != nil {
+		if !r.record && len(r.text.Controls) == 0 && !r.rebuilds {
 			return
 		}
 	}
-	db.Statement.ConnPool = &rawProbe{ConnPool: db.Statement.ConnPool, plugin: p, stmt: db.Statement, text: text}
+	db.Statement.ConnPool = r
+}
+
+// refuse fails a text before it runs. Row has no other way to tell than its row.
+func refuse(db *gorm.DB, err error) {
+	if db.Error == nil {
+		_ = db.AddError(err)
+	}
+	if rows, ok := db.Get("rows"); ok && rows == false {
+		db.Statement.Dest = (&tape{err: err}).playRow(db.Statement.Context)
+	}
 }
 
 func (p *Plugin) endRaw(db *gorm.DB) {
 	if probe, ok := db.Statement.ConnPool.(*rawProbe); ok {
 		db.Statement.ConnPool = probe.ConnPool
+		probe.release()
 		if db.Error == nil && probe.err != nil {
 			_ = db.AddError(probe.err)
-		}
-	}
-	if tx, ok := db.Statement.ConnPool.(*gorm.PreparedStmtTX); ok && db.Error == nil {
-		// A savepoint that was set by hand went through a prepared statement,
-		// past the transaction's own Exec.
-		if verb, _ := savepointOf(db.Statement.SQL.String()); verb != "" {
-			p.unitOf(tx).savepoint(db.Statement.SQL.String())
 		}
 	}
 	p.close(db)
 }
 
-// rawProbe records the statement that goes through it.
+// rawProbe stands in for the connection while a raw text or a query runs.
 type rawProbe struct {
 	gorm.ConnPool
 	plugin *Plugin
-	stmt   *gorm.Statement
-	text   statement
+	db     *gorm.DB
+	text   sqltext.Text
+	looked bool  // text is known
+	record bool  // the text is to be recorded
+	opened bool  // in a transaction of the plugin's
+	lent   *lent // the connection of a text that runs in no transaction
 	err    error // of QueryRowContext, which can't return one
+	// rebuilds: the text is a step of a table's rebuilding by GORM's migrator.
+	rebuilds bool
 }
 
-// ExecContext runs the statement and records it.
-func (r *rawProbe) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	result, err := r.ConnPool.ExecContext(ctx, query, args...)
-	if err != nil {
-		return result, err
+// look reads the text that is about to run, refuses what must not run, and begins
+// a transaction for what is to be recorded where there is none.
+func (r *rawProbe) look(query string) error {
+	p := r.plugin
+	r.looked = true
+	r.text = sqltext.Read(query, p.dialect.sql())
+	if r.text.Effect < sqltext.Defines {
+		return nil
 	}
-	return result, r.recorded(ctx, query, outcome{result: result}.affected())
+	if err := p.trailWrite(r.text, query); err != nil {
+		return err
+	}
+	if r.text.DDL {
+		p.tablesChange(r.ConnPool, query)
+	}
+	r.rebuilds = r.isRebuild(query)
+	switch {
+	case r.rebuilds, r.text.Effect == sqltext.Defines && !p.opts.DDL, p.ignoresText(r.text):
+		return nil
+	case r.text.Effect == sqltext.Writes && p.opts.Raw == RawIgnore:
+		return nil
+	case r.text.Effect == sqltext.Writes && p.opts.Raw == RawRefuse && audit.SkipFrom(r.db.Statement.Context) == nil:
+		return ErrRawRefused
+	}
+	if r.text.Splits(p.dialect.sql(), inTransaction(r.ConnPool)) {
+		return errSplits
+	}
+	r.record = true
+	return r.open(r.db.Statement.Context)
 }
 
-// QueryContext runs the statement to its end, so that it can be recorded before
-// the transaction commits, and hands its rows on.
+// ignoresText reports whether all that the text writes is in tables that are not
+// captured.
+func (p *Plugin) ignoresText(t sqltext.Text) bool {
+	if t.Several || t.Opaque || t.Table == "" || !p.isOwn(t.Schema, t.Table) {
+		return false
+	}
+	_, others := t.Target(func(schema, table string) bool { return !p.isOwn(schema, table) })
+	return t.Effect == sqltext.Defines || !others
+}
+
+// passes reports whether a text goes through as it is.
+func (r *rawProbe) passes(query string) (bool, error) {
+	if !r.looked && sqltext.ReadsOnly(query) {
+		return true, nil
+	}
+	if !r.looked {
+		if err := r.look(query); err != nil {
+			return false, err
+		}
+	}
+	return !r.record && len(r.text.Controls) == 0 && !r.rebuilds, nil
+}
+
+// ExecContext runs the text and records it.
+func (r *rawProbe) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if passes, err := r.passes(query); passes || err != nil {
+		if err != nil {
+			return nil, err
+		}
+		return r.ConnPool.ExecContext(ctx, query, args...)
+	}
+	var result sql.Result
+	err := r.run(ctx, query, func(conn gorm.ConnPool) (affected int64, err error) {
+		result, err = conn.ExecContext(ctx, query, args...)
+		return outcome{result: result}.affected(), err
+	})
+	return result, err
+}
+
+// QueryContext runs the text to its end, so that it can be recorded before the
+// transaction commits, and hands its rows on.
 func (r *rawProbe) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
+	if passes, err := r.passes(query); passes || err != nil {
+		if err != nil {
+			return nil, err
+		}
+		return r.ConnPool.QueryContext(ctx, query, args...)
+	}
 	t, err := r.tape(ctx, query, args)
 	if err != nil {
 		return nil, err
@@ -89,36 +161,31 @@ func (r *rawProbe) QueryContext(ctx context.Context, query string, args ...any) 
 
 // QueryRowContext is QueryContext for one row.
 func (r *rawProbe) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	t, err := r.tape(ctx, query, args)
+	passes, err := r.passes(query)
+	if passes {
+		return r.ConnPool.QueryRowContext(ctx, query, args...)
+	}
+	t := &tape{}
+	if err == nil {
+		t, err = r.tape(ctx, query, args)
+	}
 	if err != nil {
 		r.err = err
-		return (&tape{}).playRow(ctx)
+		t = &tape{err: err}
 	}
 	return t.playRow(ctx)
 }
 
-func (r *rawProbe) tape(ctx context.Context, query string, args []any) (*tape, error) {
-	rows, err := r.ConnPool.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	t, err := recordAll(rows)
-	if err != nil {
-		return nil, err
-	}
-	return t, r.recorded(ctx, query, int64(len(t.rows)))
-}
-
-func (r *rawProbe) recorded(ctx context.Context, query string, affected int64) error {
-	p := r.plugin
-	c := &capture{plugin: p, conn: r.ConnPool, own: unprepared(r.ConnPool), unit: p.unitOf(r.ConnPool), stmt: r.stmt, ctx: ctx, text: r.text, query: query}
-	c.unit.wrote.Store(true)
-	if use := audit.SkipFrom(r.stmt.Context); use != nil {
-		return c.skipped(use)
-	}
-	e := p.executed(r.text, query, affected)
-	if list := c.passedOnByRaw(); list != nil {
-		e.Metadata["foreign_keys"] = list
-	}
-	return c.add(e)
+func (r *rawProbe) tape(ctx context.Context, query string, args []any) (t *tape, err error) {
+	return t, r.run(ctx, query, func(conn gorm.ConnPool) (int64, error) {
+		rows, err := conn.QueryContext(ctx, query, args...)
+		if err != nil {
+			return 0, err
+		}
+		t, err = recordSets(rows)
+		if err != nil {
+			return 0, err
+		}
+		return int64(len(t.rows)), nil
+	})
 }

@@ -19,6 +19,7 @@ type tape struct {
 	names []string
 	types []*sql.ColumnType
 	rows  [][]driver.Value
+	more  *tape // the next result of a text with several statements
 	err   error // that ended the rows: GORM gets those before it, as without the plugin
 }
 
@@ -26,6 +27,15 @@ type tape struct {
 // kept names are kept for GORM, from first on.
 func record(rows *sql.Rows, kept columns, first int, see func(raw []any)) (*tape, error) {
 	defer func() { _ = rows.Close() }()
+	t, err := recordFrom(rows, kept, first, see)
+	if err != nil {
+		return t, err
+	}
+	return t, rows.Close()
+}
+
+// recordFrom is record for one of several results.
+func recordFrom(rows *sql.Rows, kept columns, first int, see func(raw []any)) (*tape, error) {
 	t := &tape{names: kept.names, types: kept.types}
 	all, err := rows.Columns()
 	if err != nil {
@@ -47,10 +57,8 @@ func record(rows *sql.Rows, kept columns, first int, see func(raw []any)) (*tape
 		}
 		t.rows = append(t.rows, values)
 	}
-	if t.err = rows.Err(); t.err != nil {
-		return t, t.err
-	}
-	return t, rows.Close()
+	t.err = rows.Err()
+	return t, t.err
 }
 
 // recordAll keeps everything.
@@ -115,6 +123,16 @@ func (r *tapeRows) Next(dest []driver.Value) error {
 	}
 	copy(dest, r.tape.rows[r.next])
 	r.next++
+	return nil
+}
+
+func (r *tapeRows) HasNextResultSet() bool { return r.tape.more != nil }
+
+func (r *tapeRows) NextResultSet() error {
+	if r.tape.more == nil {
+		return io.EOF
+	}
+	r.tape, r.next = r.tape.more, 0
 	return nil
 }
 

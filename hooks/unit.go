@@ -49,6 +49,9 @@ type unit struct {
 	changesTables atomic.Bool // DDL ran in the transaction
 
 	enforces atomic.Pointer[bool] // SQLite: foreign keys are on; nil: not asked yet
+
+	readOnly atomic.Bool            // nothing can be written in the transaction
+	created  atomic.Pointer[string] // the table that GORM's migrator has just made to copy another into
 }
 
 // mark is a savepoint: what the unit held when it was set.
@@ -100,20 +103,6 @@ func (u *unit) held() int {
 		return 0
 	}
 	return u.marks[len(u.marks)-1].pending
-}
-
-// beforeSavepoint appends what would otherwise be held for as long as the
-// savepoint lasts. A few entries may wait: nested transactions set savepoints
-// all the time.
-func (u *unit) beforeSavepoint(ctx context.Context, query string) {
-	if verb, _ := savepointOf(query); verb != "SAVEPOINT" {
-		return
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if u.inTx && len(u.pending)-u.held() >= maxHeld {
-		_ = u.append(ctx, u.held()) // a failure stops the commit
-	}
 }
 
 var errElsewhere = errors.New("hooks: the trail's store is in another database, and this transaction was not begun by a *gorm.DB with the plugin: its entries could neither join it nor wait for its commit (Options.Outbox)")
@@ -263,33 +252,6 @@ func (u *unit) skip(use *audit.SkipUse) bool {
 	return true
 }
 
-// savepoint follows SAVEPOINT, ROLLBACK TO and RELEASE: what was captured since
-// a savepoint goes with it.
-func (u *unit) savepoint(query string) {
-	verb, name := savepointOf(query)
-	if verb == "" {
-		return
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	switch verb {
-	case "SAVEPOINT":
-		u.marks = append(u.marks, mark{name: name, pending: len(u.pending), skips: len(u.skips), failed: u.failed})
-	case "ROLLBACK":
-		if i := u.markAt(name); i >= 0 {
-			m := u.marks[i]
-			u.pending = u.pending[:min(m.pending, len(u.pending))]
-			u.skips = u.skips[:min(m.skips, len(u.skips))]
-			u.failed = m.failed
-			u.marks = u.marks[:i+1]
-		}
-	case "RELEASE":
-		if i := u.markAt(name); i >= 0 {
-			u.marks = u.marks[:i]
-		}
-	}
-}
-
 func (u *unit) markAt(name string) int {
 	for i := len(u.marks) - 1; i >= 0; i-- {
 		if strings.EqualFold(u.marks[i].name, name) {
@@ -297,30 +259,4 @@ func (u *unit) markAt(name string) int {
 		}
 	}
 	return -1
-}
-
-// savepointOf reads "SAVEPOINT a", "ROLLBACK TO SAVEPOINT a" and "RELEASE
-// SAVEPOINT a"; verb is "" for every other statement.
-func savepointOf(query string) (verb, name string) {
-	if len(query) > 300 || len(query) < len("RELEASE a") {
-		return "", ""
-	}
-	switch query[0] | 0x20 {
-	case 's', 'r':
-	default:
-		return "", ""
-	}
-	words := strings.Fields(strings.TrimRight(query, "; \t\r\n"))
-	for i := range words {
-		words[i] = strings.ToUpper(words[i])
-	}
-	switch {
-	case len(words) == 2 && words[0] == "SAVEPOINT":
-		return "SAVEPOINT", words[1]
-	case len(words) >= 3 && words[0] == "ROLLBACK" && words[len(words)-2] != "WORK" && (words[1] == "TO" || words[2] == "TO"):
-		return "ROLLBACK", words[len(words)-1]
-	case len(words) >= 2 && words[0] == "RELEASE":
-		return "RELEASE", words[len(words)-1]
-	}
-	return "", ""
 }

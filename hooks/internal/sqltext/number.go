@@ -23,7 +23,7 @@ func (s *scanner) number(i int) Token {
 	for end < len(sql) && isWordPart(sql[end]) {
 		end++
 	}
-	return Token{Kind: Value, Text: "?", Start: i, End: end}
+	return Token{Kind: Value, Start: i, End: end}
 }
 
 // numberTail: versions of PostgreSQL differ in what letters behind a number
@@ -34,13 +34,13 @@ func (s *scanner) numberTail(i, end int) Token {
 		tail++
 	}
 	if tail == end {
-		return Token{Kind: Value, Text: "?", Start: i, End: end}
+		return Token{Kind: Value, Start: i, End: end}
 	}
 	if tail < len(s.sql) && (s.sql[tail] == '$' || s.sql[tail] == '\'' || s.sql[tail] == '&') {
 		s.unsure = true
-		return Token{Kind: Value, Text: "?", Start: i, End: end}
+		return Token{Kind: Value, Start: i, End: end}
 	}
-	return Token{Kind: Value, Text: "?", Start: i, End: tail}
+	return Token{Kind: Value, Start: i, End: tail}
 }
 
 func exponentEnd(sql string, i int) int {

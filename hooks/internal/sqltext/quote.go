@@ -15,7 +15,11 @@ func (s *scanner) text(i, quote int, escapes bool) Token {
 		}
 		end, closed = s.quoteEnd(next, escapes)
 	}
-	return Token{Kind: Value, Text: "?", Start: i, End: end, open: !closed}
+	t := Token{Kind: Value, Start: i, End: end, open: !closed}
+	if closed {
+		t.Text = unquoted(s.sql[quote:end])
+	}
+	return t
 }
 
 // quoteEnd returns the offset behind the quoted part at i. A doubled quote
@@ -145,7 +149,7 @@ func (s *scanner) dollar(i int) Token {
 	tag := sql[i : end+1]
 	n := strings.Index(sql[end+1:], tag)
 	if n < 0 {
-		return Token{Kind: Value, Text: "?", Start: i, End: len(sql), open: true}
+		return Token{Kind: Value, Start: i, End: len(sql), open: true}
 	}
-	return Token{Kind: Value, Text: "?", Start: i, End: end + 1 + n + len(tag)}
+	return Token{Kind: Value, Start: i, End: end + 1 + n + len(tag)}
 }

@@ -20,7 +20,7 @@ const (
 // Token is a part of a text: sql[Start:End].
 type Token struct {
 	Kind       Kind
-	Text       string // of a name without its quotes, of a value "?"
+	Text       string // of a name and of a quoted text without the quotes; "" of a number
 	Start, End int
 	open       bool // its end is missing: it goes on to the end of the text
 }

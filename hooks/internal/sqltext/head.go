@@ -1,0 +1,70 @@
+package sqltext
+
+import (
+	"slices"
+	"strings"
+)
+
+// Head is what the first words of a statement say.
+type Head struct {
+	Verb, Schema, Table string
+	Alias               string // by which the statement refers to the table; "" if by its name
+	Joined              bool   // an UPDATE of a table joined with others
+	DDL                 bool
+}
+
+// afterTable are the words that may follow a table's name and are no alias.
+var afterTable = []string{
+	"SET", "WHERE", "JOIN", "INNER", "LEFT", "RIGHT", "CROSS", "NATURAL", "STRAIGHT_JOIN", "FROM", "USING", "ON",
+	"VALUES", "VALUE", "ORDER", "LIMIT", "RETURNING", "DEFAULT", "SELECT", "INDEXED", "NOT", "FORCE", "USE", "PARTITION",
+}
+
+// alias reads what follows a table's name.
+func (p part) alias(i int) (alias string, joined bool) {
+	if i < len(p) && p[i].Is("AS") {
+		i++
+	}
+	if i < len(p) && (p[i].Kind == Name || p[i].Kind == Word && !p[i].isAny(afterTable...)) {
+		alias = p[i].Text
+		i++
+	}
+	if i < len(p) {
+		joined = p[i].IsSign(',') || p[i].isAny("JOIN", "INNER", "LEFT", "RIGHT", "CROSS", "NATURAL", "STRAIGHT_JOIN")
+	}
+	return alias, joined
+}
+
+// HeadOf reads the verb of a statement and the table that it writes, past a WITH.
+// It is quick: it reads no further than needed. The verb is "" for a statement
+// that reads or settles.
+func HeadOf(sql string, d Dialect) Head {
+	if ReadsOnly(sql) {
+		return Head{}
+	}
+	const most = 16
+	p := part(Tokens(sql, d, most))
+	first := p.firstWord()
+	if first < 0 {
+		return Head{}
+	}
+	verb := strings.ToUpper(p[first].Text)
+	if verb == "WITH" {
+		p = part(Tokens(sql, d, len(sql)))
+		if first = p.dmlAt(first); first >= 0 {
+			verb = strings.ToUpper(p[first].Text)
+		}
+	}
+	if !slices.Contains(dmlVerbs, verb) {
+		t := Read(sql, d)
+		if t.Effect < Defines {
+			return Head{}
+		}
+		return Head{Verb: t.Verb, Schema: t.Schema, Table: t.Table, DDL: t.Effect == Defines}
+	}
+	p = p[first:]
+	h := Head{Verb: verb}
+	var next int
+	h.Schema, h.Table, next = p.tableAt(1)
+	h.Alias, h.Joined = p.alias(next)
+	return h
+}

@@ -1,0 +1,112 @@
+package hooks
+
+import (
+	"context"
+	"errors"
+
+	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/hooks/internal/sqltext"
+)
+
+// run runs a text that is to be recorded, or that begins or ends transactions.
+func (r *rawProbe) run(ctx context.Context, query string, run func(conn gorm.ConnPool) (affected int64, err error)) error {
+	inTx := inTransaction(r.ConnPool)
+	conn, unit := r.ConnPool, r.plugin.unitOf(r.ConnPool)
+	if inTx && len(r.text.Controls) > 0 {
+		if err := unit.beforeControls(ctx, r.text.Controls, r.text.Several); err != nil {
+			return err
+		}
+		if t, ok := conn.(*tx); ok {
+			conn = t.Tx // which would follow the controls too
+		}
+	}
+	record := r.record && !r.readsOnly(ctx, unit)
+	affected, err := run(conn)
+	if err == nil {
+		r.plugin.followConn(conn, r.text.Controls)
+	}
+	switch {
+	case inTx && err == nil:
+		err = unit.afterControls(r.text.Controls)
+	case inTx && r.text.Several:
+		unit.afterFailedControls(r.text.Controls)
+	}
+	switch {
+	case err != nil && record && r.mayRemain(ctx, err):
+		r.abandon(ctx)
+		return errors.Join(err, r.recorded(ctx, unit, query, -1, audit.Failure))
+	case err != nil:
+		return err
+	case r.rebuilds:
+		r.rebuilt(unit)
+	}
+	if !record {
+		return nil
+	}
+	err = r.recorded(ctx, unit, query, affected, audit.Success)
+	if err != nil {
+		r.abandon(ctx)
+	}
+	return err
+}
+
+// readsOnly reports whether the transaction is read-only: the text can't write,
+// and its entry couldn't be written either. Plain DML is not asked about, since
+// the database refuses it; a text with settings may end the state itself.
+func (r *rawProbe) readsOnly(ctx context.Context, u *unit) bool {
+	if r.text.Sets || !inTransaction(r.ConnPool) || !r.text.Several && !r.text.Opaque && r.text.Table != "" {
+		return false
+	}
+	var state string
+	query := "SHOW transaction_read_only"
+	switch r.plugin.dialect.name {
+	case "mysql":
+		return u.readOnly.Load()
+	case "sqlite":
+		query = "PRAGMA query_only"
+	}
+	if err := unprepared(r.ConnPool).QueryRowContext(ctx, query).Scan(&state); err != nil {
+		return false // the text itself will say why
+	}
+	return state == "on" || state == "1"
+}
+
+// mayRemain reports whether a text that failed may have changed rows that stay: in
+// the host's transaction, or in those of its own. PostgreSQL undoes all that runs
+// in one transaction. SQLite keeps what a statement changed that ends in FAIL, and
+// its driver fails for a comment behind a statement that ran.
+func (r *rawProbe) mayRemain(ctx context.Context, err error) bool {
+	several := r.text.Several || r.text.Opaque || r.text.Partial
+	switch {
+	case r.opened:
+		return false
+	case r.plugin.dialect.name == "postgres":
+		return several && r.text.Bare && !r.plugin.dialect.aborted(err)
+	case several || r.plugin.dialect.name == "mysql":
+		return several
+	}
+	var changes int64
+	failed := unprepared(r.ConnPool).QueryRowContext(context.WithoutCancel(ctx), "SELECT changes()").Scan(&changes)
+	return failed != nil || changes > 0
+}
+
+// recorded puts the text's entry into the unit of work.
+func (r *rawProbe) recorded(ctx context.Context, u *unit, query string, affected int64, result audit.Outcome) error {
+	p := r.plugin
+	text := statement{verb: r.text.Verb, schema: r.text.Schema, table: r.text.Table, ddl: r.text.Effect == sqltext.Defines}
+	c := &capture{plugin: p, conn: r.ConnPool, own: unprepared(r.ConnPool), unit: u, stmt: r.db.Statement, ctx: ctx, text: text, query: query}
+	u.wrote.Store(true)
+	if use := audit.SkipFrom(r.db.Statement.Context); use != nil {
+		return c.skipped(use)
+	}
+	e := p.executed(text, query, affected)
+	e.Outcome = result
+	if result == audit.Success {
+		if list := c.passedOnByRaw(); list != nil {
+			e.Metadata["foreign_keys"] = list
+		}
+	}
+	return c.add(e)
+}
