@@ -39,6 +39,16 @@ type dialect interface {
 	repair() string
 	// locked runs fn on one connection while no other process migrates.
 	locked(ctx context.Context, db *sql.DB, fn func(migrator) error) error
+	// createVersions makes the table of versions where there is none.
+	createVersions(ctx context.Context, m migrator) error
+	// locate is the schema of the tables as a connection finds them without one, ""
+	// where there are none. It leaves a transaction as it was.
+	locate(ctx context.Context, q querier) (string, error)
+	// firstSchema is the schema in which a connection makes tables; "": none.
+	firstSchema(ctx context.Context, q querier) (string, error)
+	// elsewhere says where tables of that name are that locate doesn't find; "":
+	// nowhere, or it isn't known.
+	elsewhere(ctx context.Context, q querier) (string, error)
 	// version reads the schema's version, 0 where there is none.
 	version(ctx context.Context, q querier) (int, error)
 
