@@ -131,7 +131,9 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	if err := p.setStores(); err != nil {
 		return err
 	}
-	p.home, _ = db.DB() // a *gorm.DB over a *sql.Conn has none
+	if p.home == nil { // a plugin that opens more databases passes this one on to each
+		p.home, _ = db.DB() // a *gorm.DB over a *sql.Conn has none
+	}
 	if err := p.hints.learnOptions(p.opts); err != nil {
 		return err
 	}
@@ -143,6 +145,9 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 		p.learn(db, stmt.Schema)
 	}
 	if err := p.register(db); err != nil {
+		return err
+	}
+	if err := p.registerSources(db); err != nil {
 		return err
 	}
 	p.wrapPool(db)
@@ -232,7 +237,9 @@ func (p *Plugin) open(db *gorm.DB) {
 
 func (p *Plugin) openTransaction(db *gorm.DB) {
 	pool := db.Statement.ConnPool
+	db.Statement.ConnPool = p.seen(pool)
 	tx := db.Begin()
+	db.Statement.ConnPool = pool
 	switch {
 	case tx.Error == nil:
 		db.Statement.ConnPool = tx.Statement.ConnPool
@@ -267,6 +274,10 @@ func (p *Plugin) begin(op operation) func(*gorm.DB) {
 			return
 		}
 		p.learn(db, db.Statement.Schema)
+		if err := p.refuse(db); err != nil {
+			_ = db.AddError(err)
+			return
+		}
 		db.Statement.ConnPool = &probe{plugin: p, ConnPool: db.Statement.ConnPool, stmt: db.Statement, op: op}
 	}
 }

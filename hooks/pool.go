@@ -72,7 +72,11 @@ func (c *pool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool,
 	if !ok {
 		return inner, nil // its end can't be seen: its statements append one by one
 	}
-	return &tx{Tx: t, pool: c, unit: c.plugin.newUnit(ctx, t, dbOf(c.ConnPool), false)}, nil
+	db := dbOf(c.ConnPool)
+	if db == nil {
+		db = dbOf(inner) // begun on a single connection
+	}
+	return &tx{Tx: t, pool: c, unit: c.plugin.newUnit(ctx, t, db, false)}, nil
 }
 
 // GetDBConn is how gorm.DB.DB() reaches the *sql.DB.

@@ -52,6 +52,13 @@ type dialect interface {
 	// version reads the schema's version, 0 where there is none.
 	version(ctx context.Context, q querier) (int, error)
 
+	// identity is a text that connections to the same database of the same server
+	// have in common, and no others; "" where there is none. ownIdentity is that of
+	// the store's pool, asked in the way in which a transaction's is.
+	identity(ctx context.Context, q querier) (string, error)
+	ownIdentity(ctx context.Context, db *sql.DB) (string, error)
+	sameIdentity(own, other string) bool
+
 	// insert is an INSERT of these rows and its parameters.
 	insert(rows []record) (statement string, args []any)
 

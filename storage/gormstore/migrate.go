@@ -35,6 +35,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	}
 	s.known.placed.Store(placed)
 	s.known.migrated.Store(true)
+	_ = placed.learnIdentity(ctx) // what is asked later is asked again then
 	return nil
 }
 

@@ -20,6 +20,9 @@ type known struct {
 	// between two statements (SET search_path, USE).
 	placed atomic.Pointer[Store]
 	fixed  bool // the options name the schema
+	// identity is the store's own database; nil: not asked yet.
+	identity atomic.Pointer[string]
+	pools    verdicts
 }
 
 // forget: the tables are gone, or have moved.

@@ -1,7 +1,6 @@
 package gormstore
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
@@ -120,6 +119,8 @@ var (
 	_ audit.Iterator   = (*Store)(nil)
 	_ audit.Purger     = (*Store)(nil)
 	_ audit.Tailer     = (*Store)(nil)
+
+	_ audit.DatabaseMatcher = (*Store)(nil)
 )
 
 // New returns a store in the database that db is connected to. It sends no
@@ -195,9 +196,6 @@ func (s *Store) name(t table) (err error) {
 	return nil
 }
 
-// InDatabase reports whether db is the pool that the store writes to.
-func (s *Store) InDatabase(db *sql.DB) bool { return db != nil && db == s.db }
-
 // Tables are the names of the store's tables, with their schema if the options
 // name it: the entries, the versions of the
 // schema, the facets' values and how far they go (without Options.Without of an
@@ -224,6 +222,4 @@ func (s *Store) Tables() []string {
 type execer = audit.Execer
 
 // querier is what statements with rows go through.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
+type querier = audit.Queryer
