@@ -274,7 +274,7 @@ func (p *Plugin) begin(op operation) func(*gorm.DB) {
 			return
 		}
 		p.learn(db, db.Statement.Schema)
-		if err := p.refuse(db); err != nil {
+		if err := p.refuse(db.Statement.Context, db.Statement.ConnPool); err != nil {
 			_ = db.AddError(err)
 			return
 		}

@@ -1,6 +1,8 @@
 package hooks
 
 import (
+	"context"
+
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
@@ -23,6 +25,9 @@ func (p *Plugin) registerSources(db *gorm.DB) error {
 		cb.Create().Match(begins).Before("gorm:begin_transaction").Register("audit:source_create", see),
 		cb.Update().Match(begins).Before("gorm:begin_transaction").Register("audit:source_update", see),
 		cb.Delete().Match(begins).Before("gorm:begin_transaction").Register("audit:source_delete", see),
+		cb.Raw().After("audit:begin_raw").Before("gorm:raw").Register("audit:refuse_raw", p.guard(p.refuseRaw)),
+		cb.Row().After("audit:begin_row").Before("gorm:row").Register("audit:refuse_row", p.guard(p.refuseRaw)),
+		cb.Query().After("audit:begin_query").Before("gorm:query").Register("audit:refuse_query", p.guard(p.refuseRaw)),
 	} {
 		if err != nil {
 			return err
@@ -64,11 +69,20 @@ func (p *Plugin) seen(c gorm.ConnPool) gorm.ConnPool {
 	return c
 }
 
-// refuse is the error of a statement that would write a row whose entry could go
-// nowhere.
-func (p *Plugin) refuse(db *gorm.DB) error {
-	if audit.SkipFrom(db.Statement.Context) != nil {
-		return nil // its one entry comes before the row
+// refuse returns the error of a statement that would write a row whose entry could
+// go nowhere, before it runs. ctx is the statement's context, c its transaction.
+func (p *Plugin) refuse(ctx context.Context, c gorm.ConnPool) error {
+	if use := audit.SkipFrom(ctx); use != nil && use.Recorded() {
+		return nil // there is no entry to come
 	}
-	return p.unitOf(db.Statement.ConnPool).refuse(db.Statement.Context)
+	return p.unitOf(c).refuse(ctx)
+}
+
+// refuseRaw refuses a raw statement of which an entry would be made.
+func (p *Plugin) refuseRaw(db *gorm.DB) {
+	if raw, ok := db.Statement.ConnPool.(*rawProbe); ok && db.Error == nil {
+		if err := p.refuse(db.Statement.Context, raw.ConnPool); err != nil {
+			_ = db.AddError(err)
+		}
+	}
 }

@@ -305,6 +305,8 @@ func TestAWriteWithoutAnEntryIsRefusedBeforeItRuns(t *testing.T) {
 			"save":   func(db *gorm.DB) *gorm.DB { return db.Save(&parcel{ID: 1, Name: "p"}) },
 			"update": func(db *gorm.DB) *gorm.DB { return db.Model(&parcel{}).Where("n = 0").Update("n", 9) },
 			"delete": func(db *gorm.DB) *gorm.DB { return db.Where("n = 0").Delete(&parcel{}) },
+			"exec":   func(db *gorm.DB) *gorm.DB { return db.Exec("UPDATE parcels SET n = 9") },
+			"raw":    func(db *gorm.DB) *gorm.DB { return db.Raw("UPDATE parcels SET n = 9").Scan(&[]parcel{}) },
 			"map": func(db *gorm.DB) *gorm.DB {
 				return db.Table("parcels").Create(map[string]any{"name": "m", "n": 9})
 			},
@@ -319,9 +321,18 @@ func TestAWriteWithoutAnEntryIsRefusedBeforeItRuns(t *testing.T) {
 
 		session, tx := handedIn(t, r, parcels)
 		skipped := session.WithContext(audit.Skip(context.Background(), "import"))
-		require.Error(t, skipped.Create(&parcel{Name: "s"}).Error, "its entry can't be written either")
+		require.Error(t, skipped.Create(&parcel{Name: "s"}).Error, "the entry of the skip can't be written either")
 		require.NoError(t, tx.Commit())
 		assert.EqualValues(t, 1, countOf(t, parcels, "parcels"))
+
+		// A skip that is on the trail already needs no further entry.
+		ctx := audit.Skip(context.Background(), "import")
+		require.NoError(t, r.WithContext(ctx).Create(&article{Name: "s"}).Error)
+		session, tx = handedIn(t, r, parcels)
+		require.NoError(t, session.WithContext(ctx).Create(&parcel{Name: "s"}).Error)
+		require.NoError(t, session.WithContext(ctx).Exec("UPDATE parcels SET n = 9").Error)
+		require.NoError(t, tx.Commit())
+		assert.EqualValues(t, 2, countOf(t, parcels, "parcels"))
 	})
 }
 
