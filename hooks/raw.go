@@ -101,7 +101,10 @@ func (r *rawProbe) look(query string) error {
 		return errSplits
 	}
 	r.record = true
-	return r.open(r.db.Statement.Context)
+	if err := r.open(r.db.Statement.Context); err != nil {
+		return err
+	}
+	return p.refuse(r.db.Statement.Context, r.ConnPool)
 }
 
 // ignoresText reports whether all that the text writes is in tables that are not

@@ -41,7 +41,7 @@ func (s *Store) all(ctx context.Context, q audit.Query, yield func(audit.Entry) 
 		}
 		from = &p
 	}
-	if err := s.checkMigrated(ctx, s.db); err != nil {
+	if s, err = s.ready(ctx, s.db); err != nil {
 		return err
 	}
 	whole, err := s.readsWhole(ctx)

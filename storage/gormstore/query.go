@@ -19,6 +19,9 @@ func (s *Store) Get(ctx context.Context, id string) (audit.Entry, error) {
 	if err != nil {
 		return audit.Entry{}, audit.ErrNotFound // no entry has such an ID
 	}
+	if s, err = s.ready(ctx, s.db); err != nil {
+		return audit.Entry{}, err
+	}
 	b := s.newBuilder()
 	b.add("SELECT ", selection{}.columns(), " FROM ", s.quoted, " e WHERE e.id = ")
 	b.arg(s.dialect.idArg(raw))
@@ -51,12 +54,17 @@ func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 	if err != nil {
 		return nil, err
 	}
+	var p audit.Position
+	if q.Cursor != "" {
+		if p, err = audit.DecodeCursor(q); err != nil {
+			return nil, err
+		}
+	}
+	if s, err = s.ready(ctx, s.db); err != nil {
+		return nil, err
+	}
 	if q.Cursor == "" {
 		return s.firstPage(ctx, q)
-	}
-	p, err := audit.DecodeCursor(q)
-	if err != nil {
-		return nil, err
 	}
 	return s.pageFrom(ctx, q, p)
 }
