@@ -16,7 +16,7 @@ func (s *Store) merge(b *builder, sel selection, p streams) error {
 	switch {
 	case p.tenants == nil:
 		b.list(columns, "SELECT ", "")
-		b.add(" FROM ", s.quoted, " e WHERE ")
+		b.add(" FROM ", s.source(sel), " e WHERE ")
 		return sel.writeTerms(b, p.terms)
 	case p.count() == 1:
 		return s.stream1(b, sel, p, columns)
@@ -42,7 +42,7 @@ func (s *Store) stream1(b *builder, sel selection, p streams, columns []string) 
 		first = p.leads[0]
 	}
 	b.list(columns, "SELECT ", "")
-	b.add(" FROM ", s.quoted)
+	b.add(" FROM ", s.source(sel), " e")
 	if (p.byTime || p.leads != nil) && !p.ranged {
 		b.WriteString(s.dialect.use(string(leadIndexes[first.column])))
 	}
@@ -161,7 +161,7 @@ func (s *Store) lateral(b *builder, sel selection, p streams, columns []string) 
 	lead{values: values, tenants: tenants}.table(b, "s")
 	b.WriteString(" CROSS JOIN LATERAL (")
 	b.list(columns, "SELECT ", "")
-	b.add(" FROM ", s.quoted, " WHERE tenant = s.of_tenant AND ")
+	b.add(" FROM ", s.source(sel), " e WHERE tenant = s.of_tenant AND ")
 	if p.leads != nil {
 		b.add(p.leads[0].partial(), p.leads[0].column, " = s.of_value AND ")
 	}

@@ -168,3 +168,27 @@ func tryRecordedPurge(c *trial) {
 		c.wantEntries(first.Entries, c.query(q).Entries, "what is before a position whose entry was purged")
 	}
 }
+
+// tryTxRecorded: a transaction begins to write, and then changes a row that another
+// one has changed in the meantime, as if it had waited for its lock.
+func tryTxRecorded(c *txTrial) {
+	if !isSequencer(c.store) {
+		return
+	}
+	record := audit.Object{Type: "rows", ID: "1"}
+	var want []audit.Entry
+	for range 5 {
+		list := c.entries(4)
+		list[1].Object, list[2].Object, list[3].Object = record, record, record
+		first, second := c.begin(), c.begin()
+		c.appendTx(first, list[0])
+		c.appendTx(second, list[1])
+		c.end(second, true)
+		c.appendTx(first, list[2:]...)
+		c.end(first, true)
+		want = append(want, list[1:]...)
+	}
+	for _, sort := range recordedSorts {
+		c.wantAll(want, audit.Query{Sort: sort, Limit: 4, Filter: audit.Filter{ObjectTypes: []string{record.Type}, ObjectIDs: []string{record.ID}}})
+	}
+}
