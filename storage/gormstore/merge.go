@@ -14,9 +14,11 @@ func (s *Store) merge(b *builder, sel selection, p streams) error {
 		}
 	}
 	switch {
+	case sel.order.recorded():
+		return s.recordedKeys(b, sel, p, columns)
 	case p.tenants == nil:
 		b.list(columns, "SELECT ", "")
-		b.add(" FROM ", s.source(sel), " e WHERE ")
+		b.add(" FROM ", s.quoted, " e WHERE ")
 		return sel.writeTerms(b, p.terms)
 	case p.count() == 1:
 		return s.stream1(b, sel, p, columns)
@@ -42,7 +44,7 @@ func (s *Store) stream1(b *builder, sel selection, p streams, columns []string) 
 		first = p.leads[0]
 	}
 	b.list(columns, "SELECT ", "")
-	b.add(" FROM ", s.source(sel), " e")
+	b.add(" FROM ", s.quoted)
 	if (p.byTime || p.leads != nil) && !p.ranged {
 		b.WriteString(s.dialect.use(string(leadIndexes[first.column])))
 	}
@@ -161,7 +163,7 @@ func (s *Store) lateral(b *builder, sel selection, p streams, columns []string) 
 	lead{values: values, tenants: tenants}.table(b, "s")
 	b.WriteString(" CROSS JOIN LATERAL (")
 	b.list(columns, "SELECT ", "")
-	b.add(" FROM ", s.source(sel), " e WHERE tenant = s.of_tenant AND ")
+	b.add(" FROM ", s.quoted, " WHERE tenant = s.of_tenant AND ")
 	if p.leads != nil {
 		b.add(p.leads[0].partial(), p.leads[0].column, " = s.of_value AND ")
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"sort"
 	"strings"
 	"time"
 
@@ -209,6 +210,7 @@ func (s *Store) slice(ctx context.Context, sel selection) (found run, err error)
 			return false, err
 		}
 		some, err := s.readRun(ctx, q, b, part)
+		sort.Sort(byNumber(some))
 		found.add(some)
 		return len(found.entries) == sel.limit, err
 	})
@@ -221,16 +223,15 @@ func (s *Store) page(sel selection, streams streams) (*builder, error) {
 		return b, s.along(b, sel, streams)
 	}
 	b.list(sel.names(), "SELECT ", "e.")
-	of := "e."
 	if sel.order.recorded() {
-		of = "p."
 		b.WriteString(", p.seq")
+		return b, s.fromMerged(b, sel, streams)
 	}
 	if err := s.fromMerged(b, sel, streams); err != nil {
 		return nil, err
 	}
 	b.WriteString(" ORDER BY ")
-	sel.order.by(b, of)
+	sel.order.by(b, "e.")
 	return b, nil
 }
 

@@ -78,16 +78,31 @@ func (s *Store) source(sel selection) string {
 	return "(SELECT n.seq, m.* FROM " + s.quoted + " m JOIN " + s.parts.ids + " n ON n.id = m.id)"
 }
 
-// planRecorded plans a page in the order of recording: the entries of the
-// filter's records are found by their index and sorted. Nothing else is planned,
-// so that no other filter takes a database's own plan away.
+// planRecorded plans a page in the order of recording. Of a filter of records all
+// entries are found by the records' index, of all their tenants at once, and
+// sorted; any other filter is left to the database.
 func (s *Store) planRecorded(p streams) streams {
-	p.takeTenants()
-	p.takeLead(slices.DeleteFunc(s.leadColumns(), func(c leadColumn) bool { return c.name != colObject }))
-	if p.leads == nil {
-		p.terms, p.tenants, p.few = p.all, nil, true
+	if !slices.ContainsFunc(p.all, func(f audit.Filter) bool { return len(f.ObjectIDs) > 0 }) {
+		p.few = true
+		return p
 	}
+	p.takeTenants()
+	p.joined = true
 	return p
+}
+
+// recordedKeys writes the SELECT of a page's keys. Without the index's name a
+// database may walk the whole table, which is in the page's order.
+func (s *Store) recordedKeys(b *builder, sel selection, p streams, columns []string) error {
+	b.list(columns, "SELECT ", "")
+	b.add(" FROM ", s.source(sel), " e")
+	terms := p.terms
+	if p.tenants != nil {
+		b.WriteString(s.dialect.use(string(leadIndexes[colObject])))
+		terms = append(slices.Clip(terms), audit.Filter{Tenants: p.tenants})
+	}
+	b.WriteString(" WHERE ")
+	return sel.writeTerms(b, terms)
 }
 
 // run is entries in an order, and their numbers if it is that of recording.
@@ -149,6 +164,17 @@ func (s *Store) readRun(ctx context.Context, q querier, b *builder, sel selectio
 	return r, s.translate(ctx, rows.Err())
 }
 
+// byNumber sorts a page by its numbers, if it has any: that costs less than the
+// database's sort of whole rows.
+type byNumber run
+
+func (r byNumber) Len() int           { return len(r.seqs) }
+func (r byNumber) Less(i, j int) bool { return (r.seqs[i] < r.seqs[j]) != r.sort.Descending() }
+func (r byNumber) Swap(i, j int) {
+	r.seqs[i], r.seqs[j] = r.seqs[j], r.seqs[i]
+	r.entries[i], r.entries[j] = r.entries[j], r.entries[i]
+}
+
 // streamRecorded yields everything of a selection in the order of recording: the
 // numbers of the records' entries are sorted, and each row is read by its key.
 func (s *Store) streamRecorded(ctx context.Context, sel selection, yield func(audit.Entry) bool) error {
@@ -158,6 +184,8 @@ func (s *Store) streamRecorded(ctx context.Context, sel selection, yield func(au
 		if err != nil {
 			return err
 		}
+		b.WriteString(" ORDER BY ")
+		sel.order.by(b, "p.")
 		rows, err := s.rowsOn(ctx, q, b)
 		if err != nil {
 			return err
