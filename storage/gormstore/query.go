@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"sort"
 	"strings"
 	"time"
 
@@ -205,16 +204,23 @@ func (s *Store) slice(ctx context.Context, sel selection) (found run, err error)
 	found = run{sort: sel.order.sort, entries: []audit.Entry{}}
 	err = s.eachWindow(ctx, sel, func(q querier, p streams, part selection) (bool, error) {
 		part.limit -= len(found.entries)
-		b, err := s.page(part, p)
-		if err != nil {
-			return false, err
-		}
-		some, err := s.readRun(ctx, q, b, part)
-		sort.Sort(byNumber(some))
+		some, err := s.pageRun(ctx, q, part, p)
 		found.add(some)
 		return len(found.entries) == sel.limit, err
 	})
 	return found, err
+}
+
+// pageRun reads a page of the plan.
+func (s *Store) pageRun(ctx context.Context, q querier, sel selection, p streams) (run, error) {
+	if sel.order.recorded() {
+		return s.recordedPage(ctx, q, sel, p)
+	}
+	b, err := s.page(sel, p)
+	if err != nil {
+		return run{}, err
+	}
+	return s.readRun(ctx, q, b, sel)
 }
 
 func (s *Store) page(sel selection, streams streams) (*builder, error) {

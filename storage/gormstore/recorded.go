@@ -164,17 +164,6 @@ func (s *Store) readRun(ctx context.Context, q querier, b *builder, sel selectio
 	return r, s.translate(ctx, rows.Err())
 }
 
-// byNumber sorts a page by its numbers, if it has any: that costs less than the
-// database's sort of whole rows.
-type byNumber run
-
-func (r byNumber) Len() int           { return len(r.seqs) }
-func (r byNumber) Less(i, j int) bool { return (r.seqs[i] < r.seqs[j]) != r.sort.Descending() }
-func (r byNumber) Swap(i, j int) {
-	r.seqs[i], r.seqs[j] = r.seqs[j], r.seqs[i]
-	r.entries[i], r.entries[j] = r.entries[j], r.entries[i]
-}
-
 // streamRecorded yields everything of a selection in the order of recording: the
 // numbers of the records' entries are sorted, and each row is read by its key.
 func (s *Store) streamRecorded(ctx context.Context, sel selection, yield func(audit.Entry) bool) error {
