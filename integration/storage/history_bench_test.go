@@ -2,7 +2,6 @@ package storage
 
 import (
 	"context"
-	"fmt"
 	"testing"
 	"time"
 
@@ -33,8 +32,12 @@ func BenchmarkHistory(b *testing.B) {
 			for name, filter := range map[string]func(int) audit.Filter{
 				"a record in its tenant": func(k int) audit.Filter { return in(of(k), known[k%len(known)].Tenant) },
 				"a record in all":        of,
-				"the busiest":            func(int) audit.Filter { return in(audit.Filter{ObjectTypes: []string{"type-00"}, ObjectIDs: []string{"0"}}, tenantName(0)) },
-				"the plan's":             func(int) audit.Filter { return audit.Filter{ObjectTypes: []string{"type-01"}, ObjectIDs: []string{"7"}} },
+				"the busiest": func(int) audit.Filter {
+					return in(audit.Filter{ObjectTypes: []string{"type-00"}, ObjectIDs: []string{"0"}}, tenantName(0))
+				},
+				"the plan's": func(int) audit.Filter {
+					return audit.Filter{ObjectTypes: []string{"type-01"}, ObjectIDs: []string{"7"}}
+				},
 			} {
 				b.Run(name+", page", func(b *testing.B) { compareOrders(b, store, filter, onePage) })
 				b.Run(name+", whole", func(b *testing.B) { compareOrders(b, store, filter, whole) })
@@ -101,5 +104,3 @@ func compareOrders(b *testing.B, store *gormstore.Store, filter func(int) audit.
 	b.ReportMetric(float64(percentile(took.store, undisturbed))/float64(percentile(took.hand, undisturbed)), "ratio-p10")
 	b.ReportMetric(0, "ns/op")
 }
-
-var _ = fmt.Sprint

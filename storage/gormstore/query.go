@@ -187,8 +187,10 @@ func (sel selection) writeTerms(b *builder, terms []audit.Filter) error {
 		b.WriteString(" AND ")
 		b.dialect.after(b, sel.order.columns, values, sel.order.descending)
 	}
-	b.WriteString(" ORDER BY ")
-	sel.order.by(b, "")
+	if !sel.unordered || !sel.order.recorded() { // the others are walked in their order
+		b.WriteString(" ORDER BY ")
+		sel.order.by(b, "")
+	}
 	if sel.limit > 0 {
 		b.add(" LIMIT ", itoa(sel.limit))
 	}
@@ -269,7 +271,7 @@ func (s *Store) along(b *builder, sel selection, p streams) error {
 
 // any reports whether the selection has an entry.
 func (s *Store) any(ctx context.Context, sel selection) (found bool, err error) {
-	sel.limit = 1
+	sel.limit, sel.unordered = 1, sel.order.recorded()
 	err = s.eachWindow(ctx, sel, func(q querier, p streams, part selection) (bool, error) {
 		b := s.newBuilder()
 		if err := s.merge(b, part, p); err != nil {
