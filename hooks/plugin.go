@@ -267,7 +267,7 @@ func (p *Plugin) begin(op operation) func(*gorm.DB) {
 			return
 		}
 		p.learn(db, db.Statement.Schema)
-		db.Statement.ConnPool = &probe{plugin: p, ConnPool: db.Statement.ConnPool, stmt: db.Statement, op: op}
+		db.Statement.ConnPool = &probe{plugin: p, ConnPool: db.Statement.ConnPool, stmt: db.Statement, op: op, at: p.trail.Now()}
 	}
 }
 

@@ -27,6 +27,7 @@ type table struct {
 	referrers    []foreignKey // foreign keys that pass on what happens to its rows
 
 	oid          uint32 // PostgreSQL: the relation's
+	fingerprint  int64  // PostgreSQL: of its columns (fingerprintQuery)
 	parts        bool   // PostgreSQL: partitioned or inherited from, so that its rows have other tableoids
 	rules        bool   // PostgreSQL: a rewrite rule changes what INSERT, UPDATE or DELETE do
 	ambiguous    bool   // PostgreSQL: other schemas have a relation of that name; which one is meant depends on search_path
@@ -34,7 +35,9 @@ type table struct {
 	replaces     bool   // SQLite: its DDL says ON CONFLICT REPLACE
 	versioned    bool   // MariaDB: system-versioned
 
-	last         atomic.Pointer[columnSet]
+	last     atomic.Pointer[columnSet]
+	exact    atomic.Pointer[[]int]
+	allNames atomic.Pointer[[]string]
 }
 
 type column struct {
@@ -201,7 +204,7 @@ func (t *table) readSQLite(ctx context.Context, conn gorm.ConnPool) error {
 	}
 	t.rowid = !t.view && !strings.Contains(strings.ToUpper(strings.Join(strings.Fields(ddl[strings.LastIndex(ddl, ")")+1:]), " ")), "WITHOUT ROWID")
 	if keyParts > 0 {
-		t.uniques = append(t.uniques, uniqueOn{name: "PRIMARY", columns: slices.Clone(t.key)})
+		t.uniques = append(t.uniques, uniqueOn{name: "PRIMARY", columns: slices.Clone(t.key), plain: true})
 	}
 	return t.readUniques(ctx, conn, `SELECT il.name, ii.name FROM pragma_index_list(?, ?) il, pragma_index_info(il.name, ?) ii
 		WHERE il."unique" = 1 AND il.origin <> 'pk' AND ii.name IS NOT NULL ORDER BY il.seq, ii.seqno`, t.name, schema, schema)
@@ -215,7 +218,7 @@ func (t *table) readUniques(ctx context.Context, conn gorm.ConnPool, query strin
 			return err
 		}
 		if n := len(t.uniques); n == 0 || t.uniques[n-1].name != index {
-			t.uniques = append(t.uniques, uniqueOn{name: index})
+			t.uniques = append(t.uniques, uniqueOn{name: index, plain: true})
 		}
 		last := &t.uniques[len(t.uniques)-1]
 		last.columns = append(last.columns, col)
@@ -246,6 +249,12 @@ func (t *table) readPostgres(ctx context.Context, conn gorm.ConnPool, d dialect)
 		FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid JOIN pg_namespace n ON n.oid = c.relnamespace
 		WHERE c.oid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`, name)
 	if err != nil || len(t.columns) == 0 {
+		return err
+	}
+	if err := conn.QueryRowContext(ctx, `SELECT to_regclass($1)::oid::int8`, name).Scan(&t.oid); err != nil {
+		return err
+	}
+	if err := conn.QueryRowContext(ctx, "SELECT "+t.fingerprintQuery()).Scan(&t.fingerprint); err != nil {
 		return err
 	}
 	err = t.readUniques(ctx, conn, `SELECT CASE WHEN i.indisprimary THEN 'PRIMARY' ELSE ic.relname END, a.attname

@@ -42,8 +42,13 @@ func processes(t *testing.T, d gorm.Dialector, opts *gormstore.Options) []*proce
 	}
 	var list []*process
 	for _, skew := range []time.Duration{0, -time.Hour, time.Second} {
-		p := &process{db: open(t, dialector(d.Name(), dsn)), skew: skew}
-		trail, err := audit.New(migrated(t, p.db, opts), &audit.Options{Now: func() time.Time { return time.Now().Add(p.skew) }})
+		p := &process{skew: skew}
+		now := func() time.Time { return time.Now().Add(p.skew) }
+		var err error
+		p.db, err = gorm.Open(dialector(d.Name(), dsn), &gorm.Config{NowFunc: now})
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = pool(t, p.db).Close() })
+		trail, err := audit.New(migrated(t, p.db, opts), &audit.Options{Now: now})
 		require.NoError(t, err)
 		p.trail = trail
 		require.NoError(t, p.db.Use(hooks.New(trail, nil)))
@@ -105,6 +110,19 @@ func isRow(t *testing.T, db *gorm.DB, s audit.State) {
 	} else {
 		assert.Equal(t, *row.Name, name)
 	}
+}
+
+// rowTimes is when the row itself says that it was last changed.
+func rowTimes(t *testing.T, db *gorm.DB, id uint) []time.Time {
+	var rows []stock
+	require.NoError(t, db.Unscoped().Find(&rows, id).Error)
+	switch {
+	case len(rows) == 0:
+		return nil
+	case rows[0].DeletedAt.Valid:
+		return []time.Time{rows[0].DeletedAt.Time}
+	}
+	return []time.Time{rows[0].UpdatedAt}
 }
 
 // change changes a row at random, in one statement or in a transaction that has
@@ -171,7 +189,7 @@ func TestHistoryOfProcessesWhoseClocksDiffer(t *testing.T) {
 			history := told(t, p.trail, id)
 			require.Len(t, history, entries[id])
 			last := history[len(history)-1]
-			for _, moment := range []time.Time{last.Time, time.Now().Add(24 * time.Hour)} {
+			for _, moment := range append(rowTimes(t, p.db, id), last.Time, time.Now().Add(24*time.Hour)) {
 				state, err := audit.At(t.Context(), p.trail, theStock(id), moment)
 				require.NoError(t, err)
 				isRow(t, p.db, state)
