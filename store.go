@@ -25,8 +25,8 @@ type Reader interface {
 }
 
 // Store is what a backend implements. It may implement more: TxAppender,
-// Faceter, Counter, Iterator, Purger, Tailer. The Trail asks by type assertion
-// and answers errors.ErrUnsupported where it must. Package storagetest checks
+// Faceter, Counter, Iterator, Sequencer, Purger, Tailer. The Trail asks by type
+// assertion and answers errors.ErrUnsupported where it must. Package storagetest checks
 // all that is promised here. A store is safe for concurrent use.
 //
 // The entries that a store is given are complete and valid (Trail.Enrich); the
@@ -98,6 +98,18 @@ type Counter interface {
 // selects: one statement, one snapshot.
 type Iterator interface {
 	All(ctx context.Context, q Query) iter.Seq2[Entry, error]
+}
+
+// Sequencer is a Store that knows the order in which its entries were appended.
+// A Trail gives SortRecorded to no other store.
+type Sequencer interface {
+	// Sequenced reports whether Query, and All of an Iterator, sort by
+	// SortRecorded: entries of one Append in the order given, an entry that was
+	// appended again where it was first. Entries of two transactions that exclude
+	// each other, as those that change one row do, are in the order of these. The
+	// Key of its cursors is the store's own; where it is empty, the position is
+	// that of the entry with the ID. A store that wraps another answers for it.
+	Sequenced() bool
 }
 
 // Purger is a Store that can forget. Only retention does.

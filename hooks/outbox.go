@@ -30,8 +30,12 @@ func (p *Plugin) Deliver(ctx context.Context) error {
 	if !ok {
 		return errors.ErrUnsupported
 	}
+	q := audit.Query{Sort: audit.SortTime, Limit: audit.MaxLimit}
+	if s, ok := p.opts.Outbox.(audit.Sequencer); ok && s.Sequenced() {
+		q.Sort = audit.SortRecorded // a record's changes reach the store in their order
+	}
 	for {
-		page, err := p.opts.Outbox.Query(ctx, audit.Query{Sort: audit.SortTime, Limit: audit.MaxLimit})
+		page, err := p.opts.Outbox.Query(ctx, q)
 		if err != nil || len(page.Entries) == 0 {
 			return err
 		}

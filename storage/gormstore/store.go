@@ -117,6 +117,7 @@ var (
 	_ audit.Faceter    = (*Store)(nil)
 	_ audit.Counter    = (*Store)(nil)
 	_ audit.Iterator   = (*Store)(nil)
+	_ audit.Sequencer  = (*Store)(nil)
 	_ audit.Purger     = (*Store)(nil)
 	_ audit.Tailer     = (*Store)(nil)
 
