@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"context"
@@ -11,12 +11,11 @@ import (
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-	"gorm.io/plugin/dbresolver"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/hooks"
-	"github.com/gormtrail/audit/integration/capture/dbtest"
-	"github.com/gormtrail/audit/integration/capture/judge"
+	"github.com/gormtrail/audit/internal/capturetest/dbtest"
+	"github.com/gormtrail/audit/internal/capturetest/judge"
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
@@ -31,25 +30,25 @@ func adults(min int) func(*gorm.DB) *gorm.DB {
 	return func(db *gorm.DB) *gorm.DB { return db.Where("age > ?", min) }
 }
 
-func TestCalling(t *testing.T) {
+func testCalling(t *testing.T) {
 	cases := []kase{
-		{name: "generics", run: func(e *env, db *gorm.DB) {
-			ctx := db.Statement.Context
+		{name: "generics", needs: needsGeneric, run: func(e *env, db *gorm.DB) {
+			ctx, g := db.Statement.Context, genericOf[Person]()
 			p := person(9)
-			e.no(gorm.G[Person](db).Create(ctx, &p))
+			e.no(g.Create(ctx, db, &p))
 			list := people(3)
-			e.no(gorm.G[Person](db).CreateInBatches(ctx, &list, 2))
-			n, err := gorm.G[Person](db).Where("age > ?", 22).Update(ctx, "name", "g")
+			e.no(g.CreateInBatches(ctx, db, &list, 2))
+			n, err := g.Update(ctx, db, Where{"age > ?", []any{22}}, "name", "g")
 			e.no(err)
 			e.want(n == 3, "%d rows", n)
-			_, err = gorm.G[Person](db).Where("id = ?", p.ID).Updates(ctx, Person{Name: "h", Age: ptr(1)})
+			_, err = g.Updates(ctx, db, Where{"id = ?", []any{p.ID}}, &Person{Name: "h", Age: ptr(1)})
 			e.no(err)
-			n, err = gorm.G[Person](db).Where("age = ?", 1).Delete(ctx)
+			n, err = g.Delete(ctx, db, Where{"age = ?", []any{1}})
 			e.no(err)
 			e.want(n == 1, "%d rows", n)
 		}},
-		{name: "generics with OnConflict", run: func(e *env, db *gorm.DB) {
-			e.no(gorm.G[Product](db, clause.OnConflict{DoNothing: true}).Create(db.Statement.Context, &Product{Code: "a"}))
+		{name: "generics with OnConflict", needs: needsGeneric, run: func(e *env, db *gorm.DB) {
+			e.no(genericOf[Product]().Create(db.Statement.Context, db, &Product{Code: "a"}, clause.OnConflict{DoNothing: true}))
 		}},
 		{name: "SkipHooks", run: func(e *env, db *gorm.DB) {
 			s := db.Session(&gorm.Session{SkipHooks: true})
@@ -158,7 +157,7 @@ func TestCalling(t *testing.T) {
 				everything(e, c)
 			}
 		}},
-		{name: "dbresolver with a read replica", run: func(e *env, db *gorm.DB) { e.withReplica() }},
+		{name: "dbresolver with a read replica", needs: needsResolver, run: func(e *env, db *gorm.DB) { e.withReplica() }},
 		{name: "a table made at run time", run: func(e *env, db *gorm.DB) {
 			for _, name := range []string{"shard_1", "shard_2"} {
 				e.no(db.Table(name).AutoMigrate(&Product{}))
@@ -286,11 +285,11 @@ func (e *env) withReplica() {
 	e.no(copied.AutoMigrate(&Person{}, &Product{}))
 	db, err := gorm.Open(e.base.Dialector(), config())
 	e.no(err)
-	e.no(db.Use(dbresolver.Register(dbresolver.Config{Replicas: []gorm.Dialector{replica.Dialector()}})))
+	e.no(db.Use(extras.Resolver.Plugin(nil, []gorm.Dialector{replica.Dialector()})))
 	e.no(db.Use(hooks.New(e.trail, nil)))
 	var p Person
 	e.want(errors.Is(db.First(&p).Error, gorm.ErrRecordNotFound), "the read did not go to the replica")
-	e.ok(db.Clauses(dbresolver.Write).Order("id").First(&p))
+	e.ok(db.Clauses(extras.Resolver.Write).Order("id").First(&p))
 	e.rows(1, db.Model(&p).Update("name", "by key"))
 	e.rows(2, db.Model(&Person{}).Where("age > 21").Update("age", gorm.Expr("age + 1")))
 	e.rows(1, db.Delete(&p))

@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 var errStop = errors.New("stop")
 
-func TestTransactions(t *testing.T) {
+func testTransactions(t *testing.T) {
 	cases := []kase{
 		{name: "implicit", run: func(e *env, db *gorm.DB) { everything(e, db) }},
 		{name: "explicit", run: func(e *env, db *gorm.DB) {

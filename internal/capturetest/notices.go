@@ -1,10 +1,11 @@
-package capture
+package capturetest
 
 import (
 	"context"
 	"database/sql"
 	"errors"
 	"fmt"
+	"reflect"
 	"regexp"
 	"slices"
 	"testing"
@@ -15,7 +16,7 @@ import (
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/logger"
 
-	"github.com/gormtrail/audit/integration/capture/dbtest"
+	"github.com/gormtrail/audit/internal/capturetest/dbtest"
 )
 
 // Traced tells the order of its hooks.
@@ -43,10 +44,10 @@ func (x *Traced) BeforeDelete(*gorm.DB) error { return x.say("BeforeDelete") }
 func (x *Traced) AfterDelete(*gorm.DB) error  { return x.say("AfterDelete") }
 func (x *Traced) AfterFind(*gorm.DB) error    { return x.say("AfterFind") }
 
-// TestHostNoticesNothing does the same with and without capture, and compares
+// testHostNoticesNothing does the same with and without capture, and compares
 // what a host can see; TestPrograms does so for results, errors, filled-in
 // models and the rows that remain.
-func TestHostNoticesNothing(t *testing.T) {
+func testHostNoticesNothing(t *testing.T) {
 	cases := []struct {
 		name  string
 		only  string
@@ -271,8 +272,22 @@ func seePrepared(e *env, db *gorm.DB) []string {
 	list := []string{fmt.Sprint("a *PreparedStmtDB: ", ok)}
 	if ok {
 		defer p.Close()
-		host := slices.DeleteFunc(p.Stmts.Keys(), own.MatchString)
+		host := slices.DeleteFunc(prepared(p), own.MatchString)
 		list = append(list, fmt.Sprint(len(host), " statements"))
+	}
+	return list
+}
+
+// prepared are the texts of the prepared statements. GORM 1.25 has a map of them,
+// newer ones a type with a method Keys.
+func prepared(p *gorm.PreparedStmtDB) []string {
+	stmts := reflect.ValueOf(p.Stmts)
+	if stmts.Kind() != reflect.Map {
+		return stmts.MethodByName("Keys").Call(nil)[0].Interface().([]string)
+	}
+	var list []string
+	for _, k := range stmts.MapKeys() {
+		list = append(list, k.String())
 	}
 	return list
 }

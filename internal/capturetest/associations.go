@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"testing"
@@ -32,7 +32,7 @@ func theBoss(e *env, db *gorm.DB) *User {
 	return &u
 }
 
-func TestAssociations(t *testing.T) {
+func testAssociations(t *testing.T) {
 	// with gives the boss and the association of that name.
 	with := func(name string, run func(e *env, db *gorm.DB, u *User, a *gorm.Association)) func(*env, *gorm.DB) {
 		return func(e *env, db *gorm.DB) {

@@ -3,7 +3,7 @@ package dbtest_test
 import (
 	"fmt"
 
-	"github.com/gormtrail/audit/integration/capture/dbtest"
+	"github.com/gormtrail/audit/internal/capturetest/dbtest"
 )
 
 func ExampleOpen() {

@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"context"
@@ -436,22 +436,26 @@ func (k *kind[M]) restore(t *rapid.T, _ string) op {
 	}}
 }
 
-func (k *kind[M]) generic(t *rapid.T, _ string) op {
-	m, where := k.draw(t), rapid.SampledFrom(k.where).Draw(t, "where")
+func (k *kind[M]) generic(t *rapid.T, database string) op {
+	g := genericOf[M]()
+	if g == nil {
+		return k.create(t, database)
+	}
+	m, where := k.draw(t), Where{SQL: rapid.SampledFrom(k.where).Draw(t, "where")}
 	column := rapid.SampledFrom(keysOf(k.columns)).Draw(t, "column")
 	v := k.columns[column].Draw(t, "value")
 	way := rapid.SampledFrom([]string{"create", "update", "delete"}).Draw(t, "how")
-	return op{fmt.Sprintf("generic %s %s where %s, %s = %v, %+v", way, k.table, where, column, v, m), func(h *host, db *gorm.DB) {
+	return op{fmt.Sprintf("generic %s %s where %s, %s = %v, %+v", way, k.table, where.SQL, column, v, m), func(h *host, db *gorm.DB) {
 		ctx := context.WithoutCancel(db.Statement.Context)
 		switch way {
 		case "create":
 			row := m
-			h.note(way, gorm.G[M](db).Create(ctx, &row), 0, row)
+			h.note(way, g.Create(ctx, db, &row), 0, row)
 		case "update":
-			n, err := gorm.G[M](db).Where(where).Update(ctx, column, v)
+			n, err := g.Update(ctx, db, where, column, v)
 			h.note(way, err, int64(n))
 		default:
-			n, err := gorm.G[M](db).Where(where).Delete(ctx)
+			n, err := g.Delete(ctx, db, where)
 			h.note(way, err, int64(n))
 		}
 	}}

@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"errors"
@@ -25,7 +25,7 @@ func (e *env) executed(statements ...string) {
 	}
 }
 
-func TestRawSQL(t *testing.T) {
+func testRawSQL(t *testing.T) {
 	cases := []kase{
 		{name: "Exec", run: func(e *env, db *gorm.DB) {
 			e.aside(db, func() {

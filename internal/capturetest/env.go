@@ -1,10 +1,9 @@
-package capture
+package capturetest
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -17,8 +16,8 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/hooks"
-	"github.com/gormtrail/audit/integration/capture/dbtest"
-	"github.com/gormtrail/audit/integration/capture/judge"
+	"github.com/gormtrail/audit/internal/capturetest/dbtest"
+	"github.com/gormtrail/audit/internal/capturetest/judge"
 	"github.com/gormtrail/audit/storage/gormstore"
 )
 
@@ -323,8 +322,8 @@ func (e *env) action(action string) []audit.Entry {
 	return list
 }
 
-// shared are the environments that are opened once for all tests, and closed by
-// TestMain.
+// shared are the environments that are opened once for all tests of a suite, and
+// closed at its end.
 type shared struct {
 	sync.Mutex
 	open map[string]*env
@@ -369,23 +368,21 @@ func envFor(t *testing.T, name string) *env {
 	return e
 }
 
-func TestMain(m *testing.M) {
-	if writer() {
-		return
-	}
-	code := m.Run()
-	for _, e := range envs.open {
+// close drops the shared databases.
+func (s *shared) close(t *testing.T) {
+	s.Lock()
+	defer s.Unlock()
+	for _, e := range s.open {
 		if e != nil {
-			envs.old = append(envs.old, e)
+			s.old = append(s.old, e)
 		}
 	}
-	for _, e := range envs.old {
+	for _, e := range s.old {
 		if err := e.base.Close(); err != nil {
-			fmt.Fprintf(os.Stderr, "dropping the %s database: %v\n", e.name, err)
-			code = 1
+			t.Errorf("dropping the %s database: %v", e.name, err)
 		}
 	}
-	os.Exit(code)
+	s.open, s.errs, s.old = map[string]*env{}, map[string]error{}, nil
 }
 
 func (e *env) plugin() gorm.Plugin { return hooks.New(e.trail, nil) }

@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"testing"
@@ -20,7 +20,7 @@ func people(n int) []Person {
 	return list
 }
 
-func TestCreate(t *testing.T) {
+func testCreate(t *testing.T) {
 	runCases(t, []kase{
 		{name: "struct", run: func(e *env, db *gorm.DB) {
 			p := person(1)
@@ -163,7 +163,7 @@ func docs() []Doc {
 	}
 }
 
-func TestUpsert(t *testing.T) {
+func testUpsert(t *testing.T) {
 	stock := func(e *env, db *gorm.DB) {
 		e.ok(db.Create(&[]Product{{Code: "a", Title: "A", Price: 1}, {Code: "b", Title: "B", Price: 2}, {Code: "c", Title: "C", Price: 3}}))
 	}

@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"regexp"
 	"sort"
@@ -17,7 +18,7 @@ import (
 	"gorm.io/gorm"
 	"pgregory.net/rapid"
 
-	"github.com/gormtrail/audit/integration/capture/dbtest"
+	"github.com/gormtrail/audit/internal/capturetest/dbtest"
 )
 
 // host runs a program, and notes all that a host can see of it.
@@ -192,57 +193,50 @@ func (e *env) dump(table string) string {
 	return strings.Join(lines, "\n")
 }
 
-// TestPrograms runs random programs. Bounded by CAPTURE_PROGRAMS for each
-// database (default 60, of TestCascadePrograms 30); rapid prints the seed of what fails, and
-// -rapid.seed runs it again.
-func TestPrograms(t *testing.T) {
-	runPrograms(t, "60", drawProgram)
+// Programs runs random programs, n of each kind on each database, or as many as
+// CAPTURE_PROGRAMS says. The seed is printed; -rapid.seed runs it again.
+func Programs(t *testing.T, n int) {
+	setChecks(t, n)
+	for _, name := range dbtest.Names {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t, name)
+			t.Run("mixed", func(t *testing.T) { runPrograms(t, r, drawProgram) })
+			t.Run("cascades", func(t *testing.T) { runPrograms(t, r, drawCascades) })
+		})
+	}
 }
 
-// TestCascadePrograms is TestPrograms with nothing but what foreign keys pass on.
-func TestCascadePrograms(t *testing.T) {
+// drawCascades draws nothing but what foreign keys pass on.
+func drawCascades(t *rapid.T, _ string) []op {
 	statement := func(t *rapid.T) op {
 		if rapid.IntRange(0, 4).Draw(t, "transaction") == 0 {
 			return drawTransactionOf(t, drawEstate)
 		}
 		return drawEstate(t)
 	}
-	runPrograms(t, "30", func(t *rapid.T, _ string) []op {
-		return rapid.SliceOfN(rapid.Custom(statement), 1, 12).Draw(t, "program")
-	})
+	return rapid.SliceOfN(rapid.Custom(statement), 1, 12).Draw(t, "program")
 }
 
-func runPrograms(t *testing.T, checks string, draw func(*rapid.T, string) []op) {
+func runPrograms(t *testing.T, r *rig, draw func(*rapid.T, string) []op) {
 	t.Helper()
-	if s := os.Getenv("CAPTURE_PROGRAMS"); s != "" {
-		if _, err := strconv.Atoi(s); err != nil {
-			t.Fatalf("CAPTURE_PROGRAMS is %q, no number", s)
+	name := r.hosts[0].e.name
+	var programs, steps, refused, entries int
+	rapid.Check(t, func(rt *rapid.T) {
+		program := draw(rt, name)
+		way := rapid.SampledFrom(keysOf(handles)).Draw(rt, "handle")
+		wrong := r.play(program, way)
+		programs, entries, steps = programs+1, entries+len(r.hosts[1].e.entries), steps+len(r.hosts[1].seen)
+		for _, s := range r.hosts[1].seen {
+			if !strings.Contains(s, "error <nil>") {
+				refused++
+			}
 		}
-		checks = s
-	}
-	setChecks(t, checks)
-	for _, name := range dbtest.Names {
-		t.Run(name, func(t *testing.T) {
-			r := newRig(t, name)
-			var programs, steps, refused, entries int
-			rapid.Check(t, func(rt *rapid.T) {
-				program := draw(rt, name)
-				way := rapid.SampledFrom(keysOf(handles)).Draw(rt, "handle")
-				wrong := r.play(program, way)
-				programs, entries, steps = programs+1, entries+len(r.hosts[1].e.entries), steps+len(r.hosts[1].seen)
-				for _, s := range r.hosts[1].seen {
-					if !strings.Contains(s, "error <nil>") {
-						refused++
-					}
-				}
-				if len(wrong) > 0 {
-					r.resync(t, name)
-					rt.Fatalf("%s\n\non a handle with %s:\n%s", strings.Join(wrong, "\n"), way, names(program))
-				}
-			})
-			t.Logf("%d programs, %d statements of which %d failed, %d entries", programs, steps, refused, entries)
-		})
-	}
+		if len(wrong) > 0 {
+			r.resync(t, name)
+			rt.Fatalf("%s\n\non a handle with %s:\n%s", strings.Join(wrong, "\n"), way, names(program))
+		}
+	})
+	t.Logf("%d programs, %d statements of which %d failed, %d entries", programs, steps, refused, entries)
 }
 
 // prologue makes the rows that every program begins with, times and all.
@@ -431,21 +425,28 @@ func drawSession(t *rapid.T, database string, depth int) op {
 	}}
 }
 
-// setChecks bounds rapid, unless its own flag was given, and has it keep no
-// files: the seed that it prints is enough.
-func setChecks(t *testing.T, n string) {
+// setChecks bounds rapid and prints its seed, unless its own flags were given. It
+// keeps no files: the seed is enough.
+func setChecks(t *testing.T, n int) {
 	t.Helper()
+	checks, seed := strconv.Itoa(n), strconv.FormatUint(rand.Uint64(), 10)
+	if s := os.Getenv("CAPTURE_PROGRAMS"); s != "" {
+		if _, err := strconv.Atoi(s); err != nil {
+			t.Fatalf("CAPTURE_PROGRAMS is %q, not a number", s)
+		}
+		checks = s
+	}
 	given := map[string]bool{}
 	flag.Visit(func(f *flag.Flag) { given[f.Name] = true })
-	for name, value := range map[string]string{"rapid.checks": n, "rapid.nofailfile": "true"} {
+	for name, value := range map[string]string{"rapid.checks": checks, "rapid.nofailfile": "true", "rapid.seed": seed} {
 		f := flag.Lookup(name)
 		old := f.Value.String()
-		if given[name] {
-			continue
+		if !given[name] {
+			if err := f.Value.Set(value); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { _ = f.Value.Set(old) })
 		}
-		if err := f.Value.Set(value); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = f.Value.Set(old) })
 	}
+	t.Logf("-rapid.seed=%s", flag.Lookup("rapid.seed").Value)
 }

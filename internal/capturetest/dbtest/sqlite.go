@@ -5,13 +5,48 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	gosqlite "github.com/glebarez/go-sqlite"
+	"github.com/glebarez/sqlite"
+	"gorm.io/gorm"
 )
+
+type sqliteServer struct{}
+
+func (sqliteServer) Create(name string) (string, func() error, error) {
+	dir, err := os.MkdirTemp("", name)
+	if err != nil {
+		return "", nil, err
+	}
+	return sqliteDSN(filepath.Join(dir, "test.db")), func() error { return os.RemoveAll(dir) }, nil
+}
+
+// Connect opens a pool of one connection: a second writer would wait for ever
+// for the first.
+func (sqliteServer) Connect(dsn string) (*sql.DB, error) {
+	db, err := openSQLite(dsn)
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	return db, nil
+}
+
+func (sqliteServer) Dialector(pool gorm.ConnPool) gorm.Dialector {
+	return &sqlite.Dialector{Conn: pool}
+}
+
+// sqliteDSN names a file with the settings of the tests. Nothing is flushed to
+// the disk: a killed process loses nothing by that, only a killed machine.
+func sqliteDSN(file string) string {
+	return "file:" + file + "?_pragma=journal_mode(WAL)&_pragma=synchronous(OFF)&_pragma=foreign_keys(1)&_pragma=busy_timeout(10000)"
+}
 
 // SQLite has no name for a transaction, and the judge's triggers need one. So
 // the driver is wrapped: each transaction, and each statement outside of one,
@@ -27,8 +62,8 @@ var (
 	seqCount     atomic.Int64
 )
 
-// OpenSQLite opens a SQLite database whose connections have judge_tx().
-func OpenSQLite(dsn string) (*sql.DB, error) {
+// openSQLite opens a SQLite database whose connections have judge_tx().
+func openSQLite(dsn string) (*sql.DB, error) {
 	registerOnce.Do(func() {
 		txCount.Store(time.Now().UnixMicro()) // processes that share a file don't share counts
 		seqCount.Store(time.Now().UnixMicro())

@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"context"
@@ -9,7 +9,7 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/gormtrail/audit/integration/capture/dbtest"
+	"github.com/gormtrail/audit/internal/capturetest/dbtest"
 )
 
 // kase is one way of changing rows, judged on every database.
@@ -17,6 +17,8 @@ type kase struct {
 	name string
 	// only names the databases that have this way; all if empty.
 	only []string
+	// needs reports whether the case can run; nil if it always can.
+	needs func() bool
 	// before prepares rows, unseen.
 	before func(e *env, db *gorm.DB)
 	run    func(e *env, db *gorm.DB)
@@ -29,6 +31,9 @@ type kase struct {
 
 func runCases(t *testing.T, cases []kase) {
 	for _, k := range cases {
+		if k.needs != nil && !k.needs() {
+			continue
+		}
 		t.Run(k.name, func(t *testing.T) {
 			for _, name := range dbtest.Names {
 				if len(k.only) > 0 && !slices.Contains(k.only, name) {

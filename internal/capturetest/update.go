@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"errors"
@@ -27,7 +27,7 @@ func firstPerson(e *env, db *gorm.DB) Person {
 	return p
 }
 
-func TestUpdate(t *testing.T) {
+func testUpdate(t *testing.T) {
 	cases := []kase{
 		{name: "struct", run: func(e *env, db *gorm.DB) {
 			p := firstPerson(e, db)
@@ -297,7 +297,7 @@ func softs(e *env, db *gorm.DB) {
 	}
 }
 
-func TestDelete(t *testing.T) {
+func testDelete(t *testing.T) {
 	cases := []kase{
 		{name: "by value", run: func(e *env, db *gorm.DB) {
 			p := firstPerson(e, db)

@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"context"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/hooks"
-	"github.com/gormtrail/audit/integration/capture/judge"
+	"github.com/gormtrail/audit/internal/capturetest/judge"
 )
 
 // estates makes three owners with what belongs to them.
@@ -58,7 +58,7 @@ func (e *env) causes(objectType string) []string {
 	return list
 }
 
-func TestCascades(t *testing.T) {
+func testCascades(t *testing.T) {
 	cases := []kase{
 		{name: "delete over two levels and to NULL", run: func(e *env, db *gorm.DB) {
 			e.see(db.Unscoped().Delete(&Owner{ID: 1}))
@@ -208,7 +208,7 @@ func TestCascades(t *testing.T) {
 	runCases(t, cases)
 }
 
-func TestCascadesOfOtherTables(t *testing.T) {
+func testCascadesOfOtherTables(t *testing.T) {
 	only := []string{"sqlite", "postgres"}
 	runCases(t, []kase{
 		{name: "to a default", only: only, before: func(e *env, db *gorm.DB) {
@@ -286,7 +286,7 @@ func TestCascadesOfOtherTables(t *testing.T) {
 
 // TestCascadesPastTheBudget: one entry stands for the rows of a table, and says
 // so.
-func TestCascadesPastTheBudget(t *testing.T) {
+func testCascadesPastTheBudget(t *testing.T) {
 	runCases(t, []kase{{name: "more rows than the budget", before: func(e *env, db *gorm.DB) {
 		e.ok(db.Create(&Owner{ID: 1, Code: "k"}))
 		e.ok(db.Create(&[]House{{ID: 1, OwnerID: ptr(uint(1))}}))
@@ -317,7 +317,7 @@ func TestCascadesPastTheBudget(t *testing.T) {
 }
 
 // TestCascadesOfASchema: the children are in another schema, and partitioned.
-func TestCascadesOfASchema(t *testing.T) {
+func testCascadesOfASchema(t *testing.T) {
 	runCases(t, []kase{{name: "a schema, and partitions", only: []string{"postgres"}, before: func(e *env, db *gorm.DB) {
 		e.ok(e.plain.Exec("DROP SCHEMA IF EXISTS shop CASCADE"))
 		e.ok(e.plain.Exec("CREATE SCHEMA shop"))
@@ -343,7 +343,7 @@ func TestCascadesOfASchema(t *testing.T) {
 }
 
 // TestCascadesAreOff: SQLite without foreign keys passes nothing on.
-func TestCascadesAreOff(t *testing.T) {
+func testCascadesAreOff(t *testing.T) {
 	e := envFor(t, "sqlite")
 	e.reset()
 	estates(e, e.plain)

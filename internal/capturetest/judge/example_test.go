@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/gormtrail/audit/integration/capture/dbtest"
-	"github.com/gormtrail/audit/integration/capture/judge"
+	"github.com/gormtrail/audit/internal/capturetest/dbtest"
+	"github.com/gormtrail/audit/internal/capturetest/judge"
 )
 
 // A row that was written behind the trail's back is found missing.
