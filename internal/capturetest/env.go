@@ -32,6 +32,7 @@ type env struct {
 	judge   *judge.Judge
 	tables  map[string]*judge.Table
 	models  []any
+	world   world
 	entries []audit.Entry // of the last judged run
 	cut     [][2]int64    // steps that are judged elsewhere: after the first, up to the second
 	// summed takes entries that stand for many rows out of the judge's hands:
@@ -56,14 +57,18 @@ func config() *gorm.Config {
 
 // newEnv opens an environment of the given models, of all if none is given.
 func newEnv(name string, opts *hooks.Options, of ...any) (*env, error) {
-	base, err := dbtest.Open(name)
-	if err != nil {
-		return nil, err
-	}
 	if len(of) == 0 {
 		of = models()
 	}
-	e := &env{name: name, base: base, tables: map[string]*judge.Table{}, models: of}
+	return openEnv(name, opts, world{models: of})
+}
+
+func openEnv(name string, opts *hooks.Options, w world) (*env, error) {
+	base, err := dbtest.Open(name, w.settings[name])
+	if err != nil {
+		return nil, err
+	}
+	e := &env{name: name, base: base, tables: map[string]*judge.Table{}, models: w.models, world: w}
 	if err := e.prepare(opts); err != nil {
 		return nil, errors.Join(err, base.Close())
 	}
@@ -92,7 +97,7 @@ func (e *env) prepare(opts *hooks.Options) error {
 	if e.judge, err = judge.New(ctx, e.base.SQL, e.base.Dialect()); err != nil {
 		return err
 	}
-	if err := e.watchModels(ctx); err != nil {
+	if err := errors.Join(e.watchModels(ctx), e.world.build(e)); err != nil {
 		return err
 	}
 	if err := e.settles(e.plain); err != nil {

@@ -119,7 +119,7 @@ func term(field string, v any) any {
 			}
 		}
 		if strings.HasSuffix(field, "_at") || field == "born" {
-			for _, layout := range []string{"2006-01-02 15:04:05.999999", "2006-01-02T15:04:05.999999Z07:00"} {
+			for _, layout := range []string{"2006-01-02 15:04:05.999999", "2006-01-02 15:04:05.999999Z07"} {
 				if t, err := time.Parse(layout, x); err == nil {
 					return t.UTC().Format(time.RFC3339Nano)
 				}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 
 	"gorm.io/gorm"
@@ -94,8 +95,9 @@ func Missing(t testing.TB, err error) {
 	t.Skip(err)
 }
 
-// Open makes a new database with a name of its own.
-func Open(name string) (*Database, error) {
+// Open makes a new database with a name of its own. Settings are appended to its
+// data source name.
+func Open(name string, settings ...string) (*Database, error) {
 	server, ok := servers[name]
 	if !ok {
 		return nil, fmt.Errorf("dbtest: no database %q", name)
@@ -108,6 +110,7 @@ func Open(name string) (*Database, error) {
 	if err != nil {
 		return nil, err
 	}
+	dsn += strings.Join(settings, "")
 	db, err := server.Connect(dsn)
 	if err != nil {
 		return nil, errors.Join(err, drop())

@@ -50,9 +50,10 @@ func sqliteDSN(file string) string {
 
 // SQLite has no name for a transaction, and the judge's triggers need one. So
 // the driver is wrapped: each transaction, and each statement outside of one,
-// counts on, and judge_tx() tells the count; judge_seq() counts steps, which a
-// rollback would have SQLite number anew. The first is right while one
-// transaction writes at a time, which is all that SQLite allows.
+// counts on, and judge_tx() tells the count; judge_seq() counts steps, which
+// SQLite would number again after a rollback, and judge_statement() statements.
+// The first is right while one transaction writes at a time, which is all that
+// SQLite allows.
 const judgedDriver = "sqlite-judged"
 
 var (
@@ -60,6 +61,7 @@ var (
 	registerErr  error
 	txCount      atomic.Int64
 	seqCount     atomic.Int64
+	statements   atomic.Int64
 )
 
 // openSQLite opens a SQLite database whose connections have judge_tx().
@@ -73,6 +75,9 @@ func openSQLite(dsn string) (*sql.DB, error) {
 			}),
 			gosqlite.RegisterScalarFunction("judge_seq", 0, func(*gosqlite.FunctionContext, []driver.Value) (driver.Value, error) {
 				return seqCount.Add(1), nil
+			}),
+			gosqlite.RegisterScalarFunction("judge_statement", 0, func(*gosqlite.FunctionContext, []driver.Value) (driver.Value, error) {
+				return strconv.FormatInt(statements.Load(), 10), nil
 			}))
 		db, err := sql.Open("sqlite", "")
 		if err != nil {
@@ -133,11 +138,42 @@ func (c *judgedConn) QueryContext(ctx context.Context, query string, args []driv
 	return c.sqliteConn.QueryContext(ctx, query, args)
 }
 
-// count begins the transaction of a statement that has none around it.
+func (c *judgedConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	s, err := c.sqliteConn.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	return &judgedStmt{s.(sqliteStmt), c}, nil
+}
+
+// count begins a statement, and the transaction of one that has none around it.
 func (c *judgedConn) count() {
+	statements.Add(1)
 	if !c.inTx {
 		txCount.Add(1)
 	}
+}
+
+// sqliteStmt is what the driver's statement can do.
+type sqliteStmt interface {
+	driver.Stmt
+	driver.StmtExecContext
+	driver.StmtQueryContext
+}
+
+type judgedStmt struct {
+	sqliteStmt
+	conn *judgedConn
+}
+
+func (s *judgedStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
+	s.conn.count()
+	return s.sqliteStmt.ExecContext(ctx, args)
+}
+
+func (s *judgedStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
+	s.conn.count()
+	return s.sqliteStmt.QueryContext(ctx, args)
 }
 
 type judgedTx struct {

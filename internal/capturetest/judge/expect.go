@@ -8,11 +8,13 @@ import (
 
 // Step is one row's change as a trigger noted it.
 type Step struct {
-	Seq      int64
-	Tx       string // the transaction's name, the database's own
-	Table    *Table
-	Op       string // INSERT, UPDATE, DELETE
-	Old, New Row    // nil where there is none
+	Seq int64
+	Tx  string // the transaction's name, the database's own
+	// Statement is the host's statement; "" where the database can't tell.
+	Statement string
+	Table     *Table
+	Op        string // INSERT, UPDATE, DELETE; NONE for a row that its own statement removed
+	Old, New  Row    // nil where there is none
 }
 
 // Expected is an entry that capture owes.
@@ -30,7 +32,7 @@ type Expected struct {
 // Expect derives the entries that are owed for what happened.
 func Expect(steps []Step) []Expected {
 	var list []Expected
-	for _, s := range steps {
+	for _, s := range joined(steps) {
 		if e, owed := expect(s); owed {
 			list = append(list, e)
 		}
@@ -43,6 +45,8 @@ func expect(s Step) (Expected, bool) {
 	switch s.Op {
 	case "INSERT":
 		e.Action, e.ID, e.Fields = audit.ActionCreate, s.Table.objectID(s.New), s.Table.filled(s.New)
+	case "NONE":
+		return e, false
 	case "DELETE":
 		e.Action, e.ID, e.Fields = audit.ActionDestroy, s.Table.objectID(s.Old), s.Table.filled(s.Old)
 	default:

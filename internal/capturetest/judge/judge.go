@@ -23,9 +23,11 @@ type dialect interface {
 	prepare() []string
 	// catalog reads a table's columns.
 	catalog(ctx context.Context, db *sql.DB, table string) ([]column, error)
-	// triggers makes the table's three triggers, replacing older ones.
+	// triggers makes the table's triggers, replacing older ones.
 	triggers(t *Table) []string
-	// truth selects seq, tx, table, op, old and new of what came after $1.
+	// untriggers removes them.
+	untriggers(t *Table) []string
+	// truth selects seq, tx, statement, table, op, old and new of what came after $1.
 	truth() string
 	// last selects the newest seq.
 	last() string
@@ -53,6 +55,11 @@ func New(ctx context.Context, db *sql.DB, name string) (*Judge, error) {
 // Watch puts triggers on tables. A table that was made anew is watched again.
 func (j *Judge) Watch(ctx context.Context, tables ...*Table) error {
 	for _, t := range tables {
+		// A step noted before was of the columns that the table had then.
+		if t.noted != "" {
+			was := *t
+			j.tables[t.noted], t.noted = &was, ""
+		}
 		columns, err := j.dialect.catalog(ctx, j.db, t.Name)
 		if err != nil {
 			return fmt.Errorf("judge: catalog of %s: %w", t.Name, err)
@@ -67,6 +74,17 @@ func (j *Judge) Watch(ctx context.Context, tables ...*Table) error {
 			return fmt.Errorf("judge: triggers of %s: %w", t.Name, err)
 		}
 		j.tables[t.noted] = t
+	}
+	return nil
+}
+
+// Unwatch removes the triggers of tables: what was noted of them stays. A column
+// that triggers name can't be dropped.
+func (j *Judge) Unwatch(ctx context.Context, tables ...*Table) error {
+	for _, t := range tables {
+		if err := run(ctx, j.db, j.dialect.untriggers(t)); err != nil {
+			return fmt.Errorf("judge: triggers of %s: %w", t.Name, err)
+		}
 	}
 	return nil
 }
@@ -133,7 +151,7 @@ func (j *Judge) scan(rows *sql.Rows) (Step, error) {
 	var s Step
 	var table string
 	var old, new sql.Null[[]byte]
-	if err := rows.Scan(&s.Seq, &s.Tx, &table, &s.Op, &old, &new); err != nil {
+	if err := rows.Scan(&s.Seq, &s.Tx, &s.Statement, &table, &s.Op, &old, &new); err != nil {
 		return s, err
 	}
 	if s.Table = j.tables[table]; s.Table == nil {

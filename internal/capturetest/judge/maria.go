@@ -29,7 +29,7 @@ func (mariaDialect) catalog(ctx context.Context, db *sql.DB, table string) ([]co
 			EXISTS (SELECT 1 FROM information_schema.check_constraints k WHERE k.constraint_schema = c.table_schema
 				AND k.table_name = c.table_name AND k.constraint_name = c.column_name AND k.check_clause LIKE 'json_valid%')
 		FROM information_schema.columns c
-		WHERE c.table_schema = CASE WHEN ? = '' THEN DATABASE() ELSE ? END AND c.table_name = ? ORDER BY c.ordinal_position`, schema, schema, name)
+		WHERE c.extra NOT LIKE '%GENERATED%ROW%' AND coalesce(c.generation_expression, '') NOT IN ('ROW START', 'ROW END') AND c.table_schema = CASE WHEN ? = '' THEN DATABASE() ELSE ? END AND c.table_name = ? ORDER BY c.ordinal_position`, schema, schema, name)
 	if err != nil {
 		return nil, err
 	}
@@ -64,7 +64,8 @@ func mariaClass(kind string) class {
 		return classTime
 	case "date":
 		return classDate
-	case "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "bit":
+	case "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "bit",
+		"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection":
 		return classBytes
 	}
 	return classText
@@ -73,17 +74,34 @@ func mariaClass(kind string) class {
 func (d mariaDialect) triggers(t *Table) []string {
 	var list []string
 	schema, name := split(t.Name, "")
-	prefix := ""
+	table := quote(name, "`")
 	if schema != "" {
-		prefix = quote(schema, "`") + "."
+		table = quote(schema, "`") + "." + table
 	}
-	for _, op := range []string{"INSERT", "UPDATE", "DELETE"} {
-		trigger := prefix + quote("judge_"+strings.ToLower(op)+"_"+name, "`")
+	for _, op := range operations {
 		list = append(list, fmt.Sprintf(
 			"CREATE OR REPLACE TRIGGER %s AFTER %s ON %s FOR EACH ROW BEGIN INSERT INTO judge_truth(tbl, op, old_row, new_row) VALUES (%s, '%s', %s, %s); %s END",
-			trigger, op, prefix+quote(name, "`"), quote(t.noted, "'"), op, d.json(t, "OLD", op != "INSERT"), d.json(t, "NEW", op != "DELETE"), d.copied(t, op)))
+			d.trigger(t, op), op, table, quote(t.noted, "'"), op, d.json(t, "OLD", op != "INSERT"), d.json(t, "NEW", op != "DELETE"), d.copied(t, op)))
 	}
 	return list
+}
+
+func (d mariaDialect) untriggers(t *Table) []string {
+	var list []string
+	for _, op := range operations {
+		list = append(list, "DROP TRIGGER IF EXISTS "+d.trigger(t, op))
+	}
+	return list
+}
+
+// trigger is the name of a trigger, in the table's schema.
+func (mariaDialect) trigger(t *Table, op string) string {
+	schema, name := split(t.Name, "")
+	trigger := quote("judge_"+strings.ToLower(op)+"_"+name, "`")
+	if schema != "" {
+		trigger = quote(schema, "`") + "." + trigger
+	}
+	return trigger
 }
 
 // copied keeps the copy of a table that foreign keys change.
@@ -136,7 +154,7 @@ func (mariaDialect) object(columns []column, row string) string {
 }
 
 func (mariaDialect) truth() string {
-	return "SELECT seq, CAST(tx AS CHAR), tbl, op, old_row, new_row FROM judge_truth WHERE seq > ? ORDER BY seq"
+	return "SELECT seq, CAST(tx AS CHAR), '', tbl, op, old_row, new_row FROM judge_truth WHERE seq > ? ORDER BY seq"
 }
 
 func (mariaDialect) last() string { return "SELECT coalesce(max(seq), 0) FROM judge_truth" }
@@ -151,6 +169,9 @@ func (mariaDialect) row(t *Table, raw []byte) (Row, error) {
 		if s == nil {
 			r[name] = nil
 			continue
+		}
+		if len(*s)%2 == 1 { // HEX of a BIT is that of a number
+			*s = "0" + *s
 		}
 		raw, err := hex.DecodeString(*s)
 		if err != nil {

@@ -14,11 +14,12 @@ import (
 //
 // The transaction's name comes from judge_tx() and the step's number from
 // judge_seq(), which the connection must have: SQLite has no name for a
-// transaction, and gives numbers anew after a rollback.
+// transaction, and numbers again what a rollback undid. judge_statement() counts
+// statements.
 type sqliteDialect struct{}
 
 func (sqliteDialect) prepare() []string {
-	return []string{`CREATE TABLE IF NOT EXISTS judge_truth (seq INTEGER PRIMARY KEY, tx TEXT, tbl TEXT, op TEXT, old_row TEXT, new_row TEXT)`}
+	return []string{`CREATE TABLE IF NOT EXISTS judge_truth (seq INTEGER PRIMARY KEY, tx TEXT, stmt TEXT, tbl TEXT, op TEXT, old_row TEXT, new_row TEXT)`}
 }
 
 func (sqliteDialect) catalog(ctx context.Context, db *sql.DB, table string) ([]column, error) {
@@ -64,20 +65,35 @@ func sqliteClass(declared string) class {
 	return classText
 }
 
+var operations = []string{"INSERT", "UPDATE", "DELETE"}
+
 func (d sqliteDialect) triggers(t *Table) []string {
-	var list []string
-	schema, name := split(t.Name, "")
-	prefix := ""
-	if schema != "" {
-		prefix = quote(schema, `"`) + "."
-	}
-	for _, op := range []string{"INSERT", "UPDATE", "DELETE"} {
-		trigger := prefix + quote("judge_"+strings.ToLower(op)+"_"+name, `"`)
-		list = append(list, "DROP TRIGGER IF EXISTS "+trigger, fmt.Sprintf(
-			`CREATE TRIGGER %s AFTER %s ON %s BEGIN INSERT INTO judge_truth(seq, tx, tbl, op, old_row, new_row) VALUES (judge_seq(), judge_tx(), %s, '%s', %s, %s); END`,
-			trigger, op, quote(name, `"`), quote(t.noted, "'"), op, d.json(t, "OLD", op != "INSERT"), d.json(t, "NEW", op != "DELETE")))
+	list := d.untriggers(t)
+	_, name := split(t.Name, "")
+	for _, op := range operations {
+		list = append(list, fmt.Sprintf(
+			`CREATE TRIGGER %s AFTER %s ON %s BEGIN INSERT INTO judge_truth(seq, tx, stmt, tbl, op, old_row, new_row) VALUES (judge_seq(), judge_tx(), judge_statement(), %s, '%s', %s, %s); END`,
+			d.trigger(t, op), op, quote(name, `"`), quote(t.noted, "'"), op, d.json(t, "OLD", op != "INSERT"), d.json(t, "NEW", op != "DELETE")))
 	}
 	return list
+}
+
+func (d sqliteDialect) untriggers(t *Table) []string {
+	var list []string
+	for _, op := range operations {
+		list = append(list, "DROP TRIGGER IF EXISTS "+d.trigger(t, op))
+	}
+	return list
+}
+
+// trigger is the name of a trigger, in the table's schema.
+func (sqliteDialect) trigger(t *Table, op string) string {
+	schema, name := split(t.Name, "")
+	trigger := quote("judge_"+strings.ToLower(op)+"_"+name, `"`)
+	if schema != "" {
+		trigger = quote(schema, `"`) + "." + trigger
+	}
+	return trigger
 }
 
 func (sqliteDialect) json(t *Table, row string, there bool) string {
@@ -94,7 +110,7 @@ func (sqliteDialect) json(t *Table, row string, there bool) string {
 }
 
 func (sqliteDialect) truth() string {
-	return `SELECT seq, tx, tbl, op, old_row, new_row FROM judge_truth WHERE seq > ? ORDER BY seq`
+	return `SELECT seq, tx, stmt, tbl, op, old_row, new_row FROM judge_truth WHERE seq > ? ORDER BY seq`
 }
 
 func (sqliteDialect) last() string { return `SELECT coalesce(max(seq), 0) FROM judge_truth` }

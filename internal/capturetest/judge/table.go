@@ -22,6 +22,9 @@ type Table struct {
 	SoftDelete string
 	// Cascades says that foreign keys change its rows (see Judge.Settle).
 	Cascades bool
+	// SameRow says that triggers change the row that fired them: one entry stands
+	// for all steps that a statement takes with a row.
+	SameRow bool
 
 	noted   string // how its triggers name it
 	columns []column

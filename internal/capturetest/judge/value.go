@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Row holds the values of a row by column, as the triggers noted them: nil,
@@ -77,9 +78,6 @@ func instant(v any) (time.Time, bool) {
 	}
 	if i := strings.Index(s, " m="); i > 0 {
 		s = s[:i] // a monotonic clock's reading
-	}
-	if strings.HasPrefix(s, "0000-00-00") {
-		return time.Date(1, 1, 1, 0, 0, 0, 0, time.UTC), true // MariaDB's zero date, as its driver reads it
 	}
 	for _, layout := range timeLayouts {
 		if t, err := time.Parse(layout, s); err == nil {
@@ -197,18 +195,18 @@ func rawText(v any) string {
 func sameAsEntry(truth, got any, c class) string {
 	wrong := func() string { return fmt.Sprintf("is %s, the database has %s", show(got), show(truth)) }
 	if truth == nil || got == nil {
-		if doc, ok := truth.(document); truth == nil && got == nil || ok && doc.value == nil && got == nil {
-			return ""
-		}
-		return wrong()
+		return unless(got == nil && isNull(truth, c), wrong)
 	}
 	switch c {
 	case classTime:
 		return sameTime(truth, got, wrong)
 	case classDate:
 		t, okT := instant(truth)
+		if !okT {
+			return unless(sameUnread(truth, got), wrong)
+		}
 		g, okG := instant(got)
-		return unless(okT && okG && t.Equal(g), wrong)
+		return unless(okG && t.Equal(g), wrong)
 	case classJSON:
 		doc, ok := structure(truth)
 		return unless(ok && sameJSON(doc, got), wrong)
@@ -218,6 +216,19 @@ func sameAsEntry(truth, got any, c class) string {
 		}
 	}
 	return sameScalar(truth, got, wrong)
+}
+
+// isNull reports whether a value is NULL or a JSON null, which an entry writes
+// alike.
+func isNull(truth any, c class) bool {
+	if doc, ok := truth.(document); ok {
+		return doc.value == nil
+	}
+	if s, ok := truth.(string); ok && c == classJSON {
+		v, ok := parseJSON([]byte(s))
+		return ok && v == nil
+	}
+	return truth == nil
 }
 
 func unless(ok bool, wrong func() string) string {
@@ -230,7 +241,7 @@ func unless(ok bool, wrong func() string) string {
 func sameTime(truth, got any, wrong func() string) string {
 	t, okT := instant(truth)
 	if !okT {
-		return sameScalar(truth, got, wrong)
+		return unless(sameUnread(truth, got), wrong)
 	}
 	g, okG := instant(got)
 	if !okG || !t.Equal(g) {
@@ -241,6 +252,28 @@ func sameTime(truth, got any, wrong func() string) string {
 		return fmt.Sprintf("is %s, which is not RFC 3339 in UTC", show(got))
 	}
 	return ""
+}
+
+// sameUnread compares a time that is no instant (infinity, a zero date, a text
+// that SQLite keeps in such a column): the entry has the database's text, or that
+// in the form of RFC 3339.
+func sameUnread(truth, got any) bool {
+	t, okT := truth.(string)
+	g, okG := got.(string)
+	if !okT || !okG {
+		return sameScalar(truth, got, func() string { return "differs" }) == ""
+	}
+	return t == g || plainTime(t) == plainTime(g)
+}
+
+// plainTime is the text of a date or a time without its zone and what is zero at
+// its end.
+func plainTime(s string) string {
+	s = strings.TrimSuffix(strings.Replace(s, "T", " ", 1), "Z")
+	if strings.Contains(s, ".") {
+		s = strings.TrimRight(strings.TrimRight(s, "0"), ".")
+	}
+	return strings.TrimSuffix(s, " 00:00:00")
 }
 
 func sameNumber(n *big.Rat, got any, c class, wrong func() string) string {
@@ -270,6 +303,9 @@ func sameScalar(truth, got any, wrong func() string) string {
 	case []byte:
 		return unless(sameBytes(t, got), wrong)
 	case string:
+		if !utf8.ValidString(t) {
+			return unless(toldApart(t, got), wrong)
+		}
 		if s, ok := got.(string); ok && s == t {
 			return ""
 		}
@@ -283,6 +319,13 @@ func sameScalar(truth, got any, wrong func() string) string {
 		return wrong()
 	}
 	return sameNumber(n, got, classFloat, wrong)
+}
+
+// toldApart: bytes that are no text are written in base64, in a form that no text
+// has.
+func toldApart(truth string, got any) bool {
+	coded := base64.StdEncoding.EncodeToString([]byte(truth))
+	return got != any(coded) && strings.Contains(fmt.Sprint(got), coded)
 }
 
 func show(v any) string {
