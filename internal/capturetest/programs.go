@@ -18,15 +18,16 @@ import (
 // Programs runs random programs, n of each workload on each database, or as many
 // as CAPTURE_PROGRAMS says. The seed is printed; -rapid.seed runs it again.
 //
-// CAPTURE_WORKLOADS names workloads ("upserts") or their parts ("upserts/partial
-// index"), separated by commas: then these run alone, those of notYet too.
+// CAPTURE_WORKLOADS names workloads ("upserts", "all") or their parts ("upserts/partial
+// index"), separated by commas: then these run alone, those of notYet too. With
+// CAPTURE_PARTS each part has programs of its own.
 func Programs(t *testing.T, n int) {
 	setChecks(t, n)
 	for _, name := range dbtest.Names {
 		t.Run(name, func(t *testing.T) {
 			for _, w := range workloads() {
 				if parts := w.chosen(name); len(parts) > 0 {
-					t.Run(w.name, func(t *testing.T) { runPrograms(t, newRig(t, name, w), parts) })
+					t.Run(w.name, func(t *testing.T) { runWorkload(t, newRig(t, name, w), parts) })
 				}
 			}
 		})
@@ -81,12 +82,13 @@ func (w *workload) chosen(database string) []part {
 		return nil
 	}
 	wanted := strings.Split(os.Getenv("CAPTURE_WORKLOADS"), ",")
+	chosen := func(name string) bool { return slices.Contains(wanted, name) || slices.Contains(wanted, "all") }
 	var list []part
 	for _, p := range w.parts {
 		full := w.name + "/" + p.name
 		switch {
 		case len(p.only) > 0 && !slices.Contains(p.only, database):
-		case slices.Contains(wanted, w.name), slices.Contains(wanted, full), wanted[0] == "" && !isNotYet(full, database):
+		case chosen(w.name), chosen(full), wanted[0] == "" && !isNotYet(full, database):
 			list = append(list, p)
 		}
 	}
@@ -103,6 +105,16 @@ func (w *workload) draw(t *rapid.T, parts []part, database string) []op {
 		return statement(t)
 	}
 	return rapid.SliceOfN(rapid.Custom(one), 1, 15).Draw(t, "program")
+}
+
+func runWorkload(t *testing.T, r *rig, parts []part) {
+	if os.Getenv("CAPTURE_PARTS") == "" {
+		runPrograms(t, r, parts)
+		return
+	}
+	for _, p := range parts {
+		t.Run(p.name, func(t *testing.T) { runPrograms(t, r, []part{p}) })
+	}
 }
 
 func runPrograms(t *testing.T, r *rig, parts []part) {

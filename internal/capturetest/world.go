@@ -3,6 +3,7 @@ package capturetest
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -59,3 +60,13 @@ func (w world) meet(e *env, db *gorm.DB) {
 		e.ok(db.Table(t.Name).Where("1 = 0").Delete(nil))
 	}
 }
+
+// filled puts the table's name into a statement.
+func filled(statement, table string) string {
+	if strings.Contains(statement, "%") {
+		return fmt.Sprintf(statement, table)
+	}
+	return statement
+}
+
+func underscored(name string) string { return strings.ReplaceAll(name, " ", "_") }

@@ -11,12 +11,13 @@ import (
 )
 
 // mariaDialect takes the transaction's name from a system-versioned table: its
-// row start is InnoDB's own number of the transaction.
+// row start is InnoDB's own number of the transaction. NOW(6) is in a trigger the
+// time at which the host's statement began, and so its name.
 type mariaDialect struct{}
 
 func (mariaDialect) prepare() []string {
 	return []string{`CREATE TABLE IF NOT EXISTS judge_truth (
-		seq BIGINT PRIMARY KEY AUTO_INCREMENT, tbl VARCHAR(200), op VARCHAR(10), old_row LONGTEXT, new_row LONGTEXT,
+		seq BIGINT PRIMARY KEY AUTO_INCREMENT, stmt VARCHAR(30) NOT NULL DEFAULT '', tbl VARCHAR(200), op VARCHAR(10), old_row LONGTEXT, new_row LONGTEXT,
 		tx BIGINT UNSIGNED GENERATED ALWAYS AS ROW START INVISIBLE, tx_end BIGINT UNSIGNED GENERATED ALWAYS AS ROW END INVISIBLE,
 		PERIOD FOR SYSTEM_TIME(tx, tx_end)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 WITH SYSTEM VERSIONING`,
 		`CREATE TABLE IF NOT EXISTS judge_shadow (tbl VARCHAR(200), k LONGTEXT, r LONGTEXT, KEY (tbl)) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE utf8mb4_bin`}
@@ -80,7 +81,7 @@ func (d mariaDialect) triggers(t *Table) []string {
 	}
 	for _, op := range operations {
 		list = append(list, fmt.Sprintf(
-			"CREATE OR REPLACE TRIGGER %s AFTER %s ON %s FOR EACH ROW BEGIN INSERT INTO judge_truth(tbl, op, old_row, new_row) VALUES (%s, '%s', %s, %s); %s END",
+			"CREATE OR REPLACE TRIGGER %s AFTER %s ON %s FOR EACH ROW BEGIN INSERT INTO judge_truth(stmt, tbl, op, old_row, new_row) VALUES (NOW(6), %s, '%s', %s, %s); %s END",
 			d.trigger(t, op), op, table, quote(t.noted, "'"), op, d.json(t, "OLD", op != "INSERT"), d.json(t, "NEW", op != "DELETE"), d.copied(t, op)))
 	}
 	return list
@@ -154,7 +155,7 @@ func (mariaDialect) object(columns []column, row string) string {
 }
 
 func (mariaDialect) truth() string {
-	return "SELECT seq, CAST(tx AS CHAR), '', tbl, op, old_row, new_row FROM judge_truth WHERE seq > ? ORDER BY seq"
+	return "SELECT seq, CAST(tx AS CHAR), stmt, tbl, op, old_row, new_row FROM judge_truth WHERE seq > ? ORDER BY seq"
 }
 
 func (mariaDialect) last() string { return "SELECT coalesce(max(seq), 0) FROM judge_truth" }

@@ -25,6 +25,9 @@ type Table struct {
 	// SameRow says that triggers change the row that fired them: one entry stands
 	// for all steps that a statement takes with a row.
 	SameRow bool
+	// Replaces says that statements may remove a row and insert another one under its
+	// key: an entry stands for what became of the key in a statement.
+	Replaces bool
 
 	noted   string // how its triggers name it
 	columns []column
