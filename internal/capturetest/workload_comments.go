@@ -24,7 +24,7 @@ func comments() *workload {
 	open := []string{"%s /* open", "%s /* a */ /* open"}
 	semicolon := []string{"%s;", "%s ; ", "%s; -- by job", "%s;\n"}
 	plain := []string{"%s OR name = '--'", "%s OR name = ';'", "%s OR name = '/*'", "%s AND name <> '# \" ` \\\\'"}
-	return &workload{name: "comments", world: world{models: []any{&Person{}, &SoftStd{}, &LogLine{}, &Note{}}}, prologue: commentPrologue, parts: []part{
+	return &workload{name: "comments", share: 2, world: world{models: []any{&Person{}, &SoftStd{}, &LogLine{}, &Note{}}}, prologue: commentPrologue, parts: []part{
 		{name: "line", draw: on(drawCommented, line...)},
 		{name: "hash", draw: on(drawCommented, hash...)},
 		{name: "block", draw: on(drawCommented, block...)},

@@ -43,7 +43,7 @@ var next = map[string][]string{
 
 // jobs are queues in one table, one worker at a time; testJobQueue has many.
 func jobs() *workload {
-	return &workload{name: "jobs", world: queue, parts: []part{
+	return &workload{name: "jobs", world: queue, share: 4, parts: []part{
 		{name: "take", draw: func(t *rapid.T, database string) op {
 			return drawJob(t, rapid.SampledFrom(next[database]).Draw(t, "where"))
 		}},

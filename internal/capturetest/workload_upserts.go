@@ -2,6 +2,7 @@ package capturetest
 
 import (
 	"fmt"
+	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -130,7 +131,7 @@ func oneKey(columns string) map[string][]string {
 // upserts meet rows by every kind of key. SQLite tells of replaced rows only
 // where triggers are recursive.
 func upserts() *workload {
-	w := &workload{name: "upserts", world: world{
+	w := &workload{name: "upserts", share: 2, world: world{
 		settings: map[string]string{"sqlite": "&_pragma=recursive_triggers(1)"},
 		create: func(database string) (list []string) {
 			for _, k := range keyKinds {
@@ -171,6 +172,9 @@ func upserts() *workload {
 // draw draws an upsert, a plain insert or a change of the table's rows.
 func (k keyKind) draw(t *rapid.T, database string) op {
 	rows := rapid.SliceOfN(rapid.Custom(drawKeyrow), 1, 3).Draw(t, "rows")
+	if strings.Contains(k.name, "replace") {
+		rows = drawDistinct(t)
+	}
 	form := rapid.SampledFrom([]string{"map", "row", "rows", "insert", "update", "delete"}).Draw(t, "form")
 	action := rapid.SampledFrom([]string{"nothing", "n", "name and n", "n + 1", "all", "where"}).Draw(t, "action")
 	on := clause.OnConflict{}
@@ -245,6 +249,17 @@ func (k keyKind) put(tx *gorm.DB, rows []Keyrow, form string) *gorm.DB {
 // modifier is what may stand behind INSERT or UPDATE.
 var modifiers = map[string][]string{"sqlite": {"OR REPLACE", "OR IGNORE", "OR ABORT"}, "mariadb": {"IGNORE", "LOW_PRIORITY", "REPLACE"}, "postgres": {""}}
 
+// drawDistinct draws rows that don't replace each other.
+func drawDistinct(t *rapid.T) []Keyrow {
+	rows := rapid.SliceOfNDistinct(rapid.Custom(drawKeyrow), 1, 3, func(r Keyrow) string { return r.Name }).Draw(t, "rows")
+	for i := range rows {
+		if i > 0 && rows[i].ID == rows[i-1].ID || i > 1 && rows[i].ID == rows[0].ID {
+			rows[i].ID = 0
+		}
+	}
+	return rows
+}
+
 // replaceInto has MariaDB replace rows.
 type replaceInto struct{}
 
@@ -260,7 +275,7 @@ func (replaceInto) ModifyStatement(stmt *gorm.Statement) {
 
 func drawModifier(t *rapid.T, database string) op {
 	m := rapid.SampledFrom(modifiers[database]).Draw(t, "modifier")
-	rows, insert := rapid.SliceOfN(rapid.Custom(drawKeyrow), 1, 3).Draw(t, "rows"), rapid.Bool().Draw(t, "insert")
+	rows, insert := drawDistinct(t), rapid.Bool().Draw(t, "insert")
 	return op{fmt.Sprintf("%q, insert %v, %+v", m, insert, rows), func(h *host, db *gorm.DB) {
 		tx := db.Table("key_modifiers")
 		switch list := append([]Keyrow(nil), rows...); {

@@ -53,7 +53,7 @@ var clocks = map[string][]string{
 
 // volatile are statements whose conditions are another one each time.
 func volatile() *workload {
-	return &workload{name: "volatile", world: due, byChance: true, parts: []part{
+	return &workload{name: "volatile", world: due, byChance: true, share: 3, parts: []part{
 		{name: "by chance", draw: func(t *rapid.T, database string) op {
 			return drawDue(t, database, rapid.SampledFrom(chances[database]).Draw(t, "where"))
 		}},
