@@ -34,7 +34,7 @@ type env struct {
 	models  []any
 	world   world
 	entries []audit.Entry // of the last judged run
-	cut     [][2]int64    // steps that are judged elsewhere: after the first, up to the second
+	cut     []span        // steps that are not judged one by one
 	// summed takes entries that stand for many rows out of the judge's hands:
 	// the case looks at them.
 	summed bool
@@ -156,13 +156,25 @@ func (e *env) reset() {
 				return err
 			}
 		}
-		for name := range e.tables {
-			if err := tx.Exec("DELETE FROM " + e.quoted(name)).Error; err != nil {
+		for _, s := range e.emptying() {
+			if err := tx.Exec(s).Error; err != nil {
 				return err
 			}
 		}
 		return e.judge.Forget(ctx, tx.Statement.ConnPool)
 	}))
+}
+
+// emptying are the statements that empty the tables.
+func (e *env) emptying() []string {
+	if e.world.empty != nil {
+		return e.world.empty(e.name)
+	}
+	var list []string
+	for name := range e.tables {
+		list = append(list, "DELETE FROM "+e.quoted(name))
+	}
+	return list
 }
 
 // inUse is how many connections were left in use, which somebody then waits for.
@@ -229,8 +241,20 @@ func (e *env) see(tx *gorm.DB) {
 	e.seen = append(e.seen, fmt.Sprintf("%d rows, error %v", tx.RowsAffected, tx.Error))
 }
 
+// span are the steps after the first number, up to the second.
+type span struct {
+	after, upTo int64
+	executed    int // the number of a statement that capture may not see, or 0
+}
+
 // aside runs what the triggers see and callbacks can't: it is judged elsewhere.
-func (e *env) aside(tx *gorm.DB, run func()) {
+func (e *env) aside(tx *gorm.DB, run func()) { e.cutOut(tx, 0, run) }
+
+// executes runs a statement whose rows capture may not see: one entry with the
+// action execute may stand for them.
+func (e *env) executes(tx *gorm.DB, run func()) { e.cutOut(tx, len(e.cut)+1, run) }
+
+func (e *env) cutOut(tx *gorm.DB, executed int, run func()) {
 	q := tx.Statement.ConnPool
 	before, err := e.judge.Mark(context.Background(), q)
 	if err != nil { // an aborted transaction, in which nothing can happen
@@ -240,7 +264,7 @@ func (e *env) aside(tx *gorm.DB, run func()) {
 	run()
 	after, err := e.judge.Mark(context.Background(), q)
 	if err == nil {
-		e.cut = append(e.cut, [2]int64{before, after})
+		e.cut = append(e.cut, span{before, after, executed})
 	}
 }
 
@@ -269,8 +293,11 @@ func (e *env) verdict(mark int64, since time.Time) []string {
 		return []string{err.Error()}
 	}
 	var owed []judge.Step
+	executed := map[int64]int{}
 	for _, s := range steps {
-		if !e.isCut(s.Seq) && !slices.Contains(e.unjudged, s.Table.ObjectType()) {
+		c, cut := e.cutAt(s.Seq)
+		executed[s.Seq] = c.executed
+		if (!cut || c.executed > 0) && !slices.Contains(e.unjudged, s.Table.ObjectType()) {
 			owed = append(owed, s)
 		}
 	}
@@ -286,19 +313,23 @@ func (e *env) verdict(mark int64, since time.Time) []string {
 		single = slices.DeleteFunc(slices.Clone(single), isSummary)
 	}
 	single = slices.DeleteFunc(slices.Clone(single), func(x audit.Entry) bool { return slices.Contains(e.unjudged, x.Object.Type) })
-	return judge.Compare(judge.Expect(owed), single)
+	expected := judge.Expect(owed)
+	for i := range expected {
+		expected[i].Executed = executed[expected[i].Seq]
+	}
+	return judge.Compare(expected, single)
 }
 
 // isSummary: an entry that stands for all rows of a statement.
 func isSummary(x audit.Entry) bool { return x.Object.ID == "" && len(x.Changes) == 0 }
 
-func (e *env) isCut(seq int64) bool {
+func (e *env) cutAt(seq int64) (span, bool) {
 	for _, c := range e.cut {
-		if seq > c[0] && seq <= c[1] {
-			return true
+		if seq > c.after && seq <= c.upTo {
+			return c, true
 		}
 	}
-	return false
+	return span{}, false
 }
 
 // recovered is what a run panicked with, "" if it didn't.

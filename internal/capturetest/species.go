@@ -597,6 +597,6 @@ func drawRaw(t *rapid.T) op {
 		if db.DryRun {
 			return
 		}
-		h.e.aside(db, func() { h.see("raw", db.Exec(q)) })
+		h.e.executes(db, func() { h.see("raw", db.Exec(q)) })
 	}}
 }

@@ -145,7 +145,7 @@ func (h *host) parts(db *gorm.DB, way string, n, m int, code string) bool {
 		h.see(way, db.Model(&Guest{}).Where("room_id IS NULL").Update("password", code))
 	case "raw":
 		if !db.DryRun {
-			h.e.aside(db, func() { h.see(way, db.Exec("DELETE FROM houses WHERE street = ?", code)) })
+			h.e.executes(db, func() { h.see(way, db.Exec("DELETE FROM houses WHERE street = ?", code)) })
 		}
 	default:
 		return false

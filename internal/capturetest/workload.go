@@ -49,7 +49,7 @@ func (w *workload) begin(e *env, db *gorm.DB) {
 		}
 	}
 	if w.prologue != nil {
-		w.prologue(e, db)
+		w.prologue(e, db.Session(&gorm.Session{NowFunc: at1}))
 	}
 }
 

@@ -39,7 +39,6 @@ func comments() *workload {
 }
 
 func commentPrologue(e *env, db *gorm.DB) {
-	db = db.Session(&gorm.Session{NowFunc: at1})
 	list := people(3)
 	e.ok(db.Create(&list))
 	e.ok(db.Create(&[]SoftStd{{Title: "a"}, {Title: "b"}, {Title: "c", DeletedAt: gorm.DeletedAt{Time: at(1), Valid: true}}}))

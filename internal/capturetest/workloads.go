@@ -25,6 +25,6 @@ func workloads() []*workload {
 		{name: "cascades", world: world{models: models()}, prologue: prologue, parts: []part{
 			{name: "estate", draw: func(t *rapid.T, _ string) op { return drawEstate(t) }},
 		}},
-		comments(), volatile(), jobs(), upserts(), ddl(),
+		comments(), volatile(), jobs(), upserts(), ddl(), tenants(), aliased(), triggers(), views(), rawSQL(), replicas(), sources(),
 	}
 }

@@ -21,6 +21,8 @@ type world struct {
 	tables func(database string) []judge.Table
 	// rows are the statements that make what each program begins with.
 	rows func(database string) []string
+	// empty are the statements that empty the tables, where DELETE doesn't.
+	empty func(database string) []string
 	// fresh has each program begin with new tables.
 	fresh bool
 }

@@ -43,6 +43,7 @@ type Database struct {
 	DSN    string
 	SQL    *sql.DB
 	server Server
+	others []*sql.DB
 	drop   func() error
 }
 
@@ -56,13 +57,22 @@ func (d *Database) On(pool gorm.ConnPool) gorm.Dialector { return d.server.Diale
 // Dialect is the name that GORM gives the database.
 func (d *Database) Dialect() string { return d.Dialector().Name() }
 
-// Another opens a second pool, as another process has one.
-func (d *Database) Another() (*sql.DB, error) { return d.server.Connect(d.DSN) }
+// Another opens a second pool, as another process has one. It is closed with the
+// database.
+func (d *Database) Another() (*sql.DB, error) {
+	db, err := d.server.Connect(d.DSN)
+	if err == nil {
+		d.others = append(d.others, db)
+	}
+	return db, err
+}
 
 // Close closes the connections and drops the database.
 func (d *Database) Close() error {
-	if err := d.SQL.Close(); err != nil {
-		return err
+	for _, db := range append(d.others, d.SQL) {
+		if err := db.Close(); err != nil {
+			return err
+		}
 	}
 	return d.drop()
 }

@@ -25,6 +25,10 @@ type Expected struct {
 	ID     string
 	// WasID is the row's ID before, where the statement changed its key.
 	WasID string
+	// Executed numbers, from 1, a statement whose rows capture may not see: then one
+	// entry with the action execute may stand for all of them. 0: the row has an
+	// entry of its own.
+	Executed int
 	// Fields are the columns that the entry must name.
 	Fields []string
 }

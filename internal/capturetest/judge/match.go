@@ -13,10 +13,10 @@ import (
 // row entries of a trail, oldest first, and says in sentences what is wrong.
 // Nothing means that the trail tells exactly what happened.
 //
-// Entries of other actions than the four of rows are left out: they are judged
-// where they are expected.
+// Entries of other actions than the four of rows are left out, save that those of
+// the action execute stand for statements that Expected.Executed numbers.
 func Compare(expected []Expected, entries []audit.Entry) []string {
-	m := &matcher{tx: map[string]string{}, txOf: map[string]string{}}
+	m := &matcher{tx: map[string]string{}, txOf: map[string]string{}, executed: map[int]Expected{}}
 	m.checkEntries(entries)
 	owed := make(map[string][]Expected)
 	got := make(map[string][]audit.Entry)
@@ -37,6 +37,7 @@ func Compare(expected []Expected, entries []audit.Entry) []string {
 			m.ordered(owed[k], got[k])
 		}
 	}
+	m.checkExecuted(entries)
 	return m.wrong
 }
 
@@ -63,6 +64,32 @@ func keysOf(owed map[string][]Expected, got map[string][]audit.Entry) []string {
 type matcher struct {
 	wrong    []string
 	tx, txOf map[string]string // the database's transaction to the trail's, and back
+	executed map[int]Expected  // of each statement that has rows without an entry, one of them
+}
+
+// missing notes that a row has no entry.
+func (m *matcher) missing(e Expected) {
+	if e.Executed == 0 {
+		m.say("MISSING: %s", e)
+		return
+	}
+	m.executed[e.Executed] = e
+}
+
+// checkExecuted looks for an entry for each statement whose rows have none.
+func (m *matcher) checkExecuted(entries []audit.Entry) {
+	found := 0
+	for _, e := range entries {
+		if e.Action == audit.ActionExecute {
+			found++
+		}
+	}
+	if found < len(m.executed) {
+		for _, e := range m.executed {
+			m.say("MISSING: %d statements changed rows such as %s; %d entries say execute", len(m.executed), e, found)
+			return
+		}
+	}
 }
 
 func (m *matcher) say(format string, args ...any) {
@@ -98,7 +125,7 @@ func (m *matcher) ordered(owed []Expected, got []audit.Entry) {
 			m.pair(owed[i], got[j])
 			i, j = i+1, j+1
 		case j == len(got) || i < len(owed) && length[i+1][j] >= length[i][j+1]:
-			m.say("MISSING: %s", owed[i])
+			m.missing(owed[i])
 			i++
 		default:
 			m.say("INVENTED: %s", Describe(got[j]))
@@ -172,7 +199,7 @@ func (m *matcher) unordered(owed []Expected, got []audit.Entry) {
 		m.pair(o, got[j])
 	}
 	for _, o := range left {
-		m.say("MISSING: %s", o)
+		m.missing(o)
 	}
 	for i, g := range got {
 		if !used[i] {
