@@ -177,6 +177,9 @@ func (e *env) dump(table string) string {
 		e.no(rows.Scan(values...))
 		line := ""
 		for i, c := range columns {
+			if c == "row_start" || c == "row_end" { // times of MariaDB's own
+				continue
+			}
 			v := *values[i].(*any)
 			if t, ok := v.(time.Time); ok {
 				v = t.UTC()

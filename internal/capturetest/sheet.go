@@ -18,6 +18,8 @@ type sheet struct {
 	where []string
 	// keyed says that the table has the columns of Keyed.
 	keyed bool
+	// model is what a host has of the table, if it has one.
+	model any
 }
 
 // Keyed is what a host knows of a table that has more columns.
@@ -72,7 +74,11 @@ func (s sheet) create(t *rapid.T) op {
 func (s sheet) update(t *rapid.T) op {
 	where, values := rapid.SampledFrom(s.where).Draw(t, "where"), s.values(t)
 	return op{fmt.Sprintf("update %s where %s: %s", s.table, where, shown(values)), func(h *host, db *gorm.DB) {
-		h.see("update", db.Table(s.table).Where(where).Updates(copied(values)))
+		tx := db.Table(s.table)
+		if s.model != nil {
+			tx = db.Model(s.model)
+		}
+		h.see("update", tx.Where(where).Updates(copied(values)))
 	}}
 }
 

@@ -26,5 +26,6 @@ func workloads() []*workload {
 			{name: "estate", draw: func(t *rapid.T, _ string) op { return drawEstate(t) }},
 		}},
 		comments(), volatile(), jobs(), upserts(), ddl(), tenants(), aliased(), triggers(), views(), rawSQL(), replicas(), sources(),
+		sqliteColumns.work(), postgresColumns.work(), mariaColumns.work(), mariaLax.work(), versioned(),
 	}
 }

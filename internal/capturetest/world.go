@@ -21,6 +21,8 @@ type world struct {
 	tables func(database string) []judge.Table
 	// rows are the statements that make what each program begins with.
 	rows func(database string) []string
+	// met are models that hosts have of the tables.
+	met func(database string) []any
 	// empty are the statements that empty the tables, where DELETE doesn't.
 	empty func(database string) []string
 	// fresh has each program begin with new tables.
@@ -60,6 +62,11 @@ func (w world) meet(e *env, db *gorm.DB) {
 	}
 	for _, t := range w.tables(e.name) {
 		e.ok(db.Table(t.Name).Where("1 = 0").Delete(nil))
+	}
+	if w.met != nil {
+		for _, m := range w.met(e.name) {
+			e.ok(db.Where("1 = 0").Delete(m))
+		}
 	}
 }
 

@@ -127,7 +127,9 @@ func (sqliteDialect) row(_ *Table, raw []byte) (Row, error) {
 		case "null":
 			r[name] = nil
 		case "integer", "real":
-			r[name] = json.Number(text)
+			if r[name] = any(json.Number(text)); strings.HasSuffix(text, "e+999") { // how SQLite writes what no number is
+				r[name] = strings.Replace(text, "9.0e+999", "Inf", 1)
+			}
 		default:
 			raw, err := hex.DecodeString(text)
 			if err != nil {
