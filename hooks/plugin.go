@@ -79,7 +79,7 @@ type Plugin struct {
 	trail    *audit.Trail
 	opts     Options
 	budget   int
-	tables   sync.Map // tableKey → *table
+	tables   catalog
 	models   sync.Map // *schema.Schema → struct{}: learned
 	hints    hints
 	own      map[string]bool // tables never captured
@@ -267,7 +267,7 @@ func (p *Plugin) begin(op operation) func(*gorm.DB) {
 			return
 		}
 		p.learn(db, db.Statement.Schema)
-		db.Statement.ConnPool = &probe{plugin: p, ConnPool: db.Statement.ConnPool, stmt: db.Statement, op: op}
+		db.Statement.ConnPool = &probe{plugin: p, ConnPool: db.Statement.ConnPool, stmt: db.Statement, op: op, at: p.trail.Now()}
 	}
 }
 

@@ -21,7 +21,7 @@ func (p *Plugin) beginRaw(db *gorm.DB) {
 	text := parse(db.Statement.SQL.String(), p.dialect.name == "mysql")
 	switch {
 	case text.ddl:
-		p.forgetTables()
+		p.tablesChange(db.Statement.ConnPool, db.Statement.SQL.String())
 		if !p.opts.DDL || p.isOwn(text.schema, text.table) {
 			return
 		}
