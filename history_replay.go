@@ -25,7 +25,7 @@ func (c *cut) ends(e Entry) bool {
 	if c.entry != "" {
 		return e.ID == c.entry
 	}
-	return e.isStep() && !e.Time.After(c.at)
+	return e.isStep() && happened(e.Time, c.at)
 }
 
 // replay goes back through all entries to learn what can be known of the
@@ -92,7 +92,7 @@ func pass(rec *record, cuts []*cut, e Entry) (done bool) {
 			c.state, c.awaited, c.open = rec.clone(), false, c.entry == ""
 		case c.open && e.isStep():
 			c.open = false
-		case c.open && !e.Time.After(c.at):
+		case c.open && happened(e.Time, c.at):
 			c.state.apply(e)
 		}
 		done = done && !c.awaited && !c.open
@@ -112,4 +112,14 @@ func (e Entry) isStep() bool {
 		return true
 	}
 	return len(e.Changes) > 0
+}
+
+// happened reports whether a change has happened at t. A t in whole milliseconds
+// may be a time that a database cut or rounded to them, as GORM's own columns on
+// MySQL do: it stands for all of its millisecond.
+func happened(change, t time.Time) bool {
+	if t.Nanosecond()%int(time.Millisecond) == 0 {
+		change = change.Truncate(time.Millisecond)
+	}
+	return !change.After(t)
 }
