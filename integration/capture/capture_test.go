@@ -4,13 +4,12 @@ import (
 	"os"
 	"testing"
 
+	"github.com/gormtrail/audit/integration/servertest"
 	"github.com/gormtrail/audit/internal/capturetest"
-	"github.com/gormtrail/audit/internal/capturetest/dbtest"
 )
 
 func TestMain(m *testing.M) {
-	dbtest.Register("postgres", postgresServer{})
-	dbtest.Register("mariadb", mariaServer{})
+	servertest.Register()
 	capturetest.Use(capturetest.Extras{Generics: generics, Resolver: resolver})
 	os.Exit(m.Run())
 }
