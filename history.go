@@ -82,8 +82,9 @@ type State struct {
 // later change of the record isn't: changes happen in the order of History. So
 // where clocks differ, At with the Time of any entry has that change and all
 // before it, and with the Time of the last one it has the present state. A t in
-// whole milliseconds stands for all of its millisecond: databases cut the times in
-// rows to milliseconds, and At with a row's updated_at has that update.
+// whole seconds or milliseconds stands for all of that second or millisecond:
+// databases cut the times in rows so, and At with a row's updated_at has that
+// update.
 //
 // It relies on how capture writes entries: a create has every column that isn't
 // NULL, a removal likewise, paths inside structured values name what is there

@@ -114,12 +114,14 @@ func (e Entry) isStep() bool {
 	return len(e.Changes) > 0
 }
 
-// happened reports whether a change has happened at t. A t in whole milliseconds
-// may be a time that a database cut or rounded to them, as GORM's own columns on
-// MySQL do: it stands for all of its millisecond.
+// happened reports whether a change has happened at t. A t in whole seconds or
+// milliseconds may be a time that a database cut to them, as columns in rows do: it
+// stands for all of that second or millisecond.
 func happened(change, t time.Time) bool {
-	if t.Nanosecond()%int(time.Millisecond) == 0 {
-		change = change.Truncate(time.Millisecond)
+	for _, unit := range []time.Duration{time.Second, time.Millisecond} {
+		if t.Nanosecond()%int(unit) == 0 {
+			return !change.Truncate(unit).After(t)
+		}
 	}
 	return !change.After(t)
 }
