@@ -18,16 +18,17 @@ import (
 // value is ready to use, by several goroutines.
 type catalog struct {
 	current   atomic.Pointer[knownTables]
-	servers   sync.Map // *sql.DB → *server
-	temporary sync.Map // lower-case name → struct{}: the application made temporary tables of that name
+	servers   sync.Map    // *sql.DB → *server
+	temporary sync.Map    // lower-case name → struct{}: the application made temporary tables of that name
+	moves     atomic.Bool // the application sets search_path, or the current database
 }
 
 // knownTables are the tables that were read since the last change. A read that
 // began before a change stores its table in knownTables that nobody uses any
 // more.
 type knownTables struct {
-	byName sync.Map // tableKey → *table
-	byOID  sync.Map // oidKey → *table
+	names sync.Map // tableKey → *table
+	oids  sync.Map // oidKey → *table
 }
 
 type tableKey struct {
@@ -50,16 +51,16 @@ func (c *catalog) known() *knownTables {
 
 func (c *catalog) forget() { c.current.Store(&knownTables{}) }
 
-func (k *knownTables) named(key tableKey) *table {
-	t, ok := k.byName.Load(key)
+func (k *knownTables) byName(key tableKey) *table {
+	t, ok := k.names.Load(key)
 	if !ok {
 		return nil
 	}
 	return t.(*table)
 }
 
-func (k *knownTables) numbered(key oidKey) *table {
-	t, ok := k.byOID.Load(key)
+func (k *knownTables) byOID(key oidKey) *table {
+	t, ok := k.oids.Load(key)
 	if !ok {
 		return nil
 	}
@@ -82,6 +83,8 @@ func (t target) String() string {
 	return t.name
 }
 
+func (t target) key(conn gorm.ConnPool) tableKey { return tableKey{dbOf(conn), t.schema, t.name} }
+
 // isName reports whether a database could have a table of that name: it is asked
 // in the application's transaction, where PostgreSQL forgives no error.
 func (t target) isName() bool {
@@ -103,20 +106,36 @@ func (p *Plugin) tableOf(ctx context.Context, conn gorm.ConnPool, u *unit, schem
 		}
 		return p.readTable(ctx, conn, u, want)
 	}
-	k := tableKey{dbOf(conn), schema, name}
-	known, fresh := p.tables.known(), u != nil && u.changesTables.Load()
-	if t := known.named(k); t != nil && !fresh {
-		if t.ambiguous {
-			return p.resolvedTable(ctx, conn, u, t, want)
+	moves := schema == "" && p.tables.moves.Load()
+	if moves && p.dialect.name == "mysql" {
+		var err error
+		if want.schema, err = currentDatabase(ctx, conn); err != nil {
+			return nil, err
 		}
-		return t, nil
 	}
+	known, fresh := p.tables.known(), u != nil && u.changesTables.Load()
+	t := known.byName(want.key(conn))
+	switch {
+	case t == nil || fresh:
+		return p.readAndKeep(ctx, conn, u, want, known)
+	case t.ambiguous || moves && t.oid != 0:
+		return p.resolvedTable(ctx, conn, u, t, want)
+	}
+	return t, nil
+}
+
+// readAndKeep reads a table, and keeps it unless it may be another one at the next
+// use.
+func (p *Plugin) readAndKeep(ctx context.Context, conn gorm.ConnPool, u *unit, want target, known *knownTables) (*table, error) {
 	t, err := p.readTable(ctx, conn, u, want)
-	if t != nil && !t.session && !fresh {
-		known.byName.Store(k, t)
-		if t.oid != 0 {
-			known.byOID.Store(oidKey{k.db, t.oid}, t)
-		}
+	if t == nil || t.session || u != nil && u.changesTables.Load() {
+		return t, err
+	}
+	if want.oid == 0 {
+		known.names.Store(want.key(conn), t)
+	}
+	if t.oid != 0 {
+		known.oids.Store(oidKey{dbOf(conn), t.oid}, t)
 	}
 	return t, err
 }
@@ -125,21 +144,17 @@ func (p *Plugin) tableOf(ctx context.Context, conn gorm.ConnPool, u *unit, schem
 // none of that OID. It is for rows that came back with another tableoid than the
 // name led to: that name is asked for again at its next use.
 func (p *Plugin) tableByOID(ctx context.Context, conn gorm.ConnPool, u *unit, oid uint32) (*table, error) {
-	k := oidKey{dbOf(conn), oid}
-	known, fresh := p.tables.known(), u != nil && u.changesTables.Load()
-	t := known.numbered(k)
-	if t == nil || fresh {
+	known := p.tables.known()
+	t := known.byOID(oidKey{dbOf(conn), oid})
+	if t == nil || u != nil && u.changesTables.Load() {
 		var err error
-		if t, err = p.readTable(ctx, conn, u, target{oid: oid}); err != nil || t == nil {
+		if t, err = p.readAndKeep(ctx, conn, u, target{oid: oid}, known); err != nil || t == nil {
 			return nil, err
 		}
-		if !fresh {
-			known.byOID.Store(k, t)
-		}
 	}
-	for _, name := range []tableKey{{k.db, "", t.name}, {k.db, t.schema, t.name}} {
-		if other := known.named(name); other != nil && other.oid != oid && !other.ambiguous {
-			known.byName.Delete(name)
+	for _, name := range []target{{name: t.name}, {schema: t.schema, name: t.name}} {
+		if other := known.byName(name.key(conn)); other != nil && other.oid != oid && !other.ambiguous {
+			known.names.Delete(name.key(conn))
 		}
 	}
 	return t, nil
@@ -199,6 +214,31 @@ func (p *Plugin) tablesChange(conn gorm.ConnPool, ddl string) {
 		p.unitOf(conn).changesTables.Store(true)
 	}
 	p.forgetTables()
+}
+
+// noteSettings is called before a raw statement. Once the application sets
+// search_path or the current database by such statements, what a name without a
+// schema means is asked for at each use: another program may give a schema a table
+// that only others had.
+func (p *Plugin) noteSettings(query string) {
+	if !p.tables.moves.Load() && len(query) < 1000 && p.movesNames(query) {
+		p.tables.moves.Store(true)
+	}
+}
+
+// movesNames reports whether a statement changes what names without a schema mean.
+// "$user" in a search_path stands for the role.
+func (p *Plugin) movesNames(query string) bool {
+	list := sqltext.Tokens(query, p.dialect.sql, 3)
+	switch p.dialect.name {
+	case "mysql":
+		return isWord(list, 0, "USE")
+	case "postgres":
+		at := skipWords(list, 1, "LOCAL", "SESSION")
+		return isWord(list, 0, "SET") && (isWord(list, at, "ROLE") || isWord(list, at, "AUTHORIZATION") || isWord(list, at, "SCHEMA")) ||
+			strings.Contains(strings.ToLower(query), "search_path")
+	}
+	return false
 }
 
 // tablesChanged is called at the end of a transaction.

@@ -18,6 +18,7 @@ func (p *Plugin) beginRaw(db *gorm.DB) {
 	if db.Error != nil || db.DryRun || db.Statement.SQL.Len() == 0 {
 		return
 	}
+	p.noteSettings(db.Statement.SQL.String())
 	text := parse(db.Statement.SQL.String(), p.dialect.name == "mysql")
 	switch {
 	case text.ddl:

@@ -87,6 +87,23 @@ func TestTemporaryTableOfMariaDBHidesAnother(t *testing.T) {
 	require.Equal(t, []string{"create items 1", "execute items ", "create items 3"}, c.objects())
 }
 
+// One database per tenant, by USE.
+func TestATableIsOfTheDatabaseInUse(t *testing.T) {
+	dsn, other := mariaDatabase(t), mariaDatabase(t)
+	c := newCatalogued(t, mysql.Open(dsn), "CREATE TABLE items (id int PRIMARY KEY)")
+	_, err := another(t, "mysql", other).Exec("CREATE TABLE items (code varchar(10) PRIMARY KEY, n int)")
+	require.NoError(t, err)
+	require.Equal(t, []string{"id"}, c.read("items").Key)
+	onOneConnection(t, c.db, func(tx *gorm.DB) {
+		require.NoError(t, tx.Exec("USE "+schemaIn(other)).Error)
+		got := c.readIn(tx, "items")
+		require.Equal(t, []string{"code"}, got.Key)
+		require.Equal(t, schemaIn(other)+".items", got.Object)
+		require.NoError(t, tx.Exec("USE "+schemaIn(dsn)).Error)
+		require.Equal(t, "items", c.readIn(tx, "items").Object)
+	})
+}
+
 // oddTables are tables that refer to each other in every way, under names that
 // files can't have as they are.
 var oddTables = []string{
