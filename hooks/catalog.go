@@ -14,17 +14,17 @@ import (
 	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
 
-// catalog holds the tables that were read, until somebody changes one. Its zero
-// value is ready to use, by several goroutines.
+// catalog caches tables as the database's catalog describes them. Its zero value
+// is ready to use, by several goroutines.
 type catalog struct {
 	current   atomic.Pointer[knownTables]
-	servers   sync.Map    // *sql.DB → *server
+	servers   sync.Map    // *sql.DB → what is asked once: the default search_path, *mysqlServer
 	temporary sync.Map    // lower-case name → struct{}: the application made temporary tables of that name
 	moves     atomic.Bool // the application sets search_path, or the current database
 }
 
-// knownTables are the tables that were read since the last change. A read that
-// began before a change stores its table in knownTables that nobody uses any
+// knownTables are the tables read since the last DDL. A read that began before
+// DDL stores its table in the knownTables of that time, which nothing uses any
 // more.
 type knownTables struct {
 	names sync.Map // tableKey → *table
@@ -85,16 +85,16 @@ func (t target) String() string {
 
 func (t target) key(conn gorm.ConnPool) tableKey { return tableKey{dbOf(conn), t.schema, t.name} }
 
-// isName reports whether a database could have a table of that name: it is asked
-// in the application's transaction, where PostgreSQL forgives no error.
+// isName reports whether a table could have that name. The catalog is asked in
+// the application's transaction, which any error aborts on PostgreSQL.
 func (t target) isName() bool {
 	all := t.schema + t.name
 	return t.name != "" && !strings.ContainsRune(all, 0) && utf8.ValidString(all)
 }
 
-// tableOf returns what is known of a table; nil if the catalog has none of that
-// name. The name is as the statement has it: without a schema, it means what the
-// database resolves it to now.
+// tableOf returns a table of the catalog; nil if there is none of that name. The
+// name is as the statement has it: without a schema, it means what the database
+// resolves it to now.
 func (p *Plugin) tableOf(ctx context.Context, conn gorm.ConnPool, u *unit, schema, name string) (*table, error) {
 	want := target{schema: schema, name: name}
 	if !want.isName() {
@@ -124,8 +124,8 @@ func (p *Plugin) tableOf(ctx context.Context, conn gorm.ConnPool, u *unit, schem
 	return t, nil
 }
 
-// readAndKeep reads a table, and keeps it unless it may be another one at the next
-// use.
+// readAndKeep reads a table and caches it, unless the same name may mean another
+// table at its next use.
 func (p *Plugin) readAndKeep(ctx context.Context, conn gorm.ConnPool, u *unit, want target, known *knownTables) (*table, error) {
 	t, err := p.readTable(ctx, conn, u, want)
 	if t == nil || t.session || u != nil && u.changesTables.Load() {
@@ -140,9 +140,9 @@ func (p *Plugin) readAndKeep(ctx context.Context, conn gorm.ConnPool, u *unit, w
 	return t, err
 }
 
-// tableByOID returns what is known of a relation of PostgreSQL; nil if there is
-// none of that OID. It is for rows that came back with another tableoid than the
-// name led to: that name is asked for again at its next use.
+// tableByOID returns a relation of PostgreSQL; nil if there is none of that OID.
+// Call it when rows came back with another tableoid than expected: the next use
+// of the name resolves it again.
 func (p *Plugin) tableByOID(ctx context.Context, conn gorm.ConnPool, u *unit, oid uint32) (*table, error) {
 	known := p.tables.known()
 	t := known.byOID(oidKey{dbOf(conn), oid})
@@ -181,8 +181,8 @@ func (p *Plugin) readTable(ctx context.Context, conn gorm.ConnPool, u *unit, wan
 	var err error
 	switch p.dialect.name {
 	case "sqlite":
-		// The catalog is read in the transaction too. Of what can't be locked, the
-		// statement itself tells.
+		// Reading the catalog would begin a read transaction. If the lock fails, so
+		// does the statement, in its own words.
 		_ = p.lockFirst(ctx, conn, u, &table{schema: want.schema, name: want.name})
 		t, err = p.readSQLite(ctx, conn, want)
 	case "postgres":
@@ -203,9 +203,9 @@ func (p *Plugin) readTable(ctx context.Context, conn gorm.ConnPool, u *unit, wan
 // forgetTables has the next statement read its table from the catalog.
 func (p *Plugin) forgetTables() { p.tables.forget() }
 
-// tablesChange is called before DDL. What a transaction has changed only itself
-// sees until it commits: its tables are read again at each use, and all tables
-// at its end.
+// tablesChange is called before DDL. Only the transaction itself sees its DDL
+// until it commits, so it reads its tables again at each use, and the cache is
+// emptied at its end.
 func (p *Plugin) tablesChange(conn gorm.ConnPool, ddl string) {
 	if name := temporaryIn(ddl, p.dialect.sql); name != "" {
 		p.tables.temporary.Store(strings.ToLower(name), struct{}{})
@@ -216,10 +216,10 @@ func (p *Plugin) tablesChange(conn gorm.ConnPool, ddl string) {
 	p.forgetTables()
 }
 
-// noteSettings is called before a raw statement. Once the application sets
-// search_path or the current database by such statements, what a name without a
-// schema means is asked for at each use: another program may give a schema a table
-// that only others had.
+// noteSettings is called before a raw statement. After the first one that sets
+// search_path or the current database, each use of a name without a schema asks
+// the database what it means: another program may add a table to a schema at any
+// time.
 func (p *Plugin) noteSettings(query string) {
 	if !p.tables.moves.Load() && len(query) < 1000 && p.movesNames(query) {
 		p.tables.moves.Store(true)
@@ -249,8 +249,8 @@ func (u *unit) tablesChanged() {
 }
 
 // mayBeTemporary reports whether a name may mean a temporary table on one
-// connection and another table on the next, without the catalog saying that it is
-// ambiguous.
+// connection and another table on the next. PostgreSQL's catalog marks such names
+// as ambiguous.
 func (p *Plugin) mayBeTemporary(want target) bool {
 	if p.dialect.name == "postgres" || p.dialect.name == "sqlite" && want.schema != "" {
 		return false
@@ -259,7 +259,7 @@ func (p *Plugin) mayBeTemporary(want target) bool {
 	return is
 }
 
-// isTemporary asks whether it does so on this connection.
+// isTemporary asks whether the name means a temporary table on this connection.
 func (p *Plugin) isTemporary(ctx context.Context, conn gorm.ConnPool, want target) bool {
 	if p.dialect.name == "mysql" {
 		return isTemporaryMySQL(ctx, conn, p.dialect, want)

@@ -11,14 +11,13 @@ import (
 	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
 
-// information_schema of MariaDB and of MySQL before 8 opens the tables that it
-// tells of, and waits where DDL holds one of them. So each query here names one
-// schema and one table in constants that the server uses to open that table
-// alone: a comparison with another column, even one that says the same, has it
-// open every table of every schema. foreign keys are the exception
-// (catalog_mysql_keys.go).
+// On MariaDB, and on MySQL before 8, information_schema opens the tables that it
+// describes, and waits if DDL holds one of them. So each query here compares schema
+// and table with constants, which lets the server open that table alone. A
+// comparison with another column, even a redundant one, makes it open every table
+// of every schema. Foreign keys are the exception (catalog_mysql_keys.go).
 
-// mysqlServer is what a server says of itself, once for each *sql.DB.
+// mysqlServer describes a server. It is asked once per *sql.DB.
 type mysqlServer struct {
 	mariadb bool
 	old     bool   // MySQL before 8

@@ -7,11 +7,11 @@ import (
 	"gorm.io/gorm"
 )
 
-// InnoDB's own list of foreign keys names those of every schema without opening
-// a table. It takes the PROCESS privilege. Without it MariaDB is asked for the
-// foreign keys of the table's own schema, whose tables it opens: those of other
-// schemas are not known then, and what they pass on is not captured. MySQL 8
-// tells all from its data dictionary.
+// InnoDB's own list of foreign keys has those of every schema, and opens no table.
+// Reading it takes the PROCESS privilege. Without that, MariaDB is asked for the
+// foreign keys of the table's own schema, and opens its tables: cascades into
+// other schemas are not known then, and not captured. MySQL 8 reads its data
+// dictionary instead.
 
 // readReferrers reads the foreign keys that refer to the table, each column in a
 // row of its own.

@@ -18,7 +18,7 @@ import (
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
-// catalogued is a SQLite database of which the catalog is read.
+// catalogued is a SQLite database whose catalog is read.
 type catalogued struct {
 	t      *testing.T
 	db     *gorm.DB

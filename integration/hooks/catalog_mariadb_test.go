@@ -166,6 +166,10 @@ func TestForeignKeysOfOtherSchemas(t *testing.T) {
 	c := newCatalogued(t, mysql.Open(dsn), "CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)")
 	kids := schemaIn(other)
 	ddl := another(t, "mysql", other)
+	t.Cleanup(func() {
+		_, err := ddl.Exec("DROP TABLE IF EXISTS kids") // or the other database can't be dropped
+		require.NoError(t, err)
+	})
 	for _, s := range []string{"CREATE TABLE kids (id int PRIMARY KEY, t_id int REFERENCES " + schemaIn(dsn) + ".t (id) ON DELETE CASCADE)", "INSERT INTO kids VALUES (2, 1)"} {
 		_, err := ddl.Exec(s)
 		require.NoError(t, err)
@@ -175,8 +179,6 @@ func TestForeignKeysOfOtherSchemas(t *testing.T) {
 	require.Equal(t, []string{"destroy t 1", "destroy " + kids + ".kids 2"}, c.objects())
 	less := newCatalogued(t, mysql.Open(asRole(t, dsn)))
 	require.Empty(t, less.read("t").Referrers, "it may not see them")
-	_, err := ddl.Exec("DROP TABLE kids")
-	require.NoError(t, err)
 }
 
 func schemaIn(dsn string) string {
