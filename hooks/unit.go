@@ -16,9 +16,12 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-// maxPending bounds what a unit of work keeps in memory; beyond it entries are
-// appended early, in the same transaction.
-const maxPending = 1000
+// maxPending and maxPendingBytes bound what a unit of work keeps in memory; beyond
+// them entries are appended early, in the same transaction.
+const (
+	maxPending      = 1000
+	maxPendingBytes = 8 << 20
+)
 
 // maxHeld bounds what may wait while a savepoint is set.
 const maxHeld = 100
@@ -43,6 +46,7 @@ type unit struct {
 	unsure  error // why that couldn't be found out
 	id      string
 	pending []audit.Entry
+	bytes   int           // about what pending weighs
 	outside []audit.Entry // delivered once the commit has succeeded
 	skips   []*audit.SkipUse
 	failed  error // capture failed: the transaction must not commit
@@ -125,18 +129,14 @@ func (u *unit) add(ctx context.Context, entries ...audit.Entry) error {
 	if err := u.settle(ctx); err != nil {
 		return u.failure(ctx, err, len(entries))
 	}
-	if !u.immediate && len(u.pending)+len(entries) <= maxPending {
-		u.pending = append(u.pending, entries...)
-		return nil
-	}
-	if !u.inTx {
-		if u.immediate {
-			return u.failure(ctx, u.elsewhere(), len(entries))
-		}
-		u.pending = append(u.pending, entries...) // it can only wait
-		return nil
+	if u.immediate && !u.inTx {
+		return u.failure(ctx, u.elsewhere(), len(entries))
 	}
 	u.pending = append(u.pending, entries...)
+	u.bytes += sizeOf(entries)
+	if !u.inTx || !u.immediate && len(u.pending) <= maxPending && u.bytes <= maxPendingBytes {
+		return nil // what goes elsewhere can only wait
+	}
 	return u.append(ctx, u.held())
 }
 
@@ -146,6 +146,23 @@ func (u *unit) held() int {
 		return 0
 	}
 	return u.marks[len(u.marks)-1].pending
+}
+
+// keep lets go of the pending entries behind the first n.
+func (u *unit) keep(n int) {
+	if n > 0 {
+		u.bytes -= sizeOf(u.pending[n:])
+	} else {
+		u.bytes = 0
+	}
+	u.pending = u.pending[:n:n]
+}
+
+func sizeOf(entries []audit.Entry) (n int) {
+	for i := range entries {
+		n += entries[i].Size()
+	}
+	return n
 }
 
 // beforeSavepoint appends what would otherwise be held for as long as the
@@ -194,7 +211,7 @@ func (u *unit) failure(ctx context.Context, err error, entries int) error {
 func (u *unit) append(ctx context.Context, held int) error {
 	entries := u.pending[held:]
 	// What is kept is not written over by what comes next.
-	u.pending = u.pending[:held:held]
+	u.keep(held)
 	if len(entries) == 0 {
 		return nil
 	}
@@ -239,7 +256,7 @@ func (u *unit) beforeCommit() error {
 	if u.plugin.trail.Closed() && len(u.pending) > 0 {
 		return u.failure(u.ctx, audit.ErrClosed, len(u.pending))
 	}
-	u.outside, u.pending = u.pending, nil
+	u.outside, u.pending, u.bytes = u.pending, nil, 0
 	return nil
 }
 
@@ -296,7 +313,7 @@ func (u *unit) deliver(ctx context.Context, entries []audit.Entry) error {
 func (u *unit) discard() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.pending, u.outside, u.skips, u.marks, u.failed = nil, nil, nil, nil, nil
+	u.pending, u.bytes, u.outside, u.skips, u.marks, u.failed = nil, 0, nil, nil, nil, nil
 }
 
 // skip notes a use of audit.Skip and reports whether it is the first in this
@@ -334,7 +351,7 @@ func (u *unit) savepoint(query string) {
 	case "ROLLBACK":
 		if i := u.markAt(name); i >= 0 {
 			m := u.marks[i]
-			u.pending = u.pending[:min(m.pending, len(u.pending))]
+			u.keep(min(m.pending, len(u.pending)))
 			u.skips = u.skips[:min(m.skips, len(u.skips))]
 			u.failed = m.failed
 			u.marks = u.marks[:i+1]
