@@ -263,6 +263,31 @@ func TestAnEntryLargerThanAStatement(t *testing.T) {
 	assert.Len(t, h.entries(t), 2)
 }
 
+// However the driver sends parameters, and whatever it takes itself.
+func TestLongValuesWithOtherSettingsOfTheDriver(t *testing.T) {
+	for _, setting := range []string{"interpolateParams=true", "maxAllowedPacket=1048576", "maxAllowedPacket=0", "interpolateParams=true&maxAllowedPacket=1048576"} {
+		t.Run(setting, func(t *testing.T) {
+			db := openDSN(t, "mariadb", newDSN(t, "mariadb")+"&"+setting, gorm.Config{})
+			require.NoError(t, db.AutoMigrate(&document{}))
+			store, err := gormstore.New(db, nil)
+			require.NoError(t, err)
+			require.NoError(t, store.Migrate(context.Background()))
+			trail, err := audit.New(store, nil)
+			require.NoError(t, err)
+			require.NoError(t, db.Use(hooks.New(trail, nil)))
+			h := largeHost{db, trail}
+			d := document{Body: strings.Repeat(`"`, 1_000_000)}
+			require.NoError(t, h.Create(&d).Error)
+			require.NoError(t, h.Model(&d).Update("body", strings.Repeat(`\`, 1_000_000)).Error)
+			require.NoError(t, h.Model(&d).Update("body", strings.Repeat("x", 4*megabyte)).Error)
+			list := h.entries(t)
+			require.Len(t, list, 3)
+			assert.Equal(t, strings.Repeat(`\`, 1_000_000), changeOf(t, list[1], "body").New)
+			assertDigest(t, strings.Repeat("x", 4*megabyte), changeOf(t, list[2], "body").New, "past the bound")
+		})
+	}
+}
+
 // TestMemoryOfLongRows: what capture keeps does not grow with the transaction.
 func TestMemoryOfLongRows(t *testing.T) {
 	const rounds, size = 60, 900_000

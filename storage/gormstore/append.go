@@ -93,6 +93,9 @@ func (s *Store) AppendTx(ctx context.Context, tx audit.Execer, entries ...audit.
 	if len(entries) == 0 {
 		return nil
 	}
+	if parts := parts(entries); len(parts) > 1 {
+		return s.appendParts(ctx, tx, parts)
+	}
 	rows, err := newRecords(entries)
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package gormstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -30,6 +31,58 @@ func (s *Store) chunk(rows []record) int {
 		n++
 	}
 	return n
+}
+
+// partBytes is how much of many large entries is made into rows at a time.
+const partBytes = 16 << 20
+
+// parts cuts entries so that each part weighs no more than partBytes, or is one.
+func parts(entries []audit.Entry) (list [][]audit.Entry) {
+	first, size := 0, 0
+	for i := range entries {
+		more := entries[i].Size()
+		if i > first && size+more > partBytes {
+			list = append(list, entries[first:i])
+			first, size = i, 0
+		}
+		size += more
+	}
+	return append(list, entries[first:])
+}
+
+// appendParts makes the rows of a part only when it is sent, so that the memory
+// that they need doesn't grow with their number. All are checked before the first
+// is sent.
+func (s *Store) appendParts(ctx context.Context, tx execer, parts [][]audit.Entry) error {
+	s, err := s.readyIn(ctx, tx)
+	if err != nil {
+		return err
+	}
+	first := 0
+	for _, part := range parts {
+		rows, err := newRecords(part)
+		if err == nil {
+			err = s.checkSizes(ctx, tx, rows)
+		}
+		var bad *audit.EntryError
+		if errors.As(err, &bad) {
+			bad.Index += first
+		}
+		if err != nil {
+			return err
+		}
+		first += len(part)
+	}
+	for _, part := range parts {
+		rows, err := newRecords(part)
+		if err == nil {
+			err = s.insert(ctx, tx, rows)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // learnPacket asks what the server takes in a statement; 0: it has no bound that

@@ -50,6 +50,28 @@ func TestStatementsAreSplitByTheirBytes(t *testing.T) {
 	}
 }
 
+// Many large entries are made into rows part by part, and all are checked first.
+func TestManyLargeEntriesAreAppendedInParts(t *testing.T) {
+	s := limited(t, 16<<20)
+	var entries []audit.Entry
+	for range 12 {
+		entries = append(entries, sized(1<<20))
+	}
+	require.Len(t, parts(entries), 2)
+	tx, err := s.db.Begin()
+	require.NoError(t, err)
+	defer tx.Rollback()
+	err = s.AppendTx(t.Context(), tx, append(entries, sized(4<<20))...)
+	var bad *audit.EntryError
+	require.ErrorAs(t, err, &bad)
+	assert.Equal(t, 12, bad.Index)
+	require.NoError(t, s.AppendTx(t.Context(), tx, entries...))
+	require.NoError(t, tx.Commit())
+	n, _, err := s.Count(t.Context(), audit.Filter{}, 100)
+	require.NoError(t, err)
+	assert.Equal(t, 12, n)
+}
+
 // What no statement can hold is refused before anything is sent, and the error
 // says where it is.
 func TestAnEntryTooLargeIsRefusedByName(t *testing.T) {
