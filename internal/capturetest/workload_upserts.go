@@ -302,6 +302,9 @@ func drawManyRows(t *rapid.T, _ string) op {
 			list[i] = Keyrow{ID: int64(i + 1), Name: fmt.Sprint("many ", i), M: 4, N: n}
 		}
 		if save {
+			for i := range list {
+				list[i].Name = fmt.Sprint("saved ", i)
+			}
 			h.see("save", db.Table("key_modifiers").Save(&list))
 			return
 		}
