@@ -23,7 +23,7 @@ var due = world{
 	},
 	tables: func(string) []judge.Table { return []judge.Table{{Name: "dues"}, {Name: "drawn"}} },
 	rows: func(database string) []string {
-		return []string{"INSERT INTO dues (id, n, due) VALUES (1, 1, " + soon[database][0] + "), (2, 2, " + soon[database][1] + "), (3, 3, NULL), (4, 4, " + soon[database][2] + ")",
+		return []string{"INSERT INTO dues (n, due) VALUES (1, " + soon[database][0] + "), (2, " + soon[database][1] + "), (3, NULL), (4, " + soon[database][2] + ")",
 			"INSERT INTO drawn (n, due) VALUES (1, " + soon[database][1] + "), (1, NULL), (2, " + soon[database][2] + "), (3, NULL)"}
 	},
 }

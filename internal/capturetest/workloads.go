@@ -10,7 +10,16 @@ import (
 // are not mended yet, by database or for "all". Strike what is mended. Run one:
 //
 //	CAPTURE_WORKLOADS='upserts/column default' go test ./hooks -run TestPrograms
-var notYet = map[string][]string{}
+var notYet = map[string][]string{
+	// Text appended to the host's SQL.
+	"comments/semicolon":  {"sqlite"},
+	"comments/expression": {"sqlite"},
+	// A primary key that the upsert sets to a generated one; rows that the DDL replaces.
+	"upserts/changed primary key": {"sqlite"},
+	"upserts/replace in DDL":      {"sqlite"},
+	// A raw statement that writes and is read by Rows.
+	"raw/hostile": {"sqlite"},
+}
 
 func isNotYet(part, database string) bool {
 	return slices.Contains(notYet[part], database) || slices.Contains(notYet[part], "all")
