@@ -81,6 +81,10 @@ func (t *Trail) Redaction() *Redaction { return t.redaction }
 // Logger returns where the trail writes what it can't return; never nil.
 func (t *Trail) Logger() *slog.Logger { return t.logger }
 
+// Now is the time by Options.Now. A package that captures changes asks for it
+// before each change, and gives it to the entries.
+func (t *Trail) Now() time.Time { return t.now() }
+
 // Record puts entries on the trail: all of them, or on an error none, with one
 // exception that no program can rule out: if the connection to the store breaks
 // after it committed and before it answered, an error is returned and the

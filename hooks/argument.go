@@ -8,8 +8,12 @@ import (
 
 // argument is canonical's way back: a value of the trail as a statement's
 // argument, for conditions on keys.
-func argument(k kind, v any) any {
+func (d dialect) argument(k kind, v any) any {
 	switch x := v.(type) {
+	case float64:
+		if k == kindFloat32 && d.name == "mysql" {
+			return float64(float32(x)) // a FLOAT equals the double that it is, not its shortest text
+		}
 	case json.Number:
 		if n, err := strconv.ParseUint(string(x), 10, 64); err == nil {
 			return n

@@ -41,18 +41,26 @@ type wave struct {
 	columns []string
 }
 
+// touched are rows of the statement's own table that it deletes (columns is
+// nil), or of which it sets such columns.
+type touched struct {
+	rows    *image
+	columns []string
+}
+
 // withCascades runs the statement and captures what foreign keys pass on of it.
-// columns are those that it changes; nil if it deletes. Where no foreign key
-// passes on that, it costs nothing.
-func (c *capture) withCascades(columns []string, wantRows bool, before func() (string, []any, error), run func(bool) (outcome, error)) (outcome, error) {
-	if !c.table.passesOn(columns) {
-		return run(wantRows)
+// The rows that it touches were read. Where no foreign key passes on what
+// happens to them, it costs nothing.
+func (c *capture) withCascades(of []touched, wantRows bool, run func() (outcome, error)) (outcome, error) {
+	of = slices.DeleteFunc(of, func(t touched) bool { return t.rows == nil || !c.table.passesOn(t.columns) })
+	if len(of) == 0 {
+		return run()
 	}
-	k, err := c.foresee(columns, before)
+	k, err := c.foresee(of)
 	if err != nil {
 		return c.beforeFailed(err, wantRows)
 	}
-	out, err := run(wantRows)
+	out, err := run()
 	if err != nil || k == nil || k.off {
 		return out, err
 	}
@@ -64,7 +72,7 @@ func (c *capture) withCascades(columns []string, wantRows bool, before func() (s
 
 // foresee reads the rows that the statement may change by foreign keys; nil if
 // that failed, and FailOpen has the statement run all the same.
-func (c *capture) foresee(columns []string, before func() (string, []any, error)) (*cascade, error) {
+func (c *capture) foresee(of []touched) (*cascade, error) {
 	on, err := c.enforced()
 	if err != nil {
 		return nil, err
@@ -75,7 +83,7 @@ func (c *capture) foresee(columns []string, before func() (string, []any, error)
 		if err != nil {
 			return nil, err
 		}
-		if err = k.read(columns, before); err != nil {
+		if err = k.read(of); err != nil {
 			return nil, undo(err)
 		}
 		if err := undo(nil); err != nil {
@@ -126,21 +134,13 @@ func (c *capture) enforced() (bool, error) {
 	return on, nil
 }
 
-// read reads the statement's own rows, and follows the foreign keys from them.
-func (k *cascade) read(columns []string, before func() (string, []any, error)) error {
-	query, args, err := before()
-	if err != nil || query == "" {
-		return err
-	}
+// read follows the foreign keys from the statement's own rows.
+func (k *cascade) read(of []touched) error {
 	k.rows = k.reachTable(k.table)
-	places, err := k.rows.collect(query, args, nil)
-	if err != nil {
-		return err
+	var waves []wave
+	for _, t := range of {
+		waves = append(waves, wave{k.rows, k.rows.takeOwn(t), t.columns})
 	}
-	for _, i := range places {
-		k.rows.rows[i].goes = columns == nil
-	}
-	waves := []wave{{k.rows, places, columns}}
 	for len(waves) > 0 {
 		next, err := k.spread(waves[0])
 		if err != nil {

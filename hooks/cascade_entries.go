@@ -241,8 +241,8 @@ func (a *reached) withoutKey() ([]audit.Entry, error) {
 	for _, q := range a.asked {
 		seen := map[string]int{}
 		err := a.inChunks(q, func(values [][]any) error {
-			query, args := a.selectReferring("*", q.key, values, "")
-			return a.each(query, args, func(r row) { still[identity(a.table, a.set, r, seen)] = true })
+			ask := func() (string, []any) { return a.selectReferring(a.ownRowList(), q.key, values, "") }
+			return a.each(ask, func(r row) { still[identity(a.table, a.set, r, seen)] = true })
 		})
 		if err != nil {
 			return nil, err
@@ -277,7 +277,7 @@ func (a *reached) given(i int) *row {
 			values[j] = v
 		}
 	}
-	return &row{values}
+	return &row{values: values}
 }
 
 // untold is an entry for rows whose new values nothing tells.

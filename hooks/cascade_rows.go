@@ -2,7 +2,7 @@ package hooks
 
 import (
 	"crypto/sha256"
-	"database/sql"
+	"errors"
 	"fmt"
 	"hash"
 	"strconv"
@@ -71,9 +71,7 @@ func identity(t *table, set *columnSet, r row, seen map[string]int) string {
 	}
 	var b strings.Builder
 	for i, name := range set.names {
-		if !ownColumn(name) {
-			b.WriteString(fmt.Sprintf("%T", r.values[i]) + keyText(r.values[i]) + "\x00")
-		}
+		b.WriteString(name + fmt.Sprintf("%T", r.values[i]) + keyText(r.values[i]) + "\x00")
 	}
 	n := seen[b.String()]
 	seen[b.String()]++
@@ -88,12 +86,12 @@ func (a *reached) has(m *image, r row) bool {
 
 // collect reads rows, and returns the places of those that there is room for.
 // seen is identity's, of a question that is asked in several statements.
-func (a *reached) collect(query string, args []any, seen map[string]int) ([]int, error) {
+func (a *reached) collect(query func() (string, []any), seen map[string]int) ([]int, error) {
 	if seen == nil {
 		seen = map[string]int{}
 	}
 	var places []int
-	err := a.each(query, args, func(r row) {
+	err := a.each(query, func(r row) {
 		if i := a.take(r, seen); i >= 0 {
 			places = append(places, i)
 		}
@@ -104,38 +102,55 @@ func (a *reached) collect(query string, args []any, seen map[string]int) ([]int,
 	return places, err
 }
 
-// each reads rows in the terms of canonical.
-func (a *reached) each(query string, args []any, do func(row)) error {
-	rows, err := a.own.QueryContext(a.ctx, query, args...)
-	if err != nil {
-		return err
+// takeOwn takes in rows that the statement itself touches, and returns their
+// indexes.
+func (a *reached) takeOwn(t touched) []int {
+	a.set = t.rows.set
+	seen := map[string]int{}
+	var places []int
+	for _, r := range t.rows.rows {
+		if i := a.take(row{values: r.values}, seen); i >= 0 {
+			a.rows[i].goes = a.rows[i].goes || t.columns == nil
+			places = append(places, i)
+		}
 	}
-	defer func() { _ = rows.Close() }()
-	cols, err := columnsIn(rows)
-	if err != nil {
-		return err
+	if t.rows.over() {
+		a.overflow()
+		a.count, a.digest = t.rows.count, t.rows.digest
 	}
-	a.set = a.plugin.columnsOf(a.table, cols)
-	if err := a.scanAll(rows, len(cols.names), do); err != nil {
-		return err
+	if a.full {
+		return nil
 	}
-	return rows.Close()
+	return places
 }
 
-func (a *reached) scanAll(rows *sql.Rows, columns int, do func(row)) error {
-	s := newScanner(columns)
-	for rows.Next() {
-		raw, err := s.scan(rows)
+// each reads rows in the terms of canonical. Where the table was altered since
+// the catalog was read, it asks again.
+func (a *reached) each(query func() (string, []any), do func(row)) error {
+	err := a.eachOnce(query, do)
+	if errors.Is(err, errMoved) {
+		if err = a.settle(); err == nil {
+			err = a.eachOnce(query, do)
+		}
+	}
+	return err
+}
+
+func (a *reached) eachOnce(query func() (string, []any), do func(row)) error {
+	text, args := query()
+	rows, err := a.own.QueryContext(a.ctx, text, args...)
+	if err != nil {
+		return err
+	}
+	return a.eachRow(rows, a.reader(0, 0), func(r *rowReader, raw []any) error {
+		values, err := r.decode(raw, false)
 		if err != nil {
 			return err
 		}
-		values := make([]any, len(raw))
-		for i, v := range raw {
-			values[i] = canonical(a.set.kinds[i], v)
-		}
-		do(row{values})
-	}
-	return rows.Err()
+		a.set = r.set
+		do(row{values: values})
+		return nil
+	})
 }
 
 // take keeps a row, once, and returns its place; -1 past the budget.
@@ -179,8 +194,9 @@ func (a *reached) ask(q question, lock string) ([]int, error) {
 	var places []int
 	seen := map[string]int{}
 	err := a.inChunks(q, func(values [][]any) error {
-		query, args := a.selectReferring("*", q.key, values, a.orderByKey()+lock)
-		found, err := a.collect(query, args, seen)
+		found, err := a.collect(func() (string, []any) {
+			return a.selectReferring(a.ownRowList(), q.key, values, a.orderByKey()+lock)
+		}, seen)
 		places = append(places, found...)
 		return err
 	})
@@ -200,12 +216,10 @@ func (a *reached) orderByKey() string {
 	return " ORDER BY " + a.quotedNames(a.table.key)
 }
 
-func (a *reached) quotedNames(names []string) string {
-	quoted := make([]string, len(names))
-	for i, name := range names {
-		quoted[i] = a.plugin.dialect.quote(name)
-	}
-	return strings.Join(quoted, ", ")
+// ownRowList is rowList in a statement of the plugin's own.
+func (a *reached) ownRowList() string {
+	ref := a.plugin.dialect.quote(a.table.name)
+	return a.rowList(ref, ref+".*")
 }
 
 func (a *reached) inChunks(q question, do func([][]any) error) error {
@@ -277,7 +291,7 @@ func (a *reached) referredBy(rows []int, columns []string) (values [][]any, plac
 		args := make([]any, len(columns))
 		for j, name := range columns {
 			v, _ := (&image{set: a.set}).value(a.rows[i].row, name)
-			args[j] = argument(a.set.kindOf(name), v)
+			args[j] = a.plugin.dialect.argument(a.set.kindOf(name), v)
 		}
 		values = append(values, args)
 	}
@@ -295,12 +309,4 @@ func (a *reached) tuple(i int, columns []string) string {
 		b.WriteString(keyText(v) + "\x00")
 	}
 	return b.String()
-}
-
-// kindOf is what a column's values mean.
-func (s *columnSet) kindOf(name string) kind {
-	if i, ok := s.byName[name]; ok {
-		return s.kinds[i]
-	}
-	return kindOther
 }

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
 
 // dialect is what the plugin needs to know of a database.
@@ -18,6 +20,7 @@ type dialect struct {
 	// deleteReturning and updateReturning: MariaDB has the one, not the other.
 	deleteReturning, updateReturning bool
 	lock                             string // behind a SELECT whose rows are about to change
+	sql                              sqltext.Dialect
 	// oneCall: the SQLite driver runs all statements of one Query call.
 	oneCall bool
 }
@@ -27,15 +30,15 @@ func (p *Plugin) setDialect(db *gorm.DB) error {
 	returning := slices.Contains(db.Callback().Create().Clauses, "RETURNING")
 	switch p.dialect.name {
 	case "sqlite", "sqlite3":
-		p.dialect.name = "sqlite"
+		p.dialect.name, p.dialect.sql = "sqlite", sqltext.SQLite
 		p.dialect.returning, p.dialect.deleteReturning, p.dialect.updateReturning = returning, returning, returning
 		p.dialect.oneCall = runsAllStatements(db)
 	case "postgres":
 		p.dialect.returning, p.dialect.deleteReturning, p.dialect.updateReturning = true, true, true
-		p.dialect.lock = " FOR UPDATE"
+		p.dialect.lock, p.dialect.sql = " FOR UPDATE", sqltext.PostgreSQL
 	case "mysql":
 		p.dialect.returning, p.dialect.deleteReturning = returning, returning
-		p.dialect.lock = " FOR UPDATE"
+		p.dialect.lock, p.dialect.sql = " FOR UPDATE", sqltext.MySQL
 	default:
 		return fmt.Errorf("hooks: the database %q is not one of sqlite, postgres, mysql", p.dialect.name)
 	}
@@ -54,6 +57,18 @@ func runsAllStatements(db *gorm.DB) bool {
 		t = t.Elem()
 	}
 	return strings.HasSuffix(t.PkgPath(), "glebarez/go-sqlite") || strings.HasPrefix(t.PkgPath(), "modernc.org/sqlite")
+}
+
+// unknownColumn reports whether a statement failed because it names a column
+// that the table doesn't have. On PostgreSQL such a failure ends the transaction.
+func (d dialect) unknownColumn(err error) bool {
+	switch d.name {
+	case "sqlite":
+		return strings.Contains(err.Error(), "no such column")
+	case "mysql":
+		return strings.Contains(err.Error(), "Unknown column")
+	}
+	return false
 }
 
 // aborted reports whether err says that a PostgreSQL transaction failed earlier

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gormtrail/audit"
 )
@@ -16,8 +17,9 @@ func (c *capture) add(entries ...audit.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
+	at := c.changedAt()
 	for i := range entries {
-		entries[i].TransactionID = c.unit.id
+		entries[i].TransactionID, entries[i].Time = c.unit.id, at
 	}
 	if err := c.plugin.trail.EnrichCaptured(c.stmt.Context, entries); err != nil {
 		return c.fail(err)
@@ -102,11 +104,6 @@ func (c *capture) destroyed(m *image) []audit.Entry {
 	return entries
 }
 
-// ownColumn: one that the plugin added to what it reads.
-func ownColumn(name string) bool {
-	return name == rowidName || name == placeName || name == placeNumber || strings.HasPrefix(name, newPrefix)
-}
-
 // updated are the entries of rows that changed; a row that is as it was has
 // none, and neither has one of which only the time of the update changed.
 func (c *capture) updated(before, after *image, pairs []pair) []audit.Entry {
@@ -133,9 +130,6 @@ func (c *capture) updated(before, after *image, pairs []pair) []audit.Entry {
 // update.
 func (c *capture) compare(h *hint, before, after *image, p pair) (changes []audit.Change, substance bool) {
 	for i, name := range after.set.names {
-		if ownColumn(name) {
-			continue
-		}
 		now := p.after.values[i]
 		was, had := before.value(*p.before, name)
 		if had && sameValue(after.set.kinds[i], was, now) {
@@ -171,9 +165,12 @@ func (c *capture) appendChange(changes []audit.Change, t treatment, column strin
 	case treatOmit:
 		return changes
 	case treatMask:
-		change = redaction.MaskChange(change)
+		return append(changes, redaction.MaskChange(change))
 	case treatHash:
-		change = redaction.HashChange(change)
+		return append(changes, redaction.HashChange(change))
+	}
+	change.Old, change.New = onTrail(change.Old), onTrail(change.New)
+	switch t {
 	case treatShow:
 		change = redaction.Truncate(change)
 	case treatPlain:
@@ -214,11 +211,20 @@ func (h *hint) isDeleted(column string, v any) bool {
 		return x != 0
 	case string:
 		if zero := h.zeroTimes[column]; zero != "" {
-			return x != zero
+			return !sameWallTime(x, zero)
 		}
 		return x != "" && !strings.HasPrefix(x, "0001-01-01T00:00:00") && !strings.HasPrefix(x, "0000-00-00")
 	}
 	return true
+}
+
+// sameWallTime reports whether a value is the zero time that a model's tag
+// gives without a zone: the database took it in the session's. No zone is more
+// than 15 hours off.
+func sameWallTime(v, zero string) bool {
+	a, okA := parseTime(v)
+	b, okB := parseTime(zero)
+	return v == zero || okA && okB && a.Sub(b).Abs() <= 15*time.Hour
 }
 
 // summary is the one entry for more rows than are captured one by one.

@@ -1,11 +1,8 @@
 package hooks
 
 import (
-	"context"
 	"slices"
 	"strings"
-
-	"gorm.io/gorm"
 )
 
 // foreignKey is one by which a table's rows refer to another's, or to each
@@ -48,33 +45,27 @@ func (f foreignKey) rule(columns []string) string {
 	return ""
 }
 
-// readReferrers reads the foreign keys that refer to the table, each column in
-// a row of its own.
-func (t *table) readReferrers(ctx context.Context, conn gorm.ConnPool, d dialect) error {
-	query, args := t.referrersQuery(d)
-	last := ""
-	err := eachRow(ctx, conn, func(scan func(...any) error) error {
-		var f foreignKey
-		var id, column, refers string
-		var kept bool
-		if err := scan(&id, &f.name, &f.schema, &f.table, &f.object, &f.onDelete, &f.onUpdate, &column, &refers, &kept); err != nil {
-			return err
-		}
-		if id != last {
-			last = id
-			f.onDelete, f.onUpdate = action(f.onDelete), action(f.onUpdate)
-			t.referrers = append(t.referrers, f)
-		}
-		at := &t.referrers[len(t.referrers)-1]
-		at.columns = append(at.columns, column)
-		at.refers = append(at.refers, t.spelled(refers))
-		if kept {
-			at.kept = append(at.kept, column)
-		}
-		return nil
-	}, query, args...)
-	t.referrers = slices.DeleteFunc(t.referrers, func(f foreignKey) bool { return f.onDelete == "" && f.onUpdate == "" })
-	return err
+// referrers collects the foreign keys that refer to a table and pass on what
+// happens to its rows.
+type referrers struct {
+	table *table
+	keys  []foreignKey
+	last  string // the ID of the key that was added last
+}
+
+// add takes one column of a key. All columns of a key follow each other.
+func (r *referrers) add(id string, f foreignKey, column, refers string) {
+	f.onDelete, f.onUpdate = action(f.onDelete), action(f.onUpdate)
+	if f.onDelete == "" && f.onUpdate == "" {
+		return
+	}
+	if len(r.keys) == 0 || id != r.last {
+		r.last = id
+		r.keys = append(r.keys, f)
+	}
+	at := &r.keys[len(r.keys)-1]
+	at.columns = append(at.columns, column)
+	at.refers = append(at.refers, r.table.spelled(refers))
 }
 
 // action is a rule by which rows change.
@@ -91,61 +82,3 @@ func action(rule string) string {
 	}
 	return ""
 }
-
-// spelled is a column's name as the table has it.
-func (t *table) spelled(name string) string {
-	for _, c := range t.columns {
-		if strings.EqualFold(c.name, name) {
-			return c.name
-		}
-	}
-	return name
-}
-
-func (t *table) referrersQuery(d dialect) (string, []any) {
-	switch d.name {
-	case "postgres":
-		return postgresReferrers, []any{t.quoted(d)}
-	case "mysql":
-		schema := any(nil)
-		if t.schema != "" {
-			schema = t.schema
-		}
-		return mysqlReferrers, []any{schema, t.name}
-	}
-	schema, master := any(nil), "sqlite_master"
-	if t.schema != "" {
-		schema, master = t.schema, d.quote(t.schema)+".sqlite_master"
-	}
-	// A key that names no columns refers to the primary key.
-	return `SELECT m.name || ' ' || f.id, '', coalesce(?1, ''), m.name,
-			CASE WHEN lower(coalesce(?1, 'main')) = 'main' THEN m.name ELSE ?1 || '.' || m.name END, f.on_delete, f.on_update, f."from",
-			coalesce(f."to", (SELECT k.name FROM pragma_table_xinfo(?2, ?1) k WHERE k.pk = f.seq + 1), ''), 0
-		FROM ` + master + ` m, pragma_foreign_key_list(m.name, ?1) f
-		WHERE m.type = 'table' AND f."table" = ?2 COLLATE NOCASE ORDER BY m.rowid, f.id, f.seq`, []any{schema, t.name}
-}
-
-// postgresReferrers: a foreign key of partitions is told once, as that of the
-// table they make up; one that refers to a partition, or to a table that
-// inherits, also passes on what a statement on the whole does. (confdelsetcols
-// came with version 15.)
-const postgresReferrers = `WITH RECURSIVE under(oid) AS (
-		SELECT to_regclass($1)::oid UNION SELECT i.inhrelid FROM pg_inherits i JOIN under ON i.inhparent = under.oid)
-	SELECT f.oid::text, f.conname, n.nspname, c.relname, CASE WHEN pg_table_is_visible(c.oid) THEN c.relname ELSE n.nspname || '.' || c.relname END,
-		f.confdeltype::text, f.confupdtype::text, a.attname, r.attname,
-		CASE jsonb_typeof(to_jsonb(f)->'confdelsetcols') WHEN 'array' THEN NOT to_jsonb(f)->'confdelsetcols' @> to_jsonb(k.attnum) ELSE false END
-	FROM pg_constraint f
-	JOIN pg_class c ON c.oid = COALESCE(pg_partition_root(f.conrelid), f.conrelid) JOIN pg_namespace n ON n.oid = c.relnamespace
-	CROSS JOIN LATERAL unnest(f.conkey, f.confkey) WITH ORDINALITY AS k(attnum, refers, n)
-	JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum
-	JOIN pg_attribute r ON r.attrelid = f.confrelid AND r.attnum = k.refers
-	WHERE f.contype = 'f' AND f.confrelid IN (SELECT oid FROM under) AND NOT EXISTS (
-		SELECT 1 FROM pg_constraint up WHERE up.oid = f.conparentid AND up.confrelid IN (SELECT oid FROM under))
-	ORDER BY f.oid, k.n`
-
-const mysqlReferrers = `SELECT CONCAT_WS(' ', k.CONSTRAINT_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME), k.CONSTRAINT_NAME, k.TABLE_SCHEMA, k.TABLE_NAME,
-		IF(k.TABLE_SCHEMA = DATABASE(), k.TABLE_NAME, CONCAT(k.TABLE_SCHEMA, '.', k.TABLE_NAME)), r.DELETE_RULE, r.UPDATE_RULE, k.COLUMN_NAME, k.REFERENCED_COLUMN_NAME, 0
-	FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
-		ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME
-	WHERE k.REFERENCED_TABLE_SCHEMA = COALESCE(?, DATABASE()) AND k.REFERENCED_TABLE_NAME = ?
-	ORDER BY k.TABLE_SCHEMA, k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION`

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -10,116 +11,168 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-// insert captures an INSERT, an upsert's included.
+// insert captures an INSERT, also that of an upsert.
 func (c *capture) insert(wantRows bool) (outcome, error) {
-	o, upsert := c.onConflict()
 	switch {
-	case c.replaces():
-		return c.withCascades(nil, wantRows, c.conflictsQuery, c.insertRows)
-	case upsert && !o.DoNothing:
-		columns := []string{}
-		for _, a := range o.DoUpdates {
-			columns = append(columns, a.Column.Name)
-		}
-		return c.withCascades(columns, wantRows, c.conflictsQuery, c.insertRows)
+	case c.plugin.dialect.name == "sqlite":
+		return c.insertSQLite(wantRows)
+	case !c.meetsRows():
+		return c.insertNew(wantRows)
 	}
-	return c.insertRows(wantRows)
+	columns := c.conflictColumns()
+	if !c.table.passesOn(columns) {
+		return c.upsert(wantRows, nil)
+	}
+	before, err := c.readConflicts()
+	if err != nil {
+		return c.beforeFailed(err, wantRows)
+	}
+	return c.withCascades([]touched{{before, columns}}, wantRows, func() (outcome, error) { return c.upsert(wantRows, before) })
 }
 
-func (c *capture) insertRows(wantRows bool) (outcome, error) {
-	if out, ok, err := c.upsert(wantRows); ok {
-		return out, err
+// conflictColumns are the columns that the statement changes of rows that it
+// meets; nil if it deletes them.
+func (c *capture) conflictColumns() []string {
+	o, upsert := c.onConflict()
+	if c.replaces() || !upsert {
+		return nil
 	}
-	before := &image{}
-	var err error
-	if c.mayMeetRows() {
-		if before, err = c.readConflicts(); err != nil {
-			return c.beforeFailed(err, wantRows)
-		}
+	columns := []string{}
+	for _, a := range o.DoUpdates {
+		columns = append(columns, a.Column.Name)
 	}
-	without, columns, _, ok := c.asked()
-	native := c.plugin.dialect.name == "mysql" && !wantRows && c.hasConflictClause()
-	if !c.plugin.dialect.returning || !ok || native {
-		return c.insertThenRead(before, wantRows)
+	return columns
+}
+
+// insertNew is for a statement that leaves rows alone that are there.
+func (c *capture) insertNew(wantRows bool) (outcome, error) {
+	host := c.divided()
+	if !c.plugin.dialect.returning || !host.ok {
+		return c.insertThenRead(&image{}, wantRows)
 	}
-	after := &image{}
-	out, err := c.returning(without, c.args, "*", columns, 0, wantRows, c.seeInto(after))
+	after, out, err := c.insertReturning(hostText{body: host.body, args: c.args}, wantRows)
 	if err != nil {
 		return out, err
+	}
+	return out, c.finishInsert(&image{}, after)
+}
+
+// insertReturning runs an INSERT that returns the rows that it wrote.
+func (c *capture) insertReturning(t hostText, wantRows bool) (*image, outcome, error) {
+	after := &image{}
+	list, head := "", 0
+	if c.plugin.dialect.name == "sqlite" {
+		list, head = c.locatorList(c.returned())
+	}
+	out, err := c.returning(t, list+c.rowList(c.returned(), "*"), head, 0, wantRows, func(r *rowReader, raw []any) error { return c.meetRow(after, r, raw) })
+	if err != nil {
+		return after, out, err
 	}
 	if r, ok := out.result.(execResult); ok && c.plugin.dialect.name == "mysql" {
 		r.lastID = func() (int64, error) { return c.firstGenerated(after), nil }
 		out.result = r
 	}
-	return c.finishInsert(out, before, after)
+	if err = c.settle(after); err == nil {
+		after, err = c.readTriggered(after)
+	}
+	if err != nil {
+		out, err = c.afterFailed(out, err)
+	}
+	return after, out, err
 }
 
-// upsert is for databases that tell in the statement what a row was before.
-func (c *capture) upsert(wantRows bool) (out outcome, ok bool, err error) {
-	d := c.plugin.dialect
-	if _, conflict := c.onConflict(); !conflict || !d.returning || c.replaces() {
-		return outcome{}, false, nil
+// upsert is for a statement that may change rows that are there. before holds
+// those that were read, nil if none were.
+func (c *capture) upsert(wantRows bool, before *image) (outcome, error) {
+	if _, conflict := c.onConflict(); conflict && c.plugin.dialect.returning && !c.replaces() {
+		upserted := c.upsertMariaDB
+		if c.plugin.dialect.name == "postgres" {
+			upserted = c.upsertPostgres
+		}
+		if out, ok, err := upserted(wantRows); ok {
+			return out, err
+		}
 	}
-	switch d.name {
-	case "postgres":
-		return c.upsertPostgres(wantRows)
-	case "mysql":
-		return c.upsertMariaDB(wantRows)
+	if before == nil {
+		var err error
+		if before, err = c.readConflicts(); err != nil {
+			return c.beforeFailed(err, wantRows)
+		}
 	}
-	return outcome{}, false, nil
+	host := c.divided()
+	native := c.plugin.dialect.name == "mysql" && !wantRows
+	if !c.plugin.dialect.returning || !host.ok || native {
+		return c.insertThenRead(before, wantRows)
+	}
+	after, out, err := c.insertReturning(hostText{body: host.body, args: c.args}, wantRows)
+	if err != nil {
+		return out, err
+	}
+	return out, c.finishInsert(before, after)
 }
 
 // finishInsert tells rows that are new from rows that were there. Rows come in
 // the order in which they were written; one may come twice.
-func (c *capture) finishInsert(out outcome, before, after *image) (outcome, error) {
+func (c *capture) finishInsert(before, after *image) error {
 	c.unit.wrote.Store(true)
-	if after.set == nil {
-		return out, nil // nothing was written
+	if after.count == 0 {
+		return nil // nothing was written
 	}
 	if after.over() {
-		return out, c.add(c.summary(after))
+		return c.add(c.summary(after))
 	}
-	type known struct {
-		m *image
-		r *row
-	}
-	current := make(map[string]known, len(before.rows))
+	current := make(map[string]versionOf, len(before.rows))
 	for i := range before.rows {
-		current[before.keyOf(c.table, before.rows[i])] = known{before, &before.rows[i]}
+		current[c.insertKey(before, before.rows[i])] = versionOf{before, &before.rows[i]}
 	}
 	entries := make([]audit.Entry, 0, len(after.rows))
 	for i := range after.rows {
 		r := &after.rows[i]
-		key := after.keyOf(c.table, *r)
-		if old, had := current[key]; had && len(c.table.key) > 0 {
+		key := c.insertKey(after, *r)
+		if old, had := current[key]; had && key != "" {
 			entries = append(entries, c.updated(old.m, after, []pair{{old.r, r}})...)
 		} else {
 			entries = append(entries, c.created(after, *r))
 		}
-		current[key] = known{after, r}
+		current[key] = versionOf{after, r}
 	}
 	if err := c.add(entries...); err != nil {
-		return out, err
+		return err
 	}
 	if !c.replaces() {
-		return out, nil
+		return nil
 	}
-	return c.finishReplace(out, before, after)
+	return c.finishReplace(before, after)
 }
 
-// finishReplace: rows that REPLACE removed because they held another of the
-// new row's unique values.
-func (c *capture) finishReplace(out outcome, before, after *image) (outcome, error) {
+// versionOf is a row as an image has it.
+type versionOf struct {
+	m *image
+	r *row
+}
+
+// insertKey identifies a row among those read before an INSERT and those that it
+// returned; "" where nothing does.
+func (c *capture) insertKey(m *image, r row) string {
+	if len(c.table.key) == 0 && c.byRowid() {
+		return keyText(r.locator)
+	}
+	return m.keyOf(c.table, r)
+}
+
+// finishReplace adds the rows that REPLACE removed because they held another of
+// the new row's unique values.
+func (c *capture) finishReplace(before, after *image) error {
 	gone := &image{set: before.set}
 	for _, r := range before.rows {
-		key := before.keyOf(c.table, r)
-		if !slices.ContainsFunc(after.rows, func(a row) bool { return after.keyOf(c.table, a) == key }) {
+		key := c.insertKey(before, r)
+		if !slices.ContainsFunc(after.rows, func(a row) bool { return c.insertKey(after, a) == key }) {
 			gone.rows = append(gone.rows, r)
 			gone.count++
 		}
 	}
 	c.noteGone(gone)
-	return out, c.add(c.destroyed(gone)...)
+	return c.add(c.destroyed(gone)...)
 }
 
 // onConflict is the statement's ON CONFLICT (ON DUPLICATE KEY UPDATE).
@@ -128,22 +181,18 @@ func (c *capture) onConflict() (clause.OnConflict, bool) {
 	return o, ok
 }
 
-func (c *capture) hasConflictClause() bool {
-	_, ok := c.stmt.Clauses["ON CONFLICT"]
-	return ok || c.replaces()
-}
-
-// replaces: INSERT OR REPLACE, and MySQL's REPLACE, by the modifier.
+// replaces: INSERT OR REPLACE by the modifier, MySQL's REPLACE, and SQLite's
+// ON CONFLICT REPLACE in a table's DDL.
 func (c *capture) replaces() bool {
-	if c.text.verb == "REPLACE" {
+	if c.text.verb == "REPLACE" || c.table.replaces {
 		return true
 	}
 	i, ok := c.stmt.Clauses["INSERT"].Expression.(clause.Insert)
 	return ok && strings.Contains(strings.ToUpper(i.Modifier), "REPLACE")
 }
 
-// mayMeetRows reports whether the statement may change rows that are there.
-func (c *capture) mayMeetRows() bool {
+// meetsRows reports whether the statement may change rows that are there.
+func (c *capture) meetsRows() bool {
 	if c.replaces() {
 		return true
 	}
@@ -160,67 +209,108 @@ func (c *capture) mayMeetRows() bool {
 // readConflicts reads and locks the rows that hold one of the keys that the
 // statement inserts.
 func (c *capture) readConflicts() (*image, error) {
-	query, args, err := c.conflictsQuery()
-	if err != nil || query == "" {
-		return &image{}, err
+	all := &image{set: c.setNow()}
+	err := c.eachConflictQuery(func(query string, args []any) error {
+		m, err := c.queryRows(query+c.plugin.dialect.lock, args)
+		if err != nil {
+			return err
+		}
+		c.mergeRows(all, m)
+		return nil
+	})
+	return all, err
+}
+
+// mergeRows adds the rows that the image doesn't hold yet.
+func (c *capture) mergeRows(all, more *image) {
+	known := make(map[string]bool, len(all.rows))
+	for _, r := range all.rows {
+		known[c.insertKey(all, r)] = true
+	}
+	for _, r := range more.rows {
+		if key := c.insertKey(more, r); key == "" || !known[key] {
+			all.set, all.rows, all.count = more.set, append(all.rows, r), all.count+1
+			known[key] = true
+		}
+	}
+}
+
+// queryRows runs a query of the plugin's own that selects whole rows.
+func (c *capture) queryRows(query string, args []any) (*image, error) {
+	_, head := c.locatorHead()
+	if err := c.plugin.lockFirst(c.ctx, c.own, c.unit, c.table); err != nil {
+		return nil, err
 	}
 	rows, err := c.own.QueryContext(c.ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}
-	return c.plugin.readAll(c.table, rows, c.plugin.budget)
-}
-
-// conflictsQuery is a SELECT of those rows, which locks them.
-func (c *capture) conflictsQuery() (string, []any, error) {
-	query, args := c.selectConflicts()
-	if query == "" {
-		return "", nil, nil
+	m := &image{}
+	err = c.eachRow(rows, c.reader(head, 0), func(r *rowReader, raw []any) error { return c.meetRow(m, r, raw) })
+	if err == nil {
+		err = c.settle(m)
 	}
-	return query + c.plugin.dialect.lock, args, c.plugin.lockFirst(c.ctx, c.own, c.unit, c.table)
+	return m, err
 }
 
-// selectConflicts is "" if no inserted row can meet one that is there.
-func (c *capture) selectConflicts() (string, []any) {
+// locatorHead is locatorList for reads that need it on SQLite alone.
+func (c *capture) locatorHead() (string, int) {
+	if c.plugin.dialect.name != "sqlite" {
+		return "", 0
+	}
+	return c.locatorList(c.plugin.dialect.quote(c.table.name))
+}
+
+// maxConflicts bounds the inserted rows that one query asks for: SQLite's driver
+// in Go is quadratic in the parameters.
+const maxConflicts = 90
+
+// eachConflictQuery builds SELECTs of the rows that hold one of the keys that
+// the statement inserts; none if no inserted row can meet one that is there.
+func (c *capture) eachConflictQuery(do func(query string, args []any) error) error {
 	values, ok := c.stmt.Clauses["VALUES"].Expression.(clause.Values)
-	if !ok || len(values.Values) == 0 {
-		return "", nil
+	if !ok {
+		return nil
 	}
-	b := c.scratch()
-	b.WriteString("SELECT * FROM " + c.table.quoted(c.plugin.dialect) + " WHERE ")
-	start := b.SQL.Len()
+	ref := c.plugin.dialect.quote(c.table.name)
+	list, _ := c.locatorHead()
 	for _, u := range c.conflictTargets() {
 		places := placesOf(u.columns, values.Columns)
 		if places == nil {
 			continue // a column that is not inserted has its default, which is no key
 		}
-		for _, v := range values.Values {
-			c.writeMatch(b, u.columns, places, v, b.SQL.Len() > start)
+		for chunk := range slices.Chunk(values.Values, maxConflicts) {
+			b := c.scratch()
+			b.WriteString("SELECT " + list + c.rowList(ref, ref+".*") + " FROM " + c.table.quoted(c.plugin.dialect) + " WHERE ")
+			c.writeMatches(b, u.columns, places, chunk)
+			if err := do(b.SQL.String(), b.Vars); err != nil {
+				return err
+			}
 		}
 	}
-	if b.SQL.Len() == start {
-		return "", nil
-	}
-	return b.SQL.String(), b.Vars
+	return nil
 }
 
-func (c *capture) writeMatch(b *gorm.Statement, columns []string, places []int, values []any, or bool) {
-	if or {
-		b.WriteString(" OR ")
-	}
-	b.WriteByte('(')
-	for i, name := range columns {
-		if i > 0 {
-			b.WriteString(" AND ")
+// writeMatches is a condition on rows that hold one of the inserted keys.
+func (c *capture) writeMatches(b *gorm.Statement, columns []string, places []int, rows [][]any) {
+	for n, values := range rows {
+		if n > 0 {
+			b.WriteString(" OR ")
 		}
-		b.WriteString(c.plugin.dialect.quote(name) + " = ")
-		v := values[places[i]]
-		if e, ok := v.(clause.Expr); ok && strings.EqualFold(e.SQL, "DEFAULT") {
-			v = nil
+		b.WriteByte('(')
+		for i, name := range columns {
+			if i > 0 {
+				b.WriteString(" AND ")
+			}
+			b.WriteString(c.plugin.dialect.quote(name) + " = ")
+			v := values[places[i]]
+			if e, ok := v.(clause.Expr); ok && strings.EqualFold(e.SQL, "DEFAULT") {
+				v = nil
+			}
+			b.AddVar(b, v)
 		}
-		b.AddVar(b, v)
+		b.WriteByte(')')
 	}
-	b.WriteByte(')')
 }
 
 // placesOf finds where the columns are among those inserted; nil if one isn't.
@@ -238,22 +328,22 @@ func placesOf(columns []string, inserted []clause.Column) []int {
 // conflictTargets are the unique keys on which the statement meets rows.
 func (c *capture) conflictTargets() []uniqueOn {
 	o, ok := c.onConflict()
-	if ok && len(o.Columns) > 0 && c.plugin.dialect.name != "mysql" && !c.replaces() {
-		columns := make([]string, len(o.Columns))
-		for i, col := range o.Columns {
-			if columns[i] = col.Name; col.Name == clause.PrimaryKey && len(c.table.key) > 0 {
-				columns[i] = c.table.key[0]
-			}
-		}
-		return []uniqueOn{{columns: columns}}
+	if !ok || len(o.Columns) == 0 || c.plugin.dialect.name == "mysql" || c.replaces() {
+		return c.table.uniques
 	}
-	return c.table.uniques
+	columns := make([]string, len(o.Columns))
+	for i, col := range o.Columns {
+		if columns[i] = col.Name; col.Name == clause.PrimaryKey && len(c.table.key) > 0 {
+			columns[i] = c.table.key[0]
+		}
+	}
+	return []uniqueOn{{columns: columns}}
 }
 
 // insertThenRead runs the statement and reads the rows that it wrote by their
 // keys.
 func (c *capture) insertThenRead(before *image, wantRows bool) (outcome, error) {
-	out, err := c.plain(wantRows)
+	out, err := c.runText(hostText{body: c.query, args: c.args, whole: true}, wantRows)
 	if err != nil {
 		return out, err
 	}
@@ -264,41 +354,43 @@ func (c *capture) insertThenRead(before *image, wantRows bool) (outcome, error) 
 	if after == nil {
 		return out, c.add(c.executed(c.text, c.query, out.affected()))
 	}
-	return c.finishInsert(out, before, after)
+	if err := c.finishInsert(before, after); err != nil {
+		return out, err
+	}
+	if affected := out.affected(); !wantRows && !c.meetsRows() && affected > int64(after.count) {
+		return out, c.notMet(fmt.Sprintf("of %d inserted rows %d were found again", affected, after.count))
+	}
+	return out, nil
 }
 
 // readInserted reads the written rows: those that hold an inserted key, those
 // that were met, and those whose keys the database generated. nil: they can't
 // be found.
 func (c *capture) readInserted(out outcome, before *image) (*image, error) {
-	all := &image{}
-	query, args := c.selectConflicts()
-	if query != "" {
-		rows, err := c.own.QueryContext(c.ctx, query, args...)
-		if err != nil {
-			return nil, err
+	all, asked := &image{set: c.setNow()}, false
+	err := c.eachConflictQuery(func(query string, args []any) error {
+		asked = true
+		m, err := c.queryRows(query, args)
+		if err == nil {
+			c.mergeRows(all, m)
 		}
-		if all, err = c.plugin.readAll(c.table, rows, c.plugin.budget); err != nil {
-			return nil, err
-		}
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	keys := c.generatedKeys(out)
 	for _, r := range before.rows {
 		keys = append(keys, c.keyAfter(before, r))
 	}
-	if len(keys) == 0 && query == "" {
+	if len(keys) == 0 && !asked {
 		return nil, nil
 	}
 	more, err := c.readKeys(keys)
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range more.rows {
-		key := more.keyOf(c.table, r)
-		if !slices.ContainsFunc(all.rows, func(a row) bool { return all.keyOf(c.table, a) == key }) {
-			all.set, all.rows, all.count = more.set, append(all.rows, r), all.count+1
-		}
-	}
+	c.mergeRows(all, more)
 	return all, nil
 }
 

@@ -84,7 +84,7 @@ type Plugin struct {
 	trail  *audit.Trail
 	opts   Options
 	budget int
-	tables sync.Map // tableKey → *table
+	tables catalog
 	models sync.Map // *schema.Schema → struct{}: learned
 	hints  hints
 	own    map[string]bool // tables never captured
@@ -283,10 +283,11 @@ func (p *Plugin) begin(op operation) func(*gorm.DB) {
 			return
 		}
 		if p.ignores(db.Statement) {
+			db.Statement.ConnPool = &rawProbe{ConnPool: db.Statement.ConnPool, plugin: p, db: db, model: true}
 			return
 		}
 		p.learn(db, db.Statement.Schema)
-		db.Statement.ConnPool = &probe{plugin: p, ConnPool: db.Statement.ConnPool, stmt: db.Statement, op: op}
+		db.Statement.ConnPool = &probe{plugin: p, ConnPool: db.Statement.ConnPool, stmt: db.Statement, op: op, at: p.trail.Now()}
 	}
 }
 
@@ -294,6 +295,7 @@ func (p *Plugin) end(db *gorm.DB) {
 	if probe, ok := db.Statement.ConnPool.(*probe); ok {
 		db.Statement.ConnPool = probe.ConnPool
 	}
+	p.restore(db)
 }
 
 // ignores reports whether the statement's table is one that is not captured.

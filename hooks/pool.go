@@ -136,6 +136,7 @@ func (t *tx) ExecContext(ctx context.Context, query string, args ...any) (sql.Re
 // appended, the transaction is rolled back and the reason returned. Of entries
 // that go elsewhere after the commit, ErrNotDelivered tells.
 func (t *tx) Commit() error {
+	defer t.unit.tablesChanged()
 	if err := t.unit.beforeCommit(); err != nil {
 		if t.unit.plugin.dialect.aborted(err) || t.unit.ctx.Err() != nil {
 			// The transaction is lost already; the database says so in the
@@ -170,6 +171,7 @@ func ignoreDone(err error) error {
 
 // Rollback forgets what the unit of work holds.
 func (t *tx) Rollback() error {
+	defer t.unit.tablesChanged()
 	t.unit.discard()
 	return t.Tx.Rollback()
 }

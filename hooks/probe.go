@@ -6,10 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
+	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
 
 // operation is GORM's own name of what it does, which is not always the
@@ -30,11 +33,16 @@ type probe struct {
 	plugin *Plugin
 	stmt   *gorm.Statement
 	op     operation
+	at     time.Time // before GORM takes the time for the columns that it sets
 }
 
 // ExecContext runs the statement with capture.
 func (pr *probe) ExecContext(ctx context.Context, query string, args ...any) (_ sql.Result, err error) {
 	defer pr.recovered(ctx, &err)
+	if r := pr.raw(query); r != nil {
+		defer r.release()
+		return r.ExecContext(ctx, query, args...)
+	}
 	c, err := pr.capture(ctx, query, args)
 	if err != nil {
 		return nil, err
@@ -52,6 +60,10 @@ func (pr *probe) ExecContext(ctx context.Context, query string, args ...any) (_ 
 // QueryContext runs a statement with RETURNING with capture.
 func (pr *probe) QueryContext(ctx context.Context, query string, args ...any) (_ *sql.Rows, err error) {
 	defer pr.recovered(ctx, &err)
+	if r := pr.raw(query); r != nil {
+		defer r.release()
+		return r.QueryContext(ctx, query, args...)
+	}
 	c, err := pr.capture(ctx, query, args)
 	if err != nil {
 		return nil, err
@@ -83,6 +95,7 @@ type capture struct {
 	unit   *unit
 	stmt   *gorm.Statement
 	op     operation
+	at     time.Time // zero: the time at which entries are made
 	ctx    context.Context
 	text   statement // what the SQL says
 	table  *table
@@ -90,7 +103,17 @@ type capture struct {
 	query  string
 	args   []any
 
-	cascade *cascade // what foreign keys pass on; nil if nothing, or not known
+	cascade  *cascade // what foreign keys pass on; nil if nothing, or not known
+	moved    uint32   // PostgreSQL: the relation to read again, once the rows are read
+	checksum uint64   // MySQL: of the rows that were read
+}
+
+// hostText is a statement that runs in the place of the host's.
+type hostText struct {
+	body   string // without RETURNING
+	args   []any
+	varies bool // its text depends on the rows: it stays out of the cache of prepared statements
+	whole  bool // it is the host's own, with all that it asks for
 }
 
 // outcome is what the host gets to see of the statement.
@@ -111,7 +134,7 @@ func (pr *probe) capture(ctx context.Context, query string, args []any) (*captur
 		return nil, nil
 	}
 	c := &capture{
-		plugin: p, conn: pr.ConnPool, own: unprepared(pr.ConnPool), unit: p.unitOf(pr.ConnPool), stmt: pr.stmt, op: pr.op,
+		plugin: p, conn: pr.ConnPool, own: unprepared(pr.ConnPool), unit: p.unitOf(pr.ConnPool), stmt: pr.stmt, op: pr.op, at: pr.at,
 		ctx: ctx, text: text, query: query, args: args,
 	}
 	if use := audit.SkipFrom(pr.stmt.Context); use != nil {
@@ -124,11 +147,33 @@ func (pr *probe) capture(ctx context.Context, query string, args []any) (*captur
 }
 
 // run runs the statement and puts its entries into the unit of work.
+//
+// A statement that names a column which another program has dropped fails on
+// SQLite, MySQL and MariaDB without having done anything: it runs again with the
+// table as it is now.
 func (c *capture) run(wantRows bool) (outcome, error) {
+	out, err := c.runOnce(wantRows)
+	if errors.Is(err, errGivenUp) {
+		return out, nil
+	}
+	if err == nil || !c.plugin.dialect.unknownColumn(err) {
+		return out, err
+	}
+	known := c.table
+	c.plugin.forgetTables()
+	t, unread := c.plugin.tableOf(c.ctx, c.own, c.unit, c.text.schema, c.text.table)
+	if unread != nil || t == nil || slices.Equal(t.names(), known.names()) {
+		return out, err
+	}
+	c.table, c.cascade = t, nil
+	return c.runOnce(wantRows)
+}
+
+func (c *capture) runOnce(wantRows bool) (outcome, error) {
 	switch {
 	case c.unread != nil:
 		return c.runUnread(wantRows)
-	case c.table == nil || c.table.view:
+	case c.table == nil || c.table.view || c.table.rules || !c.finished():
 		return c.runUnseen(wantRows)
 	case c.text.verb == "INSERT" || c.text.verb == "REPLACE":
 		return c.insert(wantRows)
@@ -155,25 +200,23 @@ func (c *capture) runUnread(wantRows bool) (outcome, error) {
 // as a temporary one of MySQL) and records it as a whole. Of a table that there
 // isn't, the statement itself tells.
 func (c *capture) runUnseen(wantRows bool) (outcome, error) {
+	if c.plugin.opts.Raw == RawRefuse && !c.finished() {
+		return outcome{}, ErrRawRefused // the host's text holds another statement
+	}
 	out, err := c.plain(wantRows)
 	if err != nil {
 		return out, err
 	}
-	return out, c.add(c.executed(c.text, c.query, out.affected()))
+	affected := out.affected()
+	if c.table != nil && (c.table.rules || c.table.view && c.plugin.dialect.name == "sqlite") {
+		affected = -1 // what triggers and rules did in its place is not counted
+	}
+	return out, c.add(c.executed(c.text, c.query, affected))
 }
 
 // plain runs the statement as it is.
 func (c *capture) plain(wantRows bool) (outcome, error) {
-	if !wantRows {
-		result, err := c.conn.ExecContext(c.ctx, c.query, c.args...)
-		return outcome{result: result}, err
-	}
-	rows, err := c.conn.QueryContext(c.ctx, c.query, c.args...)
-	if err != nil {
-		return outcome{}, err
-	}
-	t, err := recordAll(rows)
-	return outcome{tape: t}, err
+	return c.runText(hostText{body: c.query, args: c.args, whole: true}, wantRows)
 }
 
 func (o outcome) affected() int64 {
@@ -210,7 +253,17 @@ func (c *capture) beforeFailed(cause error, wantRows bool) (outcome, error) {
 
 // afterFailed answers for what failed once the statement had changed rows.
 func (c *capture) afterFailed(out outcome, cause error) (outcome, error) {
-	return out, c.fail(fmt.Errorf("hooks: capturing the changed rows of %s: %w", c.table.object, cause))
+	return out, c.failedAfter(cause)
+}
+
+func (c *capture) failedAfter(cause error) error {
+	return c.fail(fmt.Errorf("hooks: capturing the changed rows of %s: %w", c.table.object, cause))
+}
+
+// finished reports whether the text is one statement, read to its end.
+func (c *capture) finished() bool {
+	_, complete := sqltext.End(c.query, c.plugin.dialect.sql)
+	return complete
 }
 
 // execResult is the answer to an Exec that was run as a query.
@@ -236,17 +289,46 @@ func (c *capture) lastInsertID() (int64, error) {
 	return id, err
 }
 
-// returning runs the statement with the table's columns added to what it
-// returns, and gives each row's to see. star is how "all columns of the table"
-// is written here; query is the statement without its own RETURNING. A host that
-// asked for all columns (asked is "") gets star's, without the first skip, or the
-// second half of them where skip is negative.
-func (c *capture) returning(query string, args []any, star, asked string, skip int, wantRows bool, see func(cols columns, raw []any)) (outcome, error) {
-	query += " RETURNING " + star
-	if asked != "" {
-		query += ", " + asked
+// via is the connection for a statement.
+func (c *capture) via(t hostText) gorm.ConnPool {
+	if t.varies {
+		return c.own
 	}
-	rows, err := c.conn.QueryContext(c.ctx, query, args...)
+	return c.conn
+}
+
+// runText runs a statement with what the host wants returned, and no more.
+func (c *capture) runText(t hostText, wantRows bool) (outcome, error) {
+	query := t.body
+	if !t.whole {
+		host := c.divided()
+		if host.columns != "" {
+			query += " RETURNING " + host.columns
+		}
+		query += " " + host.rest
+	}
+	if !wantRows {
+		result, err := c.via(t).ExecContext(c.ctx, query, t.args...)
+		return outcome{result: result}, err
+	}
+	rows, err := c.via(t).QueryContext(c.ctx, query, t.args...)
+	if err != nil {
+		return outcome{}, err
+	}
+	kept, err := recordAll(rows)
+	return outcome{tape: kept}, err
+}
+
+// returning runs the statement, which returns list, then what the host asked
+// for, and gives each row to see. Around rowList's columns, list has head columns
+// in front and tail ones behind.
+func (c *capture) returning(t hostText, list string, head, tail int, wantRows bool, see func(*rowReader, []any) error) (outcome, error) {
+	host := c.divided()
+	postgres := c.plugin.dialect.name == "postgres"
+	if host.all && postgres {
+		list += ", " + c.reference() + ".*"
+	}
+	rows, err := c.via(t).QueryContext(c.ctx, host.with(t.body, list), t.args...)
 	if err != nil && !wantRows && len(c.args) == 0 {
 		return outcome{}, asFromExec(err)
 	}
@@ -258,29 +340,53 @@ func (c *capture) returning(query string, args []any, star, asked string, skip i
 		_ = rows.Close()
 		return outcome{}, err
 	}
-	own := len(cols.names)
-	if asked != "" {
-		own -= c.askedColumns()
+	if len(cols.names) == 0 { // MariaDB: a condition that is never true returns no columns
+		t, err := recordAll(rows)
+		return outcome{result: execResult{0, c.lastInsertID}, tape: t}, err
 	}
-	first, kept := own, int64(0)
-	if wantRows && asked == "" {
-		first = skip
-		if skip < 0 {
-			first = own / 2
+	asked := host.count
+	if host.all && postgres {
+		asked = len(cols.names) - head - 3 - tail
+	}
+	r := c.reader(head, tail+asked)
+	r.start(cols)
+	first, last := len(cols.names)-asked, len(cols.names)
+	switch {
+	case !wantRows:
+		first = last
+	case host.all && !postgres:
+		first, last = r.from, r.to
+	}
+	affected := int64(0)
+	var unread error
+	kept, err := record(rows, cols.slice(first, last), first, func(raw []any) {
+		affected++
+		if unread == nil {
+			unread = see(r, raw)
 		}
-	}
-	mine := cols.slice(0, own)
-	t, err := record(rows, cols, first, func(raw []any) {
-		kept++
-		see(mine, raw[:own])
 	})
 	if err != nil {
-		return outcome{tape: t}, err
+		return outcome{tape: kept}, err
 	}
+	out := outcome{tape: kept}
 	if !wantRows {
-		return outcome{result: execResult{kept, c.lastInsertID}}, nil
+		out = outcome{result: execResult{affected, c.lastInsertID}}
 	}
-	return outcome{tape: t}, nil
+	if unread != nil {
+		return out, c.givenUp(unread)
+	}
+	return out, nil
+}
+
+// errGivenUp ends the capture of a statement that FailOpen lets pass.
+var errGivenUp = errors.New("hooks: capture was given up")
+
+// givenUp fails the transaction, or ends the capture of the statement.
+func (c *capture) givenUp(cause error) error {
+	if err := c.failedAfter(cause); err != nil {
+		return err
+	}
+	return errGivenUp
 }
 
 // asFromExec: pgx wraps what the server says of a statement that it can't prepare

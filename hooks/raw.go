@@ -3,6 +3,7 @@ package hooks
 import (
 	"context"
 	"database/sql"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -48,14 +49,21 @@ func refuse(db *gorm.DB, err error) {
 }
 
 func (p *Plugin) endRaw(db *gorm.DB) {
-	if probe, ok := db.Statement.ConnPool.(*rawProbe); ok {
-		db.Statement.ConnPool = probe.ConnPool
-		probe.release()
-		if db.Error == nil && probe.err != nil {
-			_ = db.AddError(probe.err)
-		}
-	}
+	p.restore(db)
 	p.close(db)
+}
+
+// restore takes a rawProbe out of the connection's place.
+func (p *Plugin) restore(db *gorm.DB) {
+	probe, ok := db.Statement.ConnPool.(*rawProbe)
+	if !ok {
+		return
+	}
+	db.Statement.ConnPool = probe.ConnPool
+	probe.release()
+	if db.Error == nil && probe.err != nil {
+		_ = db.AddError(probe.err)
+	}
 }
 
 // rawProbe stands in for the connection while a raw text or a query runs.
@@ -64,6 +72,7 @@ type rawProbe struct {
 	plugin *Plugin
 	db     *gorm.DB
 	text   sqltext.Text
+	model  bool  // the statement is a create, update or delete of GORM's
 	looked bool  // text is known
 	record bool  // the text is to be recorded
 	opened bool  // in a transaction of the plugin's
@@ -78,7 +87,7 @@ type rawProbe struct {
 func (r *rawProbe) look(query string) error {
 	p := r.plugin
 	r.looked = true
-	r.text = sqltext.Read(query, p.dialect.sql())
+	r.text = sqltext.Read(query, p.dialect.sql)
 	if r.text.Effect < sqltext.Defines {
 		return nil
 	}
@@ -86,7 +95,7 @@ func (r *rawProbe) look(query string) error {
 		return err
 	}
 	if r.text.DDL {
-		p.forgetTables()
+		p.tablesChange(r.ConnPool, query)
 	}
 	r.rebuilds = r.isRebuild(query)
 	switch {
@@ -97,7 +106,7 @@ func (r *rawProbe) look(query string) error {
 	case r.text.Effect == sqltext.Writes && p.opts.Raw == RawRefuse && audit.SkipFrom(r.db.Statement.Context) == nil:
 		return ErrRawRefused
 	}
-	if r.text.Splits(p.dialect.sql(), inTransaction(r.ConnPool)) {
+	if r.text.Splits(p.dialect.sql, inTransaction(r.ConnPool)) {
 		return errSplits
 	}
 	r.record = true
@@ -116,7 +125,7 @@ func (p *Plugin) ignoresText(t sqltext.Text) bool {
 
 // passes reports whether a text goes through as it is.
 func (r *rawProbe) passes(query string) (bool, error) {
-	if !r.looked && sqltext.ReadsOnly(query) {
+	if !r.looked && (sqltext.ReadsOnly(query) || r.model && strings.IndexByte(query, ';') < 0) {
 		return true, nil
 	}
 	if !r.looked {

@@ -23,11 +23,11 @@ type tape struct {
 	err   error // that ended the rows: GORM gets those before it, as without the plugin
 }
 
-// record reads all rows: each is given to see, and columns from first on are
-// kept for GORM.
-func record(rows *sql.Rows, cols columns, first int, see func(raw []any)) (*tape, error) {
+// record reads all rows: each is given to see, and those of its columns that
+// kept names are kept for GORM, from first on.
+func record(rows *sql.Rows, kept columns, first int, see func(raw []any)) (*tape, error) {
 	defer func() { _ = rows.Close() }()
-	t, err := recordFrom(rows, cols, first, see)
+	t, err := recordFrom(rows, kept, first, see)
 	if err != nil {
 		return t, err
 	}
@@ -35,23 +35,27 @@ func record(rows *sql.Rows, cols columns, first int, see func(raw []any)) (*tape
 }
 
 // recordFrom is record for one of several results.
-func recordFrom(rows *sql.Rows, cols columns, first int, see func(raw []any)) (*tape, error) {
-	t := &tape{names: cols.names[first:], types: cols.types[first:]}
-	s := newScanner(len(cols.names))
+func recordFrom(rows *sql.Rows, kept columns, first int, see func(raw []any)) (*tape, error) {
+	t := &tape{names: kept.names, types: kept.types}
+	all, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	s := newScanner(len(all))
 	for rows.Next() {
 		raw, err := s.scan(rows)
 		if err != nil {
 			return nil, err
 		}
 		see(raw)
-		if first == len(raw) {
-			continue // GORM asked for none: a million rows need no tape
+		if len(kept.names) == 0 {
+			continue // GORM asked for none: a million rows need no buffer
 		}
-		kept := make([]driver.Value, len(raw)-first)
-		for i, v := range raw[first:] {
-			kept[i] = v
+		values := make([]driver.Value, len(kept.names))
+		for i := range values {
+			values[i] = raw[first+i]
 		}
-		t.rows = append(t.rows, kept)
+		t.rows = append(t.rows, values)
 	}
 	t.err = rows.Err()
 	return t, t.err

@@ -11,10 +11,12 @@ import (
 
 // row is one row of a table as the database holds it.
 type row struct {
-	values []any // in the terms of canonical, by the column's place in its set
+	values  []any // canonical, by the column's index in its set
+	locator any   // what locatorList read: by it a statement writes exactly this row
+	next    []any // canonical values that the statement gives to image.next
 }
 
-// columnSet is the columns of a result, in its order.
+// columnSet is the columns of a table's rows, in the table's order.
 type columnSet struct {
 	names      []string
 	kinds      []kind
@@ -23,8 +25,8 @@ type columnSet struct {
 	hint       *hint // what it was made with
 }
 
-// columnsOf is what is known of a result's columns. The last answer is kept: a
-// table's results mostly have the same columns.
+// columnsOf returns the set for these columns. The last one is kept: the rows
+// of a table mostly have the same columns.
 func (p *Plugin) columnsOf(t *table, cols columns) *columnSet {
 	h := p.hints.of(t.name)
 	if set := t.last.Load(); set != nil && set.hint == h && slices.Equal(set.names, cols.names) {
@@ -35,7 +37,8 @@ func (p *Plugin) columnsOf(t *table, cols columns) *columnSet {
 	return set
 }
 
-// columns are a result's, as the driver describes them.
+// columns are a result's, as the driver describes them. types may be shorter
+// than names: the catalog knows the rest.
 type columns struct {
 	names []string
 	types []*sql.ColumnType
@@ -61,10 +64,10 @@ func (p *Plugin) newColumnSet(t *table, h *hint, cols columns) *columnSet {
 	for i, name := range names {
 		set.byName[name] = i
 		set.treatments[i] = p.treatmentOf(h, name)
-		if c, ok := t.column(strings.TrimPrefix(name, newPrefix)); ok {
+		if c, ok := t.column(name); ok {
 			set.kinds[i] = c.kind
-		} else if !ownColumn(name) {
-			// A column that somebody added since the table was read.
+		} else if i < len(cols.types) {
+			// Another program added the column since the table was read.
 			set.kinds[i] = p.dialect.kindOf(cols.types[i].DatabaseTypeName())
 			p.forgetTables()
 		}
@@ -80,8 +83,6 @@ func (p *Plugin) newColumnSet(t *table, h *hint, cols columns) *columnSet {
 
 func (p *Plugin) treatmentOf(h *hint, column string) treatment {
 	switch t := h.fields[column]; {
-	case ownColumn(column):
-		return treatOmit
 	case t != treatByName && t != treatName:
 		return t
 	case p.trail.Redaction().Names(column):
@@ -90,19 +91,28 @@ func (p *Plugin) treatmentOf(h *hint, column string) treatment {
 	return treatPlain
 }
 
+// kindOf is what a column's values mean.
+func (s *columnSet) kindOf(name string) kind {
+	if i, ok := s.byName[name]; ok {
+		return s.kinds[i]
+	}
+	return kindOther
+}
+
 // image is the rows of a table at one moment.
 type image struct {
 	set  *columnSet
 	rows []row
-	// beyond the budget rows are counted and their keys digested only.
+	next []string // columns for which each row holds the value to come
+	// Past the budget rows are counted and only their keys digested.
 	count  int
 	digest hash.Hash
-	beyond row // holds the key of one of them
+	late   bool // PostgreSQL: the rows hold their texts until the table was read again
 }
 
 func (m *image) over() bool { return m.count > len(m.rows) }
 
-// scan reads the current row into values by way of reused pointers.
+// scanner scans the current row into values through pointers that it reuses.
 type scanner struct {
 	values, pointers []any
 }
@@ -122,37 +132,26 @@ func (s *scanner) scan(rows *sql.Rows) ([]any, error) {
 	return s.values, rows.Scan(s.pointers...)
 }
 
-// add takes a row's raw values into the image; past the budget only its key.
-func (m *image) add(t *table, raw []any, budget int) {
+// add takes a row into the image; past the budget only its key.
+func (m *image) add(t *table, r row, budget int) {
 	m.count++
 	if m.count > budget {
-		m.addKey(t, raw)
+		m.addKey(t, r)
 		return
 	}
-	values := make([]any, len(raw))
-	for i, v := range raw {
-		values[i] = canonical(m.set.kinds[i], v)
-	}
-	m.rows = append(m.rows, row{values})
+	m.rows = append(m.rows, r)
 }
 
-// addKey digests the key of a row that isn't kept. There may be millions of
-// them, so that nothing is made of their other columns.
-func (m *image) addKey(t *table, raw []any) {
+// addKey digests the key of a row that isn't kept.
+func (m *image) addKey(t *table, r row) {
 	if m.digest == nil {
 		m.digest = sha256.New()
 		for _, kept := range m.rows {
 			m.digestKey(t, kept)
 		}
-		m.rows = nil // one entry will stand for all of them
-		m.beyond = row{make([]any, len(raw))}
+		m.rows = nil // one entry stands for all of them
 	}
-	for _, k := range t.key {
-		if i, ok := m.set.byName[k]; ok {
-			m.beyond.values[i] = canonical(m.set.kinds[i], raw[i])
-		}
-	}
-	m.digestKey(t, m.beyond)
+	m.digestKey(t, r)
 }
 
 func (m *image) digestKey(t *table, r row) {
@@ -172,6 +171,16 @@ func (m *image) value(r row, column string) (any, bool) {
 	return r.values[i], true
 }
 
+// valueToCome is the value that the statement gives to a row's column, or the
+// one that the row has where the statement leaves it alone.
+func (m *image) valueToCome(r row, column string) any {
+	if i := slices.Index(m.next, column); i >= 0 && i < len(r.next) {
+		return r.next[i]
+	}
+	v, _ := m.value(r, column)
+	return v
+}
+
 // keyOf identifies a row among those of its table; "" where there is no key.
 func (m *image) keyOf(t *table, r row) string {
 	if len(t.key) == 1 {
@@ -189,18 +198,17 @@ func (m *image) keyOf(t *table, r row) string {
 	return b.String()
 }
 
-// foretold is the image of the rows after, made from the values that were read
-// along with the rows before.
-func (m *image) foretold() *image {
+// predicted is the image of the rows after, made from the values to come.
+func (m *image) predicted() *image {
 	after := &image{set: m.set, count: m.count}
 	for _, r := range m.rows {
 		values := slices.Clone(r.values)
-		for i, name := range m.set.names {
-			if j, ok := m.set.byName[newPrefix+name]; ok {
-				values[i] = r.values[j]
+		for i, name := range m.next {
+			if j, ok := m.set.byName[name]; ok && i < len(r.next) {
+				values[j] = r.next[i]
 			}
 		}
-		after.rows = append(after.rows, row{values})
+		after.rows = append(after.rows, row{values: values})
 	}
 	return after
 }
@@ -217,26 +225,4 @@ func (m *image) dropRepeats(t *table) {
 		return seen[key]
 	})
 	m.count = len(m.rows)
-}
-
-// readAll reads what is left of rows into a new image.
-func (p *Plugin) readAll(t *table, rows *sql.Rows, budget int) (*image, error) {
-	defer func() { _ = rows.Close() }()
-	cols, err := columnsIn(rows)
-	if err != nil {
-		return nil, err
-	}
-	m := &image{set: p.columnsOf(t, cols)}
-	s := newScanner(len(cols.names))
-	for rows.Next() {
-		raw, err := s.scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		m.add(t, raw, budget)
-	}
-	if err := rows.Err(); err != nil {
-		return nil, err
-	}
-	return m, rows.Close()
 }

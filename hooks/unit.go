@@ -46,6 +46,8 @@ type unit struct {
 	marks   []mark
 	wrote   atomic.Bool // the transaction holds SQLite's write lock
 
+	changesTables atomic.Bool // DDL ran in the transaction
+
 	enforces atomic.Pointer[bool] // SQLite: foreign keys are on; nil: not asked yet
 
 	readOnly atomic.Bool            // nothing can be written in the transaction

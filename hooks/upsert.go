@@ -2,8 +2,6 @@ package hooks
 
 // Both PostgreSQL and MariaDB can be made to tell, in the upsert itself, what
 // each row was before; each in its own way (upsert_postgres.go, upsert_mariadb.go).
-// What comes back has one shape: whether the row was met, the old row, the new
-// row, one column that clears the notes, and what the host asked for.
 
 // rowsUpserted are the rows of an upsert: each is new, or was met.
 type rowsUpserted struct {
@@ -13,37 +11,32 @@ type rowsUpserted struct {
 	changed       int
 }
 
-// upserted runs the upsert and adds its entries.
-func (c *capture) upserted(query, star, asked string, wantRows bool) (outcome, error) {
-	u := &rowsUpserted{capture: c, before: &image{}, after: &image{}}
-	out, err := c.returning(query, c.args, star, asked, 0, wantRows, u.see)
-	if err != nil {
-		return out, err
+func (c *capture) newUpsert() *rowsUpserted {
+	return &rowsUpserted{capture: c, before: &image{}, after: &image{}}
+}
+
+// finish adds the entries.
+func (u *rowsUpserted) finish(out outcome) (outcome, error) {
+	u.unit.wrote.Store(true)
+	if err := u.settle(u.before, u.after); err != nil {
+		return u.afterFailed(out, err)
 	}
-	c.unit.wrote.Store(true)
 	if u.after.over() {
-		return out, c.add(c.summary(u.after))
+		return out, u.add(u.summary(u.after))
 	}
-	for i := range u.after.rows {
+	after, err := u.readTriggered(u.after)
+	if err != nil {
+		return u.afterFailed(out, err)
+	}
+	for i := range after.rows {
 		if err := u.addEntry(i); err != nil {
 			return out, err
 		}
 	}
-	if r, ok := out.result.(execResult); ok && c.plugin.dialect.name == "mysql" {
+	if r, ok := out.result.(execResult); ok && u.plugin.dialect.name == "mysql" {
 		out.result = u.asMySQL(r)
 	}
 	return out, nil
-}
-
-func (u *rowsUpserted) see(cols columns, raw []any) {
-	n := (len(raw) - 2) / 2
-	if u.before.set == nil {
-		u.before.set = u.plugin.columnsOf(u.table, cols.slice(1+n, 1+2*n))
-		u.after.set = u.before.set
-	}
-	u.met = append(u.met, canonical(kindBool, raw[0]) == true)
-	u.before.add(u.table, raw[1:1+n], u.plugin.budget)
-	u.after.add(u.table, raw[1+n:1+2*n], u.plugin.budget)
 }
 
 func (u *rowsUpserted) addEntry(i int) error {
@@ -52,15 +45,33 @@ func (u *rowsUpserted) addEntry(i int) error {
 		return u.add(u.created(u.after, *after))
 	}
 	p := pair{&u.before.rows[i], after}
+	if u.cascadesUnseen(p) {
+		return u.notMet("a foreign key passes on the change of one that no inserted value told of")
+	}
 	if u.differ(p) {
 		u.changed++
 	}
 	return u.add(u.updated(u.before, u.after, []pair{p})...)
 }
 
+// cascadesUnseen reports whether a foreign key passes on the change of a row
+// that was not read before the statement.
+func (u *rowsUpserted) cascadesUnseen(p pair) bool {
+	if k := u.cascade; k == nil || k.off || k.rows == nil || k.rows.full || k.rows.has(u.before, *p.before) {
+		return false
+	}
+	var changed []string
+	for i, name := range u.after.set.names {
+		if was, ok := u.before.value(*p.before, name); ok && !sameValue(u.after.set.kinds[i], was, p.after.values[i]) {
+			changed = append(changed, name)
+		}
+	}
+	return changed != nil && u.table.passesOn(changed)
+}
+
 func (u *rowsUpserted) differ(p pair) bool {
-	for i := range u.after.set.names {
-		if !sameValue(u.after.set.kinds[i], p.before.values[i], p.after.values[i]) {
+	for i, name := range u.after.set.names {
+		if was, ok := u.before.value(*p.before, name); ok && !sameValue(u.after.set.kinds[i], was, p.after.values[i]) {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -14,36 +15,60 @@ import (
 // A SELECT … FOR UPDATE before the statement would lock the gaps in which the
 // keys are missing, and two transactions that both do so wait for each other's
 // insert: deadlocks that the host wouldn't meet without the plugin. The
-// variables must exist when the statement is prepared, hence a SET before it.
+// variables must exist when the statement is prepared, hence a SELECT before it.
 const oldVariable = "@gormtrail_"
 
 // upsertMariaDB is for ON DUPLICATE KEY UPDATE; ok is false where the statement
 // isn't built as expected.
 func (c *capture) upsertMariaDB(wantRows bool) (out outcome, ok bool, err error) {
-	query, ok := c.notingRows()
-	_, columns, all, told := c.asked()
-	if !ok || !told || all {
+	if host := c.divided(); !host.ok {
 		return outcome{}, false, nil
 	}
-	if _, err := c.own.ExecContext(c.ctx, c.declareVariables()); err != nil {
+	if _, ok := c.notingRows(); !ok {
+		return outcome{}, false, nil
+	}
+	if err := c.declareVariables(); err != nil {
 		return outcome{}, true, err
 	}
-	out, err = c.upserted(query, c.notedRow(), columns, wantRows)
+	query, _ := c.notingRows()
+	u := c.newUpsert()
+	list := c.notedRow() + ", " + c.rowList(c.reference(), c.reference()+".*") + ", (" + oldVariable + "met:=0)"
+	out, err = c.returning(hostText{body: query, args: c.args}, list, 1+len(c.table.columns), 1, wantRows, u.seeMariaDB)
+	if err != nil {
+		return out, true, err
+	}
+	out, err = u.finish(out)
 	return out, true, err
+}
+
+// seeMariaDB reads the old row out of the variables, in the order of the
+// catalog's columns, and the new one behind it.
+func (u *rowsUpserted) seeMariaDB(r *rowReader, raw []any) error {
+	if u.before.set == nil {
+		u.before.set = u.setNow()
+	}
+	u.met = append(u.met, number(raw[0]) == 1)
+	values := make([]any, len(u.table.columns))
+	for i := range values {
+		if u.met[len(u.met)-1] {
+			values[i] = u.plugin.dialect.canonicalExact(u.before.set.kinds[i], raw[1+i])
+		}
+	}
+	u.before.add(u.table, row{values: values}, u.plugin.budget)
+	return r.into(u.after, raw)
 }
 
 // notingRows is the statement, without its RETURNING, whose first assignment
 // notes the row that it met. (An assignment of its own would not do: of two to
 // one column MariaDB keeps the first.)
 func (c *capture) notingRows() (string, bool) {
-	without, _, _, ok := c.asked()
 	parts, built := c.segmented()
 	conflict, is := c.onConflict()
-	if !ok || !built || !is || len(conflict.DoUpdates) == 0 {
+	if !built || !is || len(conflict.DoUpdates) == 0 {
 		return "", false
 	}
-	text := strings.TrimRight(parts["ON CONFLICT"].text, " ")
-	head, atEnd := strings.CutSuffix(strings.TrimRight(without, " "), text)
+	text := parts["ON CONFLICT"].text
+	head, atEnd := strings.CutSuffix(strings.TrimRight(c.divided().body, " "), text)
 	first := conflict
 	first.DoUpdates = conflict.DoUpdates[:1]
 	before, built := c.conflictAction(first, parts["ON CONFLICT"].from)
@@ -53,22 +78,60 @@ func (c *capture) notingRows() (string, bool) {
 	if !atEnd || !built || !same || !named || value == "" {
 		return "", false
 	}
-	return head + assigned + "IF(" + c.noteRow() + "<0,NULL," + value + ")" + rest, true
+	return head + assigned + "IF(" + c.noteRow() + "<0,NULL," + value + "\n)" + rest, true
 }
 
 // declareVariables makes them texts: what a variable is when the statement is
-// prepared is what it is read as.
-func (c *capture) declareVariables() string {
+// prepared is what it is read as. The same query tells the table's columns as
+// they are, and keeps them so until the transaction ends.
+func (c *capture) declareVariables() error {
+	names, err := c.declared()
+	if err != nil {
+		return err
+	}
+	visible := slices.DeleteFunc(slices.Clone(c.table.columns), func(col column) bool { return col.invisible })
+	if slices.EqualFunc(visible, names, func(col column, name string) bool { return col.name == name }) {
+		return nil
+	}
+	c.plugin.forgetTables()
+	t, err := c.plugin.tableOf(c.ctx, c.own, c.unit, c.text.schema, c.text.table)
+	if err != nil {
+		return err
+	}
+	if t != nil {
+		c.table = t
+	}
+	_, err = c.declared()
+	return err
+}
+
+func (c *capture) declared() ([]string, error) {
 	var b strings.Builder
-	b.WriteString("SET " + oldVariable + "met = 0")
+	name := c.plugin.dialect.quote(c.table.name)
+	b.WriteString("SELECT " + oldVariable + "met := 0")
 	for i, col := range c.table.columns {
 		empty := "''"
 		if col.kind == kindBytes {
 			empty = "_binary''"
 		}
-		fmt.Fprintf(&b, ", %s%d = %s", oldVariable, i, empty)
+		fmt.Fprintf(&b, ", %s%d := %s", oldVariable, i, empty)
 	}
-	return b.String()
+	fmt.Fprintf(&b, ", %s.* FROM (SELECT 1) AS gormtrail_one LEFT JOIN %s ON 1 = 0", name, c.table.quoted(c.plugin.dialect))
+	rows, err := c.own.QueryContext(c.ctx, b.String())
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	names, err := rows.Columns()
+	if err != nil {
+		return nil, err
+	}
+	for rows.Next() { // one row, in which the assignments are worked out
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return names[1+len(c.table.columns):], rows.Close()
 }
 
 // noteRow is an expression that is never negative and copies the met row.
@@ -76,38 +139,37 @@ func (c *capture) noteRow() string {
 	var b strings.Builder
 	d := c.plugin.dialect
 	for i, col := range c.table.columns {
-		fmt.Fprintf(&b, "ISNULL(%s%d:=%s.%s)+", oldVariable, i, d.quote(c.table.name), d.quote(col.name))
+		fmt.Fprintf(&b, "ISNULL(%s%d:=%s)+", oldVariable, i, d.noted(col, c.reference()+"."+d.quote(col.name)))
 	}
 	b.WriteString("(" + oldVariable + "met:=1)")
 	return b.String()
+}
+
+// noted is the form in which a column is kept in a variable.
+func (d dialect) noted(col column, quoted string) string {
+	if col.kind == kindBits {
+		return quoted + "+0"
+	}
+	if exact := d.exactForm(col, quoted); exact != "" {
+		return exact
+	}
+	return quoted
 }
 
 // notedRow reads it back. A variable has lost its column's type: where the text
 // of a value is not enough, a cast gives it back.
 func (c *capture) notedRow() string {
 	var b strings.Builder
-	b.WriteString(oldVariable + "met AS " + placeNumber)
+	b.WriteString(oldVariable + "met")
 	for i, col := range c.table.columns {
 		v := fmt.Sprintf("%s%d", oldVariable, i)
-		if to := castOf(col.kind); to != "" {
-			v = "CAST(NULLIF(" + v + ", '') AS " + to + ")" // '' where no row was met
+		switch col.kind { // '' where no row was met
+		case kindFloat, kindFloat32:
+			v = "CAST(NULLIF(" + v + ", '') AS DOUBLE)"
+		case kindBits:
+			v = "CAST(NULLIF(" + v + ", '') AS UNSIGNED)"
 		}
 		b.WriteString(", " + v)
 	}
-	fmt.Fprintf(&b, ", %s.*, (%smet:=0) AS %s", c.plugin.dialect.quote(c.table.name), oldVariable, placeName)
 	return b.String()
-}
-
-func castOf(k kind) string {
-	switch k {
-	case kindTime, kindWall:
-		return "DATETIME(6)"
-	case kindDate:
-		return "DATE"
-	case kindFloat, kindFloat32:
-		return "DOUBLE"
-	case kindBits:
-		return "UNSIGNED"
-	}
-	return ""
 }

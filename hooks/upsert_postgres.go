@@ -5,13 +5,15 @@ import (
 	"strings"
 
 	"gorm.io/gorm/clause"
+
+	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
 
 // An upsert on PostgreSQL hands back the rows that it met, as they were:
 //
 //	INSERT INTO t … ON CONFLICT … DO UPDATE SET …
 //	WHERE set_config('gormtrail.old', (t.*)::text, true) IS NOT NULL
-//	RETURNING …, (current_setting('gormtrail.old')::t).*, t.*, set_config('gormtrail.old', '', true)
+//	RETURNING …, current_setting('gormtrail.old'), (t.*)::text, …, set_config('gormtrail.old', '', true)
 //
 // The condition of DO UPDATE sees each met row when it is locked, in the version
 // that is about to be replaced, also if another transaction committed it a
@@ -26,44 +28,53 @@ func (c *capture) upsertPostgres(wantRows bool) (out outcome, ok bool, err error
 	if !ok {
 		return outcome{}, false, nil
 	}
-	_, columns, all, ok := c.asked()
-	if !ok || all {
-		return outcome{}, false, nil
+	u := c.newUpsert()
+	list := "COALESCE(current_setting('" + oldSetting + "', true), ''), " + c.rowList(c.reference(), "") + ", set_config('" + oldSetting + "', '', true)"
+	out, err = c.returning(hostText{body: query, args: c.args}, list, 1, 1, wantRows, u.seePostgres)
+	if err != nil {
+		return out, true, err
 	}
-	d := c.plugin.dialect
-	current := "current_setting('" + oldSetting + "', true)"
-	star := "COALESCE(" + current + ", '') <> '' AS " + placeNumber +
-		", (NULLIF(" + current + ", '')::" + c.table.rowType + ").*, " + d.quote(c.table.name) + ".*" +
-		", set_config('" + oldSetting + "', '', true) AS " + placeName
-	out, err = c.upserted(query, star, columns, wantRows)
+	out, err = u.finish(out)
 	return out, true, err
+}
+
+func (u *rowsUpserted) seePostgres(r *rowReader, raw []any) error {
+	old := recordText(raw[0])
+	u.met = append(u.met, old != "")
+	if old == "" {
+		u.before.set = r.set
+		u.before.add(u.table, row{values: make([]any, len(r.set.names))}, u.plugin.budget)
+	} else if err := (&rowReader{c: u.capture, set: r.set}).into(u.before, []any{old, raw[r.from+1], raw[r.from+2]}); err != nil {
+		return err
+	}
+	return r.into(u.after, raw)
 }
 
 // keepingOld is the statement, without its RETURNING, whose DO UPDATE notes the
 // row that it met.
 func (c *capture) keepingOld() (string, bool) {
-	without, _, _, ok := c.asked()
+	host := c.divided()
 	parts, built := c.segmented()
 	conflict, is := c.onConflict()
-	if !ok || !built || !is || conflict.DoNothing {
+	if !host.ok || !built || !is || conflict.DoNothing {
 		return "", false
 	}
-	text := strings.TrimRight(parts["ON CONFLICT"].text, " ")
+	text := parts["ON CONFLICT"].text
 	action, ok := c.conflictAction(conflict, parts["ON CONFLICT"].from)
-	head, atEnd := strings.CutSuffix(strings.TrimRight(without, " "), text)
+	head, atEnd := strings.CutSuffix(strings.TrimRight(host.body, " "), text)
 	if !ok || !atEnd || !strings.HasPrefix(text, action) {
 		return "", false
 	}
-	note := "set_config('" + oldSetting + "', (" + c.plugin.dialect.quote(c.table.name) + ".*)::text, true) IS NOT NULL"
-	condition, has := strings.CutPrefix(text[len(action):], " WHERE ")
-	if has {
-		note = "(" + condition + ") AND " + note
+	note := "set_config('" + oldSetting + "', (" + c.reference() + ".*)::text, true) IS NOT NULL"
+	if condition, has := strings.CutPrefix(text[len(action):], " WHERE "); has {
+		end, _ := sqltext.End(condition, c.plugin.dialect.sql)
+		note = "(" + condition[:end] + ") AND " + note
 	}
 	return head + action + " WHERE " + note, true
 }
 
 // conflictAction is the ON CONFLICT without its condition; vars is how many
-// variables stand before it.
+// arguments stand before it.
 func (c *capture) conflictAction(conflict clause.OnConflict, vars int) (string, bool) {
 	conflict.Where = clause.Where{}
 	b := c.scratch()

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -88,6 +89,8 @@ func mysqlKind(t string) kind {
 		return kindBool
 	case base == "bit":
 		return kindBits
+	case slices.Contains(geometries, base): // before the integers: a point ends in "int"
+		return kindBytes
 	case strings.HasSuffix(base, "int") || base == "integer" || base == "year":
 		return kindInt
 	case base == "float":
@@ -108,6 +111,11 @@ func mysqlKind(t string) kind {
 		return kindBytes
 	}
 	return kindText
+}
+
+// geometries are the types whose values are bytes, and text only by chance.
+var geometries = []string{
+	"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection", "geomcollection", "vector",
 }
 
 // kindOf reads the type's name that a driver gives for a result's column.
@@ -235,6 +243,9 @@ func textOf(k kind, s string) any {
 		case "1", "t", "true":
 			return true
 		}
+		if n, err := audit.Normalize(json.Number(s)); err == nil {
+			return n // a tinyint(1) may hold more than a boolean
+		}
 	case kindInt:
 		if n, err := audit.Normalize(json.Number(s)); err == nil {
 			return n
@@ -247,15 +258,47 @@ func textOf(k kind, s string) any {
 		if t, ok := parseTime(s); ok {
 			return timeText(k, t)
 		}
+		s = asItStands(s)
 	case kindJSON:
 		if v, err := audit.DecodeValue([]byte(s)); err == nil {
-			return v
+			return orJSONNull(v)
 		}
 	}
 	if !utf8.ValidString(s) {
-		return showBytes([]byte(s))
+		return invalidText(s)
 	}
 	return s
+}
+
+// jsonNull is the JSON document null, which is not the NULL of a column without
+// a value. On the trail both are null; a change from one to the other is a change.
+type jsonNull struct{}
+
+// MarshalJSON writes null.
+func (jsonNull) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
+
+func orJSONNull(v any) any {
+	if v == nil {
+		return jsonNull{}
+	}
+	return v
+}
+
+// onTrail is a canonical value as entries carry it.
+func onTrail(v any) any {
+	if v == (any)(jsonNull{}) {
+		return nil
+	}
+	return v
+}
+
+// invalidText is a text that isn't UTF-8, told apart from one that looks like
+// its base64.
+func invalidText(s string) any {
+	if long, ok := showBytes([]byte(s)).(map[string]any); ok {
+		return long
+	}
+	return map[string]any{"base64": base64.StdEncoding.EncodeToString([]byte(s))}
 }
 
 // timeLayouts are the forms in which SQLite drivers and MySQL write a time.
@@ -271,7 +314,26 @@ var timeLayouts = []string{
 	time.DateOnly,
 }
 
+// asItStands writes a date and time that no calendar has, as MySQL's zero date,
+// in the form of the others.
+func asItStands(s string) string {
+	const form = "0000-00-00 00:00:00"
+	if len(s) < len(form) {
+		return s
+	}
+	for i := range form {
+		if form[i] == '0' && !isDigit(s[i]) || form[i] != '0' && form[i] != s[i] {
+			return s
+		}
+	}
+	rest := strings.TrimRight(s[len(form):], "0")
+	return s[:10] + "T" + s[11:len(form)] + strings.TrimSuffix(rest, ".") + "Z"
+}
+
 func parseTime(s string) (time.Time, bool) {
+	if t, ok := parseISO(s); ok {
+		return t, true
+	}
 	if m := strings.Index(s, " m="); m > 0 { // a monotonic clock reading that a driver wrote along
 		s = s[:m]
 	}
@@ -284,6 +346,28 @@ func parseTime(s string) (time.Time, bool) {
 		}
 	}
 	return time.Time{}, false
+}
+
+// unixTime reads seconds since 1970, as MySQL's UNIX_TIMESTAMP gives them: it
+// tells apart the hours that daylight saving repeats. Zero is the zero date.
+func unixTime(v any) any {
+	s := strings.TrimRight(recordText(v), " ")
+	if n, ok := v.(int64); ok {
+		s = strconv.FormatInt(n, 10)
+	}
+	if v == nil {
+		return nil
+	}
+	whole, fraction, _ := strings.Cut(s, ".")
+	seconds, err := strconv.ParseInt(whole, 10, 64)
+	nanos, _ := strconv.ParseInt((fraction + "000000000")[:9], 10, 64)
+	switch {
+	case err != nil:
+		return canonical(kindText, v)
+	case seconds == 0 && nanos == 0:
+		return asItStands("0000-00-00 00:00:00" + s[len(whole):])
+	}
+	return timeText(kindTime, time.Unix(seconds, nanos))
 }
 
 // keyText is a value of a key column as text.
@@ -299,6 +383,10 @@ func keyText(v any) string {
 		return strconv.FormatUint(x, 10)
 	case bool:
 		return strconv.FormatBool(x)
+	case map[string]any:
+		if text, ok := x["base64"].(string); ok && len(x) == 1 {
+			return text
+		}
 	}
 	raw, err := json.Marshal(v)
 	if err != nil {

@@ -1,0 +1,135 @@
+package hooks
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// trigger fires when rows of a table are written, or are to be written to a view.
+type trigger struct {
+	on   relation
+	when verbs
+	body body
+}
+
+// reference is a foreign key by which what happens to rows of to changes rows of
+// from.
+type reference struct {
+	from, to           relation
+	columns, refers    []string
+	onDelete, onUpdate string
+}
+
+// effects is what the catalog knows of what a write leads to.
+type effects struct {
+	triggers  []trigger
+	keys      []reference
+	underlies []underlying
+	functions map[string][]body // by name
+}
+
+// underlying: writing one relation may write the other.
+type underlying struct{ of, base relation }
+
+// writesBack returns by which kinds of statements on a table triggers may come
+// to change or remove rows of it: directly, or by way of other tables' triggers
+// and foreign keys. own are the table, what it is a part of, and its parts.
+func (e *effects) writesBack(own []relation) verbs {
+	var all verbs
+	for _, v := range []verbs{inserts, updates, deletes} {
+		s := &effectSearch{effects: e, own: own, seen: map[string]bool{}}
+		for _, r := range own {
+			s.follow(write{relation: r, verbs: v}, false)
+		}
+		if s.run() {
+			all |= v
+		}
+	}
+	return all
+}
+
+// effectSearch follows what one kind of statement leads to.
+type effectSearch struct {
+	*effects
+	own   []relation
+	queue []effect
+	seen  map[string]bool
+	back  bool
+}
+
+// effect is a write; triggered if it is a trigger's, or follows from one.
+type effect struct {
+	write
+	triggered bool
+}
+
+func (s *effectSearch) run() bool {
+	for len(s.queue) > 0 && !s.back {
+		e := s.queue[0]
+		s.queue = s.queue[1:]
+		s.pass(e)
+		for _, g := range s.triggers {
+			if g.on.is(e.relation) && g.when&e.verbs != 0 {
+				s.call(g.body, map[string]bool{})
+			}
+		}
+	}
+	return s.back
+}
+
+// follow takes a write for one that happens.
+func (s *effectSearch) follow(w write, triggered bool) {
+	id := fmt.Sprint(w.schema, "\x00", w.name, "\x00", w.verbs, w.columns, triggered)
+	if s.seen[id] {
+		return
+	}
+	s.seen[id] = true
+	s.queue = append(s.queue, effect{w, triggered})
+	mine := slices.ContainsFunc(s.own, w.is)
+	s.back = s.back || triggered && mine && w.verbs&(updates|deletes) != 0
+}
+
+// pass follows the foreign keys, and goes from views and partitions to what they
+// are of.
+func (s *effectSearch) pass(e effect) {
+	for _, k := range s.keys {
+		if !k.to.is(e.relation) {
+			continue
+		}
+		if e.verbs&deletes != 0 && k.onDelete == "CASCADE" {
+			s.follow(write{relation: k.from, verbs: deletes}, e.triggered)
+		} else if e.verbs&deletes != 0 && k.onDelete != "" || e.verbs&updates != 0 && k.onUpdate != "" && k.refersTo(e.columns) {
+			s.follow(write{relation: k.from, verbs: updates, columns: k.columns}, e.triggered)
+		}
+	}
+	for _, u := range s.underlies {
+		if u.of.is(e.relation) {
+			s.follow(write{relation: u.base, verbs: e.verbs}, e.triggered)
+		}
+	}
+}
+
+// refersTo reports whether the key refers to one of the columns; nil are all.
+func (k reference) refersTo(columns []string) bool {
+	return columns == nil || slices.ContainsFunc(k.refers, func(name string) bool {
+		return slices.ContainsFunc(columns, func(c string) bool { return strings.EqualFold(c, name) })
+	})
+}
+
+// call follows what a body writes, and the functions that it calls.
+func (s *effectSearch) call(b body, called map[string]bool) {
+	s.back = s.back || b.opaque
+	for _, w := range b.writes {
+		s.follow(w, true)
+	}
+	for _, name := range b.calls {
+		if called[name] {
+			continue
+		}
+		called[name] = true
+		for _, f := range s.functions[name] {
+			s.call(f, called)
+		}
+	}
+}

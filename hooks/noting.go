@@ -1,0 +1,85 @@
+package hooks
+
+import (
+	"fmt"
+	"strings"
+
+	"gorm.io/gorm/clause"
+)
+
+// An UPDATE on MySQL or MariaDB that can't be given the rows that were read (a
+// table without a key, more rows than are recorded one by one) notes how many
+// rows it matches, and a checksum of them, in user variables in its first
+// assignment, before any column has changed. Both must be those of the rows that
+// were read.
+
+// rowChecksum is a number for each row: of its key, or of all its values.
+func (c *capture) rowChecksum() string {
+	d, ref := c.plugin.dialect, c.reference()
+	names := c.table.key
+	if len(names) == 0 {
+		names = c.table.names()
+	}
+	parts := make([]string, len(names))
+	for i, name := range names {
+		parts[i] = fmt.Sprintf("%d*CRC32(COALESCE(HEX(%s.%s), 'NULL'))", 2*i+1, ref, d.quote(name))
+	}
+	return "(" + strings.Join(parts, "+") + ")"
+}
+
+// noting is the host's own statement; noted, if its first assignment notes the
+// rows that it matches.
+func (c *capture) noting(parts map[string]segment, built bool) (t hostText, noted bool) {
+	t = hostText{body: c.query, args: c.args, whole: true}
+	set, has := parts["SET"]
+	if !built || !has || !c.countsMatches() {
+		return t, false
+	}
+	all, _ := c.stmt.Clauses["SET"].Expression.(clause.Set)
+	b := c.scratch()
+	only := c.stmt.Clauses["SET"]
+	only.Expression = all[:1]
+	only.Build(b)
+	assigned := "SET " + c.stmt.Quote(all[0].Column) + "="
+	value, named := strings.CutPrefix(b.SQL.String(), assigned)
+	rest, same := strings.CutPrefix(set.text, b.SQL.String())
+	head, tail, found := strings.Cut(c.query, set.text)
+	if !named || !same || !found || value == "" {
+		return t, false
+	}
+	note := "(@gormtrail_n:=@gormtrail_n+1)+(@gormtrail_sum:=@gormtrail_sum+" + c.rowChecksum() + ")"
+	t.body = head + assigned + "IF(" + note + "<0,NULL," + value + "\n)" + rest + tail
+	return t, true
+}
+
+func (c *capture) runNoting(t hostText, noted, wantRows bool) (outcome, error) {
+	if noted {
+		if _, err := c.own.ExecContext(c.ctx, "SET @gormtrail_n = 0, @gormtrail_sum = 0"); err != nil {
+			return outcome{}, err
+		}
+	}
+	return c.runText(t, wantRows)
+}
+
+// countsDiffer says how the rows that the statement matched differ from those
+// that were read; "" if they don't. MySQL's own count is of changed rows, or
+// with the driver's clientFoundRows of matched ones: it can't be more than were
+// read.
+func (c *capture) countsDiffer(out outcome, before *image, noted, wantRows bool) (string, error) {
+	if noted {
+		var n, sum int64
+		row := c.own.QueryRowContext(c.ctx, "SELECT CAST(@gormtrail_n AS SIGNED), CAST(@gormtrail_sum AS SIGNED)")
+		if err := row.Scan(&n, &sum); err != nil {
+			return "", err
+		}
+		if n != int64(before.count) || uint64(sum) != c.checksum {
+			return fmt.Sprintf("%d were read and %d matched", before.count, n), nil
+		}
+		return "", nil
+	}
+	affected := out.affected()
+	if affected > int64(before.count) || affected != int64(before.count) && c.plugin.dialect.name != "mysql" && !c.joins() {
+		return fmt.Sprintf("%d were read and %d changed", before.count, affected), nil
+	}
+	return "", nil
+}
