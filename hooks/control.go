@@ -2,6 +2,9 @@ package hooks
 
 import (
 	"context"
+	"errors"
+
+	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
@@ -54,7 +57,10 @@ func (u *unit) afterControls(list []sqltext.Control) error {
 		case c.EndsByRollback():
 			u.discard()
 			u.endedByHand()
+		case c.Verb == "LOCK" || c.Verb == "UNLOCK":
+			u.locked.Store(c.Verb == "LOCK")
 		case c.Verb == "BEGIN" || c.Verb == "SET":
+			u.locked.Store(false)
 			u.readOnly.Store(c.ReadOnly)
 		default:
 			u.savepoint(c)
@@ -81,6 +87,17 @@ func (u *unit) endedByHand() {
 	u.marks = nil
 	u.immediate = u.inTx
 	u.readOnly.Store(false)
+}
+
+// errLocked: the log's tables are not among those that were locked.
+var errLocked = errors.New("hooks: after LOCK TABLES no entry can be written, and so no row: use UNLOCK TABLES first")
+
+// lockedOut returns errLocked in a transaction that MySQL's LOCK TABLES ended.
+func (p *Plugin) lockedOut(c gorm.ConnPool) error {
+	if p.dialect.name == "mysql" && inTransaction(c) && p.unitOf(c).locked.Load() {
+		return errLocked
+	}
+	return nil
 }
 
 // committed follows a COMMIT by hand.

@@ -286,6 +286,10 @@ func (p *Plugin) begin(op operation) func(*gorm.DB) {
 			db.Statement.ConnPool = &rawProbe{ConnPool: db.Statement.ConnPool, plugin: p, db: db, model: true}
 			return
 		}
+		if err := p.lockedOut(db.Statement.ConnPool); err != nil {
+			_ = db.AddError(err)
+			return
+		}
 		p.learn(db, db.Statement.Schema)
 		db.Statement.ConnPool = &probe{plugin: p, ConnPool: db.Statement.ConnPool, stmt: db.Statement, op: op, at: p.trail.Now()}
 	}

@@ -109,6 +109,9 @@ func (r *rawProbe) look(query string) error {
 	if r.text.Splits(p.dialect.sql, inTransaction(r.ConnPool)) {
 		return errSplits
 	}
+	if err := p.lockedOut(r.ConnPool); err != nil {
+		return err
+	}
 	r.record = true
 	return r.open(r.db.Statement.Context)
 }

@@ -51,6 +51,7 @@ type unit struct {
 	enforces atomic.Pointer[bool] // SQLite: foreign keys are on; nil: not asked yet
 
 	readOnly atomic.Bool            // nothing can be written in the transaction
+	locked   atomic.Bool            // MySQL: LOCK TABLES keeps other tables from being used
 	created  atomic.Pointer[string] // the table that GORM's migrator has just made to copy another into
 }
 
