@@ -182,10 +182,23 @@ func (t *Trail) Query(ctx context.Context, q Query) (*Page, error) {
 		return nil, err
 	}
 	defer done()
-	if q, err = q.Validate(); err != nil {
+	if q, err = t.valid(q); err != nil {
 		return nil, err
 	}
 	return t.store.Query(ctx, q)
+}
+
+// valid is q as the store takes it: one that doesn't know the order of recording
+// gets the order of time.
+func (t *Trail) valid(q Query) (Query, error) {
+	if s, ok := t.store.(Sequencer); q.Sort.Key() == SortRecorded && (!ok || !s.Sequenced()) {
+		if q.Sort.Descending() {
+			q.Sort = Newest
+		} else {
+			q.Sort = SortTime
+		}
+	}
+	return q.Validate()
 }
 
 // All yields every entry that q selects. See Reader. Where the store has no way
@@ -201,7 +214,7 @@ func (t *Trail) All(ctx context.Context, q Query) iter.Seq2[Entry, error] {
 		}
 		defer done()
 		q.Limit = MaxLimit
-		if q, err = q.Validate(); err != nil {
+		if q, err = t.valid(q); err != nil {
 			yield(Entry{}, err)
 			return
 		}

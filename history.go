@@ -8,9 +8,13 @@ import (
 	"time"
 )
 
-// History yields all entries of one record, oldest first, those of failed
-// attempts among them. Only o's Type and ID are looked at, byte by byte. Errors
-// are those of Reader.All; a record that no entry tells of has none.
+// History yields all entries of one record in the order in which they were
+// recorded (SortRecorded), failed attempts among them. For what package hooks
+// captures that is the order in which the record changed, also where processes'
+// clocks differ or are set back; each entry's Time stays what its process said.
+// An entry that Record gave a Time of its own, as of an import, stands where it
+// was recorded. Only o's Type and ID are looked at, byte by byte. Errors are
+// those of Reader.All; a record that no entry tells of has none.
 //
 // With children, the entries of the records that are declared to belong to it
 // come too, all in one order: a child's from when it came to the record until it
@@ -21,7 +25,7 @@ import (
 // readings, and what is recorded between them may be left out.
 func History(ctx context.Context, r Reader, o Object, children ...Child) iter.Seq2[Entry, error] {
 	if len(children) == 0 {
-		return r.All(ctx, Query{Filter: ofObject(o), Sort: SortTime})
+		return r.All(ctx, Query{Filter: ofObject(o), Sort: SortRecorded})
 	}
 	return func(yield func(Entry, error) bool) {
 		f := newFamily(o, children)
@@ -29,7 +33,7 @@ func History(ctx context.Context, r Reader, o Object, children ...Child) iter.Se
 			yield(Entry{}, err)
 			return
 		}
-		for e, err := range r.All(ctx, Query{Filter: f.filter(), Sort: SortTime}) {
+		for e, err := range r.All(ctx, Query{Filter: f.filter(), Sort: SortRecorded}) {
 			if (err != nil || f.shows(e)) && !yield(e, err) {
 				return
 			}
@@ -74,6 +78,14 @@ type State struct {
 // before it tell what the values became, those after it what they were until
 // then. Entries whose outcome isn't Success change nothing.
 //
+// A change has happened at t if its entry's Time isn't after t, or if that of a
+// later change of the record isn't: changes happen in the order of History. So
+// where clocks differ, At with the Time of any entry has that change and all
+// before it, and with the Time of the last one it has the present state. A t in
+// whole seconds or milliseconds stands for all of that second or millisecond:
+// databases cut the times in rows so, and At with a row's updated_at has that
+// update.
+//
 // It relies on how capture writes entries: a create has every column that isn't
 // NULL, a removal likewise, paths inside structured values name what is there
 // before or after the change, by place in lists.
@@ -82,11 +94,22 @@ type State struct {
 // ErrNotFound if no entry tells of the record (or r shows none), and those of
 // Reader.All.
 func At(ctx context.Context, r Reader, o Object, t time.Time) (State, error) {
-	records, err := replay(ctx, r, o, t)
+	records, err := replay(ctx, r, o, &cut{at: t})
 	if err != nil {
 		return State{}, err
 	}
 	return records[0].state(t), nil
+}
+
+// After returns the state of e's object right after e, whatever the Times of the
+// entries say. Only e's ID, Object and Time are looked at. Its errors are those of
+// At; ErrNotFound also if r doesn't show e among the object's entries.
+func After(ctx context.Context, r Reader, e Entry) (State, error) {
+	records, err := replay(ctx, r, e.Object, &cut{entry: e.ID})
+	if err != nil {
+		return State{}, err
+	}
+	return records[0].state(e.Time), nil
 }
 
 // Between returns the steps that lead from a record's state at one moment to
@@ -98,54 +121,11 @@ func At(ctx context.Context, r Reader, o Object, t time.Time) (State, error) {
 //
 // Its errors are those of At.
 func Between(ctx context.Context, r Reader, o Object, from, to time.Time) ([]Change, error) {
-	moments := []time.Time{from, to}
-	if to.Before(from) {
-		slices.Reverse(moments)
-	}
-	records, err := replay(ctx, r, o, moments...)
+	records, err := replay(ctx, r, o, &cut{at: from}, &cut{at: to})
 	if err != nil {
 		return nil, err
 	}
-	if to.Before(from) {
-		slices.Reverse(records)
-	}
 	return difference(records[0], records[1]), nil
-}
-
-// replay goes back through all entries to learn what can be known of the
-// beginning, then forward, and returns the record as it was at each of the
-// moments, which are in order.
-func replay(ctx context.Context, r Reader, o Object, moments ...time.Time) ([]*record, error) {
-	rec := newRecord(o)
-	seen := false
-	for e, err := range r.All(ctx, Query{Filter: ofObject(o), Sort: Newest}) {
-		if err != nil {
-			return nil, err
-		}
-		seen = true
-		rec.undo(e)
-	}
-	if !seen {
-		return nil, ErrNotFound
-	}
-	rec.gaps = map[string]bool{} // they are counted on the way forward
-	var at []*record
-	for e, err := range History(ctx, r, o) {
-		if err != nil {
-			return nil, err
-		}
-		for len(at) < len(moments) && e.Time.After(moments[len(at)]) {
-			at = append(at, rec.clone())
-		}
-		if len(at) == len(moments) {
-			return at, nil
-		}
-		rec.apply(e)
-	}
-	for len(at) < len(moments) {
-		at = append(at, rec.clone())
-	}
-	return at, nil
 }
 
 // state is what is known, for others to see.

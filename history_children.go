@@ -44,7 +44,7 @@ func (f *family) find(ctx context.Context, r Reader) error {
 		named.ObjectTypes = append(named.ObjectTypes, c.Type)
 		named.Fields = append(named.Fields, c.Field)
 	}
-	for e, err := range r.All(ctx, Query{Filter: named, Sort: Newest}) {
+	for e, err := range r.All(ctx, Query{Filter: named, Sort: SortRecorded.Reverse()}) {
 		if err != nil {
 			return err
 		}

@@ -40,8 +40,8 @@ func SearchTexts(e Entry) []string {
 }
 
 // SortKey is the text by which entries are sorted under s, byte by byte; "" for
-// the sort by time. Entries with equal keys are sorted by time, then by ID, all
-// in the same direction.
+// the sort by time, and for SortRecorded, which only the store knows. Entries
+// with equal keys are sorted by time, then by ID, all in the same direction.
 func SortKey(s Sort, e Entry) string {
 	switch s.Key() {
 	case SortObjectType:

@@ -40,11 +40,21 @@ const (
 	SortUser       Sort = "user" // Actor.User
 	SortIP         Sort = "ip"   // by address (IPKey)
 
+	// SortRecorded is the order in which entries were appended to the store,
+	// whatever their Time says. Of one record that package hooks captures it is
+	// the order in which its changes were made: an entry is appended while the
+	// transaction that changed the row still holds the row's lock. A Trail whose
+	// store doesn't know that order (Sequencer) sorts by time instead.
+	//
+	// No index serves it: each page reads the keys of all entries that the filter
+	// selects. Use it for one record, or a few.
+	SortRecorded Sort = "recorded"
+
 	// Newest is the default order.
 	Newest Sort = "-time"
 )
 
-var sortKeys = []Sort{SortTime, SortObjectType, SortObjectID, SortAction, SortUser, SortIP}
+var sortKeys = []Sort{SortTime, SortObjectType, SortObjectID, SortAction, SortUser, SortIP, SortRecorded}
 
 // Key is what s sorts by, without the direction.
 func (s Sort) Key() Sort {
@@ -86,7 +96,7 @@ func (q Query) Validate() (Query, error) {
 		q.Sort = Newest
 	}
 	if !slices.Contains(sortKeys, q.Sort.Key()) {
-		return q, &QueryError{Param: "sort", Reason: fmt.Sprintf("%q is not one of time, type, record, action, user, ip, with or without - before it", clip(string(q.Sort)))}
+		return q, &QueryError{Param: "sort", Reason: fmt.Sprintf("%q is not one of time, type, record, action, user, ip, recorded, with or without - before it", clip(string(q.Sort)))}
 	}
 	switch {
 	case q.Limit == 0:

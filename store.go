@@ -25,8 +25,8 @@ type Reader interface {
 }
 
 // Store is what a backend implements. It may implement more: TxAppender,
-// Faceter, Counter, Iterator, Purger, Tailer. The Trail asks by type assertion
-// and answers errors.ErrUnsupported where it must. Package storagetest checks
+// Faceter, Counter, Iterator, Sequencer, Purger, Tailer. The Trail asks by type
+// assertion and answers errors.ErrUnsupported where it must. Package storagetest checks
 // all that is promised here. A store is safe for concurrent use.
 //
 // The entries that a store is given are complete and valid (Trail.Enrich); the
@@ -51,6 +51,12 @@ type Execer interface {
 	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
 }
 
+// Queryer runs a statement that returns rows: a *sql.DB, *sql.Conn, *sql.Tx or
+// gorm.ConnPool.
+type Queryer interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
 // TxAppender is a Store that can append inside a transaction of the host's, so
 // that a change and its entry are committed together or not at all.
 type TxAppender interface {
@@ -58,10 +64,21 @@ type TxAppender interface {
 	// the host's transaction commits.
 	AppendTx(ctx context.Context, tx Execer, entries ...Entry) error
 	// InDatabase reports whether the store's tables are in the database that db
-	// is connected to. Only then does capture use AppendTx.
+	// is connected to. Only then does capture use AppendTx. It must not wait for a
+	// connection of db: the caller may hold the only one.
 	InDatabase(db *sql.DB) bool
 	// Tables are the names of the store's own tables, which are never captured.
 	Tables() []string
+}
+
+// DatabaseMatcher is a TxAppender that compares databases by asking the
+// transaction itself. Capture prefers it to InDatabase.
+type DatabaseMatcher interface {
+	// MatchDatabase reports whether tx, a transaction or connection of db, is in the
+	// database of the store's tables. db is nil where it isn't known. The answer is
+	// false whenever it isn't certain; an error then says why. It comes within
+	// seconds, and leaves a transaction that works as it was.
+	MatchDatabase(ctx context.Context, db *sql.DB, tx Queryer) (bool, error)
 }
 
 // Faceter is a Store that knows the values that were ever recorded.
@@ -81,6 +98,18 @@ type Counter interface {
 // selects: one statement, one snapshot.
 type Iterator interface {
 	All(ctx context.Context, q Query) iter.Seq2[Entry, error]
+}
+
+// Sequencer is a Store that knows the order in which its entries were appended.
+// A Trail gives SortRecorded to no other store.
+type Sequencer interface {
+	// Sequenced reports whether Query, and All of an Iterator, sort by
+	// SortRecorded: entries of one Append in the order given, an entry that was
+	// appended again where it was first. Entries of two transactions that exclude
+	// each other, as those that change one row do, are in the order of these. The
+	// Key of its cursors is the store's own; where it is empty, the position is
+	// that of the entry with the ID. A store that wraps another answers for it.
+	Sequenced() bool
 }
 
 // Purger is a Store that can forget. Only retention does.

@@ -32,6 +32,7 @@ const (
 	textOldest    = "oldest first"
 	textAscending = "ascending"
 	textDescends  = "descending"
+	textRecorded  = "Order of recording"
 	textCursor    = "Starts behind"
 	textPage      = "a page of the query, not its first entry"
 	textRows      = "Rows"
@@ -55,7 +56,7 @@ func Texts() []string {
 	texts := []string{
 		textTruncated, textFailed, textReport, textRange, textSort, textZone, textBy, textAt, textFilters, textNone,
 		textStart, textEnd, textAllDates, textTo, textBefore, textNot, textKeyword, textField, textNewest, textOldest,
-		textAscending, textDescends, textCursor, textPage, textRows, textNotice, textCutCells, textCut, textEntries, textSheet,
+		textAscending, textDescends, textRecorded, textCursor, textPage, textRows, textNotice, textCutCells, textCut, textEntries, textSheet,
 		textRowCount, textEmpty, textReplaced, textMadeAt, textMadeBy, textPageOf, textContinued,
 	}
 	for _, c := range AllColumns() {
@@ -203,6 +204,9 @@ func (t *Table) sortText(s audit.Sort) string {
 		order = textDescends
 	}
 	header := string(s.Key())
+	if s.Key() == audit.SortRecorded {
+		header = textRecorded
+	}
 	for _, c := range AllColumns() {
 		if c.Name == header {
 			header = c.Header

@@ -126,6 +126,8 @@ func TestFactsSayWhatWasAskedFor(t *testing.T) {
 		"Keyword": "vpn", "Not": "(Date range: the beginning to before 2026-01-01 01:00:00; Performed by: root)",
 		"Sorted by": "Performed by, descending", "Time zone": "UTC", "Exported at": "2026-02-03 04:05:06 UTC",
 	}, got)
+	got = factsOf(t, audit.Query{Sort: audit.SortRecorded}, &export.Options{Now: now})
+	assert.Equal(t, "Order of recording, ascending", got["Sorted by"])
 	got = factsOf(t, audit.Query{Filter: audit.Filter{From: day.Add(time.Minute)}}, &export.Options{Now: now, Title: "Q1", Labels: map[string]string{"Filters": "Filter", "none": "keine", "now": "jetzt"}})
 	assert.Equal(t, map[string]string{
 		"Report": "Q1", "Date range": "2026-01-01 00:01:00 to jetzt", "Filter": "keine", "Sorted by": "Timestamp, newest first", "Time zone": "UTC", "Exported at": "2026-02-03 04:05:06 UTC",

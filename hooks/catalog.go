@@ -192,7 +192,7 @@ func (p *Plugin) forgetTables() { p.tables.forget() }
 // sees until it commits: its tables are read again at each use, and all tables
 // at its end.
 func (p *Plugin) tablesChange(conn gorm.ConnPool, ddl string) {
-	if name := temporaryIn(ddl, p.dialect.sql); name != "" {
+	if name := temporaryIn(ddl, p.dialect.sql()); name != "" {
 		p.tables.temporary.Store(strings.ToLower(name), struct{}{})
 	}
 	if inTransaction(conn) {

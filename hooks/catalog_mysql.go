@@ -178,7 +178,7 @@ func (t *mysqlTable) readPeriods(ctx context.Context, conn gorm.ConnPool, d dial
 	if err := conn.QueryRowContext(ctx, "SHOW CREATE TABLE "+t.quoted(d)).Scan(&name, &ddl); err != nil {
 		return err
 	}
-	list := sqltext.Tokens(ddl, d.sql, len(ddl))
+	list := sqltext.Tokens(ddl, d.sql(), len(ddl))
 	open := 0
 	for i := range list {
 		switch {

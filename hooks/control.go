@@ -27,7 +27,7 @@ func (u *unit) beforeControls(ctx context.Context, list []sqltext.Control, sever
 		ends := c.Verb == "COMMIT" || c.Verb == "BEGIN" || c.ReadOnly || several && c.EndsByRollback()
 		switch {
 		case c.Verb == "SAVEPOINT":
-			u.settle(ctx)
+			u.appendEarly(ctx)
 		case c.Verb == "COMMIT" && u.failed != nil:
 			return u.failed
 		case ends && u.inTx:
@@ -39,9 +39,9 @@ func (u *unit) beforeControls(ctx context.Context, list []sqltext.Control, sever
 	return nil
 }
 
-// settle appends what would otherwise be held for as long as a savepoint lasts. A
+// appendEarly appends what would otherwise be held for as long as a savepoint lasts. A
 // few entries may wait: nested transactions set savepoints all the time.
-func (u *unit) settle(ctx context.Context) {
+func (u *unit) appendEarly(ctx context.Context) {
 	if u.inTx && len(u.pending)-u.held() >= maxHeld {
 		_ = u.append(ctx, u.held()) // a failure stops the commit
 	}

@@ -9,8 +9,6 @@ import (
 	"strings"
 
 	"gorm.io/gorm"
-
-	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
 
 // dialect is what the plugin needs to know of a database.
@@ -20,7 +18,6 @@ type dialect struct {
 	// deleteReturning and updateReturning: MariaDB has the one, not the other.
 	deleteReturning, updateReturning bool
 	lock                             string // behind a SELECT whose rows are about to change
-	sql                              sqltext.Dialect
 	// oneCall: the SQLite driver runs all statements of one Query call.
 	oneCall bool
 }
@@ -30,15 +27,15 @@ func (p *Plugin) setDialect(db *gorm.DB) error {
 	returning := slices.Contains(db.Callback().Create().Clauses, "RETURNING")
 	switch p.dialect.name {
 	case "sqlite", "sqlite3":
-		p.dialect.name, p.dialect.sql = "sqlite", sqltext.SQLite
+		p.dialect.name = "sqlite"
 		p.dialect.returning, p.dialect.deleteReturning, p.dialect.updateReturning = returning, returning, returning
 		p.dialect.oneCall = runsAllStatements(db)
 	case "postgres":
 		p.dialect.returning, p.dialect.deleteReturning, p.dialect.updateReturning = true, true, true
-		p.dialect.lock, p.dialect.sql = " FOR UPDATE", sqltext.PostgreSQL
+		p.dialect.lock = " FOR UPDATE"
 	case "mysql":
 		p.dialect.returning, p.dialect.deleteReturning = returning, returning
-		p.dialect.lock, p.dialect.sql = " FOR UPDATE", sqltext.MySQL
+		p.dialect.lock = " FOR UPDATE"
 	default:
 		return fmt.Errorf("hooks: the database %q is not one of sqlite, postgres, mysql", p.dialect.name)
 	}

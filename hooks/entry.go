@@ -17,9 +17,8 @@ func (c *capture) add(entries ...audit.Entry) error {
 	if len(entries) == 0 {
 		return nil
 	}
-	at := c.changedAt()
 	for i := range entries {
-		entries[i].TransactionID, entries[i].Time = c.unit.id, at
+		entries[i].TransactionID, entries[i].Time = c.unit.id, c.at
 	}
 	if err := c.plugin.trail.EnrichCaptured(c.stmt.Context, entries); err != nil {
 		return c.fail(err)

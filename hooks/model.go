@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -38,11 +37,10 @@ var treatments = []treatment{treatOmit, treatMask, treatHash, treatName, treatSh
 type hint struct {
 	known      bool // a model was seen
 	objectType string
-	fields     map[string]treatment     // by column
-	autoTimes  []string                 // columns that GORM sets to the time of an update
-	stamps     map[string]time.Duration // columns that GORM sets to the time of a change; the unit of those that are numbers
-	deleted    []string                 // columns that mark a row as deleted
-	zeroTimes  map[string]string        // the time that means "not deleted", where it is not NULL
+	fields     map[string]treatment // by column
+	autoTimes  []string             // columns that GORM sets to the time of an update
+	deleted    []string             // columns that mark a row as deleted
+	zeroTimes  map[string]string    // the time that means "not deleted", where it is not NULL
 	bools      map[string]bool
 	json       map[string]bool
 }
@@ -79,7 +77,7 @@ func (h *hints) of(table string) *hint {
 func (h *hints) change(table string, set func(*hint)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	next := &hint{fields: map[string]treatment{}, bools: map[string]bool{}, json: map[string]bool{}, zeroTimes: map[string]string{}, stamps: map[string]time.Duration{}}
+	next := &hint{fields: map[string]treatment{}, bools: map[string]bool{}, json: map[string]bool{}, zeroTimes: map[string]string{}}
 	if old := h.tables[table]; old != nil {
 		next.known = old.known
 		next.objectType = old.objectType
@@ -90,9 +88,6 @@ func (h *hints) change(table string, set func(*hint)) {
 		}
 		for k, v := range old.zeroTimes {
 			next.zeroTimes[k] = v
-		}
-		for k, v := range old.stamps {
-			next.stamps[k] = v
 		}
 		for k := range old.bools {
 			next.bools[k] = true
@@ -178,11 +173,6 @@ func (n *hint) learnField(f *schema.Field, fixed bool) {
 	if f.AutoUpdateTime > 0 && !slices.Contains(n.autoTimes, f.DBName) {
 		n.autoTimes = append(n.autoTimes, f.DBName)
 	}
-	for _, t := range []schema.TimeType{f.AutoCreateTime, f.AutoUpdateTime} {
-		if t > 0 {
-			n.stamps[f.DBName] = stampUnit(f, t)
-		}
-	}
 	if f.GORMDataType == schema.Bool && f.Serializer == nil {
 		n.bools[f.DBName] = true
 	}
@@ -191,25 +181,10 @@ func (n *hint) learnField(f *schema.Field, fixed bool) {
 	}
 	if marksDeleted(f) && !slices.Contains(n.deleted, f.DBName) {
 		n.deleted = append(n.deleted, f.DBName)
-		n.stamps[f.DBName] = stampUnit(f, schema.UnixSecond)
 		if t, ok := parseTime(f.TagSettings["ZEROVALUE"]); ok {
 			n.zeroTimes[f.DBName] = timeText(kindTime, t)
 		}
 	}
-}
-
-// stampUnit is the unit of a number that counts since 1970; 0 for a time, whose
-// precision is its column's.
-func stampUnit(f *schema.Field, t schema.TimeType) time.Duration {
-	switch {
-	case f.GORMDataType == schema.Time || f.IndirectFieldType == reflect.TypeFor[gorm.DeletedAt]():
-		return 0
-	case t == schema.UnixMillisecond:
-		return time.Millisecond
-	case t == schema.UnixNanosecond:
-		return time.Nanosecond
-	}
-	return time.Second
 }
 
 func isJSONField(f *schema.Field) bool {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"gorm.io/gorm"
 
@@ -109,4 +111,26 @@ func TestWithoutAnOutboxAStoreThatFailsIsTold(t *testing.T) {
 		}
 		require.EqualValues(t, 1, h.count(&item{}))
 	}
+}
+
+// What waits in the outbox is delivered in the order of its changes, also where
+// the clock was set back between them.
+func TestOutboxDeliversInTheOrderOfChanges(t *testing.T) {
+	h, remote := newOutboxHost(t)
+	outbox, err := gormstore.New(h.db, &gormstore.Options{Table: "audit_outbox"})
+	require.NoError(t, err)
+	var want []string
+	for i, second := range []int64{50, 30, 40} {
+		e := audit.Entry{ID: uuid.Must(uuid.NewV7()).String(), Time: time.Unix(second, 0), Action: "update", Object: audit.Object{Type: "items", ID: "1"}, Comment: string(rune('a' + i))}
+		require.NoError(t, outbox.Append(t.Context(), e))
+		want = append(want, e.Comment)
+	}
+	require.NoError(t, h.plugin.Deliver(t.Context()))
+	page, err := remote.Query(t.Context(), audit.Query{Sort: audit.SortRecorded, Limit: 10})
+	require.NoError(t, err)
+	var got []string
+	for _, e := range page.Entries {
+		got = append(got, e.Comment)
+	}
+	require.Equal(t, want, got)
 }

@@ -143,7 +143,9 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	if err := p.setStores(); err != nil {
 		return err
 	}
-	p.home, _ = db.DB() // a *gorm.DB over a *sql.Conn has none
+	if p.home == nil { // a plugin that opens more databases passes this one on to each
+		p.home, _ = db.DB() // a *gorm.DB over a *sql.Conn has none
+	}
 	if err := p.hints.learnOptions(p.opts); err != nil {
 		return err
 	}
@@ -155,6 +157,9 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 		p.learn(db, stmt.Schema)
 	}
 	if err := p.register(db); err != nil {
+		return err
+	}
+	if err := p.registerSources(db); err != nil {
 		return err
 	}
 	p.wrapPool(db)
@@ -244,7 +249,9 @@ func (p *Plugin) openTransaction(db *gorm.DB) {
 	if p.begunByHand(pool) {
 		return
 	}
+	db.Statement.ConnPool = p.seen(pool)
 	tx := db.Begin()
+	db.Statement.ConnPool = pool
 	switch {
 	case tx.Error == nil:
 		db.Statement.ConnPool = tx.Statement.ConnPool
@@ -291,6 +298,10 @@ func (p *Plugin) begin(op operation) func(*gorm.DB) {
 			return
 		}
 		p.learn(db, db.Statement.Schema)
+		if err := p.refuse(db.Statement.Context, db.Statement.ConnPool); err != nil {
+			_ = db.AddError(err)
+			return
+		}
 		db.Statement.ConnPool = &probe{plugin: p, ConnPool: db.Statement.ConnPool, stmt: db.Statement, op: op, at: p.trail.Now()}
 	}
 }

@@ -72,7 +72,11 @@ func (c *pool) BeginTx(ctx context.Context, opts *sql.TxOptions) (gorm.ConnPool,
 	if !ok {
 		return inner, nil // its end can't be seen: its statements append one by one
 	}
-	u := c.plugin.newUnit(ctx, t, dbOf(c.ConnPool), false)
+	db := dbOf(c.ConnPool)
+	if db == nil {
+		db = dbOf(inner) // begun on a single connection
+	}
+	u := c.plugin.newUnit(ctx, t, db, false)
 	u.readOnly.Store(opts != nil && opts.ReadOnly)
 	return &tx{Tx: t, pool: c, unit: u}, nil
 }

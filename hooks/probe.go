@@ -262,7 +262,7 @@ func (c *capture) failedAfter(cause error) error {
 
 // finished reports whether the text is one statement, read to its end.
 func (c *capture) finished() bool {
-	_, complete := sqltext.End(c.query, c.plugin.dialect.sql)
+	_, complete := sqltext.End(c.query, c.plugin.dialect.sql())
 	return complete
 }
 

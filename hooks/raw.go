@@ -113,7 +113,10 @@ func (r *rawProbe) look(query string) error {
 		return err
 	}
 	r.record = true
-	return r.open(r.db.Statement.Context)
+	if err := r.open(r.db.Statement.Context); err != nil {
+		return err
+	}
+	return p.refuse(r.db.Statement.Context, r.ConnPool)
 }
 
 // ignoresText reports whether all that the text writes is in tables that are not

@@ -34,10 +34,13 @@ type unit struct {
 	plugin    *Plugin
 	ctx       context.Context
 	conn      gorm.ConnPool // the transaction itself, below the plugin's wrappers
-	inTx      bool          // the store can append in this transaction
+	db        *sql.DB       // its pool; nil: unknown
 	immediate bool          // the commit can't be seen: append with each statement
 
 	mu      sync.Mutex
+	settled bool  // inTx is known
+	inTx    bool  // the store can append in this transaction
+	unsure  error // why that couldn't be found out
 	id      string
 	pending []audit.Entry
 	outside []audit.Entry // delivered once the commit has succeeded
@@ -64,13 +67,7 @@ type mark struct {
 }
 
 func (p *Plugin) newUnit(ctx context.Context, conn gorm.ConnPool, db *sql.DB, immediate bool) *unit {
-	u := &unit{plugin: p, ctx: ctx, conn: conn, immediate: immediate}
-	if p.inTx != nil {
-		if db == nil {
-			db = p.home
-		}
-		u.inTx = db == nil || p.inTx.InDatabase(db)
-	}
+	u := &unit{plugin: p, ctx: ctx, conn: conn, db: db, immediate: immediate, settled: p.inTx == nil}
 	id, err := uuid.NewV7()
 	if err != nil {
 		id = uuid.New()
@@ -79,17 +76,68 @@ func (p *Plugin) newUnit(ctx context.Context, conn gorm.ConnPool, db *sql.DB, im
 	return u
 }
 
+// settle finds out whether the store can append in this transaction. It is asked
+// for right before the first write: a transaction that only reads isn't asked, and
+// one that sets its isolation level first still may.
+func (u *unit) settle(ctx context.Context) error {
+	if u.settled {
+		return nil
+	}
+	var err error
+	u.inTx, err = u.plugin.inDatabase(ctx, u.db, u.conn)
+	if err != nil && ctx.Err() != nil {
+		return err
+	}
+	u.settled, u.unsure = true, err
+	return nil
+}
+
+// inDatabase reports whether a transaction is in the database of the store that
+// appends in transactions.
+func (p *Plugin) inDatabase(ctx context.Context, db *sql.DB, tx audit.Queryer) (bool, error) {
+	if db == nil {
+		db = p.home
+	}
+	m, ok := p.inTx.(audit.DatabaseMatcher)
+	switch {
+	case ok && db != nil:
+		return m.MatchDatabase(ctx, db, tx)
+	case ok:
+		same, err := m.MatchDatabase(ctx, nil, tx)
+		return same || err != nil, nil // what can't be asked is taken for the host's only database
+	}
+	return db == nil || p.inTx.InDatabase(db), nil
+}
+
+// refuse is asked before a statement runs that writes rows. It returns the
+// statement's error if its entries could go nowhere. Under FailOpen the statement
+// runs, and add tells the logger.
+func (u *unit) refuse(ctx context.Context) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if err := u.settle(ctx); err != nil {
+		return err
+	}
+	if u.inTx || !u.immediate || u.plugin.opts.FailOpen {
+		return nil
+	}
+	return u.elsewhere()
+}
+
 // add puts entries into the unit of work. Under FailOpen it returns nil.
 func (u *unit) add(ctx context.Context, entries ...audit.Entry) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if err := u.settle(ctx); err != nil {
+		return u.failure(ctx, err, len(entries))
+	}
 	if !u.immediate && len(u.pending)+len(entries) <= maxPending {
 		u.pending = append(u.pending, entries...)
 		return nil
 	}
 	if !u.inTx {
 		if u.immediate {
-			return u.failure(ctx, errElsewhere, len(entries))
+			return u.failure(ctx, u.elsewhere(), len(entries))
 		}
 		u.pending = append(u.pending, entries...) // it can only wait
 		return nil
@@ -107,6 +155,13 @@ func (u *unit) held() int {
 }
 
 var errElsewhere = errors.New("hooks: the trail's store is in another database, and this transaction was not begun by a *gorm.DB with the plugin: its entries could neither join it nor wait for its commit (Options.Outbox)")
+
+func (u *unit) elsewhere() error {
+	if u.unsure != nil {
+		return fmt.Errorf("%w; the database couldn't be asked whether it is the store's: %w", errElsewhere, u.unsure)
+	}
+	return errElsewhere
+}
 
 // fail makes the transaction unable to commit: a change of it has no entry.
 func (u *unit) fail(ctx context.Context, err error) error {
@@ -202,9 +257,7 @@ func (u *unit) afterCommit() error {
 		u.outside = nil
 		return u.deliver(ctx, entries)
 	}
-	if err := u.plugin.Deliver(ctx); err != nil {
-		u.plugin.trail.Logger().WarnContext(ctx, "audit: entries stay in the outbox for now", "error", err)
-	}
+	u.plugin.deliverNow(ctx)
 	return nil
 }
 
@@ -213,8 +266,13 @@ func (u *unit) afterCommit() error {
 // kept them. Under FailOpen the trail's logger is told instead.
 var ErrNotDelivered = errors.New("hooks: the change is committed, but its entries are not on the trail")
 
-// deliver hands committed entries to a store without an outbox.
+// deliver hands on the committed entries of a transaction that was in another
+// database than the outbox, or the store.
 func (u *unit) deliver(ctx context.Context, entries []audit.Entry) error {
+	if u.plugin.opts.Outbox != nil && u.plugin.opts.Outbox.Append(ctx, entries...) == nil {
+		u.plugin.deliverNow(ctx)
+		return nil
+	}
 	err := u.plugin.trail.Store().Append(ctx, entries...)
 	if err == nil {
 		u.plugin.trail.Committed()

@@ -322,7 +322,7 @@ func asItStands(s string) string {
 		return s
 	}
 	for i := range form {
-		if form[i] == '0' && !isDigit(s[i]) || form[i] != '0' && form[i] != s[i] {
+		if form[i] == '0' && (s[i] < '0' || s[i] > '9') || form[i] != '0' && form[i] != s[i] {
 			return s
 		}
 	}

@@ -133,13 +133,13 @@ func (p *entryPage) around(ctx context.Context) error {
 		return err
 	}
 	if p.HasRecord() && p.View != "history" {
-		if p.History, p.HistoryMore, err = p.some(ctx, p.recordFilter()); err != nil {
+		if p.History, p.HistoryMore, err = p.some(ctx, p.historyQuery(ctx)); err != nil {
 			return err
 		}
 	}
 	others := func(f audit.Filter) ([]*audit.Entry, error) {
 		f.Tenants = []string{p.E.Tenant}
-		list, _, err := p.some(ctx, f)
+		list, _, err := p.some(ctx, audit.Query{Filter: f})
 		list = slices.DeleteFunc(list, func(e *audit.Entry) bool { return e.ID == p.E.ID })
 		return list, err
 	}
@@ -164,8 +164,19 @@ func (p *entryPage) recordFilter() audit.Filter {
 	return audit.Filter{Tenants: []string{p.E.Tenant}, ObjectTypes: []string{p.E.Object.Type}, ObjectIDs: []string{p.E.Object.ID}}
 }
 
-func (p *entryPage) some(ctx context.Context, f audit.Filter) (list []*audit.Entry, more bool, err error) {
-	found, err := p.reader.Query(ctx, audit.Query{Filter: f, Limit: railEntries})
+// historyQuery selects the record's timeline, the newest change first. Of a record
+// with very many entries it is in the order of time, which an index has.
+func (p *entryPage) historyQuery(ctx context.Context) audit.Query {
+	q := audit.Query{Filter: p.recordFilter(), Sort: audit.SortRecorded.Reverse()}
+	if _, more, err := p.reader.Count(ctx, q.Filter, maxState); err == nil && more {
+		q.Sort = audit.Newest
+	}
+	return q
+}
+
+func (p *entryPage) some(ctx context.Context, q audit.Query) (list []*audit.Entry, more bool, err error) {
+	q.Limit = railEntries
+	found, err := p.reader.Query(ctx, q)
 	if err != nil {
 		return nil, false, err
 	}
@@ -248,7 +259,9 @@ func (p *entryPage) wholeHistory(ctx context.Context) error {
 	if !p.HasRecord() {
 		return audit.ErrNotFound
 	}
-	found, err := p.reader.Query(ctx, audit.Query{Filter: p.recordFilter(), Limit: audit.DefaultLimit, Cursor: p.request.URL.Query().Get("after")})
+	q := p.historyQuery(ctx)
+	q.Cursor = p.request.URL.Query().Get("after")
+	found, err := p.reader.Query(ctx, q)
 	if err != nil {
 		return err
 	}
@@ -271,7 +284,9 @@ func (s *visit) entryJSON(ctx context.Context, w http.ResponseWriter, e audit.En
 		return audit.ErrNotFound
 	}
 	if view == "history" {
-		found, err := s.reader.Query(ctx, audit.Query{Filter: p.recordFilter(), Limit: s.query.Limit, Cursor: s.request.URL.Query().Get("after")})
+		q := p.historyQuery(ctx)
+		q.Limit, q.Cursor = s.query.Limit, s.request.URL.Query().Get("after")
+		found, err := s.reader.Query(ctx, q)
 		if err != nil {
 			return err
 		}

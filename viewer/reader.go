@@ -33,8 +33,12 @@ func (r reader) expand(f audit.Filter) (audit.Filter, error) {
 	return f.Expand(r.trail.Catalogue())
 }
 
-// check refuses questions whose answer would reveal what is masked.
+// check refuses questions whose answer would reveal what is masked, and an order
+// that would read all that is selected for each page, unless that is one record.
 func (r reader) check(q audit.Query) error {
+	if q.Sort.Key() == audit.SortRecorded && !slices.ContainsFunc(q.Terms(), func(f audit.Filter) bool { return len(f.ObjectTypes) == 1 && len(f.ObjectIDs) == 1 }) {
+		return &audit.QueryError{Param: "sort", Reason: "recorded is the order of one record's entries, and needs its type and its ID"}
+	}
 	if r.mask.personal {
 		return nil
 	}
@@ -83,6 +87,15 @@ func maskedValueIn(f audit.Filter) string {
 	return ""
 }
 
+// sorted is q in an order that the store has, as the trail asks it: cursors that
+// are made here are then the store's.
+func (r reader) sorted(q audit.Query) audit.Query {
+	if s, ok := r.trail.Store().(audit.Sequencer); q.Sort.Key() == audit.SortRecorded && (!ok || !s.Sequenced()) {
+		q.Sort = map[bool]audit.Sort{true: audit.Newest, false: audit.SortTime}[q.Sort.Descending()]
+	}
+	return q
+}
+
 // sifts reports whether the store may find entries that this reader may not
 // find: the keyword looks into email addresses.
 func (r reader) sifts(q audit.Query) bool {
@@ -106,6 +119,7 @@ func (r reader) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 	if err := r.check(q); err != nil {
 		return nil, err
 	}
+	q = r.sorted(q)
 	if r.sifts(q) {
 		return r.siftedPage(ctx, q)
 	}
@@ -261,7 +275,7 @@ func (r reader) place(q audit.Query, e audit.Entry, back bool) (string, error) {
 		return "", err
 	}
 	q.Filter = f.And(r.scope)
-	return cursorAt(q, e, back), nil
+	return cursorAt(r.sorted(q), e, back), nil
 }
 
 // stored returns an entry as the store has it, for places in an order.

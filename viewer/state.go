@@ -25,21 +25,21 @@ type states struct {
 // tells nothing here either.
 func (p *entryPage) states(ctx context.Context) (states, error) {
 	var s states
-	end := time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
-	for _, at := range []struct {
-		state *audit.State
-		time  time.Time
-	}{{&s.Then, p.E.Time}, {&s.Now, end}} {
-		r, cut, err := p.near(ctx, at.time)
-		if err != nil {
-			return s, err
-		}
-		if *at.state, err = audit.At(ctx, r, p.E.Object, at.time); err != nil {
-			return s, err
-		}
-		s.Cut = s.Cut || cut
+	r, cut, err := p.near(ctx, p.E.Time)
+	if err != nil {
+		return s, err
 	}
-	return s, nil
+	if s.Then, err = audit.After(ctx, r, *p.E); err != nil {
+		return s, err
+	}
+	end := time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
+	r, s.Cut, err = p.near(ctx, end)
+	if err != nil {
+		return s, err
+	}
+	s.Cut = s.Cut || cut
+	s.Now, err = audit.At(ctx, r, p.E.Object, end)
+	return s, err
 }
 
 // near is the reader with the record's entries alone, and of very many only the

@@ -1,5 +1,3 @@
-// Package capture judges the capture of row changes: every way in which GORM
-// can change a row, on SQLite, PostgreSQL and MariaDB, compared with what the
-// databases' own triggers saw. It holds tests only; package judge beneath it
-// holds the judge.
+// Package capture runs the cases and random programs of package capturetest on
+// PostgreSQL and MariaDB, and on SQLite with the newest GORM. It holds tests only.
 package capture

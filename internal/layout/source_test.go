@@ -74,11 +74,17 @@ func parse(t *testing.T, name string) source {
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, filepath.Join(root, filepath.FromSlash(name)), nil, parser.ParseComments|parser.SkipObjectResolution)
 	require.NoError(t, err)
-	s := source{name: name, folder: strings.TrimPrefix(path.Dir(name), "."), test: strings.HasSuffix(name, "_test.go"), fset: fset, file: file}
+	s := source{name: name, folder: strings.TrimPrefix(path.Dir(name), "."), test: isTest(name), fset: fset, file: file}
 	for _, spec := range file.Imports {
 		s.imports = append(s.imports, strings.Trim(spec.Path.Value, `"`))
 	}
 	return s
+}
+
+// isTest reports whether a file is a test's, or of the tests that several packages
+// share: no application links them.
+func isTest(name string) bool {
+	return strings.HasSuffix(name, "_test.go") || strings.HasPrefix(name, "internal/capturetest/")
 }
 
 // module is the folder of the go.mod that a folder belongs to, "" for the root

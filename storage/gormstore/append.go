@@ -31,7 +31,7 @@ func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 	if err != nil {
 		return err
 	}
-	if err := s.checkMigrated(ctx, s.db); err != nil {
+	if s, err = s.ready(ctx, s.db); err != nil {
 		return err
 	}
 	if s.parts != nil {
@@ -97,10 +97,8 @@ func (s *Store) AppendTx(ctx context.Context, tx audit.Execer, entries ...audit.
 	if err != nil {
 		return err
 	}
-	if q, ok := tx.(querier); ok {
-		if err := s.checkMigrated(ctx, q); err != nil {
-			return err
-		}
+	if s, err = s.readyIn(ctx, tx); err != nil {
+		return err
 	}
 	return s.insert(ctx, tx, rows)
 }

@@ -34,7 +34,7 @@ func TestListsComeApartAsTheyWere(t *testing.T) {
 		}
 		rows, err := newRecords(entries)
 		require.NoError(t, err)
-		statement, args := newPostgres(table{base: "t", name: "t"}).insert(rows)
+		statement, args := newPostgres(table{base: "t"}).insert(rows)
 		b, first := newBatch(rows), 0
 		if b.alike {
 			first = sharedCount
@@ -67,7 +67,7 @@ func TestValuesSendWhatIsCommonOnce(t *testing.T) {
 	} {
 		rows, err := newRecords(c.entries)
 		require.NoError(t, err, name)
-		statement, args := newSQLite(table{base: "t", name: "t"}).insert(rows)
+		statement, args := newSQLite(table{base: "t"}).insert(rows)
 		assert.Contains(t, statement, c.rows, name)
 		assert.Equal(t, len(c.entries), strings.Count(statement, "(1,"), name)
 		assert.Len(t, args, c.params, name)
@@ -88,7 +88,7 @@ func BenchmarkInsert(b *testing.B) {
 			},
 		}
 	}
-	t := table{base: "t", name: "t"}
+	t := table{base: "t"}
 	for name, d := range map[string]dialect{"sqlite": newSQLite(t), "postgres": newPostgres(t), "mysql": newMySQL(t)} {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()

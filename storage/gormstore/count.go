@@ -13,6 +13,9 @@ func (s *Store) Count(ctx context.Context, f audit.Filter, bound int) (n int, mo
 	if err := f.Validate(); err != nil {
 		return 0, false, err
 	}
+	if s, err = s.ready(ctx, s.db); err != nil {
+		return 0, false, err
+	}
 	bound = min(max(bound, 0), math.MaxInt32-1)
 	// Without an order a database may read all that match before it looks at the
 	// limit (PostgreSQL's bitmaps).

@@ -39,8 +39,25 @@ type dialect interface {
 	repair() string
 	// locked runs fn on one connection while no other process migrates.
 	locked(ctx context.Context, db *sql.DB, fn func(migrator) error) error
+	// createVersions makes the table of versions where there is none.
+	createVersions(ctx context.Context, m migrator) error
+	// locate is the schema of the tables as a connection finds them without one, ""
+	// where there are none. It leaves a transaction as it was.
+	locate(ctx context.Context, q querier) (string, error)
+	// firstSchema is the schema in which a connection makes tables; "": none.
+	firstSchema(ctx context.Context, q querier) (string, error)
+	// elsewhere says where tables of that name are that locate doesn't find; "":
+	// nowhere, or it isn't known.
+	elsewhere(ctx context.Context, q querier) (string, error)
 	// version reads the schema's version, 0 where there is none.
 	version(ctx context.Context, q querier) (int, error)
+
+	// identity is a text that connections to the same database of the same server
+	// have in common, and no others; "" where there is none. ownIdentity is that of
+	// the store's pool, asked in the way in which a transaction's is.
+	identity(ctx context.Context, q querier) (string, error)
+	ownIdentity(ctx context.Context, db *sql.DB) (string, error)
+	sameIdentity(own, other string) bool
 
 	// insert is an INSERT of these rows and its parameters.
 	insert(rows []record) (statement string, args []any)

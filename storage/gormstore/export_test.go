@@ -29,3 +29,9 @@ func Short(s *Store, n int) *Store {
 	s.shortStreams = n
 	return s
 }
+
+// PoolsKnown is how many pools the store keeps a verdict of.
+func PoolsKnown(s *Store) (n int) {
+	s.known.pools.byPool.Range(func(any, any) bool { n++; return true })
+	return n
+}

@@ -27,12 +27,12 @@ func (s *Store) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 	if err := f.Validate(); err != nil {
 		return audit.Facets{}, err
 	}
-	if err := s.checkMigrated(ctx, s.db); err != nil {
+	s, err := s.ready(ctx, s.db)
+	if err != nil {
 		return audit.Facets{}, err
 	}
 	scope := facetScope(f)
 	sel := selection{filter: allOf(scope), order: orderOf(audit.Newest)}
-	var err error
 	if sel.sought, err = s.seek(ctx, sel); err != nil {
 		return audit.Facets{}, err
 	}
@@ -219,8 +219,8 @@ func (w facetWalk) valuesOfTenants() *builder {
 	return b
 }
 
-// name is the name of a facet's query, which can't be the table's own.
-func (s *Store) name(f facet) string { return s.table.base + "_" + f.name }
+// queryName is the name of a facet's query, which can't be the table's own.
+func (s *Store) queryName(f facet) string { return s.table.base + "_" + f.name }
 
 // jumps writes the recursive queries of facets, where the database needs them.
 func (w facetWalk) jumps(b *builder, list []facet) {
@@ -247,7 +247,7 @@ func (w facetWalk) found(b *builder, f facet) {
 		b.WriteString(")")
 		return
 	case jumped && !w.dialect.looseScan():
-		b.WriteString(w.name(f))
+		b.WriteString(w.queryName(f))
 		return
 	}
 	b.WriteString("(")
@@ -272,7 +272,7 @@ func scopeTerms(scope []audit.Filter) []audit.Filter {
 // jump writes a recursive query that goes from each value of the column to the
 // next larger one, NULL after the last.
 func (w facetWalk) jump(b *builder, f facet) {
-	b.add(w.name(f), " (")
+	b.add(w.queryName(f), " (")
 	for _, c := range f.within {
 		b.add(c, ", ")
 	}
@@ -306,7 +306,7 @@ func (w facetWalk) jump(b *builder, f facet) {
 	if f.parent == "" {
 		w.tenantsOnly(c)
 	}
-	b.add(") FROM ", w.name(f), " c WHERE c.v IS NOT NULL)")
+	b.add(") FROM ", w.queryName(f), " c WHERE c.v IS NOT NULL)")
 }
 
 func parentOf(f facet) facet {

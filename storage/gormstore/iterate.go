@@ -41,7 +41,7 @@ func (s *Store) all(ctx context.Context, q audit.Query, yield func(audit.Entry) 
 		}
 		from = &p
 	}
-	if err := s.checkMigrated(ctx, s.db); err != nil {
+	if s, err = s.ready(ctx, s.db); err != nil {
 		return err
 	}
 	whole, err := s.readsWhole(ctx)
@@ -49,6 +49,11 @@ func (s *Store) all(ctx context.Context, q audit.Query, yield func(audit.Entry) 
 		return err
 	}
 	sel := selection{filter: q.Filter, order: orderOf(q.Sort), after: from, brief: q.Brief}
+	if from != nil {
+		if *from, err = s.resolve(ctx, sel.order, *from); err != nil {
+			return err
+		}
+	}
 	if from != nil && from.Back {
 		if sel.after, err = s.pageStart(ctx, q, *from); err != nil {
 			return err
@@ -57,7 +62,10 @@ func (s *Store) all(ctx context.Context, q audit.Query, yield func(audit.Entry) 
 	if sel.sought, err = s.seek(ctx, sel); err != nil {
 		return err
 	}
-	if whole {
+	switch {
+	case whole && sel.order.recorded():
+		return s.streamRecorded(ctx, sel, yield)
+	case whole:
 		return s.stream(ctx, sel, yield)
 	}
 	return s.pages(ctx, sel, yield)
@@ -78,11 +86,11 @@ func (s *Store) pageStart(ctx context.Context, q audit.Query, p audit.Position) 
 	if back.sought, err = s.seek(ctx, back); err != nil {
 		return nil, err
 	}
-	entries, err := s.slice(ctx, back)
-	if err != nil || len(entries) <= q.Limit {
+	found, err := s.slice(ctx, back)
+	if err != nil || len(found.entries) <= q.Limit {
 		return nil, err
 	}
-	before := position(q.Sort, entries[q.Limit])
+	before := found.position(q.Limit)
 	return &before, nil
 }
 
@@ -146,19 +154,19 @@ func (s *Store) pages(ctx context.Context, sel selection, yield func(audit.Entry
 	}
 	sel.limit = audit.MaxLimit
 	for {
-		entries, err := s.slice(ctx, sel)
+		found, err := s.slice(ctx, sel)
 		if err != nil {
 			return err
 		}
-		for _, e := range entries {
+		for _, e := range found.entries {
 			if !yield(e) {
 				return nil
 			}
 		}
-		if len(entries) < sel.limit {
+		if len(found.entries) < sel.limit {
 			return nil
 		}
-		last := position(sel.order.sort, entries[len(entries)-1])
+		last := found.position(sel.limit - 1)
 		sel.after = &last
 	}
 }

@@ -56,11 +56,11 @@ func (o Options) keeps() bool {
 	return !slices.ContainsFunc(facets, func(f facet) bool { return !o.has(f.index) })
 }
 
-func (t table) values() string { return t.name + "_values" }
-func (t table) upto() string   { return t.name + "_values_upto" }
+func (t table) values() string { return t.base + "_values" }
+func (t table) upto() string   { return t.base + "_values_upto" }
 
-func (s *Store) quotedValues() string { return quoteName(s.table.values(), s.dialect.quote()) }
-func (s *Store) quotedUpto() string   { return quoteName(s.table.upto(), s.dialect.quote()) }
+func (s *Store) quotedValues() string { return s.table.in(s.table.values(), s.dialect.quote()) }
+func (s *Store) quotedUpto() string   { return s.table.in(s.table.upto(), s.dialect.quote()) }
 
 // keptTypes are the types of a text of at most 512 bytes and of any text, and what
 // stands behind the columns of a table that is its key, and of another one.
@@ -68,7 +68,7 @@ type keptTypes struct{ name, long, clustered, plain string }
 
 // keptFeature makes the two tables. index is the name of an index and its table.
 func keptFeature(t table, quote string, types keptTypes, index, there string) feature {
-	values, upto := quoteName(t.values(), quote), quoteName(t.upto(), quote)
+	values, upto := t.in(t.values(), quote), t.in(t.upto(), quote)
 	return feature{option: "Without", there: there, statements: []string{
 		"CREATE TABLE " + values + " (facet " + types.name + ", value " + types.name + ", tenant " + types.name + ", PRIMARY KEY (facet, value, tenant))" + types.clustered,
 		"CREATE INDEX " + index + " (tenant, facet, value)",
@@ -219,11 +219,11 @@ func (s *Store) allKept() *builder {
 	}
 	for i, f := range facets {
 		of := " FROM " + values + " WHERE facet = '" + f.column + "'"
-		b.add([]string{"WITH RECURSIVE ", ", "}[min(i, 1)], s.name(f), " (v) AS (SELECT (SELECT min(value)", of, ")",
-			" UNION ALL SELECT (SELECT min(value)", of, " AND value > c.v) FROM ", s.name(f), " c WHERE c.v IS NOT NULL)")
+		b.add([]string{"WITH RECURSIVE ", ", "}[min(i, 1)], s.queryName(f), " (v) AS (SELECT (SELECT min(value)", of, ")",
+			" UNION ALL SELECT (SELECT min(value)", of, " AND value > c.v) FROM ", s.queryName(f), " c WHERE c.v IS NOT NULL)")
 	}
 	for i, f := range facets {
-		b.add([]string{" ", " UNION ALL "}[min(i, 1)], "SELECT '", f.column, "' AS facet, v FROM ", s.name(f), " WHERE v IS NOT NULL")
+		b.add([]string{" ", " UNION ALL "}[min(i, 1)], "SELECT '", f.column, "' AS facet, v FROM ", s.queryName(f), " WHERE v IS NOT NULL")
 	}
 	return b
 }

@@ -48,7 +48,8 @@ func (s *Store) keptAnew(ctx context.Context, k kept, scope []audit.Filter) (aud
 //
 // Errors: audit.ErrNotMigrated, the context's, the database's.
 func (s *Store) Refresh(ctx context.Context) error {
-	if err := s.checkMigrated(ctx, s.db); err != nil {
+	s, err := s.ready(ctx, s.db)
+	if err != nil {
 		return err
 	}
 	return s.translate(ctx, s.refresh(ctx))

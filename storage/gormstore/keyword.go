@@ -69,7 +69,7 @@ const (
 // there is no index.
 func (s *Store) seek(ctx context.Context, sel selection) (*sought, error) {
 	keyword := s.indexedKeyword(sel.filter)
-	if keyword == "" || linked(sel.filter.Terms()) {
+	if keyword == "" || sel.order.recorded() || linked(sel.filter.Terms()) {
 		return nil, nil
 	}
 	near, err := s.sample(ctx, sel, searched(keyword))

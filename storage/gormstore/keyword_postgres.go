@@ -17,10 +17,10 @@ type postgresIndex struct{ t table }
 
 // feature: the extension may be in a schema that isn't on the search path.
 func (x postgresIndex) feature() feature {
-	texts := quoteName(x.t.texts(), `"`)
+	texts := x.t.in(x.t.texts(), `"`)
 	return feature{
 		option: "KeywordIndex",
-		there:  "SELECT count(*) FROM (SELECT to_regclass('" + quoteName(x.t.textsUpto(), `"`) + "') AS found) t WHERE found IS NOT NULL",
+		there:  "SELECT count(*) FROM (SELECT to_regclass(" + literal(x.t.in(x.t.textsUpto(), `"`)) + ") AS found) t WHERE found IS NOT NULL",
 		statements: append(textTables(x.t, x.t.index("texts_value", `"`), texts, "", `text COLLATE "C" NOT NULL`, ""), `DO $do$
 DECLARE
 	query CONSTANT text := 'SELECT quote_ident(nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = ''pg_trgm''';
@@ -31,7 +31,7 @@ BEGIN
 		CREATE EXTENSION pg_trgm;
 		EXECUTE query INTO schema;
 	END IF;
-	EXECUTE 'CREATE INDEX `+x.t.index("texts_search", `"`)+` ON `+texts+` USING gin (lower(search) ' || schema || '.gin_trgm_ops)';
+	EXECUTE `+literal("CREATE INDEX "+x.t.index("texts_search", `"`)+" ON "+texts+" USING gin (lower(search) ")+` || schema || '.gin_trgm_ops)';
 END
 $do$`),
 		lacks: func(err error) string {
@@ -94,7 +94,7 @@ func (x postgresIndex) texts(b *builder, keyword string, tenants []string, most 
 	from := func() {
 		b.WriteString("SELECT x.kind, x.value, o.tenant, ")
 		x.t.mixed(b, keyword)
-		b.add(" FROM ", quoteName(x.t.texts(), `"`), " x JOIN ", quoteName(x.t.textsOf(), `"`), " o ON o.id = x.id")
+		b.add(" FROM ", x.t.in(x.t.texts(), `"`), " x JOIN ", x.t.in(x.t.textsOf(), `"`), " o ON o.id = x.id")
 		x.ofTenants(b, tenants)
 		b.WriteString(" WHERE ")
 		b.dialect.contains(b, "x.search", keyword)

@@ -68,7 +68,7 @@ func (x sqliteIndex) texts(b *builder, keyword string, tenants []string, most in
 	x.t.mixed(b, keyword)
 	b.add(" FROM (SELECT rowid AS no FROM ", x.t.schemaIndex("texts_search", `"`), " WHERE ", x.t.index("texts_search", `"`), " MATCH ")
 	b.arg(trigrams(keyword))
-	b.add(") f CROSS JOIN ", quoteName(x.t.texts(), `"`), " x ON x.no = f.no CROSS JOIN ", quoteName(x.t.textsOf(), `"`), " o ON o.id = x.id WHERE ")
+	b.add(") f CROSS JOIN ", x.t.in(x.t.texts(), `"`), " x ON x.no = f.no CROSS JOIN ", x.t.in(x.t.textsOf(), `"`), " o ON o.id = x.id WHERE ")
 	if tenants != nil {
 		b.dialect.in(b, "o.tenant", tenants)
 		b.WriteString(" AND ")

@@ -14,6 +14,8 @@ func (s *Store) merge(b *builder, sel selection, p streams) error {
 		}
 	}
 	switch {
+	case sel.order.recorded():
+		return s.recordedKeys(b, sel, p, columns)
 	case p.tenants == nil:
 		b.list(columns, "SELECT ", "")
 		b.add(" FROM ", s.quoted, " e WHERE ")

@@ -1,6 +1,7 @@
 package gormstore
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -13,26 +14,44 @@ import (
 // Migrate creates the store's tables, or brings those of an earlier version up
 // to this one. It is safe to run at every start and by several processes at
 // once: one migrates, the others wait for it. Nothing is ever dropped, and no
-// entry is changed.
+// entry is changed. The tables are made in Options.Schema, whose default says where
+// they are looked for.
 //
 // A database that a later version of the library has migrated is left alone:
 // the error unwraps to audit.ErrNotMigrated.
 func (s *Store) Migrate(ctx context.Context) error {
-	err := s.dialect.locked(ctx, s.db, func(m migrator) error { return s.migrate(ctx, m) })
-	if err == nil && s.parts != nil {
-		err = s.parts.afterMigrate(ctx, s.db)
+	placed, err := s.migrateTables(ctx)
+	if err == nil && placed.parts != nil {
+		err = placed.parts.afterMigrate(ctx, s.db)
 	}
 	if err == nil {
-		err = s.startKept(ctx)
+		err = placed.startKept(ctx)
 	}
 	if err == nil {
-		err = s.buildTexts(ctx)
+		err = placed.buildTexts(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("gormstore: migrating %s: %w", s.table.name, err)
+		return fmt.Errorf("gormstore: migrating %s: %w", s.table.name(), err)
 	}
-	s.migrated.Store(true)
+	s.known.placed.Store(placed)
+	s.known.migrated.Store(true)
+	_ = placed.learnIdentity(ctx) // what is asked later is asked again then
 	return nil
+}
+
+// migrateTables returns the store with the schema in which the tables are now.
+func (s *Store) migrateTables(ctx context.Context) (placed *Store, err error) {
+	before := cmp.Or(s.known.placed.Load(), s) // whose lock has the database's name
+	err = before.dialect.locked(ctx, s.db, func(m migrator) (err error) {
+		if placed, err = s.place(ctx, m); err != nil {
+			return err
+		}
+		if err := placed.dialect.createVersions(ctx, m); err != nil {
+			return err
+		}
+		return placed.migrate(ctx, m)
+	})
+	return placed, err
 }
 
 func (s *Store) migrate(ctx context.Context, m migrator) error {
@@ -100,7 +119,7 @@ func (s *Store) setVersion(ctx context.Context, m migrator, version int) error {
 
 // checkMigrated asks once in a store's life.
 func (s *Store) checkMigrated(ctx context.Context, q querier) error {
-	if s.migrated.Load() {
+	if s.known.migrated.Load() {
 		return nil
 	}
 	have, err := s.dialect.version(ctx, q)
@@ -111,7 +130,7 @@ func (s *Store) checkMigrated(ctx context.Context, q querier) error {
 	case have > want:
 		return newerError(have, want)
 	case have == 0:
-		return fmt.Errorf("%w: the database has no table %s", audit.ErrNotMigrated, s.table.name)
+		return fmt.Errorf("%w: the database has no table %s", audit.ErrNotMigrated, s.table.name())
 	case have < want:
 		return fmt.Errorf("%w: the tables are of version %d, this library needs %d", audit.ErrNotMigrated, have, want)
 	}
@@ -121,10 +140,10 @@ func (s *Store) checkMigrated(ctx context.Context, q querier) error {
 			return s.translate(ctx, err)
 		}
 		if there == 0 {
-			return fmt.Errorf("%w: table %s lacks what option %s adds; Migrate must run with it", audit.ErrNotMigrated, s.table.name, f.option)
+			return fmt.Errorf("%w: table %s lacks what option %s adds; Migrate must run with it", audit.ErrNotMigrated, s.table.name(), f.option)
 		}
 	}
-	s.migrated.Store(true)
+	s.known.migrated.Store(true)
 	return nil
 }
 
@@ -140,7 +159,7 @@ func (s *Store) translate(ctx context.Context, err error) error {
 		return err
 	}
 	if s.dialect.notMigrated(err) {
-		s.migrated.Store(false)
+		s.known.forget()
 		return fmt.Errorf("%w: %w", audit.ErrNotMigrated, err)
 	}
 	if ended := ctx.Err(); ended != nil && !errors.Is(err, ended) {
@@ -167,4 +186,13 @@ func numberIn(rows *sql.Rows) (n int, err error) {
 		}
 	}
 	return n, rows.Err()
+}
+
+// text reads one text, "" if there is no row.
+func text(ctx context.Context, q querier, query string, args ...any) (string, error) {
+	list, err := texts(ctx, q, query, args...)
+	if err != nil || len(list) == 0 {
+		return "", err
+	}
+	return list[0], nil
 }

@@ -152,7 +152,7 @@ func (d *partitioned) makeMonth(ctx context.Context, m migrator, month time.Time
 	if err := execAll(ctx, m, "SET LOCAL lock_timeout = '"+lockTimeout+"'", "SELECT pg_advisory_xact_lock("+d.lockKey()+")"); err != nil {
 		return err
 	}
-	there, err := number(ctx, m, "SELECT count(*) FROM pg_class WHERE oid = to_regclass('"+part+"')")
+	there, err := number(ctx, m, "SELECT count(*) FROM pg_class WHERE oid = to_regclass("+literal(part)+")")
 	if err != nil || there > 0 {
 		return err
 	}

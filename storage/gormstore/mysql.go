@@ -168,7 +168,7 @@ func (d *mysql) features(opts Options) []feature {
 }
 
 func (d *mysql) keptFeature() feature {
-	index := d.t.index("values_tenant", "`") + " ON " + quoteName(d.t.values(), "`")
+	index := d.t.index("values_tenant", "`") + " ON " + d.t.in(d.t.values(), "`")
 	there := "SELECT count(*) FROM information_schema.tables WHERE table_schema = " + d.schema() + " AND table_name = '" + d.t.base + "_values_upto'"
 	const engine = " ENGINE=InnoDB ROW_FORMAT=DYNAMIC"
 	return keptFeature(d.t, "`", keptTypes{name: "VARBINARY(512) NOT NULL", long: "LONGTEXT NOT NULL", clustered: engine, plain: engine}, index, there)
@@ -179,7 +179,7 @@ func (d *mysql) schema() string {
 	if d.t.schema == "" {
 		return "DATABASE()"
 	}
-	return "'" + strings.TrimSuffix(d.t.schema, ".") + "'"
+	return strings.ReplaceAll(literal(d.t.schema), `\`, `\\`)
 }
 
 func (d *mysql) appended() string {
@@ -233,28 +233,46 @@ func (d *mysql) locked(ctx context.Context, db *sql.DB, fn func(migrator) error)
 		_, releaseErr := number(context.WithoutCancel(ctx), conn, "SELECT coalesce(RELEASE_LOCK(?), 0)", name)
 		err = errors.Join(err, releaseErr)
 	}()
-	if _, err := conn.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+d.t.quotedVersions("`")+
-		" (version INT NOT NULL PRIMARY KEY, applied_at VARCHAR(32) NOT NULL) ENGINE=InnoDB"); err != nil {
-		return err
-	}
 	return fn(conn)
 }
 
 // lockName is of this table in this database: the server's locks know none.
-func (d *mysql) lockName(ctx context.Context, q querier) (string, error) {
-	rows, err := q.QueryContext(ctx, "SELECT coalesce(DATABASE(), '')")
-	if err != nil {
-		return "", err
-	}
-	defer rows.Close()
-	var database string
-	if rows.Next() {
-		err = rows.Scan(&database)
+func (d *mysql) lockName(ctx context.Context, q querier) (name string, err error) {
+	database := d.t.schema
+	if database == "" || d.t.given != "" {
+		if database, err = d.firstSchema(ctx, q); err != nil {
+			return "", err
+		}
 	}
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(database + "." + d.t.name)) // never fails
-	return "gormstore " + strconv.FormatUint(h.Sum64(), 16), errors.Join(err, rows.Err())
+	_, _ = h.Write([]byte(database + "." + d.t.name())) // never fails
+	return "gormstore " + strconv.FormatUint(h.Sum64(), 16), nil
 }
+
+func (d *mysql) createVersions(ctx context.Context, m migrator) error {
+	_, err := m.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+d.t.quotedVersions("`")+
+		" (version INT NOT NULL PRIMARY KEY, applied_at VARCHAR(32) NOT NULL) ENGINE=InnoDB")
+	return err
+}
+
+// locate: what USE has chosen since, no server tells.
+func (d *mysql) locate(ctx context.Context, q querier) (string, error) {
+	database, err := d.firstSchema(ctx, q)
+	if err != nil || database == "" {
+		return "", err
+	}
+	n, err := number(ctx, q, "SELECT count(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?", d.t.versions())
+	if n == 0 {
+		database = ""
+	}
+	return database, err
+}
+
+func (d *mysql) firstSchema(ctx context.Context, q querier) (string, error) {
+	return text(ctx, q, "SELECT coalesce(DATABASE(), '')")
+}
+
+func (d *mysql) elsewhere(context.Context, querier) (string, error) { return "", nil }
 
 func (d *mysql) walking(_ context.Context, db *sql.DB, fn func(querier) error) error { return fn(db) }
 

@@ -7,7 +7,7 @@ import (
 // order is the total order of a query: its columns, all in one direction.
 type order struct {
 	sort       audit.Sort
-	columns    []string // the sort key unless it is the time, time, id
+	columns    []string // the sort key unless it is the time, time, id; or seq alone
 	descending bool
 }
 
@@ -21,7 +21,9 @@ var sortColumns = map[audit.Sort]string{
 
 func orderOf(s audit.Sort) order {
 	o := order{sort: s, columns: []string{colTime, colID}, descending: s.Descending()}
-	if key, ok := sortColumns[s.Key()]; ok {
+	if o.recorded() {
+		o.columns = []string{colSeq}
+	} else if key, ok := sortColumns[s.Key()]; ok {
 		o.columns = append([]string{key}, o.columns...)
 	}
 	return o
@@ -34,6 +36,10 @@ func (o order) reverse() order {
 
 // values are the order's columns at a position.
 func (o order) values(d dialect, p audit.Position) ([]any, error) {
+	if o.recorded() {
+		n, err := seqPosition(p)
+		return []any{n}, err
+	}
 	id, err := parseID(p.ID)
 	if err != nil {
 		return nil, &audit.QueryError{Param: "cursor", Reason: "it is damaged", Err: audit.ErrBadCursor}

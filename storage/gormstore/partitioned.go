@@ -45,24 +45,26 @@ type partitioned struct {
 }
 
 func newPartitioned(t table) *partitioned {
-	d := &partitioned{postgres: newPostgres(t), ids: quoteName(t.ids(), `"`), months: &months{}}
+	d := &partitioned{postgres: newPostgres(t), ids: t.in(t.ids(), `"`), months: &months{}}
 	columns := strings.Join(insertNames, ", ")
-	insert := "WITH fresh AS (INSERT INTO " + d.ids + " (id, time) %s ON CONFLICT (id) DO NOTHING RETURNING id) INSERT INTO " +
-		t.quoted(`"`) + " (" + columns + ") "
+	insert := func(keys string) string {
+		return "WITH fresh AS (INSERT INTO " + d.ids + " (id, time) " + keys + " ON CONFLICT (id) DO NOTHING RETURNING id) INSERT INTO " +
+			t.quoted(`"`) + " (" + columns + ") "
+	}
 	id, time := slices.Index(insertNames, "id"), slices.Index(insertNames, "time")
 	values := postgresValues()
-	d.inserts.one = fmt.Sprintf(insert, "VALUES ("+values[id]+", "+values[time]+")") + "SELECT " + strings.Join(values, ", ") + " FROM fresh"
+	d.inserts.one = insert("VALUES ("+values[id]+", "+values[time]+")") + "SELECT " + strings.Join(values, ", ") + " FROM fresh"
 	// IS TRUE keeps it a hash lookup for each row: as a join it would be planned
 	// without knowing how many rows there are.
 	many := func(lists []string) string {
-		return fmt.Sprintf(insert, "SELECT "+lists[id]+", "+lists[time]) +
+		return insert("SELECT "+lists[id]+", "+lists[time]) +
 			"SELECT * FROM (SELECT " + strings.Join(lists, ", ") + ") AS g (" + columns + ") WHERE (g.id IN (SELECT id FROM fresh)) IS TRUE"
 	}
 	d.inserts.alike, d.inserts.apart = many(postgresLists(sharedCount)), many(postgresLists(0))
 	return d
 }
 
-func (t table) ids() string { return t.name + "_ids" }
+func (t table) ids() string { return t.base + "_ids" }
 
 func (d *partitioned) rowKey() []string { return []string{colTime, colID} }
 
@@ -144,9 +146,9 @@ func (d *postgres) checkKind(ctx context.Context, q querier, want string) error 
 		return err
 	}
 	if want == "p" {
-		return fmt.Errorf("%w: %s is one table, and the option says Monthly; see docs/storage.md for how to move its entries", ErrPartitions, d.t.name)
+		return fmt.Errorf("%w: %s is one table, and the option says Monthly; see docs/storage.md for how to move its entries", ErrPartitions, d.t.name())
 	}
-	return fmt.Errorf("%w: %s is partitioned, and the option doesn't say Monthly", ErrPartitions, d.t.name)
+	return fmt.Errorf("%w: %s is partitioned, and the option doesn't say Monthly", ErrPartitions, d.t.name())
 }
 
 // andTime adds the time of the entry with that ID to a condition, so that no

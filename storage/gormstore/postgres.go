@@ -174,7 +174,7 @@ func (d *postgres) features(opts Options) []feature {
 	there := func(kinds []string) string {
 		names := make([]string, len(kinds))
 		for i, kind := range kinds {
-			names[i] = "'" + d.t.schemaIndex(kind, `"`) + "'"
+			names[i] = literal(d.t.schemaIndex(kind, `"`))
 		}
 		return "SELECT count(to_regclass(name)) FROM unnest(ARRAY[" + strings.Join(names, ", ") + "]) AS name"
 	}
@@ -189,8 +189,8 @@ func (d *postgres) features(opts Options) []feature {
 }
 
 func (d *postgres) keptFeature() feature {
-	index := d.t.index("values_tenant", `"`) + " ON " + quoteName(d.t.values(), `"`)
-	there := "SELECT count(*) FROM (SELECT to_regclass('" + quoteName(d.t.upto(), `"`) + "') AS found) t WHERE found IS NOT NULL"
+	index := d.t.index("values_tenant", `"`) + " ON " + d.t.in(d.t.values(), `"`)
+	there := "SELECT count(*) FROM (SELECT to_regclass(" + literal(d.t.in(d.t.upto(), `"`)) + ") AS found) t WHERE found IS NOT NULL"
 	return keptFeature(d.t, `"`, keptTypes{name: `text COLLATE "C" NOT NULL`, long: "text NOT NULL"}, index, there)
 }
 
@@ -247,20 +247,21 @@ func (d *postgres) locked(ctx context.Context, db *sql.DB, fn func(migrator) err
 	} else if n < 130000 {
 		return fmt.Errorf("PostgreSQL 13 or later is needed, and this is %d.%d", n/10000, n%10000)
 	}
-	if _, err := tx.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+d.t.quotedVersions(`"`)+
-		" (version integer PRIMARY KEY, applied_at text NOT NULL)"); err != nil {
-		return err
-	}
 	if err := fn(tx); err != nil {
 		return err
 	}
 	return tx.Commit()
 }
 
+func (d *postgres) createVersions(ctx context.Context, m migrator) error {
+	_, err := m.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS "+d.t.quotedVersions(`"`)+" (version integer PRIMARY KEY, applied_at text NOT NULL)")
+	return err
+}
+
 // lockKey is a number of this table's own.
 func (d *postgres) lockKey() string {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte("gormstore " + d.t.name)) // never fails
+	_, _ = h.Write([]byte("gormstore " + d.t.name())) // never fails
 	return itoa(int(h.Sum64() >> 1))
 }
 

@@ -19,7 +19,8 @@ func (s *Store) Purge(ctx context.Context, f audit.Filter, limit int) (int, erro
 	if err := f.Validate(); err != nil {
 		return 0, err
 	}
-	if err := s.checkMigrated(ctx, s.db); err != nil {
+	s, err := s.ready(ctx, s.db)
+	if err != nil {
 		return 0, err
 	}
 	oldest := selection{filter: f, order: orderOf(audit.SortTime)}

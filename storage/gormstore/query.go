@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +17,9 @@ func (s *Store) Get(ctx context.Context, id string) (audit.Entry, error) {
 	raw, err := parseID(id)
 	if err != nil {
 		return audit.Entry{}, audit.ErrNotFound // no entry has such an ID
+	}
+	if s, err = s.ready(ctx, s.db); err != nil {
+		return audit.Entry{}, err
 	}
 	b := s.newBuilder()
 	b.add("SELECT ", selection{}.columns(), " FROM ", s.quoted, " e WHERE e.id = ")
@@ -51,12 +53,17 @@ func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 	if err != nil {
 		return nil, err
 	}
+	var p audit.Position
+	if q.Cursor != "" {
+		if p, err = audit.DecodeCursor(q); err != nil {
+			return nil, err
+		}
+	}
+	if s, err = s.ready(ctx, s.db); err != nil {
+		return nil, err
+	}
 	if q.Cursor == "" {
 		return s.firstPage(ctx, q)
-	}
-	p, err := audit.DecodeCursor(q)
-	if err != nil {
-		return nil, err
 	}
 	return s.pageFrom(ctx, q, p)
 }
@@ -67,14 +74,14 @@ func (s *Store) firstPage(ctx context.Context, q audit.Query) (*audit.Page, erro
 	if sel.sought, err = s.seek(ctx, sel); err != nil {
 		return nil, err
 	}
-	entries, err := s.slice(ctx, sel)
+	found, err := s.slice(ctx, sel)
 	if err != nil {
 		return nil, err
 	}
-	page := &audit.Page{Entries: entries}
-	if len(entries) > q.Limit {
-		page.Entries = entries[:q.Limit]
-		page.Next = audit.EncodeCursor(q, position(q.Sort, page.Entries[q.Limit-1]))
+	page := &audit.Page{Entries: found.entries}
+	if len(found.entries) > q.Limit {
+		page.Entries = found.entries[:q.Limit]
+		page.Next = audit.EncodeCursor(q, found.position(q.Limit-1))
 	}
 	return page, nil
 }
@@ -86,21 +93,24 @@ func (s *Store) pageFrom(ctx context.Context, q audit.Query, p audit.Position) (
 	if p.Back {
 		o = o.reverse()
 	}
-	sel := selection{filter: q.Filter, order: o, after: &p, limit: q.Limit + 1, brief: q.Brief}
-	var err error
-	if sel.sought, err = s.seek(ctx, sel); err != nil {
-		return nil, err
-	}
-	entries, err := s.slice(ctx, sel)
+	p, err := s.resolve(ctx, o, p)
 	if err != nil {
 		return nil, err
 	}
-	more := len(entries) > q.Limit
-	entries = entries[:min(len(entries), q.Limit)]
+	sel := selection{filter: q.Filter, order: o, after: &p, limit: q.Limit + 1, brief: q.Brief}
+	if sel.sought, err = s.seek(ctx, sel); err != nil {
+		return nil, err
+	}
+	found, err := s.slice(ctx, sel)
+	if err != nil {
+		return nil, err
+	}
+	more := len(found.entries) > q.Limit
+	found.cut(q.Limit)
 	// What lies on the other side of the page's first entry, or of p.
 	near := beyond(p, o)
-	if len(entries) > 0 {
-		near = position(q.Sort, entries[0])
+	if len(found.entries) > 0 {
+		near = found.position(0)
 	}
 	behind, err := s.any(ctx, selection{filter: q.Filter, order: o.reverse(), after: &near, sought: sel.sought})
 	if err != nil {
@@ -109,13 +119,13 @@ func (s *Store) pageFrom(ctx context.Context, q audit.Query, p audit.Position) (
 	next, prev := more, behind
 	if p.Back {
 		next, prev = behind, more
-		slices.Reverse(entries)
+		found.reverse()
 	}
 	first, last := near, near
-	if len(entries) > 0 {
-		first, last = position(q.Sort, entries[0]), position(q.Sort, entries[len(entries)-1])
+	if n := len(found.entries); n > 0 {
+		first, last = found.position(0), found.position(n-1)
 	}
-	page := &audit.Page{Entries: entries}
+	page := &audit.Page{Entries: found.entries}
 	if next {
 		last.Back = false
 		page.Next = audit.EncodeCursor(q, last)
@@ -130,16 +140,16 @@ func (s *Store) pageFrom(ctx context.Context, q audit.Query, p audit.Position) (
 // beyond is a hair further than p in the order o, so that what was at p is on
 // the other side of it.
 func beyond(p audit.Position, o order) audit.Position {
-	step := time.Microsecond
+	step := 1
 	if o.descending {
 		step = -step
 	}
-	p.Time = p.Time.Add(step)
+	if n, err := seqPosition(p); err == nil && o.recorded() {
+		p.Key = itoa(int(n) + step)
+		return p
+	}
+	p.Time = p.Time.Add(time.Duration(step) * time.Microsecond)
 	return p
-}
-
-func position(sort audit.Sort, e audit.Entry) audit.Position {
-	return audit.Position{Key: audit.SortKey(sort, e), Time: e.Time, ID: e.ID}
 }
 
 // selection is a part of what a filter selects, in an order.
@@ -185,8 +195,10 @@ func (sel selection) writeTerms(b *builder, terms []audit.Filter) error {
 		b.WriteString(" AND ")
 		b.dialect.after(b, sel.order.columns, values, sel.order.descending)
 	}
-	b.WriteString(" ORDER BY ")
-	sel.order.by(b, "")
+	if !sel.unordered || !sel.order.recorded() { // the others are walked in their order
+		b.WriteString(" ORDER BY ")
+		sel.order.by(b, "")
+	}
 	if sel.limit > 0 {
 		b.add(" LIMIT ", itoa(sel.limit))
 	}
@@ -198,19 +210,27 @@ func (sel selection) writeTerms(b *builder, terms []audit.Filter) error {
 // One stream along its index is read whole as it goes. Else the rows are found
 // and ordered by their short columns alone, and only those of the page are then
 // read whole: neither a sort nor a merge carries the changes along.
-func (s *Store) slice(ctx context.Context, sel selection) (entries []audit.Entry, err error) {
-	entries = []audit.Entry{}
+func (s *Store) slice(ctx context.Context, sel selection) (found run, err error) {
+	found = run{sort: sel.order.sort, entries: []audit.Entry{}}
 	err = s.eachWindow(ctx, sel, func(q querier, p streams, part selection) (bool, error) {
-		part.limit -= len(entries)
-		b, err := s.page(part, p)
-		if err != nil {
-			return false, err
-		}
-		some, err := s.readOn(ctx, q, b, sel.names())
-		entries = append(entries, some...)
-		return len(entries) == sel.limit, err
+		part.limit -= len(found.entries)
+		some, err := s.pageRun(ctx, q, part, p)
+		found.add(some)
+		return len(found.entries) == sel.limit, err
 	})
-	return entries, err
+	return found, err
+}
+
+// pageRun reads a page of the plan.
+func (s *Store) pageRun(ctx context.Context, q querier, sel selection, p streams) (run, error) {
+	if sel.order.recorded() {
+		return s.recordedPage(ctx, q, sel, p)
+	}
+	b, err := s.page(sel, p)
+	if err != nil {
+		return run{}, err
+	}
+	return s.readRun(ctx, q, b, sel)
 }
 
 func (s *Store) page(sel selection, streams streams) (*builder, error) {
@@ -219,6 +239,10 @@ func (s *Store) page(sel selection, streams streams) (*builder, error) {
 		return b, s.along(b, sel, streams)
 	}
 	b.list(sel.names(), "SELECT ", "e.")
+	if sel.order.recorded() {
+		b.WriteString(", p.seq")
+		return b, s.fromMerged(b, sel, streams)
+	}
 	if err := s.fromMerged(b, sel, streams); err != nil {
 		return nil, err
 	}
@@ -255,7 +279,7 @@ func (s *Store) along(b *builder, sel selection, p streams) error {
 
 // any reports whether the selection has an entry.
 func (s *Store) any(ctx context.Context, sel selection) (found bool, err error) {
-	sel.limit = 1
+	sel.limit, sel.unordered = 1, sel.order.recorded()
 	err = s.eachWindow(ctx, sel, func(q querier, p streams, part selection) (bool, error) {
 		b := s.newBuilder()
 		if err := s.merge(b, part, p); err != nil {
@@ -297,22 +321,6 @@ func (s *Store) checkArgs(b *builder) error {
 
 // read returns all entries that the statement finds.
 func (s *Store) read(ctx context.Context, b *builder) ([]audit.Entry, error) {
-	return s.readOn(ctx, s.db, b, readNames)
-}
-
-func (s *Store) readOn(ctx context.Context, q querier, b *builder, names []string) ([]audit.Entry, error) {
-	rows, err := s.rowsOn(ctx, q, b)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	entries := []audit.Entry{}
-	for sc := newScanner(names); rows.Next(); {
-		e, err := sc.scan(rows)
-		if err != nil {
-			return nil, err
-		}
-		entries = append(entries, e)
-	}
-	return entries, s.translate(ctx, rows.Err())
+	found, err := s.readRun(ctx, s.db, b, selection{})
+	return found.entries, err
 }

@@ -17,7 +17,8 @@ var _ audit.Remover = (*Store)(nil)
 // ones are passed over. It is what makes a Store an outbox (package hooks,
 // Options.Outbox): a trail's own entries go only by Purge.
 func (s *Store) Remove(ctx context.Context, ids ...string) error {
-	if err := s.checkMigrated(ctx, s.db); err != nil {
+	s, err := s.ready(ctx, s.db)
+	if err != nil {
 		return err
 	}
 	list, err := parseIDs(ids)

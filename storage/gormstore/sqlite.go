@@ -175,7 +175,7 @@ func (d *sqlite) schema() string {
 	if d.t.schema == "" {
 		return ""
 	}
-	return quoteName(strings.TrimSuffix(d.t.schema, "."), `"`) + "."
+	return quoteName(d.t.schema, `"`) + "."
 }
 
 func (d *sqlite) keywordIndex() keywordIndex { return sqliteIndex{d} }
@@ -201,11 +201,7 @@ func (d *sqlite) locked(ctx context.Context, db *sql.DB, fn func(migrator) error
 	if err := d.begin(ctx, conn); err != nil {
 		return err
 	}
-	err = d.createVersions(ctx, conn)
-	if err == nil {
-		err = fn(conn)
-	}
-	return finish(ctx, conn, err)
+	return finish(ctx, conn, fn(conn))
 }
 
 // finish commits, or rolls back what has ended with an error.
@@ -250,6 +246,11 @@ func (d *sqlite) createVersions(ctx context.Context, m migrator) error {
 		" (version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL)")
 	return err
 }
+
+// locate: the schema is always known.
+func (d *sqlite) locate(context.Context, querier) (string, error)      { return d.t.schema, nil }
+func (d *sqlite) firstSchema(context.Context, querier) (string, error) { return d.t.schema, nil }
+func (d *sqlite) elsewhere(context.Context, querier) (string, error)   { return "", nil }
 
 func (d *sqlite) orIgnore(string) string { return " ON CONFLICT DO NOTHING" }
 func (d *sqlite) skipLocked() string     { return "" }

@@ -1,13 +1,9 @@
 package gormstore
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"fmt"
-	"regexp"
-	"strings"
-	"sync/atomic"
 
 	"gorm.io/gorm"
 
@@ -25,6 +21,18 @@ type Options struct {
 	// begin with it. Default: DefaultTable behind the table prefix of db's
 	// naming strategy.
 	Table string
+
+	// Schema is the schema of the store's tables, under any name that it has in the
+	// database: on MySQL and MariaDB a database, on SQLite one that is attached. It must
+	// exist. Every statement names it, so the search_path of a connection, or USE,
+	// doesn't matter to the store.
+	//
+	// Default: the schema in which Migrate finds the tables by the search_path of db's
+	// own connections, or else the first of that path; the database that they use on
+	// MySQL and MariaDB; main on SQLite. It is looked for once. A host whose
+	// connections have no fixed path, and one with a trail in each of several schemas
+	// (one store for each), sets it.
+	Schema string
 
 	// Without names indexes that the table is to do without, for hosts that write
 	// much and read by tenant, record and time: Lean() for all of them. Migrate
@@ -82,13 +90,17 @@ type Options struct {
 
 // Store keeps entries in a SQL database. It is an audit.Store, and a
 // TxAppender, Faceter, Counter, Iterator, Purger and Tailer.
+//
+// Inside of the package, a store whose schema isn't known yet (ready) names its
+// tables without one.
 type Store struct {
-	db      *sql.DB
-	dialect dialect
-	parts   *partitioned // the dialect, or nil where the table isn't partitioned
-	table   table
-	opts    Options
-	index   keywordIndex // nil: none
+	db       *sql.DB
+	database string // the dialect's name
+	dialect  dialect
+	parts    *partitioned // the dialect, or nil where the table isn't partitioned
+	table    table
+	opts     Options
+	index    keywordIndex // nil: none
 	// seekAlways is set by tests, whose trails are small: no keyword is looked for
 	// that the index can find.
 	seekAlways bool
@@ -96,9 +108,7 @@ type Store struct {
 	foldAfter, mostBehind int
 	shortStreams          int    // likewise
 	quoted                string // the table in SQL
-	// migrated is set once the tables are known to be of this version, so that
-	// the question costs one statement in a store's life.
-	migrated atomic.Bool
+	known                 *known
 }
 
 var (
@@ -107,8 +117,11 @@ var (
 	_ audit.Faceter    = (*Store)(nil)
 	_ audit.Counter    = (*Store)(nil)
 	_ audit.Iterator   = (*Store)(nil)
+	_ audit.Sequencer  = (*Store)(nil)
 	_ audit.Purger     = (*Store)(nil)
 	_ audit.Tailer     = (*Store)(nil)
+
+	_ audit.DatabaseMatcher = (*Store)(nil)
 )
 
 // New returns a store in the database that db is connected to. It sends no
@@ -140,41 +153,57 @@ func New(db *gorm.DB, opts *Options) (*Store, error) {
 	if err := checkWithout(opts.Without); err != nil {
 		return nil, err
 	}
-	t, err := parseTable(name)
+	t, err := parseTable(name, opts.Schema)
 	if err != nil {
 		return nil, err
 	}
-	d, err := dialectOf(db.Dialector.Name(), t)
-	if err != nil {
+	s := &Store{
+		db: pool, database: db.Dialector.Name(), opts: *opts, known: &known{},
+		foldAfter: foldAfter, mostBehind: mostBehind, shortStreams: shortStreams,
+	}
+	if s.database == "sqlite" && t.schema == "" {
+		t.schema = "main"
+	}
+	if err := s.name(t); err != nil {
 		return nil, err
 	}
-	s := &Store{db: pool, dialect: d, table: t, opts: *opts, quoted: t.quoted(d.quote()), foldAfter: foldAfter, mostBehind: mostBehind, shortStreams: shortStreams}
-	switch opts.Partitions {
-	case Unpartitioned:
-	case Monthly:
-		if db.Dialector.Name() != "postgres" {
-			return nil, fmt.Errorf("gormstore: Options.Partitions is for PostgreSQL, and the database is %s", db.Dialector.Name())
-		}
-		s.parts = newPartitioned(t)
-		s.dialect = s.parts
-	default:
-		return nil, fmt.Errorf("gormstore: Options.Partitions is %d, neither Unpartitioned nor Monthly", opts.Partitions)
-	}
-	if opts.KeywordIndex {
-		s.index = s.dialect.keywordIndex()
+	if t.schema != "" {
+		s.known.fixed = true
+		s.known.placed.Store(s)
 	}
 	return s, nil
 }
 
-// InDatabase reports whether db is the pool that the store writes to.
-func (s *Store) InDatabase(db *sql.DB) bool { return db != nil && db == s.db }
+// name gives the store its tables' names.
+func (s *Store) name(t table) (err error) {
+	if s.dialect, err = dialectOf(s.database, t); err != nil {
+		return err
+	}
+	switch s.opts.Partitions {
+	case Unpartitioned:
+	case Monthly:
+		if s.database != "postgres" {
+			return fmt.Errorf("gormstore: Options.Partitions is for PostgreSQL, and the database is %s", s.database)
+		}
+		s.parts = newPartitioned(t)
+		s.dialect = s.parts
+	default:
+		return fmt.Errorf("gormstore: Options.Partitions is %d, neither Unpartitioned nor Monthly", s.opts.Partitions)
+	}
+	s.table, s.quoted = t, t.quoted(s.dialect.quote())
+	if s.opts.KeywordIndex {
+		s.index = s.dialect.keywordIndex()
+	}
+	return nil
+}
 
-// Tables are the names of the store's tables: the entries, the versions of the
+// Tables are the names of the store's tables, with their schema if the options
+// name it: the entries, the versions of the
 // schema, the facets' values and how far they go (without Options.Without of an
 // index that facets need), with Options.KeywordIndex the texts, their tenants and
 // how far they go, and with Options.Partitions the IDs.
 func (s *Store) Tables() []string {
-	names := []string{s.table.name, s.table.versions()}
+	names := []string{s.table.base, s.table.versions()}
 	if s.opts.keeps() {
 		names = append(names, s.table.values(), s.table.upto())
 	}
@@ -184,50 +213,14 @@ func (s *Store) Tables() []string {
 	if s.parts != nil {
 		names = append(names, s.table.ids())
 	}
+	for i := range names {
+		names[i] = s.table.given + names[i]
+	}
 	return names
 }
-
-// table is the name of the entries' table, from which all others are made.
-type table struct {
-	name   string // as the host gave it
-	schema string // "" or "audit."
-	base   string // without the schema
-}
-
-var tableName = regexp.MustCompile(`^([A-Za-z_][A-Za-z0-9_]{0,39}\.)?([A-Za-z_][A-Za-z0-9_]{0,39})$`)
-
-func parseTable(name string) (table, error) {
-	m := tableName.FindStringSubmatch(name)
-	if m == nil {
-		return table{}, fmt.Errorf("gormstore: %q is no table name: one or two (schema.table) of at most 40 letters, digits and underscores", name)
-	}
-	return table{name: name, schema: m[1], base: m[2]}, nil
-}
-
-func (t table) versions() string { return t.name + "_schema" }
-
-// quoted is the entries' table in SQL, quoted by q.
-func (t table) quoted(q string) string { return quoteName(t.name, q) }
-
-func (t table) quotedVersions(q string) string { return quoteName(t.versions(), q) }
-
-// quotedBase is the entries' table without its schema.
-func (t table) quotedBase(q string) string { return q + t.base + q }
-
-// index is the name of an index in SQL.
-func (t table) index(kind, q string) string { return q + t.base + "_" + kind + q }
-
-// schemaIndex is the same with its schema, where it wants one (SQLite).
-func (t table) schemaIndex(kind, q string) string {
-	return quoteName(t.schema+t.base+"_"+kind, q)
-}
-
-func quoteName(name, q string) string { return q + strings.ReplaceAll(name, ".", q+"."+q) + q }
 
 // execer is what statements without rows go through.
 type execer = audit.Execer
 
 // querier is what statements with rows go through.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-}
+type querier = audit.Queryer

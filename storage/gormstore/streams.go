@@ -103,6 +103,9 @@ func (s *Store) planStreams(sel selection) streams {
 	if sel.sought != nil {
 		return s.planSought(sel, p)
 	}
+	if sel.order.recorded() {
+		return s.planRecorded(p)
+	}
 	p.takeTenants()
 	if sel.order.sort.Key() == audit.SortTime {
 		p.byTime = true

@@ -28,7 +28,7 @@ func (s *Store) Tail(ctx context.Context, f audit.Filter, after string, limit in
 	if err := f.Validate(); err != nil {
 		return nil, "", err
 	}
-	if err := s.checkMigrated(ctx, s.db); err != nil {
+	if s, err = s.ready(ctx, s.db); err != nil {
 		return nil, "", err
 	}
 	entries, next, err = s.dialect.tail(ctx, s, selection{filter: f, limit: max(limit, 0)}, after)
@@ -40,7 +40,8 @@ func (s *Store) Tail(ctx context.Context, f audit.Filter, after string, limit in
 
 // Head returns the position behind the newest committed entry.
 func (s *Store) Head(ctx context.Context) (string, error) {
-	if err := s.checkMigrated(ctx, s.db); err != nil {
+	s, err := s.ready(ctx, s.db)
+	if err != nil {
 		return "", err
 	}
 	position, err := s.dialect.head(ctx, s)

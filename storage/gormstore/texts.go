@@ -85,19 +85,19 @@ func (k *keptTexts) pairs(done map[textOf]struct{}) []textOf {
 	return list
 }
 
-func (t table) texts() string     { return t.name + "_texts" }
-func (t table) textsOf() string   { return t.name + "_texts_of" }
-func (t table) textsUpto() string { return t.name + "_texts_upto" }
+func (t table) texts() string     { return t.base + "_texts" }
+func (t table) textsOf() string   { return t.base + "_texts_of" }
+func (t table) textsUpto() string { return t.base + "_texts_upto" }
 
-func (s *Store) quotedTexts() string     { return quoteName(s.table.texts(), s.dialect.quote()) }
-func (s *Store) quotedTextsOf() string   { return quoteName(s.table.textsOf(), s.dialect.quote()) }
-func (s *Store) quotedTextsUpto() string { return quoteName(s.table.textsUpto(), s.dialect.quote()) }
+func (s *Store) quotedTexts() string     { return s.table.in(s.table.texts(), s.dialect.quote()) }
+func (s *Store) quotedTextsOf() string   { return s.table.in(s.table.textsOf(), s.dialect.quote()) }
+func (s *Store) quotedTextsUpto() string { return s.table.in(s.table.textsUpto(), s.dialect.quote()) }
 
 // textTables makes the tables. index is the name of an index and onTexts that of the
 // texts' table there; number is a column that this has before its ID, text the type
 // of a text.
 func textTables(t table, index, onTexts, number, text, clustered string) []string {
-	texts, of, upto := quoteName(t.texts(), `"`), quoteName(t.textsOf(), `"`), quoteName(t.textsUpto(), `"`)
+	texts, of, upto := t.in(t.texts(), `"`), t.in(t.textsOf(), `"`), t.in(t.textsUpto(), `"`)
 	return []string{
 		"CREATE TABLE " + texts + " (" + number + "id " + text + " UNIQUE, kind " + text + ", value " + text + ", search " + text + ")",
 		"CREATE INDEX " + index + " ON " + onTexts + " (kind, value)",
@@ -111,7 +111,7 @@ func textTables(t table, index, onTexts, number, text, clustered string) []strin
 // mixed writes whether the value of the text x has texts in the tenant o that don't
 // contain the keyword.
 func (t table) mixed(b *builder, keyword string) {
-	b.add("EXISTS (SELECT 1 FROM ", quoteName(t.texts(), `"`), " y CROSS JOIN ", quoteName(t.textsOf(), `"`), " p WHERE y.kind = x.kind AND y.value = x.value AND NOT ")
+	b.add("EXISTS (SELECT 1 FROM ", t.in(t.texts(), `"`), " y CROSS JOIN ", t.in(t.textsOf(), `"`), " p WHERE y.kind = x.kind AND y.value = x.value AND NOT ")
 	b.dialect.contains(b, "y.search", keyword)
 	b.WriteString(" AND p.id = y.id AND p.tenant = o.tenant)")
 }

@@ -164,9 +164,9 @@ func TestKeywordsFarBehindAreWalkedFor(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, want.entries, k.entries)
 		sel.sought = found
-		entries, err := s.slice(ctx, sel)
+		page, err := s.slice(ctx, sel)
 		require.NoError(t, err)
-		require.Len(t, entries, 1)
+		require.Len(t, page.entries, 1)
 		sel.sought = nil
 	}
 	// Without the indexes that texts lead to, there is nothing to find by them.

@@ -3,6 +3,7 @@ package memstore
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"iter"
 	"slices"
 	"sort"
@@ -42,7 +43,7 @@ func (p placed) show(q audit.Query) audit.Entry {
 func (s *Store) selected(ctx context.Context, q audit.Query) ([]placed, error) {
 	var all []placed
 	err := look(ctx, s.snapshot(), q.Filter.Match, func(r *record) bool {
-		all = append(all, placed{audit.SortKey(q.Sort, r.entry), r})
+		all = append(all, placed{r.key(q.Sort), r})
 		return true
 	})
 	slices.SortFunc(all, func(a, b placed) int {
@@ -51,13 +52,39 @@ func (s *Store) selected(ctx context.Context, q audit.Query) ([]placed, error) {
 	return all, err
 }
 
+// key is what an entry is sorted by: its place in the order of appending, as
+// digits of one length, or a key of the entry itself.
+func (r *record) key(sort audit.Sort) string {
+	if sort.Key() == audit.SortRecorded {
+		return fmt.Sprintf("%020d", r.place)
+	}
+	return audit.SortKey(sort, r.entry)
+}
+
+// decode reads the query's cursor. One that was made of an entry alone has no
+// place in the order of appending; it is that of the entry.
+func (s *Store) decode(q audit.Query) (audit.Position, error) {
+	p, err := audit.DecodeCursor(q)
+	if err != nil || p.Key != "" || q.Sort.Key() != audit.SortRecorded {
+		return p, err
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	r, ok := s.byID[p.ID]
+	if !ok {
+		return p, &audit.QueryError{Param: "cursor", Reason: "its entry is gone; start from the first page", Err: audit.ErrBadCursor}
+	}
+	p.Key = r.key(q.Sort)
+	return p, nil
+}
+
 // start returns where in all the page begins and, if the cursor points back,
 // where it ends; else end is len(all).
-func start(q audit.Query, all []placed) (begin, end int, err error) {
+func (s *Store) start(q audit.Query, all []placed) (begin, end int, err error) {
 	if q.Cursor == "" {
 		return 0, len(all), nil
 	}
-	p, err := audit.DecodeCursor(q)
+	p, err := s.decode(q)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -79,7 +106,7 @@ func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	begin, end, err := start(q, all)
+	begin, end, err := s.start(q, all)
 	if err != nil {
 		return nil, err
 	}
@@ -89,23 +116,23 @@ func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 		page.Entries = append(page.Entries, p.show(q))
 	}
 	if begin > 0 {
-		page.Prev = audit.EncodeCursor(q, beside(q, all, begin, true))
+		page.Prev = audit.EncodeCursor(q, s.beside(q, all, begin, true))
 	}
 	if end < len(all) {
-		page.Next = audit.EncodeCursor(q, beside(q, all, end-1, false))
+		page.Next = audit.EncodeCursor(q, s.beside(q, all, end-1, false))
 	}
 	return page, nil
 }
 
 // beside is the position before or behind all[i], or, for a page that is empty
 // because its entries were purged, one that takes in all on that side of it.
-func beside(q audit.Query, all []placed, i int, back bool) audit.Position {
+func (s *Store) beside(q audit.Query, all []placed, i int, back bool) audit.Position {
 	if i >= 0 && i < len(all) {
 		e := &all[i].record.entry
 		return audit.Position{Key: all[i].key, Time: e.Time, ID: e.ID, Back: back}
 	}
-	p, _ := audit.DecodeCursor(q) // start has read it
-	step := time.Microsecond      // past the entry that the cursor was made of
+	p, _ := s.decode(q)      // start has read it
+	step := time.Microsecond // past the entry that the cursor was made of
 	if q.Sort.Descending() != p.Back {
 		step = -step
 	}
@@ -127,7 +154,7 @@ func (s *Store) All(ctx context.Context, q audit.Query) iter.Seq2[audit.Entry, e
 			yield(audit.Entry{}, err)
 			return
 		}
-		begin, _, err := start(q, all)
+		begin, _, err := s.start(q, all)
 		if err != nil {
 			yield(audit.Entry{}, err)
 			return

@@ -15,8 +15,8 @@ import (
 // Store is an audit.Store in memory. Nothing of it survives the process. It is
 // safe for concurrent use: each call sees all of an Append or nothing of it.
 //
-// It is a Faceter, Counter, Iterator, Purger and Tailer, and no TxAppender:
-// there is no transaction of a database that it could be part of.
+// It is a Faceter, Counter, Iterator, Sequencer, Purger and Tailer, and no
+// TxAppender: there is no transaction of a database that it could be part of.
 type Store struct {
 	name string // part of each position, so that another store's is noticed
 
@@ -34,12 +34,13 @@ type record struct {
 }
 
 var (
-	_ audit.Store    = (*Store)(nil)
-	_ audit.Faceter  = (*Store)(nil)
-	_ audit.Counter  = (*Store)(nil)
-	_ audit.Iterator = (*Store)(nil)
-	_ audit.Purger   = (*Store)(nil)
-	_ audit.Tailer   = (*Store)(nil)
+	_ audit.Store     = (*Store)(nil)
+	_ audit.Faceter   = (*Store)(nil)
+	_ audit.Counter   = (*Store)(nil)
+	_ audit.Iterator  = (*Store)(nil)
+	_ audit.Sequencer = (*Store)(nil)
+	_ audit.Purger    = (*Store)(nil)
+	_ audit.Tailer    = (*Store)(nil)
 )
 
 // New returns an empty store.
@@ -77,6 +78,9 @@ func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 	}
 	return nil
 }
+
+// Sequenced reports that queries sort by audit.SortRecorded.
+func (s *Store) Sequenced() bool { return true }
 
 // Get returns a copy of the entry with that ID, or audit.ErrNotFound.
 func (s *Store) Get(ctx context.Context, id string) (audit.Entry, error) {

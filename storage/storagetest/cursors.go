@@ -42,6 +42,7 @@ func tryForeignCursor(c *trial) {
 		"no filter":              {},
 		"oldest first":           {Sort: audit.SortTime},
 		"by action":              {Sort: audit.SortAction},
+		"as recorded":            {Sort: audit.SortRecorded},
 		"by action, descending":  {Sort: "-" + audit.SortAction},
 		"one tenant":             {Filter: tenant},
 		"another tenant":         {Filter: audit.Filter{Tenants: []string{"globex"}}},

@@ -111,6 +111,8 @@ func (s faultyStore) Get(ctx context.Context, id string) (audit.Entry, error) {
 	return do(ctx, s.f, OpGet, func() (audit.Entry, error) { return s.f.store.Get(ctx, id) })
 }
 
+func (s faultyStore) Sequenced() bool { return isSequencer(s.f.store) }
+
 type faultyReader struct{ f *Faulty }
 
 func (s faultyReader) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error) {

@@ -77,7 +77,11 @@ func tryPurgeNothingElse(c *trial) {
 }
 
 func tryPurgeDuringWalk(c *trial) {
-	for _, sort := range []audit.Sort{audit.SortTime, audit.Newest, audit.SortAction} {
+	sorts := []audit.Sort{audit.SortTime, audit.Newest, audit.SortAction}
+	if isSequencer(c.store) {
+		sorts = append(sorts, recordedSorts...)
+	}
+	for _, sort := range sorts {
 		tenant := "purged by " + string(sort)
 		entries := c.entries(30)
 		for i := range entries {

@@ -12,7 +12,8 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-// naive is what a query means: Filter.Match, then the total order.
+// naive is what a query means: Filter.Match, then the total order. The entries are
+// given in the order of appending.
 func naive(stored []audit.Entry, q audit.Query) []audit.Entry {
 	var list []audit.Entry
 	for _, e := range stored {
@@ -22,6 +23,12 @@ func naive(stored []audit.Entry, q audit.Query) []audit.Entry {
 			}
 			list = append(list, e)
 		}
+	}
+	if q.Sort.Key() == audit.SortRecorded {
+		if q.Sort.Descending() {
+			slices.Reverse(list)
+		}
+		return list
 	}
 	slices.SortFunc(list, func(a, b audit.Entry) int {
 		c := cmp.Or(strings.Compare(audit.SortKey(q.Sort, a), audit.SortKey(q.Sort, b)), a.Time.Compare(b.Time), strings.Compare(a.ID, b.ID))

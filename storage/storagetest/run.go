@@ -62,7 +62,7 @@ func contracts() []contract {
 	var all []contract
 	for _, part := range [][]contract{
 		appendContracts, valueContracts, filterContracts, textContracts, pageContracts, cursorContracts, contextContracts,
-		facetContracts, countContracts, iteratorContracts, purgeContracts, tailContracts,
+		facetContracts, countContracts, iteratorContracts, recordedContracts, purgeContracts, tailContracts,
 	} {
 		all = append(all, part...)
 	}

@@ -69,6 +69,7 @@ var txContracts = []txContract{
 	{name: "tx/the database", why: "InDatabase knows the database of the store's tables, and Tables names them.", run: tryTxDatabase},
 	{name: "tx/unseen before commit", why: "Nobody sees an entry whose transaction is not committed.", two: true, run: tryTxUnseen},
 	{name: "tx/late commit", why: "Tail tells each entry once and in commit order, also when an older transaction commits late.", two: true, run: tryTxLateCommit},
+	{name: "tx/recorded", why: "Transactions that exclude each other, as those that change one row do, are in their order under SortRecorded, whichever began first.", two: true, run: tryTxRecorded},
 }
 
 func (c *txTrial) begin() *sql.Tx {

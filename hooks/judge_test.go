@@ -1,0 +1,22 @@
+package hooks_test
+
+import (
+	"testing"
+
+	"github.com/gormtrail/audit/internal/capturetest"
+)
+
+// The judge's SQLite part runs here, beside what it judges; integration/capture
+// runs the same on PostgreSQL and MariaDB.
+
+func TestCases(t *testing.T) { capturetest.Cases(t) }
+
+func TestCrash(t *testing.T) { capturetest.Crashes(t) }
+
+func TestPrograms(t *testing.T) {
+	n := 20
+	if testing.Short() {
+		n = 4
+	}
+	capturetest.Programs(t, n)
+}

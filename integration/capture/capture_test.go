@@ -1,0 +1,23 @@
+package capture
+
+import (
+	"os"
+	"testing"
+
+	"github.com/gormtrail/audit/integration/servertest"
+	"github.com/gormtrail/audit/internal/capturetest"
+)
+
+func TestMain(m *testing.M) {
+	servertest.Register()
+	capturetest.Use(capturetest.Extras{Generics: generics, Resolver: resolver})
+	os.Exit(m.Run())
+}
+
+func TestCases(t *testing.T) { capturetest.Cases(t) }
+
+func TestCrash(t *testing.T) { capturetest.Crashes(t) }
+
+func TestJudge(t *testing.T) { capturetest.Judge(t) }
+
+func TestPrograms(t *testing.T) { capturetest.Programs(t, 60) }

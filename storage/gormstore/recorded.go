@@ -1,0 +1,196 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"math"
+	"slices"
+	"strconv"
+
+	"github.com/gormtrail/audit"
+)
+
+// colSeq is the number that the database gives an entry when it is appended. The
+// statement that appends an entry of a row's change runs in the transaction that
+// holds the row's lock, so the numbers of one row's entries are in the order of
+// its changes. They are in no other order: a transaction may draw its numbers
+// before one that commits earlier, and PostgreSQL's transactions are numbered
+// (xid) when they begin to write, before they wait for a row.
+const colSeq = "seq"
+
+// Sequenced reports that queries sort by audit.SortRecorded.
+func (s *Store) Sequenced() bool { return true }
+
+func (o order) recorded() bool { return o.sort.Key() == audit.SortRecorded }
+
+// seqPosition reads the number of a cursor.
+func seqPosition(p audit.Position) (int64, error) {
+	n, err := strconv.ParseInt(p.Key, 10, 64)
+	if err != nil {
+		return 0, &audit.QueryError{Param: "cursor", Reason: "it is damaged", Err: audit.ErrBadCursor}
+	}
+	return n, nil
+}
+
+// resolve returns the position with its number: that of the entry, if the cursor
+// was made of an entry alone.
+func (s *Store) resolve(ctx context.Context, o order, p audit.Position) (audit.Position, error) {
+	if !o.recorded() || p.Key != "" {
+		return p, nil
+	}
+	n, err := s.seqOf(ctx, p.ID)
+	if err != nil {
+		return p, err
+	}
+	if n == 0 {
+		return p, &audit.QueryError{Param: "cursor", Reason: "its entry is gone; start from the first page", Err: audit.ErrBadCursor}
+	}
+	p.Key = itoa(n)
+	return p, nil
+}
+
+// seqOf is the number of the entry with that ID, 0 if there is none.
+func (s *Store) seqOf(ctx context.Context, id string) (int, error) {
+	raw, err := parseID(id)
+	if err != nil {
+		return 0, nil // no entry has such an ID
+	}
+	b := s.newBuilder()
+	b.add("SELECT seq FROM ", s.numbered(), " WHERE id = ")
+	b.arg(s.dialect.idArg(raw))
+	return s.numberOf(ctx, s.db, b)
+}
+
+// numbered is the table that has the numbers.
+func (s *Store) numbered() string {
+	if s.parts != nil {
+		return s.parts.ids
+	}
+	return s.quoted
+}
+
+// source is the table that a selection's keys are read from, without an alias.
+// With months the numbers are beside the IDs.
+func (s *Store) source(sel selection) string {
+	if s.parts == nil || !sel.order.recorded() {
+		return s.quoted
+	}
+	return "(SELECT n.seq, m.* FROM " + s.quoted + " m JOIN " + s.parts.ids + " n ON n.id = m.id)"
+}
+
+// planRecorded plans a page in the order of recording. Of a filter of records all
+// entries are found by the records' index, of all their tenants at once, and
+// sorted; any other filter is left to the database.
+func (s *Store) planRecorded(p streams) streams {
+	if !slices.ContainsFunc(p.all, func(f audit.Filter) bool { return len(f.ObjectIDs) > 0 }) {
+		p.few = true
+		return p
+	}
+	p.takeTenants()
+	p.joined = true
+	return p
+}
+
+// recordedKeys writes the SELECT of a page's keys. Without the index's name a
+// database may walk the whole table, which is in the page's order.
+func (s *Store) recordedKeys(b *builder, sel selection, p streams, columns []string) error {
+	b.list(columns, "SELECT ", "")
+	b.add(" FROM ", s.source(sel), " e")
+	terms := p.terms
+	if p.tenants != nil {
+		b.WriteString(s.dialect.use(string(leadIndexes[colObject])))
+		terms = append(slices.Clip(terms), audit.Filter{Tenants: p.tenants})
+	}
+	b.WriteString(" WHERE ")
+	return sel.writeTerms(b, terms)
+}
+
+// run is entries in an order, and their numbers if it is that of recording.
+type run struct {
+	sort    audit.Sort
+	entries []audit.Entry
+	seqs    []int64
+}
+
+// position is the place of an entry of the run.
+func (r run) position(i int) audit.Position {
+	e := r.entries[i]
+	p := audit.Position{Key: audit.SortKey(r.sort, e), Time: e.Time, ID: e.ID}
+	if r.seqs != nil {
+		p.Key = strconv.FormatInt(r.seqs[i], 10)
+	}
+	return p
+}
+
+func (r *run) add(more run) {
+	r.entries, r.seqs = append(r.entries, more.entries...), append(r.seqs, more.seqs...)
+}
+
+func (r run) reverse() {
+	slices.Reverse(r.entries)
+	slices.Reverse(r.seqs)
+}
+
+// cut leaves the first n.
+func (r *run) cut(n int) {
+	r.entries = r.entries[:min(n, len(r.entries))]
+	r.seqs = r.seqs[:min(n, len(r.seqs))]
+}
+
+// readRun returns all entries that the statement finds, beside their numbers if
+// it has them behind the selection's columns.
+func (s *Store) readRun(ctx context.Context, q querier, b *builder, sel selection) (run, error) {
+	r := run{sort: sel.order.sort}
+	rows, err := s.rowsOn(ctx, q, b)
+	if err != nil {
+		return r, err
+	}
+	defer rows.Close()
+	sc := newScanner(sel.names())
+	var seq int64
+	if sel.order.recorded() {
+		sc.dest = append(sc.dest, &seq)
+	}
+	for rows.Next() {
+		e, err := sc.scan(rows)
+		if err != nil {
+			return r, err
+		}
+		r.entries = append(r.entries, e)
+		if sel.order.recorded() {
+			r.seqs = append(r.seqs, seq)
+		}
+	}
+	return r, s.translate(ctx, rows.Err())
+}
+
+// streamRecorded yields everything of a selection in the order of recording: the
+// numbers of the records' entries are sorted, and each row is read by its key.
+func (s *Store) streamRecorded(ctx context.Context, sel selection, yield func(audit.Entry) bool) error {
+	sel.limit = math.MaxInt32
+	return s.onPlan(ctx, sel, func(q querier, p streams) error {
+		b, err := s.page(sel, p)
+		if err != nil {
+			return err
+		}
+		b.WriteString(" ORDER BY ")
+		sel.order.by(b, "p.")
+		rows, err := s.rowsOn(ctx, q, b)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		sc := newScanner(sel.names())
+		sc.dest = append(sc.dest, new(sql.RawBytes))
+		for rows.Next() {
+			e, err := sc.scan(rows)
+			if err != nil {
+				return err
+			}
+			if !yield(e) {
+				return nil
+			}
+		}
+		return s.translate(ctx, rows.Err())
+	})
+}
