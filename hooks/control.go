@@ -15,7 +15,7 @@ import (
 
 // controlsOf reads the transaction control in a text; nil for nearly every text.
 func (p *Plugin) controlsOf(query string) []sqltext.Control {
-	return sqltext.ControlsOf(query, p.dialect.sql)
+	return sqltext.ControlsOf(query, p.dialect.sql())
 }
 
 // beforeControls prepares for a text that begins or ends transactions, one among

@@ -87,7 +87,7 @@ type rawProbe struct {
 func (r *rawProbe) look(query string) error {
 	p := r.plugin
 	r.looked = true
-	r.text = sqltext.Read(query, p.dialect.sql)
+	r.text = sqltext.Read(query, p.dialect.sql())
 	if r.text.Effect < sqltext.Defines {
 		return nil
 	}
@@ -106,7 +106,7 @@ func (r *rawProbe) look(query string) error {
 	case r.text.Effect == sqltext.Writes && p.opts.Raw == RawRefuse && audit.SkipFrom(r.db.Statement.Context) == nil:
 		return ErrRawRefused
 	}
-	if r.text.Splits(p.dialect.sql, inTransaction(r.ConnPool)) {
+	if r.text.Splits(p.dialect.sql(), inTransaction(r.ConnPool)) {
 		return errSplits
 	}
 	if err := p.lockedOut(r.ConnPool); err != nil {

@@ -16,7 +16,7 @@ import (
 // raw returns a rawProbe for a statement of GORM's into which the host put another
 // one; nil for one statement.
 func (pr *probe) raw(query string) *rawProbe {
-	if strings.IndexByte(query, ';') < 0 || !sqltext.Read(query, pr.plugin.dialect.sql).Several {
+	if strings.IndexByte(query, ';') < 0 || !sqltext.Read(query, pr.plugin.dialect.sql()).Several {
 		return nil
 	}
 	return &rawProbe{ConnPool: pr.ConnPool, plugin: pr.plugin, db: pr.stmt.DB, model: true}

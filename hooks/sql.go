@@ -11,6 +11,17 @@ type statement struct {
 	ddl           bool
 }
 
+// sql is the database whose rules the plugin reads statements by.
+func (d dialect) sql() sqltext.Dialect {
+	switch d.name {
+	case "sqlite":
+		return sqltext.SQLite
+	case "mysql":
+		return sqltext.MySQL
+	}
+	return sqltext.PostgreSQL
+}
+
 // headOf reads the verb of a statement and the table that it writes.
 func headOf(query string, d sqltext.Dialect) statement {
 	h := sqltext.HeadOf(query, d)
@@ -19,7 +30,7 @@ func headOf(query string, d sqltext.Dialect) statement {
 
 // withoutValues is the statement with "?" in the place of its values.
 func (p *Plugin) withoutValues(query string) string {
-	return sqltext.WithoutValues(query, p.dialect.sql)
+	return sqltext.WithoutValues(query, p.dialect.sql())
 }
 
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
