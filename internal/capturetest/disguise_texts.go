@@ -1,53 +1,50 @@
-package capture
+package capturetest
 
 import (
-	"math/rand/v2"
+	"slices"
 	"strings"
+
+	"pgregory.net/rapid"
 )
 
-// hostile makes texts that change rows and try not to look like it.
-type hostile struct {
-	*rand.Rand
-	hostileKind
+// disguise is a database, and what its texts are made of.
+type disguise struct {
+	name, database, settings string
+	tables                   []string
+	gaps, literals           []string
+	reads, writes            []string
 }
-
-// hostileKind is a database and what its texts are made of.
-type hostileKind struct {
-	name, database, driver, settings      string
-	tables, gaps, literals, reads, writes []string
-}
-
-func (h hostile) of(list ...string) string { return list[h.IntN(len(list))] }
 
 // gap is something between two tokens, white space for the most part.
-func (h hostile) gap() string {
-	if h.IntN(4) > 0 {
+func (d disguise) gap(rt *rapid.T) string {
+	if drawn(rt, 0, 3) > 0 {
 		return " "
 	}
-	return h.of(h.gaps...)
+	return of(rt, d.gaps...)
 }
 
-// fill puts gaps in the place of "~", and a literal in that of "#L".
-func (h hostile) fill(text string) string {
+// fill puts gaps in the place of "~", and literals in that of "#L".
+func (d disguise) fill(rt *rapid.T, text string) string {
 	for strings.Contains(text, "~") {
-		text = strings.Replace(text, "~", h.gap(), 1)
+		text = strings.Replace(text, "~", d.gap(rt), 1)
 	}
 	for strings.Contains(text, "#L") {
-		text = strings.Replace(text, "#L", h.of(h.literals...), 1)
+		text = strings.Replace(text, "#L", of(rt, d.literals...), 1)
 	}
 	return text
 }
 
-func (h hostile) text() string {
+// text is a statement that changes rows, among some that read.
+func (d disguise) text(rt *rapid.T) string {
 	var b strings.Builder
-	for range h.IntN(3) {
-		b.WriteString(h.fill(h.gap() + h.of(h.reads...) + h.of(";", ";", ";", "") + h.gap()))
+	for range drawn(rt, 0, 2) {
+		b.WriteString(d.fill(rt, d.gap(rt)+of(rt, d.reads...)+of(rt, ";", ";", ";", "")+d.gap(rt)))
 	}
-	b.WriteString(h.fill(h.gap() + h.of(h.writes...) + h.gap()))
-	for range h.IntN(2) {
-		b.WriteString(h.fill(h.of(";", ";", "") + h.gap() + h.of(h.reads...)))
+	b.WriteString(d.fill(rt, d.gap(rt)+of(rt, d.writes...)+d.gap(rt)))
+	for range drawn(rt, 0, 1) {
+		b.WriteString(d.fill(rt, of(rt, ";", ";", "")+d.gap(rt)+of(rt, d.reads...)))
 	}
-	return b.String() + h.of("", "", "", ";", "-- x", h.of(h.literals...))
+	return b.String() + of(rt, "", "", "", ";", "-- x", of(rt, d.literals...))
 }
 
 var (
@@ -64,9 +61,7 @@ var (
 	}
 )
 
-func with(list []string, more ...string) []string {
-	return append(append([]string{}, list...), more...)
-}
+func with(list []string, more ...string) []string { return slices.Concat(list, more) }
 
 var postgresTables = []string{
 	"CREATE TABLE things (id serial primary key, n int, a text)", "CREATE TABLE changes (n int)", "INSERT INTO things (n) VALUES (1), (2), (3)",
@@ -74,9 +69,9 @@ var postgresTables = []string{
 	"CREATE TRIGGER changed AFTER INSERT OR UPDATE OR DELETE ON things FOR EACH ROW EXECUTE FUNCTION changed()",
 }
 
-func postgresKind(name, settings string) hostileKind {
-	return hostileKind{
-		name: name, database: "postgres", driver: "pgx", settings: settings, tables: postgresTables,
+func postgresDisguise(name, settings string) disguise {
+	return disguise{
+		name: name, database: "postgres", settings: settings, tables: postgresTables,
 		gaps:     with(commonGaps, "/* /* */ */", "--\n"),
 		literals: with(commonLiterals, "$$;$$", "$a$'$a$", "E'\\';'", "E'x'\n'\\''", "U&'\\'", `U&"n"`, "1a$$", "$1", "'a'::text", "ARRAY[1]", "B'1'"),
 		reads: with(commonReads, "TABLE things", "SHOW search_path", "EXPLAIN (COSTS off) DELETE FROM things", "SET standard_conforming_strings = off", "SET LOCAL lock_timeout = 1",
@@ -89,9 +84,9 @@ func postgresKind(name, settings string) hostileKind {
 	}
 }
 
-var hostileKinds = []hostileKind{
+var disguises = []disguise{
 	{
-		name: "sqlite", database: "sqlite", driver: "sqlite",
+		name: "sqlite", database: "sqlite",
 		tables: []string{
 			"CREATE TABLE things (id integer primary key, n int, a text)", "CREATE TABLE changes (n int)", "INSERT INTO things (n) VALUES (1), (2), (3)",
 			"CREATE TRIGGER u AFTER UPDATE ON things BEGIN INSERT INTO changes VALUES (1); END",
@@ -103,10 +98,10 @@ var hostileKinds = []hostileKind{
 		reads:    with(commonReads, "PRAGMA table_info(things)", "PRAGMA user_version", "PRAGMA foreign_keys = 1", "RELEASE a", "BEGIN IMMEDIATE", "END"),
 		writes:   with(commonWrites, "UPDATE OR FAIL things SET n = n + 1", "REPLACE INTO things (id, n) VALUES (1, 2)", "UPDATE~'things'~SET n = 7", "UPDATE main.[things] SET n = 7"),
 	},
-	postgresKind("postgres", ""),
-	postgresKind("postgres in the simple protocol", " default_query_exec_mode=simple_protocol"),
+	postgresDisguise("postgres", ""),
+	postgresDisguise("postgres in the simple protocol", " default_query_exec_mode=simple_protocol"),
 	{
-		name: "mariadb", database: "mariadb", driver: "mysql", settings: "&multiStatements=true",
+		name: "mariadb", database: "mariadb", settings: "&multiStatements=true",
 		tables: []string{
 			"CREATE TABLE things (id int auto_increment primary key, n int, a text)", "CREATE TABLE changes (n int)", "INSERT INTO things (n) VALUES (1), (2), (3)",
 			"CREATE TRIGGER u AFTER UPDATE ON things FOR EACH ROW INSERT INTO changes VALUES (1)",
