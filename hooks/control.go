@@ -18,13 +18,13 @@ func (p *Plugin) controlsOf(query string) []sqltext.Control {
 	return sqltext.ControlsOf(query, p.dialect.sql())
 }
 
-// beforeControls prepares for a text that begins or ends transactions, one among
-// others if several is set. An error means that it must not run.
-func (u *unit) beforeControls(ctx context.Context, list []sqltext.Control, several bool) error {
+// beforeControls prepares for a text that begins or ends transactions. trails:
+// something stands behind its first statement. An error means that it must not run.
+func (u *unit) beforeControls(ctx context.Context, list []sqltext.Control, trails bool) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, c := range list {
-		ends := c.Verb == "COMMIT" || c.Verb == "BEGIN" || c.ReadOnly || several && c.EndsByRollback()
+		ends := c.Verb == "COMMIT" || c.Verb == "BEGIN" || c.ReadOnly || trails && c.EndsByRollback()
 		switch {
 		case c.Verb == "SAVEPOINT":
 			u.appendEarly(ctx)
@@ -85,7 +85,7 @@ func (u *unit) endedByHand() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.marks = nil
-	u.immediate = u.inTx
+	u.ended = true
 	u.readOnly.Store(false)
 }
 

@@ -202,6 +202,20 @@ func TestCommitByHand(t *testing.T) {
 	}
 }
 
+// TestCommitByHandThatFailsBehind: SQLite's driver fails for the comment, once the
+// COMMIT has run.
+func TestCommitByHandThatFailsBehind(t *testing.T) {
+	for _, end := range []string{"COMMIT; /* x */", "ROLLBACK; /* x */"} {
+		h := newHost(t, setup{})
+		tx := h.db.Begin()
+		require.NoError(t, tx.Create(&item{Name: "a"}).Error)
+		require.Error(t, tx.Raw(end).Scan(new(int)).Error)
+		require.NoError(t, tx.Session(&gorm.Session{}).Exec("INSERT INTO items (name, qty) VALUES ('b', 1)").Error)
+		tx.Rollback()
+		require.EqualValues(t, len(h.lines()), h.count(&item{}), end)
+	}
+}
+
 func TestRollbackByHand(t *testing.T) {
 	h := newHost(t, setup{})
 	tx := h.db.Begin()

@@ -38,6 +38,7 @@ type unit struct {
 	immediate bool          // the commit can't be seen: append with each statement
 
 	mu      sync.Mutex
+	ended   bool  // the host ended the transaction by a statement of its own
 	settled bool  // inTx is known
 	inTx    bool  // the store can append in this transaction
 	unsure  error // why that couldn't be found out
@@ -131,6 +132,7 @@ func (u *unit) add(ctx context.Context, entries ...audit.Entry) error {
 	if err := u.settle(ctx); err != nil {
 		return u.failure(ctx, err, len(entries))
 	}
+	u.immediate = u.immediate || u.ended && u.inTx
 	if !u.immediate && len(u.pending)+len(entries) <= maxPending {
 		u.pending = append(u.pending, entries...)
 		return nil

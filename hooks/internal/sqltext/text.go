@@ -69,6 +69,7 @@ func Read(sql string, d Dialect) Text {
 	}
 	if !finished {
 		all = all.and(unread(sql, d))
+		all.Several = all.Several || strings.IndexByte(sql, ';') >= 0
 	}
 	return all
 }
