@@ -39,6 +39,10 @@ type probe struct {
 // ExecContext runs the statement with capture.
 func (pr *probe) ExecContext(ctx context.Context, query string, args ...any) (_ sql.Result, err error) {
 	defer pr.recovered(ctx, &err)
+	if r := pr.raw(query); r != nil {
+		defer r.release()
+		return r.ExecContext(ctx, query, args...)
+	}
 	c, err := pr.capture(ctx, query, args)
 	if err != nil {
 		return nil, err
@@ -56,6 +60,10 @@ func (pr *probe) ExecContext(ctx context.Context, query string, args ...any) (_ 
 // QueryContext runs a statement with RETURNING with capture.
 func (pr *probe) QueryContext(ctx context.Context, query string, args ...any) (_ *sql.Rows, err error) {
 	defer pr.recovered(ctx, &err)
+	if r := pr.raw(query); r != nil {
+		defer r.release()
+		return r.QueryContext(ctx, query, args...)
+	}
 	c, err := pr.capture(ctx, query, args)
 	if err != nil {
 		return nil, err

@@ -41,6 +41,7 @@ type unit struct {
 	immediate bool          // the commit can't be seen: append with each statement
 
 	mu      sync.Mutex
+	ended   bool  // the host ended the transaction by a statement of its own
 	settled bool  // inTx is known
 	inTx    bool  // the store can append in this transaction
 	unsure  error // why that couldn't be found out
@@ -58,6 +59,7 @@ type unit struct {
 	enforces atomic.Pointer[bool] // SQLite: foreign keys are on; nil: not asked yet
 
 	readOnly atomic.Bool            // nothing can be written in the transaction
+	locked   atomic.Bool            // MySQL: LOCK TABLES keeps other tables from being used
 	created  atomic.Pointer[string] // the table that GORM's migrator has just made to copy another into
 }
 
@@ -134,6 +136,7 @@ func (u *unit) add(ctx context.Context, entries ...audit.Entry) error {
 	if err := u.settle(ctx); err != nil {
 		return u.failure(ctx, err, len(entries))
 	}
+	u.immediate = u.immediate || u.ended && u.inTx
 	if u.immediate && !u.inTx {
 		return u.failure(ctx, u.elsewhere(), len(entries))
 	}
