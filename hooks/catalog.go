@@ -83,13 +83,22 @@ func (t target) String() string {
 	return t.name
 }
 
-func (t target) key(conn gorm.ConnPool) tableKey { return tableKey{dbOf(conn), t.schema, t.name} }
+func (t target) key(db *sql.DB) tableKey { return tableKey{db, t.schema, t.name} }
 
 // isName reports whether a table could have that name. The catalog is asked in
 // the application's transaction, which any error aborts on PostgreSQL.
 func (t target) isName() bool {
 	all := t.schema + t.name
 	return t.name != "" && !strings.ContainsRune(all, 0) && utf8.ValidString(all)
+}
+
+// databaseOf is the database of a connection. A single connection doesn't know its
+// own: it is taken to be of the application's.
+func (p *Plugin) databaseOf(conn gorm.ConnPool) *sql.DB {
+	if db := dbOf(conn); db != nil {
+		return db
+	}
+	return p.home
 }
 
 // tableOf returns a table of the catalog; nil if there is none of that name. The
@@ -114,7 +123,7 @@ func (p *Plugin) tableOf(ctx context.Context, conn gorm.ConnPool, u *unit, schem
 		}
 	}
 	known, fresh := p.tables.known(), u != nil && u.changesTables.Load()
-	t := known.byName(want.key(conn))
+	t := known.byName(want.key(p.databaseOf(conn)))
 	switch {
 	case t == nil || fresh:
 		return p.readAndKeep(ctx, conn, u, want, known)
@@ -131,11 +140,12 @@ func (p *Plugin) readAndKeep(ctx context.Context, conn gorm.ConnPool, u *unit, w
 	if t == nil || t.session || u != nil && u.changesTables.Load() {
 		return t, err
 	}
+	db := p.databaseOf(conn)
 	if want.oid == 0 {
-		known.names.Store(want.key(conn), t)
+		known.names.Store(want.key(db), t)
 	}
 	if t.oid != 0 {
-		known.oids.Store(oidKey{dbOf(conn), t.oid}, t)
+		known.oids.Store(oidKey{db, t.oid}, t)
 	}
 	return t, err
 }
@@ -144,8 +154,8 @@ func (p *Plugin) readAndKeep(ctx context.Context, conn gorm.ConnPool, u *unit, w
 // Call it when rows came back with another tableoid than expected: the next use
 // of the name resolves it again.
 func (p *Plugin) tableByOID(ctx context.Context, conn gorm.ConnPool, u *unit, oid uint32) (*table, error) {
-	known := p.tables.known()
-	t := known.byOID(oidKey{dbOf(conn), oid})
+	known, db := p.tables.known(), p.databaseOf(conn)
+	t := known.byOID(oidKey{db, oid})
 	if t == nil || u != nil && u.changesTables.Load() {
 		var err error
 		if t, err = p.readAndKeep(ctx, conn, u, target{oid: oid}, known); err != nil || t == nil {
@@ -153,8 +163,8 @@ func (p *Plugin) tableByOID(ctx context.Context, conn gorm.ConnPool, u *unit, oi
 		}
 	}
 	for _, name := range []target{{name: t.name}, {schema: t.schema, name: t.name}} {
-		if other := known.byName(name.key(conn)); other != nil && other.oid != oid && !other.ambiguous {
-			known.names.Delete(name.key(conn))
+		if other := known.byName(name.key(db)); other != nil && other.oid != oid && !other.ambiguous {
+			known.names.Delete(name.key(db))
 		}
 	}
 	return t, nil

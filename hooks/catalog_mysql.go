@@ -27,7 +27,7 @@ type mysqlServer struct {
 }
 
 func (p *Plugin) mysqlServer(ctx context.Context, conn gorm.ConnPool) (*mysqlServer, error) {
-	db := dbOf(conn)
+	db := p.databaseOf(conn)
 	if s, ok := p.tables.servers.Load(db); ok {
 		return s.(*mysqlServer), nil
 	}

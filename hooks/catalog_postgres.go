@@ -190,7 +190,7 @@ func objectIn(schema, name string, bare bool) string {
 // as an array of PostgreSQL. It is asked for once per *sql.DB, so that entries
 // name a table in one way whatever search_path is now.
 func (p *Plugin) defaultPath(ctx context.Context, conn gorm.ConnPool) (string, error) {
-	db := dbOf(conn)
+	db := p.databaseOf(conn)
 	if path, ok := p.tables.servers.Load(db); ok {
 		return path.(string), nil
 	}
