@@ -1,19 +1,26 @@
 package capture
 
 import (
+	_ "embed"
 	"strings"
 	"testing"
 )
 
-// verdict ends a test of which wrong is what the trail gets wrong. A test under
-// knownDefects must fail, so that its note can't outlive the defect.
+// knownDefects lists, under the note of each defect that is not mended yet, the
+// tests that it fails. A test in it must fail, so that no line outlives its
+// defect.
+//
+//go:embed testdata/known.txt
+var knownDefects string
+
+// verdict ends a test of which wrong is what the trail gets wrong.
 func verdict(t *testing.T, wrong []string) {
 	t.Helper()
 	note := knownDefect(t.Name())
 	text := strings.Join(wrong, "\n")
 	switch {
 	case note != "" && len(wrong) == 0:
-		t.Errorf("the known defect %q is gone: strike it from known_test.go", note)
+		t.Errorf("the known defect %q is gone: strike this test from testdata/known.txt", note)
 	case note != "" && strings.HasPrefix(text, "without capture: "):
 		t.Errorf("the case is wrong: %s", text)
 	case note != "":
@@ -23,30 +30,17 @@ func verdict(t *testing.T, wrong []string) {
 	}
 }
 
-// knownDefect is the note for a test named "TestX/a case/database".
-func knownDefect(name string) string {
-	i := strings.LastIndexByte(name, '/')
-	database := name[i+1:]
-	if i < 0 {
-		i = 0
-	}
-	for _, d := range knownDefects {
-		if strings.Contains(" "+d.databases+" ", " "+database+" ") && strings.Contains("|"+strings.ReplaceAll(d.tests, " ", "_")+"|", "|"+name[:i]+"|") {
-			return d.note
+// knownDefect is the note over a test's name; "" if the name is not listed.
+func knownDefect(test string) string {
+	note := ""
+	for line := range strings.Lines(knownDefects) {
+		line = strings.TrimRight(line, "\n")
+		if text, is := strings.CutPrefix(line, "# "); is {
+			note = text
+		}
+		if line == test {
+			return note
 		}
 	}
 	return ""
-}
-
-// knownDefects are those of issue 11 that are not mended yet. tests are names
-// without the database, parted by "|".
-var knownDefects = []struct{ note, databases, tests string }{
-	{"issue 11: a column that is called like an alias is taken for it", "sqlite postgres mariadb",
-		"TestColumnsNamedLikeAliases/audit_n|TestColumnsNamedLikeAliases/audit_place|TestColumnsNamedLikeAliases/audit_rowid" + "|" +
-		"TestColumnsNamedLikeAliases/audit_new_name|TestColumnsNamedLikeAliasesWithoutKey/audit_n|TestColumnsNamedLikeAliasesWithoutKey/audit_place" + "|" +
-		"TestColumnsNamedLikeAliasesWithoutKey/audit_rowid|TestColumnsNamedLikeAliasesWithoutKey/audit_new_name|TestKeysNamedLikeAliases/audit_n" + "|" +
-		"TestKeysNamedLikeAliases/audit_place|TestKeysNamedLikeAliases/audit_rowid|TestKeysNamedLikeAliases/audit_new_name"},
-	{"issue 11: a column that is called like an alias is taken for it", "postgres",
-		"TestColumnsNamedLikeAliases/audit_row|TestColumnsNamedLikeAliases/audit_0|TestColumnsNamedLikeAliasesWithoutKey/n" + "|" +
-		"TestColumnsNamedLikeAliasesWithoutKey/place"},
 }
