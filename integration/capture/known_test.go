@@ -8,7 +8,7 @@ import (
 
 // knownDefects lists, under the note of each defect that is not mended yet, the
 // tests that it fails. A test in it must fail, so that no line outlives its
-// defect.
+// defect, unless the note begins with "race: ", which is lost only now and then.
 //
 //go:embed testdata/known.txt
 var knownDefects string
@@ -19,6 +19,7 @@ func verdict(t *testing.T, wrong []string) {
 	note := knownDefect(t.Name())
 	text := strings.Join(wrong, "\n")
 	switch {
+	case strings.HasPrefix(note, "race: ") && len(wrong) == 0:
 	case note != "" && len(wrong) == 0:
 		t.Errorf("the known defect %q is gone: strike this test from testdata/known.txt", note)
 	case note != "" && strings.HasPrefix(text, "without capture: "):
