@@ -3,6 +3,7 @@ package capture
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 	"sync"
 	"testing"
@@ -91,6 +92,30 @@ func (e *env) remake(c rowCase) {
 // by picks what is for the environment's database.
 func (e *env) by(sqlite, postgres, mariadb string) string {
 	return map[string]string{"sqlite": sqlite, "postgres": postgres, "mariadb": mariadb}[e.name]
+}
+
+// seeCode notes what a host sees of a statement that may be wrong in itself: the
+// rows, or what kind of error. The text of a syntax error may quote more than
+// the host wrote.
+func (e *env) seeCode(tx *gorm.DB) {
+	e.seen = append(e.seen, fmt.Sprintf("%d rows, error %s", tx.RowsAffected, errorKind(tx.Error)))
+}
+
+var (
+	malformed = regexp.MustCompile(`42601|Error 1064|argument|syntax error|incomplete input|API misuse`)
+	errorCode = regexp.MustCompile(`Error \d+|SQLSTATE \w+|\(\d+\)`)
+)
+
+func errorKind(err error) string {
+	switch {
+	case err == nil:
+		return "none"
+	case malformed.MatchString(err.Error()):
+		return "malformed"
+	case errorCode.MatchString(err.Error()):
+		return errorCode.FindString(err.Error())
+	}
+	return err.Error()
 }
 
 // captures reports whether a handle uses the plugin.
