@@ -84,7 +84,7 @@ func (e *env) readRows(name string, t *tableContents) {
 	var list []string
 	for _, column := range t.columns {
 		c := e.quoted(strings.ReplaceAll(column, ".", ""))
-		list = append(list, e.by("CAST("+c+" AS TEXT)", c+"::text", "CAST("+c+" AS CHAR)"))
+		list = append(list, e.by("CAST("+c+" AS TEXT)", "to_json("+c+") #>> '{}'", "CAST("+c+" AS CHAR)"))
 	}
 	rows, err := e.base.SQL.Query("SELECT " + strings.Join(list, ", ") + " FROM " + e.quoted(name))
 	e.no(err)
@@ -283,7 +283,7 @@ func truthNumber(s string) string {
 }
 
 func instantIn(s string) (time.Time, bool) {
-	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999Z07", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999", "2006-01-02"} {
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02 15:04:05.999999999Z07", "2006-01-02 15:04:05.999999999Z07:00", "2006-01-02 15:04:05.999999999", "2006-01-02T15:04:05.999999999", "2006-01-02"} {
 		if at, err := time.Parse(layout, s); err == nil {
 			return at, true
 		}
