@@ -2,6 +2,7 @@ package capture
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"math/big"
@@ -14,6 +15,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/integration/capture/dbtest"
 	"github.com/gormtrail/audit/integration/capture/judge"
 )
 
@@ -28,8 +30,18 @@ func (e *env) replayed(db *gorm.DB, tables []string, run func()) {
 	before := e.contents(tables)
 	since := time.Now()
 	run()
+	e.leads(before, since)
+}
+
+// leads ends the case unless the entries since then lead from the rows before to
+// those of now.
+func (e *env) leads(before contents, since time.Time) {
 	list, err := judge.Entries(context.Background(), e.trail, since)
 	e.no(err)
+	var tables []string
+	for name := range before {
+		tables = append(tables, name)
+	}
 	if wrong := replay(before, e.contents(tables), list); len(wrong) > 0 {
 		panic(failure("the entries don't lead to the rows:\n\t" + strings.Join(wrong, "\n\t")))
 	}
@@ -45,17 +57,26 @@ type tableContents struct {
 	rows         map[string]map[string]any
 }
 
+// contents reads them on a connection of its own: SQLite's only one may be in a
+// transaction.
 func (e *env) contents(tables []string) contents {
+	from := e.base.SQL
+	if e.name == "sqlite" {
+		var err error
+		from, err = dbtest.OpenSQLite(e.base.DSN)
+		e.no(err)
+		defer from.Close()
+	}
 	c := contents{}
 	for _, name := range tables {
-		c[name] = e.tableContents(name)
+		c[name] = e.tableContents(from, name)
 	}
 	return c
 }
 
-func (e *env) tableContents(name string) *tableContents {
+func (e *env) tableContents(from *sql.DB, name string) *tableContents {
 	t := &tableContents{rows: map[string]map[string]any{}}
-	rows, err := e.base.SQL.Query(e.by(
+	rows, err := from.Query(e.by(
 		"SELECT name, pk > 0 FROM pragma_table_xinfo($1) WHERE hidden <> 1 ORDER BY cid",
 		`SELECT a.attname, coalesce(a.attnum = ANY (i.indkey), false) FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
 			WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`,
@@ -74,19 +95,19 @@ func (e *env) tableContents(name string) *tableContents {
 	}
 	e.no(rows.Err())
 	if len(t.columns) > 0 {
-		e.readRows(name, t)
+		e.readRows(from, name, t)
 	}
 	return t
 }
 
 // readRows reads each value as the database's own text.
-func (e *env) readRows(name string, t *tableContents) {
+func (e *env) readRows(from *sql.DB, name string, t *tableContents) {
 	var list []string
 	for _, column := range t.columns {
 		c := e.quoted(strings.ReplaceAll(column, ".", ""))
 		list = append(list, e.by("CAST("+c+" AS TEXT)", "to_json("+c+") #>> '{}'", "CAST("+c+" AS CHAR)"))
 	}
-	rows, err := e.base.SQL.Query("SELECT " + strings.Join(list, ", ") + " FROM " + e.quoted(name))
+	rows, err := from.Query("SELECT " + strings.Join(list, ", ") + " FROM " + e.quoted(name))
 	e.no(err)
 	defer rows.Close()
 	for rows.Next() {
