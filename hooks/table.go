@@ -50,6 +50,7 @@ type column struct {
 
 	invisible bool // MariaDB and MySQL: not part of *
 	generated bool // computed by the database; also the row_start and row_end of MariaDB's system versioning
+	period    bool // MariaDB: row_start or row_end of system versioning, which says nothing of the row
 }
 
 type uniqueOn struct {
