@@ -3,6 +3,7 @@ package hooks
 import (
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -40,6 +41,7 @@ type table struct {
 	last     atomic.Pointer[columnSet]
 	exact    atomic.Pointer[[]int]
 	allNames atomic.Pointer[[]string]
+	fits     sync.Map // *schema.Schema → struct{}: models that were held against the columns
 }
 
 type column struct {
