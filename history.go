@@ -81,7 +81,10 @@ type State struct {
 // A change has happened at t if its entry's Time isn't after t, or if that of a
 // later change of the record isn't: changes happen in the order of History. So
 // where clocks differ, At with the Time of any entry has that change and all
-// before it, and with the Time of the last one it has the present state.
+// before it, and with the Time of the last one it has the present state. A t in
+// whole seconds or milliseconds stands for all of that second or millisecond:
+// databases cut the times in rows so, and At with a row's updated_at has that
+// update.
 //
 // It relies on how capture writes entries: a create has every column that isn't
 // NULL, a removal likewise, paths inside structured values name what is there
@@ -102,7 +105,11 @@ func At(ctx context.Context, r Reader, o Object, t time.Time) (State, error) {
 // entries say. Only e's ID, Object and Time are looked at. Its errors are those of
 // At; ErrNotFound also if r doesn't show e among the object's entries.
 func After(ctx context.Context, r Reader, e Entry) (State, error) {
-	records, err := replay(ctx, r, e.Object, &cut{entry: e.ID})
+	id, err := parseID(e.ID)
+	if err != nil {
+		return State{}, ErrNotFound // no entry has such an ID
+	}
+	records, err := replay(ctx, r, e.Object, &cut{entry: id})
 	if err != nil {
 		return State{}, err
 	}

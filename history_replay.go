@@ -25,7 +25,7 @@ func (c *cut) ends(e Entry) bool {
 	if c.entry != "" {
 		return e.ID == c.entry
 	}
-	return e.isStep() && !e.Time.After(c.at)
+	return e.isStep() && happened(e.Time, c.at)
 }
 
 // replay goes back through all entries to learn what can be known of the
@@ -92,7 +92,7 @@ func pass(rec *record, cuts []*cut, e Entry) (done bool) {
 			c.state, c.awaited, c.open = rec.clone(), false, c.entry == ""
 		case c.open && e.isStep():
 			c.open = false
-		case c.open && !e.Time.After(c.at):
+		case c.open && happened(e.Time, c.at):
 			c.state.apply(e)
 		}
 		done = done && !c.awaited && !c.open
@@ -112,4 +112,16 @@ func (e Entry) isStep() bool {
 		return true
 	}
 	return len(e.Changes) > 0
+}
+
+// happened reports whether a change has happened at t. A t in whole seconds or
+// milliseconds may be a time that a database cut to them, as columns in rows do: it
+// stands for all of that second or millisecond.
+func happened(change, t time.Time) bool {
+	for _, unit := range []time.Duration{time.Second, time.Millisecond} {
+		if t.Nanosecond()%int(unit) == 0 {
+			return !change.Truncate(unit).After(t)
+		}
+	}
+	return !change.After(t)
 }

@@ -2,6 +2,9 @@ package hooks
 
 import (
 	"context"
+	"errors"
+
+	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
@@ -15,13 +18,13 @@ func (p *Plugin) controlsOf(query string) []sqltext.Control {
 	return sqltext.ControlsOf(query, p.dialect.sql())
 }
 
-// beforeControls prepares for a text that begins or ends transactions, one among
-// others if several is set. An error means that it must not run.
-func (u *unit) beforeControls(ctx context.Context, list []sqltext.Control, several bool) error {
+// beforeControls prepares for a text that begins or ends transactions. trails:
+// something stands behind its first statement. An error means that it must not run.
+func (u *unit) beforeControls(ctx context.Context, list []sqltext.Control, trails bool) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	for _, c := range list {
-		ends := c.Verb == "COMMIT" || c.Verb == "BEGIN" || c.ReadOnly || several && c.EndsByRollback()
+		ends := c.Verb == "COMMIT" || c.Verb == "BEGIN" || c.ReadOnly || trails && c.EndsByRollback()
 		switch {
 		case c.Verb == "SAVEPOINT":
 			u.appendEarly(ctx)
@@ -54,7 +57,10 @@ func (u *unit) afterControls(list []sqltext.Control) error {
 		case c.EndsByRollback():
 			u.discard()
 			u.endedByHand()
+		case c.Verb == "LOCK" || c.Verb == "UNLOCK":
+			u.locked.Store(c.Verb == "LOCK")
 		case c.Verb == "BEGIN" || c.Verb == "SET":
+			u.locked.Store(false)
 			u.readOnly.Store(c.ReadOnly)
 		default:
 			u.savepoint(c)
@@ -79,8 +85,19 @@ func (u *unit) endedByHand() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	u.marks = nil
-	u.immediate = u.inTx
+	u.ended = true
 	u.readOnly.Store(false)
+}
+
+// errLocked: the log's tables are not among those that were locked.
+var errLocked = errors.New("hooks: after LOCK TABLES no entry can be written, and so no row: use UNLOCK TABLES first")
+
+// lockedOut returns errLocked in a transaction that MySQL's LOCK TABLES ended.
+func (p *Plugin) lockedOut(c gorm.ConnPool) error {
+	if p.dialect.name == "mysql" && inTransaction(c) && p.unitOf(c).locked.Load() {
+		return errLocked
+	}
+	return nil
 }
 
 // committed follows a COMMIT by hand.
@@ -88,7 +105,7 @@ func (u *unit) committed() error {
 	u.endedByHand()
 	u.mu.Lock()
 	u.outside = append(u.outside, u.pending...)
-	u.pending = nil
+	u.keep(0)
 	u.mu.Unlock()
 	return u.afterCommit()
 }
@@ -104,7 +121,7 @@ func (u *unit) savepoint(c sqltext.Control) {
 	case i < 0:
 	case c.Verb == "ROLLBACK":
 		m := u.marks[i]
-		u.pending = u.pending[:min(m.pending, len(u.pending))]
+		u.keep(min(m.pending, len(u.pending)))
 		u.skips = u.skips[:min(m.skips, len(u.skips))]
 		u.failed = m.failed
 		u.marks = u.marks[:i+1]

@@ -171,6 +171,12 @@ func (c *capture) finishReplace(before, after *image) error {
 			gone.count++
 		}
 	}
+	if c.plugin.dialect.name == "sqlite" {
+		var err error
+		if gone, err = c.without(gone); err != nil { // an ON CONFLICT of the statement's own may have kept them
+			return c.failedAfter(err)
+		}
+	}
 	c.noteGone(gone)
 	return c.add(c.destroyed(gone)...)
 }

@@ -20,3 +20,5 @@ func TestPrograms(t *testing.T) {
 	}
 	capturetest.Programs(t, n)
 }
+
+func TestDisguises(t *testing.T) { capturetest.Disguises(t, 1000) }

@@ -290,6 +290,11 @@ func (p *Plugin) begin(op operation) func(*gorm.DB) {
 			return
 		}
 		if p.ignores(db.Statement) {
+			db.Statement.ConnPool = &rawProbe{ConnPool: db.Statement.ConnPool, plugin: p, db: db, model: true}
+			return
+		}
+		if err := p.lockedOut(db.Statement.ConnPool); err != nil {
+			_ = db.AddError(err)
 			return
 		}
 		p.learn(db, db.Statement.Schema)
@@ -305,6 +310,7 @@ func (p *Plugin) end(db *gorm.DB) {
 	if probe, ok := db.Statement.ConnPool.(*probe); ok {
 		db.Statement.ConnPool = probe.ConnPool
 	}
+	p.restore(db)
 }
 
 // ignores reports whether the statement's table is one that is not captured.

@@ -3,6 +3,7 @@ package hooks
 import (
 	"context"
 	"database/sql"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -26,6 +27,7 @@ func (p *Plugin) beginRaw(db *gorm.DB) {
 	}
 	r := &rawProbe{ConnPool: db.Statement.ConnPool, plugin: p, db: db}
 	if db.Statement.SQL.Len() > 0 {
+		p.noteSettings(db.Statement.SQL.String())
 		if err := r.look(db.Statement.SQL.String()); err != nil {
 			refuse(db, err)
 			return
@@ -48,14 +50,21 @@ func refuse(db *gorm.DB, err error) {
 }
 
 func (p *Plugin) endRaw(db *gorm.DB) {
-	if probe, ok := db.Statement.ConnPool.(*rawProbe); ok {
-		db.Statement.ConnPool = probe.ConnPool
-		probe.release()
-		if db.Error == nil && probe.err != nil {
-			_ = db.AddError(probe.err)
-		}
-	}
+	p.restore(db)
 	p.close(db)
+}
+
+// restore takes a rawProbe out of the connection's place.
+func (p *Plugin) restore(db *gorm.DB) {
+	probe, ok := db.Statement.ConnPool.(*rawProbe)
+	if !ok {
+		return
+	}
+	db.Statement.ConnPool = probe.ConnPool
+	probe.release()
+	if db.Error == nil && probe.err != nil {
+		_ = db.AddError(probe.err)
+	}
 }
 
 // rawProbe stands in for the connection while a raw text or a query runs.
@@ -64,6 +73,7 @@ type rawProbe struct {
 	plugin *Plugin
 	db     *gorm.DB
 	text   sqltext.Text
+	model  bool  // the statement is a create, update or delete of GORM's
 	looked bool  // text is known
 	record bool  // the text is to be recorded
 	opened bool  // in a transaction of the plugin's
@@ -100,6 +110,9 @@ func (r *rawProbe) look(query string) error {
 	if r.text.Splits(p.dialect.sql(), inTransaction(r.ConnPool)) {
 		return errSplits
 	}
+	if err := p.lockedOut(r.ConnPool); err != nil {
+		return err
+	}
 	r.record = true
 	if err := r.open(r.db.Statement.Context); err != nil {
 		return err
@@ -119,7 +132,7 @@ func (p *Plugin) ignoresText(t sqltext.Text) bool {
 
 // passes reports whether a text goes through as it is.
 func (r *rawProbe) passes(query string) (bool, error) {
-	if !r.looked && sqltext.ReadsOnly(query) {
+	if !r.looked && (sqltext.ReadsOnly(query) || r.model && strings.IndexByte(query, ';') < 0) {
 		return true, nil
 	}
 	if !r.looked {

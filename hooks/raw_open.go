@@ -5,12 +5,22 @@ import (
 	"database/sql"
 	"errors"
 	"runtime"
+	"strings"
 	"weak"
 
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
+
+// raw returns a rawProbe for a statement of GORM's into which the host put another
+// one; nil for one statement.
+func (pr *probe) raw(query string) *rawProbe {
+	if strings.IndexByte(query, ';') < 0 || !sqltext.Read(query, pr.plugin.dialect.sql()).Several {
+		return nil
+	}
+	return &rawProbe{ConnPool: pr.ConnPool, plugin: pr.plugin, db: pr.stmt.DB, model: true}
+}
 
 // errSplits: no entry could be committed with what the text changes.
 var errSplits = errors.New("hooks: a raw text that commits a change and leaves another transaction open can't be recorded: run its statements one by one")

@@ -15,7 +15,7 @@ func (r *rawProbe) run(ctx context.Context, query string, run func(conn gorm.Con
 	inTx := inTransaction(r.ConnPool)
 	conn, unit := r.ConnPool, r.plugin.unitOf(r.ConnPool)
 	if inTx && len(r.text.Controls) > 0 {
-		if err := unit.beforeControls(ctx, r.text.Controls, r.text.Several); err != nil {
+		if err := unit.beforeControls(ctx, r.text.Controls, r.trails(query)); err != nil {
 			return err
 		}
 		if t, ok := conn.(*tx); ok {
@@ -30,7 +30,7 @@ func (r *rawProbe) run(ctx context.Context, query string, run func(conn gorm.Con
 	switch {
 	case inTx && err == nil:
 		err = unit.afterControls(r.text.Controls)
-	case inTx && r.text.Several:
+	case inTx:
 		unit.afterFailedControls(r.text.Controls)
 	}
 	switch {
@@ -50,6 +50,13 @@ func (r *rawProbe) run(ctx context.Context, query string, run func(conn gorm.Con
 		r.abandon(ctx)
 	}
 	return err
+}
+
+// trails reports whether something stands behind the first statement: if that
+// fails, the statement may have run.
+func (r *rawProbe) trails(query string) bool {
+	end, _ := sqltext.End(query, r.plugin.dialect.sql())
+	return end < len(query)
 }
 
 // readsOnly reports whether the transaction is read-only: the text can't write,

@@ -130,6 +130,40 @@ func TestHarmlessTextsPass(t *testing.T) {
 	require.Empty(t, h.entries())
 }
 
+// TestIgnoredTablesHideNothing: a second statement in a statement on a table that
+// is not captured is looked at, and one behind a captured table's.
+func TestIgnoredTablesHideNothing(t *testing.T) {
+	for name, write := range map[string]func(db *gorm.DB) error{
+		"delete": func(db *gorm.DB) error {
+			return db.Table("notes").Where("1 = 0; UPDATE items SET qty = 9").Delete(nil).Error
+		},
+		"update": func(db *gorm.DB) error {
+			return db.Table("notes").Where("1 = 0; UPDATE items SET qty = 9").Update("text", "x").Error
+		},
+		"raw":     func(db *gorm.DB) error { return db.Exec("DELETE FROM notes; UPDATE items SET qty = 9").Error },
+		"other's": func(db *gorm.DB) error { return db.Where("1 = 0; UPDATE items SET qty = 9").Delete(&item{}).Error },
+		"other's soft": func(db *gorm.DB) error {
+			return db.Model(&item{}).Where("1 = 0; UPDATE items SET qty = 9").Update("name", "x").Error
+		},
+	} {
+		for _, raw := range []hooks.RawPolicy{hooks.RawRecord, hooks.RawRefuse} {
+			h := newHost(t, setup{opts: &hooks.Options{Ignore: []string{"notes"}, Raw: raw}})
+			h.outside("CREATE TABLE notes (text text)")
+			h.outside("INSERT INTO items VALUES (1, 'a', 1)")
+			require.NoError(t, h.db.Table("notes").Where("1 = 1;").Update("text", "; x").Error)
+			require.NoError(t, h.db.Exec("DELETE FROM notes WHERE text = ';'").Error)
+			err := write(h.db)
+			if raw == hooks.RawRefuse {
+				require.ErrorIs(t, err, hooks.ErrRawRefused, name)
+				require.Empty(t, h.entries(), name)
+				continue
+			}
+			require.NoError(t, err, name)
+			require.Len(t, h.executed(), 1, name)
+		}
+	}
+}
+
 // TestSeveralResultsAreHandedOn: a text that is recorded keeps all its results.
 func TestSeveralResultsAreHandedOn(t *testing.T) {
 	h := newHost(t, setup{})
@@ -165,6 +199,20 @@ func TestCommitByHand(t *testing.T) {
 		tx.Rollback()
 		require.EqualValues(t, 2, h.count(&item{}))
 		require.Len(t, h.lines(), 2)
+	}
+}
+
+// TestCommitByHandThatFailsBehind: SQLite's driver fails for the comment, once the
+// COMMIT has run.
+func TestCommitByHandThatFailsBehind(t *testing.T) {
+	for _, end := range []string{"COMMIT; /* x */", "ROLLBACK; /* x */"} {
+		h := newHost(t, setup{})
+		tx := h.db.Begin()
+		require.NoError(t, tx.Create(&item{Name: "a"}).Error)
+		require.Error(t, tx.Raw(end).Scan(new(int)).Error)
+		require.NoError(t, tx.Session(&gorm.Session{}).Exec("INSERT INTO items (name, qty) VALUES ('b', 1)").Error)
+		tx.Rollback()
+		require.EqualValues(t, len(h.lines()), h.count(&item{}), end)
 	}
 }
 

@@ -66,6 +66,9 @@ func (p *Plugin) newColumnSet(t *table, h *hint, cols columns) *columnSet {
 		set.treatments[i] = p.treatmentOf(h, name)
 		if c, ok := t.column(name); ok {
 			set.kinds[i] = c.kind
+			if c.period {
+				set.treatments[i] = treatOmit
+			}
 		} else if i < len(cols.types) {
 			// Another program added the column since the table was read.
 			set.kinds[i] = p.dialect.kindOf(cols.types[i].DatabaseTypeName())

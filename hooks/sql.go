@@ -1,10 +1,6 @@
 package hooks
 
-import (
-	"strings"
-
-	"github.com/gormtrail/audit/hooks/internal/sqltext"
-)
+import "github.com/gormtrail/audit/hooks/internal/sqltext"
 
 // statement is what capture knows of a statement from its text.
 type statement struct {
@@ -32,26 +28,9 @@ func headOf(query string, d sqltext.Dialect) statement {
 	return statement{verb: h.Verb, schema: h.Schema, table: h.Table, alias: h.Alias, joined: h.Joined, ddl: h.DDL}
 }
 
-// parse is headOf for callers that don't name SQLite or PostgreSQL.
-func parse(query string, mysql bool) statement { return headOf(query, guessed(query, mysql)) }
-
-// withoutValues is sqltext.WithoutValues for callers that don't name SQLite or
-// PostgreSQL.
-func withoutValues(query string, mysql bool) string {
-	return sqltext.WithoutValues(query, guessed(query, mysql))
-}
-
-func guessed(query string, mysql bool) sqltext.Dialect {
-	switch {
-	case mysql:
-		return sqltext.MySQL
-	case strings.Contains(query, "`"):
-		return sqltext.SQLite
-	}
-	return sqltext.PostgreSQL
-}
-
 // withoutValues is the statement with "?" in the place of its values.
 func (p *Plugin) withoutValues(query string) string {
 	return sqltext.WithoutValues(query, p.dialect.sql())
 }
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }

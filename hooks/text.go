@@ -42,6 +42,9 @@ func (r returningText) with(body, list string) string {
 func (c *capture) divided() (r returningText) {
 	end, complete := sqltext.End(c.query, c.plugin.dialect.sql())
 	r = returningText{body: c.query[:end], rest: strings.TrimSpace(c.query[end:]), ok: complete}
+	if strings.IndexByte(r.rest, ';') >= 0 {
+		r.rest = "" // SQLite's driver takes what follows a semicolon for a statement
+	}
 	clauseOf, has := c.stmt.Clauses["RETURNING"]
 	if !complete || !has || !slices.Contains(c.clauseNames(), "RETURNING") {
 		return r

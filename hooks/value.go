@@ -220,6 +220,9 @@ func bytesOf(k kind, b []byte) any {
 	case kindBits:
 		return unsigned(new(big.Int).SetBytes(b).Uint64())
 	}
+	if !utf8.Valid(b) {
+		return showBytes(b) // a BLOB in a SQLite column of another type
+	}
 	return textOf(k, string(b))
 }
 

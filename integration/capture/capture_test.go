@@ -4,13 +4,12 @@ import (
 	"os"
 	"testing"
 
+	"github.com/gormtrail/audit/integration/servertest"
 	"github.com/gormtrail/audit/internal/capturetest"
-	"github.com/gormtrail/audit/internal/capturetest/dbtest"
 )
 
 func TestMain(m *testing.M) {
-	dbtest.Register("postgres", postgresServer{})
-	dbtest.Register("mariadb", mariaServer{})
+	servertest.Register()
 	capturetest.Use(capturetest.Extras{Generics: generics, Resolver: resolver})
 	os.Exit(m.Run())
 }
@@ -22,3 +21,5 @@ func TestCrash(t *testing.T) { capturetest.Crashes(t) }
 func TestJudge(t *testing.T) { capturetest.Judge(t) }
 
 func TestPrograms(t *testing.T) { capturetest.Programs(t, 60) }
+
+func TestDisguises(t *testing.T) { capturetest.Disguises(t, 200) }

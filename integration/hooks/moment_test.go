@@ -12,7 +12,7 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/hooks"
-	"github.com/gormtrail/audit/integration/capture/dbtest"
+	"github.com/gormtrail/audit/internal/capturetest/dbtest"
 	"github.com/gormtrail/audit/storage/gormstore"
 )
 

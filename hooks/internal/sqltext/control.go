@@ -8,14 +8,14 @@ import (
 // Control is a statement that begins or ends a transaction or a savepoint.
 type Control struct {
 	// Verb is BEGIN, COMMIT (also of a statement before which MySQL commits),
-	// ROLLBACK, SAVEPOINT, RELEASE, or SET for a statement that makes the
-	// transaction read-only or ends that.
+	// ROLLBACK, SAVEPOINT, RELEASE, LOCK and UNLOCK (of MySQL's tables), or SET for
+	// a statement that makes the transaction read-only or ends that.
 	Verb string
 	// Savepoint is the name behind SAVEPOINT, RELEASE and ROLLBACK TO, folded as
 	// the database compares it.
 	Savepoint string
 	ReadOnly  bool
-	chain     bool // COMMIT AND CHAIN: another transaction begins
+	chain     bool // COMMIT AND CHAIN: another transaction begins, or a state like one
 }
 
 // EndsByRollback reports whether the statement undoes the whole transaction.

@@ -27,7 +27,10 @@ func (p part) text(d Dialect) Text {
 	verb := strings.ToUpper(p[first].Text)
 	t := p[first:].textOf(verb, d)
 	if d == MySQL && len(t.Controls) == 0 && p[first:].commits(verb, t.Effect) {
-		t.Controls = []Control{{Verb: "COMMIT"}}
+		t.Controls = []Control{{Verb: "COMMIT", chain: verb == "LOCK"}}
+		if verb == "LOCK" || verb == "UNLOCK" {
+			t.Controls = append(t.Controls, Control{Verb: verb})
+		}
 	}
 	return t
 }

@@ -43,6 +43,8 @@ type Text struct {
 
 	steps   []Control // Controls, and WRITE for each statement that changes something
 	targets []Target
+	// unsteady: it depends on the server's settings what the steps are.
+	unsteady bool
 }
 
 // Target is a table that a statement writes or defines.
@@ -61,12 +63,13 @@ func Read(sql string, d Dialect) Text {
 		if i == 0 {
 			all = t
 		} else {
-			all = all.or(t)
+			all = all.or(t, done)
 		}
 		finished = finished || done
 	}
 	if !finished {
 		all = all.and(unread(sql, d))
+		all.Several = all.Several || strings.IndexByte(sql, ';') >= 0
 	}
 	return all
 }
@@ -164,10 +167,15 @@ func (t Text) and(next Text) Text {
 	return all
 }
 
-// or is and for two readings of one text, which runs once.
-func (t Text) or(other Text) Text {
+// or is what either of two readings of a text does. The other one may be
+// unfinished: only its beginning runs.
+func (t Text) or(other Text, done bool) Text {
+	n := len(other.steps)
+	same := n <= len(t.steps) && slices.Equal(t.steps[:n], other.steps) && (!done || n == len(t.steps))
 	other.Controls, other.steps = nil, nil
-	return t.and(other)
+	all := t.and(other)
+	all.unsteady = t.unsteady || !same
+	return all
 }
 
 // Target returns the first of the tables that the text writes or defines for

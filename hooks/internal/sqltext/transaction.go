@@ -4,8 +4,11 @@ import "slices"
 
 // Splits reports whether the text commits changes and leaves another transaction
 // open, so that nothing that follows it on its connection could be committed with
-// them. inTx: the text runs in a transaction of the host's.
+// them, or may do so. inTx: the text runs in a transaction of the host's.
 func (t Text) Splits(d Dialect, inTx bool) bool {
+	if t.unsteady && t.controlsUnsure() {
+		return true
+	}
 	x := transaction{dialect: d, open: inTx}
 	for _, c := range t.steps {
 		x.follow(c)
@@ -15,6 +18,9 @@ func (t Text) Splits(d Dialect, inTx bool) bool {
 	}
 	return x.open && x.committed
 }
+
+// controlsUnsure: the text has transaction control that not every reading sees.
+func (t Text) controlsUnsure() bool { return len(t.Controls) > 0 || t.Sets }
 
 // transaction is what is known of a connection's transaction while the
 // statements of a text run.

@@ -1,4 +1,5 @@
-package capture
+// Package servertest gives tests databases of their own on the loopback servers.
+package servertest
 
 import (
 	"database/sql"
@@ -19,6 +20,12 @@ const (
 	mariaDSN      = "root@tcp(127.0.0.1:3306)/"
 	mariaSettings = "?charset=utf8mb4&parseTime=True&loc=UTC&time_zone=%27%2B00:00%27"
 )
+
+// Register makes PostgreSQL and MariaDB known to dbtest.
+func Register() {
+	dbtest.Register("postgres", postgresServer{})
+	dbtest.Register("mariadb", mariaServer{})
+}
 
 type postgresServer struct{}
 
