@@ -241,7 +241,7 @@ func versioned() *workload {
 		},
 		tables: func(string) (list []judge.Table) {
 			for _, name := range keysOf(tables) {
-				list = append(list, judge.Table{Name: "versioned_" + underscored(name)})
+				list = append(list, judge.Table{Name: "versioned_" + underscored(name), Optional: []string{"row_start", "row_end"}})
 			}
 			return list
 		},
