@@ -12,15 +12,15 @@ import (
 
 // The bounds of Redaction's zero value, in bytes.
 const (
-	DefaultMaxValue = 1 << 20
-	DefaultMaxEntry = 4 << 20
+	DefaultMaxValue = 2 << 20
+	DefaultMaxEntry = 6 << 20
 )
 
 // maxBeginning is how much of a long text an entry keeps.
 const maxBeginning = 1 << 10
 
-// maxText bounds the texts of an entry that are no values: an error, a comment, a
-// name.
+// maxText is how long a text of an entry that is no value may be at least: an error,
+// a comment, a name.
 const maxText = 64 << 10
 
 // maxField bounds the name of a changed field, which may be a path of a document's
@@ -147,14 +147,7 @@ func (c *Change) size() int {
 // cut, and of more values than MaxEntry has room for the longest are replaced by
 // their digests.
 func (r *Redaction) bound(e *Entry) {
-	for _, s := range []*string{&e.Error, &e.Comment, &e.Object.Name, &e.Request.UserAgent, &e.Request.Method, &e.Request.Path} {
-		*s = cutText(*s, maxText)
-	}
-	if a := e.OnBehalfOf; a != nil {
-		for _, s := range []*string{&a.Type, &a.ID, &a.Name, &a.Email} {
-			*s = cutText(*s, maxText)
-		}
-	}
+	r.boundTexts(e)
 	total := 0
 	for i := range e.Changes {
 		c := &e.Changes[i]
@@ -165,6 +158,26 @@ func (r *Redaction) bound(e *Entry) {
 	}
 	if most := r.maxEntry(); most > 0 && total > most {
 		shortenLongest(e.Changes, total-most)
+	}
+}
+
+// boundTexts cuts texts to MaxValue, and further if they are too long together.
+func (r *Redaction) boundTexts(e *Entry) {
+	texts := []*string{&e.Error, &e.Comment, &e.Object.Name, &e.Request.UserAgent, &e.Request.Method, &e.Request.Path}
+	if a := e.OnBehalfOf; a != nil {
+		texts = append(texts, &a.Type, &a.ID, &a.Name, &a.Email)
+	}
+	total := 0
+	for _, s := range texts {
+		if most := r.maxValue(); most > 0 {
+			*s = cutText(*s, max(most, maxText))
+		}
+		total += len(*s)
+	}
+	if most := r.maxEntry(); most > 0 && total > max(most, len(texts)*maxText) {
+		for _, s := range texts {
+			*s = cutText(*s, maxText)
+		}
 	}
 }
 

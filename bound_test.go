@@ -62,7 +62,7 @@ func TestALongValueIsToldByItsDigest(t *testing.T) {
 // the last, and no more than are needed.
 func TestTheValuesOfAnEntryHaveABound(t *testing.T) {
 	e := audit.Entry{Action: "create"}
-	for i := range 300 {
+	for i := range 450 {
 		e.Changes = append(e.Changes, audit.Change{Field: fmt.Sprintf("c%03d", i), Op: audit.OpAdd, New: strings.Repeat("x", 60_000)})
 	}
 	e.Changes = append(e.Changes, audit.Change{Field: "short", Op: audit.OpAdd, New: "kept"}, audit.Change{Field: "longest", Op: audit.OpAdd, New: strings.Repeat("y", 70_000)})
@@ -76,19 +76,19 @@ func TestTheValuesOfAnEntryHaveABound(t *testing.T) {
 	for i, c := range got.Changes[:whole-1] {
 		assert.Empty(t, c.Redacted, "%d of %d", i, whole)
 	}
-	assert.Equal(t, "kept", got.Changes[300].New)
-	assert.Equal(t, audit.RedactedTruncated, got.Changes[301].Redacted)
+	assert.Equal(t, "kept", got.Changes[450].New)
+	assert.Equal(t, audit.RedactedTruncated, got.Changes[451].Redacted)
 	assert.LessOrEqual(t, got.Size(), audit.DefaultMaxEntry+1000)
 	assert.Greater(t, got.Size(), audit.DefaultMaxEntry-100_000)
 	assert.Len(t, e.Changes[299].New, 60_000, "the caller's entry is left as it is")
 
 	unbound := recorded(t, &audit.Redaction{MaxEntry: -1}, e)
 	assert.Empty(t, unbound.Changes[299].Redacted)
-	assert.Len(t, unbound.Changes[301].New, 70_000)
+	assert.Len(t, unbound.Changes[451].New, 70_000)
 }
 
 func TestWhatIsNoValueHasABoundToo(t *testing.T) {
-	long := strings.Repeat("é", 1<<20)
+	long := strings.Repeat("é", audit.DefaultMaxValue)
 	path := "doc." + long
 	e := recorded(t, nil, audit.Entry{
 		Action: "update", Error: long, Comment: long, Object: audit.Object{Name: long}, Request: audit.Request{UserAgent: long, Path: long},
@@ -96,10 +96,13 @@ func TestWhatIsNoValueHasABoundToo(t *testing.T) {
 		Metadata: map[string]any{"statement": long, "rows": 7},
 	})
 	for _, s := range []string{e.Error, e.Comment, e.Object.Name, e.Request.UserAgent, e.Request.Path, e.OnBehalfOf.Name} {
-		assert.LessOrEqual(t, len(s), 64<<10)
+		assert.LessOrEqual(t, len(s), 64<<10, "they are too long together")
 		assert.True(t, utf8.ValidString(s))
 		assert.True(t, strings.HasSuffix(s, "…"))
 	}
+	alone := recorded(t, nil, audit.Entry{Action: "update", Comment: long, Error: long[:audit.DefaultMaxValue]})
+	assert.Len(t, alone.Error, audit.DefaultMaxValue)
+	assert.LessOrEqual(t, len(alone.Comment), audit.DefaultMaxValue)
 	assert.NotEqual(t, e.Changes[0].Field, e.Changes[1].Field)
 	assert.True(t, strings.HasPrefix(e.Changes[0].Field, "doc.éé"))
 	assert.Equal(t, sha(long), e.Metadata["statement"].(map[string]any)["sha256"])

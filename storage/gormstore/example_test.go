@@ -103,3 +103,46 @@ func ExampleStore_Refresh() {
 	pool.Close()
 	// Output: ana@example.com update Apollo
 }
+
+// A trail in a schema of its own: here an attached file, on PostgreSQL a schema, on
+// MySQL and MariaDB a database.
+func ExampleOptions_schema() {
+	dir, err := os.MkdirTemp("", "audit")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	db, err := gorm.Open(sqlite.Open(filepath.Join(dir, "app.db")), &gorm.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	pool, err := db.DB()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer pool.Close()
+	pool.SetMaxOpenConns(1) // a file is attached to a connection
+	if err := db.Exec("ATTACH ? AS trail", filepath.Join(dir, "trail.db")).Error; err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+	// region schema
+	store, err := gormstore.New(db, &gormstore.Options{Schema: "trail"}) // where the trail's tables are
+	// endregion
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := store.Migrate(ctx); err != nil {
+		log.Fatal(err)
+	}
+	err = store.Append(ctx, audit.Entry{ID: "01950000-0000-7000-8000-000000000001", Time: time.Now(), Action: "login"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	var entries int
+	if err := db.Raw("SELECT count(*) FROM trail.audit_entries").Scan(&entries).Error; err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(store.Tables()[0], entries)
+	// Output: trail.audit_entries 1
+}

@@ -103,10 +103,13 @@ func (s *Store) learnPacket(ctx context.Context, q querier) error {
 // that is near, the connection is asked again: its bound is that of the time when
 // it was made.
 func (s *Store) checkSizes(ctx context.Context, tx execer, rows []record) error {
-	asked := false
+	packet, asked := int(s.known.packet.Load()), false
 	for i := range rows {
-		packet, size := int(s.known.packet.Load()), rows[i].size()
-		if packet == 0 || size <= packet/4 {
+		if packet == 0 {
+			return nil
+		}
+		size := rows[i].size()
+		if size <= packet/4 {
 			continue
 		}
 		if q, ok := tx.(querier); ok && !asked {
