@@ -37,6 +37,7 @@ func (t *Trail) enrich(e *Entry, c carried) *EntryError {
 	if err := t.enrichChanges(e); err != nil {
 		return err
 	}
+	t.redaction.bound(e)
 	return t.enrichMetadata(e, c)
 }
 
@@ -52,13 +53,15 @@ func (t *Trail) enrichBase(e *Entry, c carried) *EntryError {
 
 // EnrichCaptured is Enrich, in place, for entries whose changes a capturing
 // package made itself: their values are in the terms of Normalize and were given
-// to Redaction.Apply, or deliberately not. They are taken as they are.
+// to Redaction.Apply, or deliberately not. They are taken as they are, within
+// Redaction.MaxEntry.
 func (t *Trail) EnrichCaptured(ctx context.Context, entries []Entry) error {
 	c := carriedFrom(ctx)
 	for i := range entries {
 		e := &entries[i]
 		err := t.enrichBase(e, c)
 		if err == nil {
+			t.redaction.bound(e)
 			err = t.enrichMetadata(e, c)
 		}
 		if err != nil {
@@ -225,7 +228,7 @@ func (t *Trail) enrichMetadata(e *Entry, c carried) *EntryError {
 		}
 		clean[validText(k)] = n
 	}
-	e.Metadata = t.redaction.redactMap(clean)
+	e.Metadata = t.redaction.boundMetadata(t.redaction.redactMap(clean))
 	return nil
 }
 

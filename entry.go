@@ -121,6 +121,6 @@ const (
 const (
 	RedactedMasked    = "masked"    // the value is Mask
 	RedactedHashed    = "hashed"    // the value is its hash; equal values have equal hashes
-	RedactedTruncated = "truncated" // the value is its beginning
+	RedactedTruncated = "truncated" // the value is its beginning, or its size and SHA-256 (Redaction.MaxText, MaxValue)
 	RedactedErased    = "erased"    // the value was removed later, on a person's request
 )

@@ -105,7 +105,11 @@ func At(ctx context.Context, r Reader, o Object, t time.Time) (State, error) {
 // entries say. Only e's ID, Object and Time are looked at. Its errors are those of
 // At; ErrNotFound also if r doesn't show e among the object's entries.
 func After(ctx context.Context, r Reader, e Entry) (State, error) {
-	records, err := replay(ctx, r, e.Object, &cut{entry: e.ID})
+	id, err := parseID(e.ID)
+	if err != nil {
+		return State{}, ErrNotFound // no entry has such an ID
+	}
+	records, err := replay(ctx, r, e.Object, &cut{entry: id})
 	if err != nil {
 		return State{}, err
 	}

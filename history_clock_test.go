@@ -1,6 +1,8 @@
 package audit_test
 
 import (
+	"context"
+	"fmt"
 	"slices"
 	"testing"
 	"time"
@@ -120,13 +122,46 @@ func TestHistoryOfImportedEntries(t *testing.T) {
 func TestStateAfterAnEntryThatIsNotThere(t *testing.T) {
 	entries := []audit.Entry{port(moment(1), 0, 1)}
 	trail := trailOf(t, t.Context(), entries)
-	_, err := audit.After(t.Context(), trail, audit.Entry{ID: "01890000-0000-7000-8000-000000000000", Object: theRecord})
-	assert.ErrorIs(t, err, audit.ErrNotFound)
+	for _, id := range []string{"01890000-0000-7000-8000-000000000000", "", "7"} {
+		_, err := audit.After(t.Context(), trail, audit.Entry{ID: id, Object: theRecord})
+		assert.ErrorIs(t, err, audit.ErrNotFound)
+	}
+	_, err := audit.After(cancelled(t), trail, audit.Entry{ID: "01890000-0000-7000-8000-000000000000", Object: theRecord})
+	assert.ErrorIs(t, err, context.Canceled)
 	for e, err := range audit.History(t.Context(), trail, theRecord) {
 		require.NoError(t, err)
 		_, err = audit.After(t.Context(), trail.Scope(audit.Filter{Tenants: []string{"another"}}), e)
 		assert.ErrorIs(t, err, audit.ErrNotFound)
 	}
+}
+
+// Two processes change a record; the clock of the second is a minute behind.
+func ExampleAfter() {
+	trail, err := audit.New(memstore.New(), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx, vpn := context.Background(), audit.Object{Type: "vpns", ID: "42"}
+	at := func(minute int) time.Time { return time.Date(2026, 3, 1, 10, minute, 0, 0, time.UTC) }
+	err = trail.Record(ctx,
+		audit.Entry{Time: at(1), Action: "create", Object: vpn, Changes: []audit.Change{{Field: "port", Op: audit.OpAdd, New: 1194}}},
+		audit.Entry{Time: at(0), Action: "update", Object: vpn, Changes: []audit.Change{{Field: "port", Old: 1194, New: 443}}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for e, err := range audit.History(ctx, trail, vpn) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		state, err := audit.After(ctx, trail, e)
+		fmt.Println(e.Action, e.Time.Format(time.TimeOnly), state.Fields, err)
+	}
+	// Output:
+	// create 10:01:00 map[port:1194] <nil>
+	// update 10:00:00 map[port:443] <nil>
 }
 
 // unsequenced is a store that doesn't know the order of recording.

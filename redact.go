@@ -24,9 +24,16 @@ type Redaction struct {
 	// a hash is plain SHA-256, which protects only values that can't be
 	// guessed.
 	HashKey []byte
-	// MaxText cuts longer texts, in bytes, and marks them as truncated. 0: kept
-	// whole, however long.
+	// MaxText cuts longer texts, in bytes, and marks them as truncated. 0: not cut.
 	MaxText int
+	// MaxValue is how many bytes a value may have, of structured ones their JSON. For
+	// a longer one the entry has an object with its size, its SHA-256 and, of a text,
+	// its beginning, and is marked as truncated. 0: DefaultMaxValue. Below 0: no bound.
+	MaxValue int
+	// MaxEntry is how many bytes the values of one entry may have together. Past it
+	// the longest are replaced as by MaxValue. What a database takes in a statement
+	// must be at least twice that. 0: DefaultMaxEntry. Below 0: no bound.
+	MaxEntry int
 }
 
 var (
@@ -143,18 +150,25 @@ func (r *Redaction) ApplyInside(c Change) Change {
 // Names reports whether a name says that its value is a secret, as r sees it.
 func (r *Redaction) Names(name string) bool { return r.secret(name) }
 
-// Truncate cuts a change's texts to MaxText.
+// Truncate cuts a change's texts to MaxText, and its values to MaxValue.
 func (r *Redaction) Truncate(c Change) Change {
-	if r == nil || r.MaxText <= 0 || c.Redacted != "" {
+	if c.Redacted != "" {
 		return c
 	}
 	var cutOld, cutNew bool
-	c.Old, cutOld = cutText(c.Old, r.MaxText)
-	c.New, cutNew = cutText(c.New, r.MaxText)
+	c.Old, cutOld = r.truncate(c.Old)
+	c.New, cutNew = r.truncate(c.New)
 	if cutOld || cutNew {
 		c.Redacted = RedactedTruncated
 	}
 	return c
+}
+
+func (r *Redaction) truncate(v any) (any, bool) {
+	if s, ok := v.(string); ok && r != nil && r.MaxText > 0 && len(s) > r.MaxText {
+		return strings.ToValidUTF8(s[:r.MaxText], ""), true
+	}
+	return r.shorten(v)
 }
 
 // secretPath reports whether a step of the path names a secret: "settings.token",
@@ -192,12 +206,4 @@ func (r *Redaction) redactMap(m map[string]any) map[string]any {
 		}
 	}
 	return c
-}
-
-func cutText(v any, most int) (any, bool) {
-	s, ok := v.(string)
-	if !ok || len(s) <= most {
-		return v, false
-	}
-	return strings.ToValidUTF8(s[:most], ""), true
 }

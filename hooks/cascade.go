@@ -225,7 +225,7 @@ func (k *cascade) lockFor(l link) string {
 		return k.plugin.dialect.lock
 	}
 	for _, u := range l.to.table.uniques {
-		if slices.ContainsFunc(l.key.columns, func(name string) bool { return slices.Contains(u.columns, name) }) {
+		if u.plain && slices.ContainsFunc(l.key.columns, func(name string) bool { return slices.Contains(u.columns, name) }) {
 			return k.plugin.dialect.lock
 		}
 	}

@@ -14,20 +14,21 @@ import (
 	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
 
-// catalog holds the tables that were read, until somebody changes one. Its zero
-// value is ready to use, by several goroutines.
+// catalog caches tables as the database's catalog describes them. Its zero value
+// is ready to use, by several goroutines.
 type catalog struct {
 	current   atomic.Pointer[knownTables]
-	servers   sync.Map // *sql.DB → *server
-	temporary sync.Map // lower-case name → struct{}: the application made temporary tables of that name
+	servers   sync.Map    // *sql.DB → what is asked once: the default search_path, *mysqlServer
+	temporary sync.Map    // lower-case name → struct{}: the application made temporary tables of that name
+	moves     atomic.Bool // the application sets search_path, or the current database
 }
 
-// knownTables are the tables that were read since the last change. A read that
-// began before a change stores its table in knownTables that nobody uses any
+// knownTables are the tables read since the last DDL. A read that began before
+// DDL stores its table in the knownTables of that time, which nothing uses any
 // more.
 type knownTables struct {
-	byName sync.Map // tableKey → *table
-	byOID  sync.Map // oidKey → *table
+	names sync.Map // tableKey → *table
+	oids  sync.Map // oidKey → *table
 }
 
 type tableKey struct {
@@ -50,16 +51,16 @@ func (c *catalog) known() *knownTables {
 
 func (c *catalog) forget() { c.current.Store(&knownTables{}) }
 
-func (k *knownTables) named(key tableKey) *table {
-	t, ok := k.byName.Load(key)
+func (k *knownTables) byName(key tableKey) *table {
+	t, ok := k.names.Load(key)
 	if !ok {
 		return nil
 	}
 	return t.(*table)
 }
 
-func (k *knownTables) numbered(key oidKey) *table {
-	t, ok := k.byOID.Load(key)
+func (k *knownTables) byOID(key oidKey) *table {
+	t, ok := k.oids.Load(key)
 	if !ok {
 		return nil
 	}
@@ -82,16 +83,27 @@ func (t target) String() string {
 	return t.name
 }
 
-// isName reports whether a database could have a table of that name: it is asked
-// in the application's transaction, where PostgreSQL forgives no error.
+func (t target) key(db *sql.DB) tableKey { return tableKey{db, t.schema, t.name} }
+
+// isName reports whether a table could have that name. The catalog is asked in
+// the application's transaction, which any error aborts on PostgreSQL.
 func (t target) isName() bool {
 	all := t.schema + t.name
 	return t.name != "" && !strings.ContainsRune(all, 0) && utf8.ValidString(all)
 }
 
-// tableOf returns what is known of a table; nil if the catalog has none of that
-// name. The name is as the statement has it: without a schema, it means what the
-// database resolves it to now.
+// databaseOf is the database of a connection. A single connection doesn't know its
+// own: it is taken to be of the application's.
+func (p *Plugin) databaseOf(conn gorm.ConnPool) *sql.DB {
+	if db := dbOf(conn); db != nil {
+		return db
+	}
+	return p.home
+}
+
+// tableOf returns a table of the catalog; nil if there is none of that name. The
+// name is as the statement has it: without a schema, it means what the database
+// resolves it to now.
 func (p *Plugin) tableOf(ctx context.Context, conn gorm.ConnPool, u *unit, schema, name string) (*table, error) {
 	want := target{schema: schema, name: name}
 	if !want.isName() {
@@ -103,43 +115,56 @@ func (p *Plugin) tableOf(ctx context.Context, conn gorm.ConnPool, u *unit, schem
 		}
 		return p.readTable(ctx, conn, u, want)
 	}
-	k := tableKey{dbOf(conn), schema, name}
-	known, fresh := p.tables.known(), u != nil && u.changesTables.Load()
-	if t := known.named(k); t != nil && !fresh {
-		if t.ambiguous {
-			return p.resolvedTable(ctx, conn, u, t, want)
+	moves := schema == "" && p.tables.moves.Load()
+	if moves && p.dialect.name == "mysql" {
+		var err error
+		if want.schema, err = currentDatabase(ctx, conn); err != nil {
+			return nil, err
 		}
-		return t, nil
 	}
+	known, fresh := p.tables.known(), u != nil && u.changesTables.Load()
+	t := known.byName(want.key(p.databaseOf(conn)))
+	switch {
+	case t == nil || fresh:
+		return p.readAndKeep(ctx, conn, u, want, known)
+	case t.ambiguous || moves && t.oid != 0:
+		return p.resolvedTable(ctx, conn, u, t, want)
+	}
+	return t, nil
+}
+
+// readAndKeep reads a table and caches it, unless the same name may mean another
+// table at its next use.
+func (p *Plugin) readAndKeep(ctx context.Context, conn gorm.ConnPool, u *unit, want target, known *knownTables) (*table, error) {
 	t, err := p.readTable(ctx, conn, u, want)
-	if t != nil && !t.session && !fresh {
-		known.byName.Store(k, t)
-		if t.oid != 0 {
-			known.byOID.Store(oidKey{k.db, t.oid}, t)
-		}
+	if t == nil || t.session || u != nil && u.changesTables.Load() {
+		return t, err
+	}
+	db := p.databaseOf(conn)
+	if want.oid == 0 {
+		known.names.Store(want.key(db), t)
+	}
+	if t.oid != 0 {
+		known.oids.Store(oidKey{db, t.oid}, t)
 	}
 	return t, err
 }
 
-// tableByOID returns what is known of a relation of PostgreSQL; nil if there is
-// none of that OID. It is for rows that came back with another tableoid than the
-// name led to: that name is asked for again at its next use.
+// tableByOID returns a relation of PostgreSQL; nil if there is none of that OID.
+// Call it when rows came back with another tableoid than expected: the next use
+// of the name resolves it again.
 func (p *Plugin) tableByOID(ctx context.Context, conn gorm.ConnPool, u *unit, oid uint32) (*table, error) {
-	k := oidKey{dbOf(conn), oid}
-	known, fresh := p.tables.known(), u != nil && u.changesTables.Load()
-	t := known.numbered(k)
-	if t == nil || fresh {
+	known, db := p.tables.known(), p.databaseOf(conn)
+	t := known.byOID(oidKey{db, oid})
+	if t == nil || u != nil && u.changesTables.Load() {
 		var err error
-		if t, err = p.readTable(ctx, conn, u, target{oid: oid}); err != nil || t == nil {
+		if t, err = p.readAndKeep(ctx, conn, u, target{oid: oid}, known); err != nil || t == nil {
 			return nil, err
 		}
-		if !fresh {
-			known.byOID.Store(k, t)
-		}
 	}
-	for _, name := range []tableKey{{k.db, "", t.name}, {k.db, t.schema, t.name}} {
-		if other := known.named(name); other != nil && other.oid != oid && !other.ambiguous {
-			known.byName.Delete(name)
+	for _, name := range []target{{name: t.name}, {schema: t.schema, name: t.name}} {
+		if other := known.byName(name.key(db)); other != nil && other.oid != oid && !other.ambiguous {
+			known.names.Delete(name.key(db))
 		}
 	}
 	return t, nil
@@ -166,8 +191,8 @@ func (p *Plugin) readTable(ctx context.Context, conn gorm.ConnPool, u *unit, wan
 	var err error
 	switch p.dialect.name {
 	case "sqlite":
-		// The catalog is read in the transaction too. Of what can't be locked, the
-		// statement itself tells.
+		// Reading the catalog would begin a read transaction. If the lock fails, so
+		// does the statement, in its own words.
 		_ = p.lockFirst(ctx, conn, u, &table{schema: want.schema, name: want.name})
 		t, err = p.readSQLite(ctx, conn, want)
 	case "postgres":
@@ -188,9 +213,9 @@ func (p *Plugin) readTable(ctx context.Context, conn gorm.ConnPool, u *unit, wan
 // forgetTables has the next statement read its table from the catalog.
 func (p *Plugin) forgetTables() { p.tables.forget() }
 
-// tablesChange is called before DDL. What a transaction has changed only itself
-// sees until it commits: its tables are read again at each use, and all tables
-// at its end.
+// tablesChange is called before DDL. Only the transaction itself sees its DDL
+// until it commits, so it reads its tables again at each use, and the cache is
+// emptied at its end.
 func (p *Plugin) tablesChange(conn gorm.ConnPool, ddl string) {
 	if name := temporaryIn(ddl, p.dialect.sql()); name != "" {
 		p.tables.temporary.Store(strings.ToLower(name), struct{}{})
@@ -201,6 +226,31 @@ func (p *Plugin) tablesChange(conn gorm.ConnPool, ddl string) {
 	p.forgetTables()
 }
 
+// noteSettings is called before a raw statement. After the first one that sets
+// search_path or the current database, each use of a name without a schema asks
+// the database what it means: another program may add a table to a schema at any
+// time.
+func (p *Plugin) noteSettings(query string) {
+	if !p.tables.moves.Load() && len(query) < 1000 && p.movesNames(query) {
+		p.tables.moves.Store(true)
+	}
+}
+
+// movesNames reports whether a statement changes what names without a schema mean.
+// "$user" in a search_path stands for the role.
+func (p *Plugin) movesNames(query string) bool {
+	list := sqltext.Tokens(query, p.dialect.sql(), 3)
+	switch p.dialect.name {
+	case "mysql":
+		return isWord(list, 0, "USE")
+	case "postgres":
+		at := skipWords(list, 1, "LOCAL", "SESSION")
+		return isWord(list, 0, "SET") && (isWord(list, at, "ROLE") || isWord(list, at, "AUTHORIZATION") || isWord(list, at, "SCHEMA")) ||
+			strings.Contains(strings.ToLower(query), "search_path")
+	}
+	return false
+}
+
 // tablesChanged is called at the end of a transaction.
 func (u *unit) tablesChanged() {
 	if u.changesTables.Load() {
@@ -209,8 +259,8 @@ func (u *unit) tablesChanged() {
 }
 
 // mayBeTemporary reports whether a name may mean a temporary table on one
-// connection and another table on the next, without the catalog saying that it is
-// ambiguous.
+// connection and another table on the next. PostgreSQL's catalog marks such names
+// as ambiguous.
 func (p *Plugin) mayBeTemporary(want target) bool {
 	if p.dialect.name == "postgres" || p.dialect.name == "sqlite" && want.schema != "" {
 		return false
@@ -219,7 +269,7 @@ func (p *Plugin) mayBeTemporary(want target) bool {
 	return is
 }
 
-// isTemporary asks whether it does so on this connection.
+// isTemporary asks whether the name means a temporary table on this connection.
 func (p *Plugin) isTemporary(ctx context.Context, conn gorm.ConnPool, want target) bool {
 	if p.dialect.name == "mysql" {
 		return isTemporaryMySQL(ctx, conn, p.dialect, want)

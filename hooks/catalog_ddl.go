@@ -7,9 +7,7 @@ import (
 	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
 
-// What SQLite knows of a table it partly has only in the words of its CREATE
-// statement. Comments are passed over, and a
-// quoted name is not a word.
+// Some properties of a SQLite table are only in the text of its CREATE statement.
 
 // isWord reports whether the i-th token is that word, unquoted. word is upper
 // case.
@@ -88,7 +86,7 @@ func closing(list []sqltext.Token, i int) int {
 	return len(list)
 }
 
-// tableDDL is what a CREATE TABLE of SQLite says that no pragma tells.
+// tableDDL is what only the CREATE TABLE of a SQLite table says, and no pragma.
 type tableDDL struct {
 	virtual      bool
 	withoutRowid bool

@@ -11,29 +11,29 @@ import (
 	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
 
-// information_schema of MariaDB and of MySQL before 8 opens the tables that it
-// tells of, and waits where DDL holds one of them. So each query here names one
-// schema and one table in constants that the server uses to open that table
-// alone: a comparison with another column, even one that says the same, has it
-// open every table of every schema. foreign keys are the exception
-// (catalog_mysql_keys.go).
+// On MariaDB, and on MySQL before 8, information_schema opens the tables that it
+// describes, and waits if DDL holds one of them. So each query here compares schema
+// and table with constants, which lets the server open that table alone. A
+// comparison with another column, even a redundant one, makes it open every table
+// of every schema. Foreign keys are the exception (catalog_mysql_keys.go).
 
-// mysqlServer is what a server says of itself, once for each *sql.DB.
+// mysqlServer describes a server. It is asked once per *sql.DB.
 type mysqlServer struct {
 	mariadb bool
-	old     bool // MySQL before 8
-	folds   bool // lower_case_table_names: names of tables differ in more than case
+	old     bool   // MySQL before 8
+	folds   bool   // lower_case_table_names: names of tables differ in more than case
+	home    string // the database that was current first: entries name its tables without it
 	denied  atomic.Bool
 }
 
 func (p *Plugin) mysqlServer(ctx context.Context, conn gorm.ConnPool) (*mysqlServer, error) {
-	db := dbOf(conn)
+	db := p.databaseOf(conn)
 	if s, ok := p.tables.servers.Load(db); ok {
 		return s.(*mysqlServer), nil
 	}
 	var version string
 	s := &mysqlServer{}
-	if err := conn.QueryRowContext(ctx, "SELECT VERSION(), @@lower_case_table_names <> 0").Scan(&version, &s.folds); err != nil {
+	if err := conn.QueryRowContext(ctx, "SELECT VERSION(), @@lower_case_table_names <> 0, COALESCE(DATABASE(), '')").Scan(&version, &s.folds, &s.home); err != nil {
 		return nil, err
 	}
 	s.mariadb = strings.Contains(strings.ToLower(version), "mariadb")
@@ -84,11 +84,10 @@ func (t *mysqlTable) readColumns(ctx context.Context, conn gorm.ConnPool, want t
 	return eachRow(ctx, conn, func(scan func(...any) error) error {
 		var c column
 		var kind, extra, expression string
-		var here bool
-		if err := scan(&t.schema, &t.name, &kind, &here, &c.name, &c.typeText, &extra, &expression); err != nil {
+		if err := scan(&t.schema, &t.name, &kind, &c.name, &c.typeText, &extra, &expression); err != nil {
 			return err
 		}
-		t.object = objectIn(t.schema, t.name, here)
+		t.object = t.objectOf(t.schema, t.name)
 		t.view = kind != "BASE TABLE" && kind != "SYSTEM VERSIONED"
 		t.versioned = kind == "SYSTEM VERSIONED"
 		extra = strings.ToUpper(extra)
@@ -96,16 +95,22 @@ func (t *mysqlTable) readColumns(ctx context.Context, conn gorm.ConnPool, want t
 		c.auto = strings.Contains(extra, "AUTO_INCREMENT")
 		c.invisible = strings.Contains(extra, "INVISIBLE")
 		c.generated = strings.Contains(extra, "VIRTUAL GENERATED") || strings.Contains(extra, "STORED GENERATED")
+		c.period = expression == "ROW START" || expression == "ROW END"
 		if expression == "ROW END" {
 			t.rowEnd = c.name
 		}
 		t.columns = append(t.columns, c)
 		return nil
 	}, `SELECT TABLE_SCHEMA, TABLE_NAME, COALESCE((SELECT TABLE_TYPE FROM information_schema.TABLES
-			WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?), ''), COALESCE(TABLE_SCHEMA = DATABASE(), 0),
+			WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?), ''),
 		COLUMN_NAME, COLUMN_TYPE, EXTRA, COALESCE(GENERATION_EXPRESSION, '')
 		FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = COALESCE(?, DATABASE()) AND TABLE_NAME = ?
 		ORDER BY ORDINAL_POSITION`, schema, want.name, schema, want.name)
+}
+
+// objectOf is how entries name a table.
+func (t *mysqlTable) objectOf(schema, name string) string {
+	return objectIn(schema, name, schema == t.server.home || t.server.folds && strings.EqualFold(schema, t.server.home))
 }
 
 // readKeys reads the unique keys, each part in a row of its own, and, where JSON is
@@ -196,6 +201,14 @@ func (t *mysqlTable) readPeriods(ctx context.Context, conn gorm.ConnPool, d dial
 		}
 	}
 	return nil
+}
+
+// currentDatabase is the one that names without a schema mean now; "" if there is
+// none.
+func currentDatabase(ctx context.Context, conn gorm.ConnPool) (string, error) {
+	var name string
+	err := conn.QueryRowContext(ctx, "SELECT COALESCE(DATABASE(), '')").Scan(&name)
+	return name, err
 }
 
 // isTemporaryMySQL reports whether a name means a temporary table on this

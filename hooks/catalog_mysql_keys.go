@@ -7,11 +7,11 @@ import (
 	"gorm.io/gorm"
 )
 
-// InnoDB's own list of foreign keys names those of every schema without opening
-// a table. It takes the PROCESS privilege. Without it MariaDB is asked for the
-// foreign keys of the table's own schema, whose tables it opens: those of other
-// schemas are not known then, and what they pass on is not captured. MySQL 8
-// tells all from its data dictionary.
+// InnoDB's own list of foreign keys has those of every schema, and opens no table.
+// Reading it takes the PROCESS privilege. Without that, MariaDB is asked for the
+// foreign keys of the table's own schema, and opens its tables: cascades into
+// other schemas are not known then, and not captured. MySQL 8 reads its data
+// dictionary instead.
 
 // readReferrers reads the foreign keys that refer to the table, each column in a
 // row of its own.
@@ -53,9 +53,9 @@ func (t *mysqlTable) readInnoDB(ctx context.Context, conn gorm.ConnPool) error {
 	err := eachRow(ctx, conn, func(scan func(...any) error) error {
 		var f foreignKey
 		var id, refSchema, refTable, column, refers string
-		var here, building bool
+		var building bool
 		var bits int
-		if err := scan(&id, &f.schema, &f.table, &refSchema, &refTable, &here, &building, &bits, &column, &refers); err != nil {
+		if err := scan(&id, &f.schema, &f.table, &refSchema, &refTable, &building, &bits, &column, &refers); err != nil {
 			return err
 		}
 		switch {
@@ -63,7 +63,7 @@ func (t *mysqlTable) readInnoDB(ctx context.Context, conn gorm.ConnPool) error {
 		case building:
 			unsettled = true
 		default:
-			f.name, f.object = constraintIn(id), objectIn(f.schema, f.table, here)
+			f.name, f.object = constraintIn(id), t.objectOf(f.schema, f.table)
 			f.onDelete = rule(bits, innoDeleteCascade, innoDeleteSetNull)
 			f.onUpdate = rule(bits, innoUpdateCascade, innoUpdateSetNull)
 			r.add(id, f, column, refers)
@@ -89,7 +89,7 @@ func innoDBKeys(server *mysqlServer) string {
 		return strings.Replace(decoded, "%s", "SUBSTRING_INDEX("+name+", '/', "+n+")", 1)
 	}
 	return `SELECT f.ID, ` + part("f.FOR_NAME", "1") + `, ` + part("f.FOR_NAME", "-1") + `, ` + part("f.REF_NAME", "1") + `, ` + part("f.REF_NAME", "-1") + `,
-			COALESCE(` + part("f.FOR_NAME", "1") + ` = DATABASE(), 0), f.FOR_NAME LIKE '%/#sql%', f.TYPE, c.FOR_COL_NAME, c.REF_COL_NAME
+			f.FOR_NAME LIKE '%/#sql%', f.TYPE, c.FOR_COL_NAME, c.REF_COL_NAME
 		FROM information_schema.` + list + ` f JOIN information_schema.` + list + `_COLS c ON c.ID = f.ID AND BINARY c.ID = BINARY f.ID
 		WHERE f.REF_NAME = CONCAT(` + encoded + `, '/', ` + encoded + `) ORDER BY BINARY f.ID, c.POS`
 }
@@ -123,16 +123,15 @@ func (t *mysqlTable) readSchemasKeys(ctx context.Context, conn gorm.ConnPool, wh
 	err := eachRow(ctx, conn, func(scan func(...any) error) error {
 		var f foreignKey
 		var refTable, column, refers string
-		var here bool
-		if err := scan(&f.name, &f.schema, &f.table, &refTable, &here, &f.onDelete, &f.onUpdate, &column, &refers); err != nil {
+		if err := scan(&f.name, &f.schema, &f.table, &refTable, &f.onDelete, &f.onUpdate, &column, &refers); err != nil {
 			return err
 		}
 		if t.isNamed(t.schema, refTable) {
-			f.object = objectIn(f.schema, f.table, here)
+			f.object = t.objectOf(f.schema, f.table)
 			r.add(f.schema+"\x00"+f.table+"\x00"+f.name, f, column, refers)
 		}
 		return nil
-	}, `SELECT k.CONSTRAINT_NAME, k.TABLE_SCHEMA, k.TABLE_NAME, k.REFERENCED_TABLE_NAME, COALESCE(k.TABLE_SCHEMA = DATABASE(), 0),
+	}, `SELECT k.CONSTRAINT_NAME, k.TABLE_SCHEMA, k.TABLE_NAME, k.REFERENCED_TABLE_NAME,
 			r.DELETE_RULE, r.UPDATE_RULE, k.COLUMN_NAME, k.REFERENCED_COLUMN_NAME
 		FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
 			ON r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME

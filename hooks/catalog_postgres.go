@@ -12,13 +12,13 @@ import (
 )
 
 // PostgreSQL's catalog is asked in the application's transaction, which an error
-// would abort: so nothing here fails for a name, a schema or a privilege that
-// isn't there. One statement reads a table, and all of it by the relation's OID:
-// a search_path or DDL in between can't mix two tables.
+// would abort. So no query here fails because a name, a schema or a privilege is
+// missing. One statement reads a whole table by the relation's OID, so that
+// neither search_path nor concurrent DDL can mix two tables.
 
-// postgresTarget is the OID of the table that is wanted; NULL if there is none.
-// The parameters are an OID, a schema and a name. An unquoted name in upper case
-// means the one in lower case, where there is no other.
+// postgresTarget is the OID of the wanted table, or NULL. The parameters are an
+// OID, a schema and a name. Statements may have a name unquoted in upper case, so
+// the lower-case name is tried too.
 const postgresTarget = `CASE WHEN $1::bigint <> 0 THEN $1::bigint::oid
 	WHEN $2::text = '' THEN COALESCE(to_regclass(quote_ident($3::text)), to_regclass(quote_ident(lower($3::text))))::oid
 	ELSE (SELECT found.oid FROM pg_class found JOIN pg_namespace at ON at.oid = found.relnamespace
@@ -34,7 +34,7 @@ func resolvePostgres(ctx context.Context, conn gorm.ConnPool, want target) (uint
 	return uint32(oid), err
 }
 
-// postgresTable is a table as readPostgresTable tells it.
+// postgresTable is the result of readPostgresTable.
 type postgresTable struct {
 	OID                uint32
 	Fingerprint        int64
@@ -64,8 +64,8 @@ type postgresReferrer struct {
 	OnDelete, OnUpdate    string
 }
 
-// postgresBare tells whether entries name a relation (c, in the schema n) without
-// its schema: that is on the connection's default search_path, and no earlier one
+// postgresBare is true if entries name the relation c of schema n without the
+// schema: n is on the connection's default search_path, and no schema before it
 // has a relation of that name.
 func postgresBare(c, n string) string {
 	return `(` + n + `.nspname::text = ANY ($4::text[]) AND NOT EXISTS (
@@ -81,10 +81,10 @@ const postgresUserTrigger = `p.oid = g.tgfoid AND p.pronamespace <> 'pg_catalog'
 // updated or deleted.
 const postgresAfter = `g.tgtype & 66 = 0 AND g.tgtype & 28 <> 0`
 
-// readPostgresTable: a foreign key of partitions is told once, as that of the
-// table they make up; one that refers to a partition, or to a table that
-// inherits, also passes on what a statement on the whole does. (confdelsetcols
-// and indnullsnotdistinct came with version 15.)
+// readPostgresTable reads a table as JSON. A foreign key of partitions appears
+// once, as that of the partitioned table; a key that refers to a partition, or to
+// a table that inherits, also passes on what a statement on the whole table does.
+// (confdelsetcols and indnullsnotdistinct came with version 15.)
 var readPostgresTable = `WITH RECURSIVE target(oid) AS (SELECT ` + postgresTarget + `),
 	under(oid) AS (SELECT oid FROM target UNION SELECT i.inhrelid FROM pg_inherits i JOIN under ON i.inhparent = under.oid)
 SELECT json_build_object('oid', c.oid::bigint, 'fingerprint', ` + fingerprintOf("c.oid") + `, 'schema', n.nspname, 'name', c.relname, 'kind', c.relkind::text,
@@ -187,10 +187,10 @@ func objectIn(schema, name string, bare bool) string {
 }
 
 // defaultPath returns the schemas of the search_path that connections begin with,
-// as an array of PostgreSQL. It is asked for once for each *sql.DB: whatever
-// search_path is now, a table has one name in entries.
+// as an array of PostgreSQL. It is asked for once per *sql.DB, so that entries
+// name a table in one way whatever search_path is now.
 func (p *Plugin) defaultPath(ctx context.Context, conn gorm.ConnPool) (string, error) {
-	db := dbOf(conn)
+	db := p.databaseOf(conn)
 	if path, ok := p.tables.servers.Load(db); ok {
 		return path.(string), nil
 	}

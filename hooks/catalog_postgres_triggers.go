@@ -117,8 +117,8 @@ func verbsOfType(bits int) verbs {
 	return v
 }
 
-// body reads a function. What one in another language does can't be told, nor
-// what SQL it makes up.
+// body reads a function's source. Functions in other languages and dynamic SQL
+// may do anything.
 func (r *triggerReader) body(language, source string) body {
 	list := sqltext.Tokens(source, sqltext.PostgreSQL, len(source))
 	opaque := language != "sql" && language != "plpgsql" || source == ""
@@ -152,9 +152,8 @@ func (r *triggerReader) askTable(name string) {
 // postgresPassesOn is true of a foreign key f that changes the rows that refer.
 const postgresPassesOn = `f.contype = 'f' AND (f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))`
 
-// triggersFrom selects the facts of the relations in "written": their triggers,
-// of which the condition is true, and where foreign keys, partitions and views
-// lead from there.
+// triggersFrom selects facts about the relations in "written": the triggers that
+// meet the condition, and the foreign keys that change other rows.
 func triggersFrom(condition string) string {
 	return `SELECT json_build_object('kind', 'trigger', 'schema', n.nspname, 'name', c.relname, 'type', g.tgtype, 'language', l.lanname, 'source', p.prosrc)::text
 		FROM pg_trigger g JOIN pg_proc p ON ` + postgresUserTrigger + ` JOIN pg_language l ON l.oid = p.prolang
@@ -169,8 +168,8 @@ func triggersFrom(condition string) string {
 		WHERE f.confrelid IN (SELECT oid FROM written) AND ` + postgresPassesOn
 }
 
-// firstTriggers selects what writing the table with the OID $1 leads to. Of its
-// own triggers those count that fire after its rows were written.
+// firstTriggers selects what writing the table with the OID $1 leads to. Only
+// triggers that fire after its rows were written count.
 var firstTriggers = `WITH RECURSIVE up(oid) AS (
 		SELECT $1::bigint::oid UNION SELECT i.inhparent FROM pg_inherits i JOIN up ON i.inhrelid = up.oid),
 	down(oid) AS (

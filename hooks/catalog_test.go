@@ -18,7 +18,7 @@ import (
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
-// catalogued is a SQLite database of which the catalog is read.
+// catalogued is a SQLite database whose catalog is read.
 type catalogued struct {
 	t      *testing.T
 	db     *gorm.DB
@@ -213,7 +213,7 @@ func TestVirtualTablesOfSQLite(t *testing.T) {
 	require.Equal(t, []string{"execute docs ", "execute docs ", "execute docs ", "execute boxes "}, c.entries())
 }
 
-// Who changes a table in a transaction that is rolled back has changed nothing.
+// DDL that is rolled back leaves nothing behind, and DDL that commits is noticed.
 func TestTablesChangedInATransactionAreReadAgain(t *testing.T) {
 	c := newCatalogued(t, "CREATE TABLE items (id integer PRIMARY KEY, a int)")
 	require.NoError(t, c.db.Table("items").Create(map[string]any{"a": 1}).Error)
@@ -240,8 +240,8 @@ func TestAReadThatAChangeOvertakesIsNotKept(t *testing.T) {
 	var c catalog
 	before := c.known()
 	c.forget()
-	before.byName.Store(tableKey{name: "t"}, &table{name: "t"})
-	require.Nil(t, c.known().named(tableKey{name: "t"}))
+	before.names.Store(tableKey{name: "t"}, &table{name: "t"})
+	require.Nil(t, c.known().byName(tableKey{name: "t"}))
 }
 
 func TestTablesAreReadByManyGoroutines(t *testing.T) {

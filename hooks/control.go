@@ -105,7 +105,7 @@ func (u *unit) committed() error {
 	u.endedByHand()
 	u.mu.Lock()
 	u.outside = append(u.outside, u.pending...)
-	u.pending = nil
+	u.keep(0)
 	u.mu.Unlock()
 	return u.afterCommit()
 }
@@ -121,7 +121,7 @@ func (u *unit) savepoint(c sqltext.Control) {
 	case i < 0:
 	case c.Verb == "ROLLBACK":
 		m := u.marks[i]
-		u.pending = u.pending[:min(m.pending, len(u.pending))]
+		u.keep(min(m.pending, len(u.pending)))
 		u.skips = u.skips[:min(m.skips, len(u.skips))]
 		u.failed = m.failed
 		u.marks = u.marks[:i+1]

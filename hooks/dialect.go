@@ -57,7 +57,7 @@ func runsAllStatements(db *gorm.DB) bool {
 }
 
 // unknownColumn reports whether a statement failed because it names a column
-// that the table doesn't have. On PostgreSQL such a failure ends the transaction.
+// that the table doesn't have.
 func (d dialect) unknownColumn(err error) bool {
 	switch d.name {
 	case "sqlite":
@@ -65,7 +65,8 @@ func (d dialect) unknownColumn(err error) bool {
 	case "mysql":
 		return strings.Contains(err.Error(), "Unknown column")
 	}
-	return false
+	var state interface{ SQLState() string }
+	return errors.As(err, &state) && state.SQLState() == "42703"
 }
 
 // aborted reports whether err says that a PostgreSQL transaction failed earlier

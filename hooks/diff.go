@@ -59,7 +59,7 @@ const (
 // insideChanges are the changes inside of two structured values, by path; ok is
 // false where they are better told as one change of the whole.
 func insideChanges(field string, a, b any) (changes []audit.Change, ok bool) {
-	if !bothObjects(a, b) && !bothLists(a, b) {
+	if !bothObjects(a, b) && !bothLists(a, b) || isDigest(a) || isDigest(b) {
 		return nil, false
 	}
 	if tooLarge(a) || tooLarge(b) {
@@ -88,6 +88,14 @@ func insideChanges(field string, a, b any) (changes []audit.Change, ok bool) {
 	slices.SortStableFunc(changes, func(x, y audit.Change) int { return comparePaths(x.Field, y.Field) })
 	changes = slices.CompactFunc(changes, func(x, y audit.Change) bool { return x.Field == y.Field })
 	return changes, len(changes) > 0 && explains(field, a, b, changes)
+}
+
+// isDigest reports whether v stands for long bytes (showBytes), which have no inside.
+func isDigest(v any) bool {
+	m, ok := v.(map[string]any)
+	_, size := m["size"].(int64)
+	sum, _ := m["sha256"].(string)
+	return ok && len(m) == 2 && size && len(sum) == 64
 }
 
 // explains checks the differ's work: the changes are all the differences that

@@ -19,8 +19,8 @@
 //   - Where foreign keys pass on what the statement does, the rows that refer to
 //     its own are read before and after it (foreign.go, cascade.go).
 //   - Rows are compared column by column in their database meaning (value.go,
-//     diff.go); table.go and model.go know the table and what the model's tags
-//     say of it.
+//     diff.go). A table is described by the database's catalog (table.go,
+//     catalog*.go) and by the tags of its model (model.go).
 //   - The entries wait in the unit of work and are appended just before the
 //     commit, in one statement.
 //

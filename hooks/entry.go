@@ -135,7 +135,7 @@ func (c *capture) compare(h *hint, before, after *image, p pair) (changes []audi
 			continue
 		}
 		n := len(changes)
-		changes = c.appendSteps(changes, after.set.treatments[i], name, was, now, had)
+		changes = c.appendSteps(changes, after.set, i, was, now, had)
 		if c.plugin.opts.AutoTimes || !slices.Contains(h.autoTimes, name) {
 			substance = substance || len(changes) > n
 		}
@@ -143,15 +143,18 @@ func (c *capture) compare(h *hint, before, after *image, p pair) (changes []audi
 	return changes, substance
 }
 
-func (c *capture) appendSteps(changes []audit.Change, t treatment, name string, was, now any, had bool) []audit.Change {
+func (c *capture) appendSteps(changes []audit.Change, set *columnSet, i int, was, now any, had bool) []audit.Change {
+	t, name := set.treatments[i], set.names[i]
 	if !had {
 		return c.appendChange(changes, t, name, audit.Change{Field: name, Op: audit.OpAdd, New: now})
 	}
-	if inside, ok := insideChanges(name, was, now); ok && t != treatMask && t != treatHash {
-		for _, step := range inside {
-			changes = c.appendChange(changes, t, name, step)
+	if set.kinds[i] == kindJSON && t != treatMask && t != treatHash {
+		if inside, ok := insideChanges(name, was, now); ok {
+			for _, step := range inside {
+				changes = c.appendChange(changes, t, name, step)
+			}
+			return changes
 		}
-		return changes
 	}
 	return c.appendChange(changes, t, name, audit.Change{Field: name, Op: audit.OpReplace, Old: was, New: now})
 }

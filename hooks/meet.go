@@ -3,6 +3,7 @@ package hooks
 import (
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,10 +93,15 @@ func (c *capture) meet() (*image, error) {
 		m.next = append(m.next, a.Column.Name)
 	}
 	err = c.eachRow(rows, c.reader(head, len(next)+extra), func(r *rowReader, raw []any) error {
-		if extra > 0 {
-			c.checksum += uint64(number(raw[len(raw)-1]))
+		if err := c.meetRow(m, r, raw); err != nil || extra == 0 {
+			return err
 		}
-		return c.meetRow(m, r, raw)
+		identity := recordText(raw[len(raw)-1])
+		c.checksum += uint64(crc32.ChecksumIEEE([]byte(identity)))
+		if len(c.table.key) == 0 && len(m.rows) > 0 {
+			m.rows[len(m.rows)-1].locator = identity
+		}
+		return nil
 	})
 	if err == nil {
 		err = c.settle(m)
@@ -114,7 +120,8 @@ func (c *capture) meetRow(m *image, r *rowReader, raw []any) error {
 	last := &m.rows[len(m.rows)-1]
 	last.locator = c.locatorOf(raw, r.head)
 	for i, name := range m.next {
-		last.next = append(last.next, canonical(r.set.kindOf(name), raw[len(raw)-r.tail+i]))
+		v := raw[len(raw)-r.tail+i]
+		last.next, last.rawNext = append(last.next, canonical(r.set.kindOf(name), v)), append(last.rawNext, v)
 	}
 	return nil
 }
@@ -131,7 +138,7 @@ func (c *capture) selectTouched(list string, next []clause.Assignment) (query st
 		b.AddVar(b, a.Value)
 	}
 	if c.countsMatches() {
-		b.WriteString(", " + c.rowChecksum())
+		b.WriteString(", " + c.rowIdentity())
 		extra = 1
 	}
 	b.WriteString(" FROM " + c.tableText())

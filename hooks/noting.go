@@ -2,8 +2,10 @@ package hooks
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
+	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 )
 
@@ -13,8 +15,9 @@ import (
 // assignment, before any column has changed. Both must be those of the rows that
 // were read.
 
-// rowChecksum is a number for each row: of its key, or of all its values.
-func (c *capture) rowChecksum() string {
+// rowIdentity is a text that tells a row from others: of its key, or of all its
+// values as they are read.
+func (c *capture) rowIdentity() string {
 	d, ref := c.plugin.dialect, c.reference()
 	names := c.table.key
 	if len(names) == 0 {
@@ -22,9 +25,14 @@ func (c *capture) rowChecksum() string {
 	}
 	parts := make([]string, len(names))
 	for i, name := range names {
-		parts[i] = fmt.Sprintf("%d*CRC32(COALESCE(HEX(%s.%s), 'NULL'))", 2*i+1, ref, d.quote(name))
+		col, _ := c.table.column(name)
+		value := ref + "." + d.quote(name)
+		if col.kind != kindBytes {
+			value = "CAST(" + d.noted(col, value) + " AS CHAR)"
+		}
+		parts[i] = "COALESCE(HEX(" + value + "), 'NULL')"
 	}
-	return "(" + strings.Join(parts, "+") + ")"
+	return "CONCAT_WS(',', " + strings.Join(parts, ", ") + ")"
 }
 
 // noting is the host's own statement; noted, if its first assignment notes the
@@ -47,7 +55,7 @@ func (c *capture) noting(parts map[string]segment, built bool) (t hostText, note
 	if !named || !same || !found || value == "" {
 		return t, false
 	}
-	note := "(@gormtrail_n:=@gormtrail_n+1)+(@gormtrail_sum:=@gormtrail_sum+" + c.rowChecksum() + ")"
+	note := "(@gormtrail_n:=@gormtrail_n+1)+(@gormtrail_sum:=@gormtrail_sum+CRC32(" + c.rowIdentity() + "))"
 	t.body = head + assigned + "IF(" + note + "<0,NULL," + value + "\n)" + rest + tail
 	return t, true
 }
@@ -82,4 +90,44 @@ func (c *capture) countsDiffer(out outcome, before *image, noted, wantRows bool)
 		return fmt.Sprintf("%d were read and %d changed", before.count, affected), nil
 	}
 	return "", nil
+}
+
+// computes reports whether the SET calls functions, which may give other values
+// each time that they are asked.
+func (c *capture) computes() bool {
+	return slices.ContainsFunc(c.assignments(), func(a clause.Assignment) bool {
+		switch v := a.Value.(type) {
+		case clause.Expr:
+			return strings.ContainsAny(v.SQL, "(@")
+		case clause.Expression, *gorm.DB:
+			return true
+		}
+		return false
+	})
+}
+
+// updateEach updates the rows of a table without a key one by one, each by all
+// its values, to the values that the database worked out when they were read.
+// Of equal rows it doesn't matter which is which.
+func (c *capture) updateEach(parts map[string]segment, before *image) (outcome, error) {
+	d := c.plugin.dialect
+	sets := make([]string, len(before.next))
+	for i, name := range before.next {
+		sets[i] = d.quote(name) + " = ?"
+	}
+	query := parts["UPDATE"].text + " SET " + strings.Join(sets, ", ") + " WHERE " + c.rowIdentity() + " = ? LIMIT 1"
+	affected := int64(0)
+	for _, r := range before.rows {
+		result, err := c.own.ExecContext(c.ctx, query, append(slices.Clone(r.rawNext), r.locator)...)
+		if err != nil {
+			return outcome{}, err
+		}
+		n, err := result.RowsAffected()
+		if err != nil {
+			return outcome{}, err
+		}
+		affected += n
+	}
+	out := outcome{result: execResult{affected, c.lastInsertID}}
+	return out, c.add(c.predictedUpdates(before)...)
 }

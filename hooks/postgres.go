@@ -108,7 +108,7 @@ func (c *capture) oldKey(i int) string { return c.table.free("gormtrail_key" + s
 func (c *capture) lockText() string {
 	strength := "FOR NO KEY UPDATE"
 	for _, u := range c.table.uniques {
-		if c.sets(u.columns) {
+		if u.plain && c.sets(u.columns) {
 			strength = "FOR UPDATE"
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/hooks/internal/sqltext"
@@ -143,7 +144,43 @@ func (pr *probe) capture(ctx context.Context, query string, args []any) (*captur
 	if text.table != "" {
 		c.table, c.unread = p.tableOf(ctx, c.own, c.unit, text.schema, text.table)
 	}
+	if c.table == nil {
+		return c, nil
+	}
+	if p.own[c.table.name] { // in other letters
+		return nil, nil
+	}
+	if c.table.misfits(pr.stmt.Schema) {
+		c.readTableAgain()
+	}
 	return c, nil
+}
+
+// misfits reports, once for each model, whether the model has a column that the
+// table didn't have when it was read: another program may have added or renamed
+// it since.
+func (t *table) misfits(s *schema.Schema) bool {
+	if s == nil {
+		return false
+	}
+	if _, seen := t.fits.LoadOrStore(s, struct{}{}); seen {
+		return false
+	}
+	return slices.ContainsFunc(s.DBNames, func(name string) bool {
+		_, has := t.column(name)
+		return !has
+	})
+}
+
+// readTableAgain reads the table from the catalog as it is now.
+func (c *capture) readTableAgain() {
+	c.plugin.forgetTables()
+	t, err := c.plugin.tableOf(c.ctx, c.own, c.unit, c.text.schema, c.text.table)
+	if err != nil || t == nil {
+		return
+	}
+	c.table, c.cascade = t, nil
+	t.misfits(c.stmt.Schema)
 }
 
 // run runs the statement and puts its entries into the unit of work.
@@ -160,12 +197,13 @@ func (c *capture) run(wantRows bool) (outcome, error) {
 		return out, err
 	}
 	known := c.table
-	c.plugin.forgetTables()
-	t, unread := c.plugin.tableOf(c.ctx, c.own, c.unit, c.text.schema, c.text.table)
-	if unread != nil || t == nil || slices.Equal(t.names(), known.names()) {
+	if c.plugin.dialect.name == "postgres" || known == nil {
+		c.plugin.forgetTables() // for the next transaction; this one is aborted
 		return out, err
 	}
-	c.table, c.cascade = t, nil
+	if c.readTableAgain(); slices.Equal(c.table.names(), known.names()) {
+		return out, err
+	}
 	return c.runOnce(wantRows)
 }
 

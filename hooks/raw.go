@@ -27,6 +27,7 @@ func (p *Plugin) beginRaw(db *gorm.DB) {
 	}
 	r := &rawProbe{ConnPool: db.Statement.ConnPool, plugin: p, db: db}
 	if db.Statement.SQL.Len() > 0 {
+		p.noteSettings(db.Statement.SQL.String())
 		if err := r.look(db.Statement.SQL.String()); err != nil {
 			refuse(db, err)
 			return

@@ -81,7 +81,7 @@ func (t *table) exactColumns(d dialect) []int {
 	}
 	list := []int{}
 	for i, c := range t.columns {
-		if d.exactForm(c, "") != "" {
+		if d.exactForm(c, "x") != "" {
 			list = append(list, i)
 		}
 	}

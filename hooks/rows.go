@@ -14,6 +14,7 @@ type row struct {
 	values  []any // canonical, by the column's index in its set
 	locator any   // what locatorList read: by it a statement writes exactly this row
 	next    []any // canonical values that the statement gives to image.next
+	rawNext []any // the same as the driver gave them
 }
 
 // columnSet is the columns of a table's rows, in the table's order.
@@ -66,6 +67,9 @@ func (p *Plugin) newColumnSet(t *table, h *hint, cols columns) *columnSet {
 		set.treatments[i] = p.treatmentOf(h, name)
 		if c, ok := t.column(name); ok {
 			set.kinds[i] = c.kind
+			if c.period {
+				set.treatments[i] = treatOmit
+			}
 		} else if i < len(cols.types) {
 			// Another program added the column since the table was read.
 			set.kinds[i] = p.dialect.kindOf(cols.types[i].DatabaseTypeName())

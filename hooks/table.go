@@ -3,6 +3,7 @@ package hooks
 import (
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -40,6 +41,7 @@ type table struct {
 	last     atomic.Pointer[columnSet]
 	exact    atomic.Pointer[[]int]
 	allNames atomic.Pointer[[]string]
+	fits     sync.Map // *schema.Schema → struct{}: models that were held against the columns
 }
 
 type column struct {
@@ -50,6 +52,7 @@ type column struct {
 
 	invisible bool // MariaDB and MySQL: not part of *
 	generated bool // computed by the database; also the row_start and row_end of MariaDB's system versioning
+	period    bool // MariaDB: row_start or row_end of system versioning, which says nothing of the row
 }
 
 type uniqueOn struct {

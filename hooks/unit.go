@@ -16,9 +16,12 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-// maxPending bounds what a unit of work keeps in memory; beyond it entries are
-// appended early, in the same transaction.
-const maxPending = 1000
+// maxPending and maxPendingBytes bound what a unit of work keeps in memory; beyond
+// them entries are appended early, in the same transaction.
+const (
+	maxPending      = 1000
+	maxPendingBytes = 8 << 20
+)
 
 // maxHeld bounds what may wait while a savepoint is set.
 const maxHeld = 100
@@ -44,6 +47,7 @@ type unit struct {
 	unsure  error // why that couldn't be found out
 	id      string
 	pending []audit.Entry
+	bytes   int           // about what pending weighs
 	outside []audit.Entry // delivered once the commit has succeeded
 	skips   []*audit.SkipUse
 	failed  error // capture failed: the transaction must not commit
@@ -133,18 +137,14 @@ func (u *unit) add(ctx context.Context, entries ...audit.Entry) error {
 		return u.failure(ctx, err, len(entries))
 	}
 	u.immediate = u.immediate || u.ended && u.inTx
-	if !u.immediate && len(u.pending)+len(entries) <= maxPending {
-		u.pending = append(u.pending, entries...)
-		return nil
-	}
-	if !u.inTx {
-		if u.immediate {
-			return u.failure(ctx, u.elsewhere(), len(entries))
-		}
-		u.pending = append(u.pending, entries...) // it can only wait
-		return nil
+	if u.immediate && !u.inTx {
+		return u.failure(ctx, u.elsewhere(), len(entries))
 	}
 	u.pending = append(u.pending, entries...)
+	u.bytes += sizeOf(entries)
+	if !u.inTx || !u.immediate && len(u.pending) <= maxPending && u.bytes <= maxPendingBytes {
+		return nil // what goes elsewhere can only wait
+	}
 	return u.append(ctx, u.held())
 }
 
@@ -154,6 +154,23 @@ func (u *unit) held() int {
 		return 0
 	}
 	return u.marks[len(u.marks)-1].pending
+}
+
+// keep lets go of the pending entries behind the first n.
+func (u *unit) keep(n int) {
+	if n > 0 {
+		u.bytes -= sizeOf(u.pending[n:])
+	} else {
+		u.bytes = 0
+	}
+	u.pending = u.pending[:n:n]
+}
+
+func sizeOf(entries []audit.Entry) (n int) {
+	for i := range entries {
+		n += entries[i].Size()
+	}
+	return n
 }
 
 var errElsewhere = errors.New("hooks: the trail's store is in another database, and this transaction was not begun by a *gorm.DB with the plugin: its entries could neither join it nor wait for its commit (Options.Outbox)")
@@ -188,7 +205,7 @@ func (u *unit) failure(ctx context.Context, err error, entries int) error {
 func (u *unit) append(ctx context.Context, held int) error {
 	entries := u.pending[held:]
 	// What is kept is not written over by what comes next.
-	u.pending = u.pending[:held:held]
+	u.keep(held)
 	if len(entries) == 0 {
 		return nil
 	}
@@ -233,7 +250,7 @@ func (u *unit) beforeCommit() error {
 	if u.plugin.trail.Closed() && len(u.pending) > 0 {
 		return u.failure(u.ctx, audit.ErrClosed, len(u.pending))
 	}
-	u.outside, u.pending = u.pending, nil
+	u.outside, u.pending, u.bytes = u.pending, nil, 0
 	return nil
 }
 
@@ -290,7 +307,7 @@ func (u *unit) deliver(ctx context.Context, entries []audit.Entry) error {
 func (u *unit) discard() {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.pending, u.outside, u.skips, u.marks, u.failed = nil, nil, nil, nil, nil
+	u.pending, u.bytes, u.outside, u.skips, u.marks, u.failed = nil, 0, nil, nil, nil, nil
 }
 
 // skip notes a use of audit.Skip and reports whether it is the first in this

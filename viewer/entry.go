@@ -36,6 +36,7 @@ type entryPage struct {
 	Request      []*audit.Entry
 	Record       states
 	States       template.HTML
+	recordSize   int // one of sizeFew and so on; 0: not asked yet
 }
 
 const (
@@ -164,16 +165,6 @@ func (p *entryPage) recordFilter() audit.Filter {
 	return audit.Filter{Tenants: []string{p.E.Tenant}, ObjectTypes: []string{p.E.Object.Type}, ObjectIDs: []string{p.E.Object.ID}}
 }
 
-// historyQuery selects the record's timeline, the newest change first. Of a record
-// with very many entries it is in the order of time, which an index has.
-func (p *entryPage) historyQuery(ctx context.Context) audit.Query {
-	q := audit.Query{Filter: p.recordFilter(), Sort: audit.SortRecorded.Reverse()}
-	if _, more, err := p.reader.Count(ctx, q.Filter, maxState); err == nil && more {
-		q.Sort = audit.Newest
-	}
-	return q
-}
-
 func (p *entryPage) some(ctx context.Context, q audit.Query) (list []*audit.Entry, more bool, err error) {
 	q.Limit = railEntries
 	found, err := p.reader.Query(ctx, q)
@@ -252,26 +243,6 @@ func (p *entryPage) plainText(v any) string {
 		return p.lang.binaryText(shown)
 	}
 	return cmp.Or(shown.text, p.T(shown.token()))
-}
-
-// wholeHistory is a page of the record's timeline.
-func (p *entryPage) wholeHistory(ctx context.Context) error {
-	if !p.HasRecord() {
-		return audit.ErrNotFound
-	}
-	q := p.historyQuery(ctx)
-	q.Cursor = p.request.URL.Query().Get("after")
-	found, err := p.reader.Query(ctx, q)
-	if err != nil {
-		return err
-	}
-	for i := range found.Entries {
-		p.History = append(p.History, &found.Entries[i])
-	}
-	if found.Next != "" {
-		p.HistoryNext = p.As("after", found.Next)
-	}
-	return nil
 }
 
 // entryJSON sends the entry, its record's history, or the record's state.

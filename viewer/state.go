@@ -51,7 +51,7 @@ func (p *entryPage) near(ctx context.Context, t time.Time) (r reader, cut bool, 
 		return r, false, err
 	}
 	r.scope = r.scope.And(record)
-	if _, more, err := p.reader.Count(ctx, record, maxState); err == nil && !more {
+	if p.size(ctx) == sizeFew {
 		return r, false, nil
 	}
 	behind := t.Add(time.Microsecond) // what happened at t belongs to the past

@@ -87,6 +87,23 @@ func TestTemporaryTableOfMariaDBHidesAnother(t *testing.T) {
 	require.Equal(t, []string{"create items 1", "execute items ", "create items 3"}, c.objects())
 }
 
+// One database per tenant, by USE.
+func TestATableIsOfTheDatabaseInUse(t *testing.T) {
+	dsn, other := mariaDatabase(t), mariaDatabase(t)
+	c := newCatalogued(t, mysql.Open(dsn), "CREATE TABLE items (id int PRIMARY KEY)")
+	_, err := another(t, "mysql", other).Exec("CREATE TABLE items (code varchar(10) PRIMARY KEY, n int)")
+	require.NoError(t, err)
+	require.Equal(t, []string{"id"}, c.read("items").Key)
+	onOneConnection(t, c.db, func(tx *gorm.DB) {
+		require.NoError(t, tx.Exec("USE "+schemaIn(other)).Error)
+		got := c.readIn(tx, "items")
+		require.Equal(t, []string{"code"}, got.Key)
+		require.Equal(t, schemaIn(other)+".items", got.Object)
+		require.NoError(t, tx.Exec("USE "+schemaIn(dsn)).Error)
+		require.Equal(t, "items", c.readIn(tx, "items").Object)
+	})
+}
+
 // oddTables are tables that refer to each other in every way, under names that
 // files can't have as they are.
 var oddTables = []string{
@@ -149,6 +166,10 @@ func TestForeignKeysOfOtherSchemas(t *testing.T) {
 	c := newCatalogued(t, mysql.Open(dsn), "CREATE TABLE t (id int PRIMARY KEY)", "INSERT INTO t VALUES (1)")
 	kids := schemaIn(other)
 	ddl := another(t, "mysql", other)
+	t.Cleanup(func() {
+		_, err := ddl.Exec("DROP TABLE IF EXISTS kids") // or the other database can't be dropped
+		require.NoError(t, err)
+	})
 	for _, s := range []string{"CREATE TABLE kids (id int PRIMARY KEY, t_id int REFERENCES " + schemaIn(dsn) + ".t (id) ON DELETE CASCADE)", "INSERT INTO kids VALUES (2, 1)"} {
 		_, err := ddl.Exec(s)
 		require.NoError(t, err)
@@ -158,8 +179,6 @@ func TestForeignKeysOfOtherSchemas(t *testing.T) {
 	require.Equal(t, []string{"destroy t 1", "destroy " + kids + ".kids 2"}, c.objects())
 	less := newCatalogued(t, mysql.Open(asRole(t, dsn)))
 	require.Empty(t, less.read("t").Referrers, "it may not see them")
-	_, err := ddl.Exec("DROP TABLE kids")
-	require.NoError(t, err)
 }
 
 func schemaIn(dsn string) string {

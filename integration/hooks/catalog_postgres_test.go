@@ -59,9 +59,9 @@ func TestKindsOfPostgresTables(t *testing.T) {
 func tenants(t *testing.T, more ...string) *catalogued {
 	return postgresCatalog(t, append([]string{
 		`CREATE SCHEMA one`, `CREATE SCHEMA two`,
-		`CREATE TABLE one.items (id int PRIMARY KEY, code int)`, `CREATE TABLE two.items (id int, code int PRIMARY KEY)`,
+		`CREATE TABLE one.items (id int PRIMARY KEY, name text)`, `CREATE TABLE two.items (code text PRIMARY KEY, n int, m int)`,
 		`CREATE TABLE one.parts (id int PRIMARY KEY, item_id int REFERENCES one.items(id) ON DELETE CASCADE)`,
-		`CREATE TABLE two.parts (id int PRIMARY KEY, item_id int REFERENCES two.items(code) ON DELETE SET NULL)`,
+		`CREATE TABLE two.parts (id int PRIMARY KEY, item text REFERENCES two.items(code) ON DELETE SET NULL)`,
 		`CREATE TABLE one.single (id int PRIMARY KEY)`,
 	}, more...)...)
 }
@@ -69,10 +69,10 @@ func tenants(t *testing.T, more ...string) *catalogued {
 func TestATableIsWhatItsSchemaResolvesItToNow(t *testing.T) {
 	c := tenants(t)
 	for range 2 {
-		for schema, key := range map[string]string{"one": "id", "two": "code"} {
+		for schema, row := range map[string]map[string]any{"one": {"id": 7}, "two": {"code": "7"}} {
 			require.NoError(t, c.db.Transaction(func(tx *gorm.DB) error {
 				require.NoError(t, tx.Exec("SET LOCAL search_path TO "+schema).Error)
-				return tx.Table("items").Create(map[string]any{key: 7}).Error
+				return tx.Table("items").Create(row).Error
 			}))
 		}
 		require.NoError(t, c.db.Transaction(func(tx *gorm.DB) error {
@@ -90,15 +90,15 @@ func TestATableIsWhatItsSchemaResolvesItToNow(t *testing.T) {
 }
 
 func TestEachTenantsForeignKeysPassOnItsOwnRows(t *testing.T) {
-	c := tenants(t, `INSERT INTO one.items VALUES (1, 2)`, `INSERT INTO one.parts VALUES (11, 1)`,
-		`INSERT INTO two.items VALUES (1, 2)`, `INSERT INTO two.parts VALUES (21, 2)`)
+	c := tenants(t, `INSERT INTO one.items VALUES (1)`, `INSERT INTO one.parts VALUES (11, 1)`,
+		`INSERT INTO two.items VALUES ('x')`, `INSERT INTO two.parts VALUES (21, 'x')`)
 	for _, schema := range []string{"one", "two"} {
 		require.NoError(t, c.db.Transaction(func(tx *gorm.DB) error {
 			require.NoError(t, tx.Exec("SET LOCAL search_path TO "+schema).Error)
 			return tx.Table("items").Where("1 = 1").Delete(nil).Error
 		}))
 	}
-	require.Equal(t, []string{"destroy one.items 1", "destroy one.parts 11", "destroy two.items 2", "update two.parts 21"}, c.objects())
+	require.Equal(t, []string{"destroy one.items 1", "destroy one.parts 11", "destroy two.items x", "update two.parts 21"}, c.objects())
 }
 
 // Entries name a table in one way, by the search_path that connections begin with.
@@ -144,6 +144,29 @@ func TestANameBecomesAmbiguous(t *testing.T) {
 		require.Equal(t, "ambiguous", got.Is)
 		require.NoError(t, tx.Exec("RESET search_path").Error)
 	})
+}
+
+// Another program makes a table of that name; the rows themselves tell then.
+func TestARowTellsItsTable(t *testing.T) {
+	dsn := postgresDatabase(t)
+	c := newCatalogued(t, postgres.Open(dsn), `CREATE SCHEMA one`, `CREATE SCHEMA two`, `CREATE TABLE one.single (id int PRIMARY KEY, n int)`, `INSERT INTO one.single VALUES (1, 1)`)
+	in := func(schema string, do func(tx *gorm.DB) error) {
+		t.Helper()
+		require.NoError(t, c.db.Transaction(func(tx *gorm.DB) error {
+			require.NoError(t, tx.Exec("SET LOCAL search_path TO "+schema+", one").Error)
+			return do(tx)
+		}))
+	}
+	increase := func(tx *gorm.DB) error {
+		return tx.Table("single").Where("1 = 1").Update("n", gorm.Expr("n + 1")).Error
+	}
+	in("one", increase)
+	_, err := another(t, "pgx", dsn).Exec(`CREATE TABLE two.single (code text PRIMARY KEY, n bigint); INSERT INTO two.single VALUES ('x', 5)`)
+	require.NoError(t, err)
+	in("two", increase)
+	in("one", increase)
+	in("two", func(tx *gorm.DB) error { return tx.Table("single").Where("1 = 1").Delete(nil).Error })
+	require.Equal(t, []string{"update one.single 1", "update two.single x", "update one.single 1", "destroy two.single x"}, c.objects())
 }
 
 // No catalog query fails for names, schemas and privileges that aren't there: the

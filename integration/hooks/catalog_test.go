@@ -18,8 +18,8 @@ import (
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
-// catalogued is a database of which capture reads the catalog. What it finds it
-// logs as a debug message, table by table.
+// catalogued is a database whose catalog capture reads. Capture logs each table
+// that it reads as a debug message.
 type catalogued struct {
 	t     *testing.T
 	db    *gorm.DB

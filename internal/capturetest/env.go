@@ -33,6 +33,7 @@ type env struct {
 	tables  map[string]*judge.Table
 	models  []any
 	world   world
+	dumps   int
 	entries []audit.Entry // of the last judged run
 	cut     []span        // steps that are not judged one by one
 	// summed takes entries that stand for many rows out of the judge's hands:

@@ -38,12 +38,17 @@ func (h *host) note(what string, err error, rows int64, values ...any) {
 // capture's. In which way a statement is refused depends on that too.
 func comparable(text string) string {
 	text = databaseName.ReplaceAllString(text, "database")
+	text = address.ReplaceAllString(text, "address")
+	text = failedStatement.ReplaceAllString(text, "failed statement")
 	return syntaxError.ReplaceAllString(text, "syntax error")
 }
 
 var (
+	address      = regexp.MustCompile(`127\.0\.0\.1:\d+`)
 	databaseName = regexp.MustCompile(`capture_[0-9a-f]{12}`)
-	syntaxError  = regexp.MustCompile(`(?s)Error 1064 \(42000\): .*|ERROR: [^;]*\(SQLSTATE 42601\)|mismatched param and argument count|expected \d+ arguments, got \d+|` +
+	// pgx quotes the statement.
+	failedStatement = regexp.MustCompile(`(?s)failed statement "(\\.|[^"\\])*"`)
+	syntaxError     = regexp.MustCompile(`(?s)Error 1064 \(42000\): .*|ERROR: [^;]*\(SQLSTATE 42601\)|mismatched param and argument count|expected \d+ arguments, got \d+|` +
 		`SQL logic error: (near ".*": syntax error|incomplete input|unrecognized token: .*) \(1\)`)
 )
 

@@ -163,7 +163,9 @@ func nth(list []string, i int) string {
 
 // dump is a table's content as text.
 func (e *env) dump(table string) string {
-	rows, err := e.base.SQL.Query("SELECT * FROM " + e.quoted(table))
+	// Another text each time: a cached plan would have the columns of before.
+	e.dumps++
+	rows, err := e.base.SQL.Query(fmt.Sprintf("SELECT * FROM %s /* %d */", e.quoted(table), e.dumps))
 	e.no(err)
 	defer func() { _ = rows.Close() }()
 	columns, err := rows.Columns()

@@ -33,7 +33,7 @@ var tenantSchemas = world{
 			`CREATE TABLE tenant_a.items (id bigserial PRIMARY KEY, order_id bigint REFERENCES tenant_a.orders ON DELETE CASCADE ON UPDATE CASCADE, title text)`,
 			// Another order of columns, other types, other columns, another rule.
 			`CREATE TABLE tenant_b.orders (n numeric NOT NULL DEFAULT 0, region text NOT NULL DEFAULT 'north', code varchar(30) UNIQUE, id bigserial PRIMARY KEY)`,
-			`CREATE TABLE tenant_b.items (title text, id bigserial PRIMARY KEY, order_id bigint REFERENCES tenant_b.orders ON DELETE SET NULL, made timestamptz DEFAULT now())`,
+			`CREATE TABLE tenant_b.items (title text, id bigserial PRIMARY KEY, order_id bigint REFERENCES tenant_b.orders ON DELETE SET NULL, made text DEFAULT 'made')`,
 			// What the path's last schema has.
 			`CREATE TABLE public.items (id bigserial PRIMARY KEY, order_id bigint, title text)`,
 			`CREATE TABLE public.shared (id bigserial PRIMARY KEY, n bigint)`,
@@ -44,10 +44,10 @@ var tenantSchemas = world{
 	},
 	rows: func(string) (list []string) {
 		for _, schema := range []string{"tenant_a", "tenant_b"} {
-			list = append(list, `INSERT INTO `+schema+`.orders (id, code, n) VALUES (101, 'k1', 1), (102, 'k2', 2), (103, 'k3', 3)`,
-				`INSERT INTO `+schema+`.items (id, order_id, title) VALUES (101, 101, 'x'), (102, 101, 'y'), (103, 102, 'x'), (104, NULL, 'z')`)
+			list = append(list, `INSERT INTO `+schema+`.orders (id, code, n) VALUES (1000001, 'k1', 1), (1000002, 'k2', 2), (1000003, 'k3', 3)`,
+				`INSERT INTO `+schema+`.items (id, order_id, title) VALUES (1000001, 1000001, 'x'), (1000002, 1000001, 'y'), (1000003, 1000002, 'x'), (1000004, NULL, 'z')`)
 		}
-		return append(list, `INSERT INTO public.shared (id, n) VALUES (101, 1)`)
+		return append(list, `INSERT INTO public.shared (id, n) VALUES (1000001, 1)`)
 	},
 }
 
@@ -86,6 +86,7 @@ func drawTenant(t *rapid.T, paths []string) op {
 		}
 		ctx := context.WithoutCancel(db.Statement.Context)
 		h.e.no(db.WithContext(ctx).Connection(func(tx *gorm.DB) error {
+			tx = tx.Session(&gorm.Session{})
 			h.e.ok(tx.Exec("SET search_path TO " + path))
 			for _, o := range body {
 				o.run(h, tx)
@@ -97,7 +98,7 @@ func drawTenant(t *rapid.T, paths []string) op {
 
 func drawOrder(t *rapid.T) op {
 	way := rapid.SampledFrom([]string{"create", "update", "update where", "delete", "delete where", "upsert", "item", "item update", "item delete", "rekey", "shared", "by schema"}).Draw(t, "way")
-	id, n := int64(rapid.IntRange(101, 103).Draw(t, "id")), rapid.IntRange(0, 4).Draw(t, "n")
+	id, n := int64(rapid.IntRange(1000001, 1000003).Draw(t, "id")), rapid.IntRange(0, 4).Draw(t, "n")
 	code := codes.Draw(t, "code")
 	return op{fmt.Sprintf("%s %d %s %d", way, id, code, n), func(h *host, db *gorm.DB) {
 		switch way {
@@ -124,7 +125,7 @@ func drawOrder(t *rapid.T) op {
 		case "rekey":
 			h.see(way, db.Model(&Order{}).Where("id = ?", id).Update("id", id+1000))
 		case "shared":
-			h.see(way, db.Table("public.shared").Where("id = 101").Updates(map[string]any{"n": n}))
+			h.see(way, db.Table("public.shared").Where("id = 1000001").Updates(map[string]any{"n": n}))
 		default:
 			h.see(way, db.Table("tenant_b.orders").Where("id = ?", id).Updates(map[string]any{"n": n}))
 		}

@@ -249,12 +249,13 @@ func (k keyKind) put(tx *gorm.DB, rows []Keyrow, form string) *gorm.DB {
 // modifier is what may stand behind INSERT or UPDATE.
 var modifiers = map[string][]string{"sqlite": {"OR REPLACE", "OR IGNORE", "OR ABORT"}, "mariadb": {"IGNORE", "LOW_PRIORITY", "REPLACE"}, "postgres": {""}}
 
-// drawDistinct draws rows that don't replace each other.
+// drawDistinct draws rows that don't replace each other: several of them have
+// keys that no other row is given.
 func drawDistinct(t *rapid.T) []Keyrow {
 	rows := rapid.SliceOfNDistinct(rapid.Custom(drawKeyrow), 1, 3, func(r Keyrow) string { return r.Name }).Draw(t, "rows")
 	for i := range rows {
-		if i > 0 && rows[i].ID == rows[i-1].ID || i > 1 && rows[i].ID == rows[0].ID {
-			rows[i].ID = 0
+		if len(rows) > 1 && (rows[i].ID == 0 || i > 0 && rows[i].ID == rows[i-1].ID || i > 1 && rows[i].ID == rows[0].ID) {
+			rows[i].ID = int64(50 + i)
 		}
 	}
 	return rows
@@ -301,6 +302,9 @@ func drawManyRows(t *rapid.T, _ string) op {
 			list[i] = Keyrow{ID: int64(i + 1), Name: fmt.Sprint("many ", i), M: 4, N: n}
 		}
 		if save {
+			for i := range list {
+				list[i].Name = fmt.Sprint("saved ", i)
+			}
 			h.see("save", db.Table("key_modifiers").Save(&list))
 			return
 		}

@@ -10,10 +10,6 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-// maxStatement bounds the bytes of one INSERT, well below the packet that MySQL
-// takes by default (16 MB). A single larger entry has a statement of its own.
-const maxStatement = 4 << 20
-
 // Append stores the entries in a transaction of its own, all or none. When it
 // returns nil they are committed. An ID that is already stored is passed over.
 //
@@ -21,8 +17,9 @@ const maxStatement = 4 << 20
 // connection's busy_timeout says, so a caller that has a transaction of its own
 // open must use AppendTx.
 //
-// Errors: *audit.EntryError for an ID that is no UUID, audit.ErrNotMigrated,
-// the context's, the database's.
+// Errors: *audit.EntryError for an ID that is no UUID, or for an entry that is
+// larger than what the server takes in a statement; audit.ErrNotMigrated, the
+// context's, the database's.
 func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 	if len(entries) == 0 {
 		return ctx.Err()
@@ -68,6 +65,9 @@ func pause(ctx context.Context, try int) error {
 }
 
 func (s *Store) append(ctx context.Context, rows []record) error {
+	if err := s.checkSizes(ctx, s.db, rows); err != nil {
+		return err
+	}
 	if s.chunk(rows) == len(rows) {
 		return s.insert(ctx, s.db, rows) // one statement is a transaction
 	}
@@ -93,11 +93,17 @@ func (s *Store) AppendTx(ctx context.Context, tx audit.Execer, entries ...audit.
 	if len(entries) == 0 {
 		return nil
 	}
+	if parts := parts(entries); len(parts) > 1 {
+		return s.appendParts(ctx, tx, parts)
+	}
 	rows, err := newRecords(entries)
 	if err != nil {
 		return err
 	}
 	if s, err = s.readyIn(ctx, tx); err != nil {
+		return err
+	}
+	if err := s.checkSizes(ctx, tx, rows); err != nil {
 		return err
 	}
 	return s.insert(ctx, tx, rows)
@@ -113,18 +119,4 @@ func (s *Store) insert(ctx context.Context, tx execer, rows []record) error {
 		rows = rows[n:]
 	}
 	return nil
-}
-
-// chunk is how many of the rows go into the next statement.
-func (s *Store) chunk(rows []record) int {
-	n, size, most := 0, 0, min(len(rows), s.dialect.maxRows())
-	for n < most {
-		more := rows[n].size()
-		if n > 0 && size+more > maxStatement {
-			break
-		}
-		size += more
-		n++
-	}
-	return n
 }

@@ -18,6 +18,9 @@ type dialect interface {
 	maxRows() int
 	// maxArgs are the parameters of one statement.
 	maxArgs() int
+	// packet is a query of the bytes that the server takes in a statement; "": it
+	// takes any that can be sent.
+	packet() string
 
 	// migrations are the statements of each version, from 1.
 	migrations() [][]string

@@ -35,7 +35,8 @@ func (s *Store) Migrate(ctx context.Context) error {
 	}
 	s.known.placed.Store(placed)
 	s.known.migrated.Store(true)
-	_ = placed.learnIdentity(ctx) // what is asked later is asked again then
+	_ = placed.learnIdentity(ctx) // it is asked again when it is needed
+	_ = placed.learnPacket(ctx, s.db)
 	return nil
 }
 
@@ -142,6 +143,9 @@ func (s *Store) checkMigrated(ctx context.Context, q querier) error {
 		if there == 0 {
 			return fmt.Errorf("%w: table %s lacks what option %s adds; Migrate must run with it", audit.ErrNotMigrated, s.table.name(), f.option)
 		}
+	}
+	if err := s.learnPacket(ctx, q); err != nil {
+		return s.translate(ctx, err)
 	}
 	s.known.migrated.Store(true)
 	return nil

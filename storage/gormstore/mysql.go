@@ -31,6 +31,8 @@ func (d *mysql) maxRows() int           { return 100 }
 // maxArgs: the protocol counts parameters in 16 bits.
 func (d *mysql) maxArgs() int { return 65535 }
 
+func (d *mysql) packet() string { return "SELECT @@max_allowed_packet" }
+
 func (d *mysql) snapshotOptions() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }

@@ -23,6 +23,8 @@ type known struct {
 	// identity is the store's own database; nil: not asked yet.
 	identity atomic.Pointer[string]
 	pools    verdicts
+	// packet is what the server takes in a statement, in bytes; 0: not known, or any.
+	packet atomic.Int64
 }
 
 // forget: the tables are gone, or have moved.

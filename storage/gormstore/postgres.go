@@ -37,6 +37,9 @@ func (d *postgres) maxRows() int             { return 1000 }
 // maxArgs: the protocol counts parameters in 16 bits.
 func (d *postgres) maxArgs() int { return 65535 }
 
+// packet: a value has 1 GB, and a longer one is an error like any other.
+func (d *postgres) packet() string { return "" }
+
 func (d *postgres) snapshotOptions() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}
 }

@@ -119,10 +119,16 @@ func (r *record) outcome() string {
 
 // size is about what the row weighs in a statement, in bytes.
 func (r *record) size() int {
-	e := r.entry
-	return len(r.changes) + len(r.metadata) + len(r.fields) + len(r.search) + len(e.Error) + len(e.Comment) +
-		len(e.Object.Name) + len(e.Request.UserAgent) + len(e.Request.Path) + 512
+	size := rowOverhead
+	for _, text := range r.texts() {
+		size += len(text)
+	}
+	return size
 }
+
+// rowOverhead is what a row has beside its texts: numbers, the frame of each
+// parameter, its place in the statement.
+const rowOverhead = 512
 
 // mark stands before, between and after the texts of a column that is searched.
 const mark = "\x1f"

@@ -39,6 +39,9 @@ func (d *sqlite) maxRows() int { return 16 }
 // maxArgs is SQLITE_MAX_VARIABLE_NUMBER.
 func (d *sqlite) maxArgs() int { return 32766 }
 
+// packet: a row has 1 GB, and a longer one is an error like any other.
+func (d *sqlite) packet() string { return "" }
+
 func (d *sqlite) snapshotOptions() *sql.TxOptions {
 	return &sql.TxOptions{ReadOnly: true}
 }

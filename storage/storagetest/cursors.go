@@ -118,6 +118,14 @@ func reads(store audit.Store, id string) []call {
 	if s, ok := store.(audit.Iterator); ok {
 		all = append(all, call{"All", func(ctx context.Context, _ audit.Store) error { _, err := gather(s.All(ctx, q)); return err }})
 	}
+	if isSequencer(store) {
+		recorded := q
+		recorded.Sort, recorded.ObjectTypes, recorded.ObjectIDs = audit.SortRecorded, []string{"users"}, []string{"1"}
+		all = append(all, call{"Query, as recorded", func(ctx context.Context, s audit.Store) error { _, err := s.Query(ctx, recorded); return err }})
+		if s, ok := store.(audit.Iterator); ok {
+			all = append(all, call{"All, as recorded", func(ctx context.Context, _ audit.Store) error { _, err := gather(s.All(ctx, recorded)); return err }})
+		}
+	}
 	if s, ok := store.(audit.Tailer); ok {
 		all = append(all,
 			call{"Tail", func(ctx context.Context, _ audit.Store) error {

@@ -46,6 +46,7 @@ func (mariaDialect) catalog(ctx context.Context, db *sql.DB, table string) ([]co
 		if c.class = mariaClass(kind); isJSON {
 			c.class = classJSON
 		}
+		c.exact = map[string]string{"float": " + 0e0", "bit": " + 0"}[kind]
 		list = append(list, c)
 	}
 	return list, rows.Err()
@@ -53,7 +54,7 @@ func (mariaDialect) catalog(ctx context.Context, db *sql.DB, table string) ([]co
 
 func mariaClass(kind string) class {
 	switch kind {
-	case "tinyint", "smallint", "mediumint", "int", "bigint", "year":
+	case "tinyint", "smallint", "mediumint", "int", "bigint", "year", "bit":
 		return classInteger
 	case "decimal":
 		return classDecimal
@@ -65,7 +66,7 @@ func mariaClass(kind string) class {
 		return classTime
 	case "date":
 		return classDate
-	case "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob", "bit",
+	case "binary", "varbinary", "tinyblob", "blob", "mediumblob", "longblob",
 		"geometry", "point", "linestring", "polygon", "multipoint", "multilinestring", "multipolygon", "geometrycollection":
 		return classBytes
 	}
@@ -147,7 +148,7 @@ func (mariaDialect) object(columns []column, row string) string {
 	for _, c := range columns {
 		v := row + "." + quote(c.name, "`")
 		if c.class != classBytes {
-			v = "CAST(" + v + " AS CHAR CHARACTER SET utf8mb4)"
+			v = "CAST(" + v + c.exact + " AS CHAR CHARACTER SET utf8mb4)"
 		}
 		parts = append(parts, quote(c.name, "'")+", HEX("+v+")")
 	}
@@ -170,9 +171,6 @@ func (mariaDialect) row(t *Table, raw []byte) (Row, error) {
 		if s == nil {
 			r[name] = nil
 			continue
-		}
-		if len(*s)%2 == 1 { // HEX of a BIT is that of a number
-			*s = "0" + *s
 		}
 		raw, err := hex.DecodeString(*s)
 		if err != nil {

@@ -20,6 +20,8 @@ type Table struct {
 	// SoftDelete is the column that marks a row as deleted when it is neither
 	// NULL nor zero; "" if there is none.
 	SoftDelete string
+	// Optional are columns that entries may name and need not, whatever is in them.
+	Optional []string
 	// Cascades says that foreign keys change its rows (see Judge.Settle).
 	Cascades bool
 	// SameRow says that triggers change the row that fired them: one entry stands
@@ -39,6 +41,9 @@ type column struct {
 	name  string
 	class class
 	key   bool
+	// exact has the database write the value so that nothing is lost, where its text
+	// is shorter (MariaDB's FLOAT) or not the value's (BIT).
+	exact string
 }
 
 // FromSchema describes the table of a parsed model.

@@ -306,7 +306,7 @@ func sameNumber(n *big.Rat, got any, c class, wrong func() string) string {
 func sameScalar(truth, got any, wrong func() string) string {
 	switch t := truth.(type) {
 	case []byte:
-		return unless(sameBytes(t, got), wrong)
+		return unless(sameBytes(t, got) || !utf8.Valid(t) && toldApart(string(t), got), wrong)
 	case string:
 		if !utf8.ValidString(t) {
 			return unless(toldApart(t, got), wrong)
