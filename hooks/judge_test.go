@@ -22,3 +22,11 @@ func TestPrograms(t *testing.T) {
 }
 
 func TestDisguises(t *testing.T) { capturetest.Disguises(t, 1000) }
+
+func TestRawTexts(t *testing.T) { capturetest.RawTexts(t) }
+
+func TestReadOnlyTransactions(t *testing.T) { capturetest.ReadOnly(t) }
+
+func TestTrailWrites(t *testing.T) { capturetest.TrailWrites(t) }
+
+func TestTransactionsEndedByHand(t *testing.T) { capturetest.EndByHand(t) }

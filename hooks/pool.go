@@ -215,6 +215,8 @@ func unprepared(c gorm.ConnPool) gorm.ConnPool {
 		return x.Tx
 	case *gorm.PreparedStmtDB:
 		return x.ConnPool
+	case *preparing:
+		return x.Conn
 	}
 	return c
 }

@@ -55,8 +55,9 @@ func (r *rawProbe) open(ctx context.Context) error {
 
 // lent is a connection in the place of the pool that it is from.
 type lent struct {
-	conn *sql.Conn
-	pool gorm.ConnPool
+	conn     *sql.Conn
+	pool     gorm.ConnPool
+	prepared *preparing // nil: texts are not prepared
 }
 
 func (r *rawProbe) lend(ctx context.Context) error {
@@ -68,8 +69,13 @@ func (r *rawProbe) lend(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.lent = &lent{conn, r.ConnPool}
+	r.lent = &lent{conn: conn, pool: r.ConnPool}
+	_, prepares := r.ConnPool.(*gorm.PreparedStmtDB)
 	r.ConnPool = conn
+	if prepares {
+		r.lent.prepared = &preparing{Conn: conn}
+		r.ConnPool = r.lent.prepared
+	}
 	return nil
 }
 
@@ -79,6 +85,9 @@ func (r *rawProbe) release() {
 		return
 	}
 	r.db.Statement.ConnPool = r.lent.pool
+	if r.lent.prepared != nil {
+		r.lent.prepared.closeAll()
+	}
 	_ = r.lent.conn.Close()
 	r.lent = nil
 }

@@ -46,10 +46,20 @@ func (r *rawProbe) run(ctx context.Context, query string, run func(conn gorm.Con
 		return nil
 	}
 	err = r.recorded(ctx, unit, query, affected, audit.Success)
-	if err != nil {
+	switch {
+	case err != nil:
 		r.abandon(ctx)
+	case r.ended(inTx):
+		_, err = unprepared(conn).ExecContext(ctx, "COMMIT")
 	}
 	return err
+}
+
+// ended reports whether the text ended its transactions, so that its entry needs
+// a COMMIT too where MySQL's autocommit is off.
+func (r *rawProbe) ended(inTx bool) bool {
+	d := r.plugin.dialect.sql()
+	return d == sqltext.MySQL && len(r.text.Controls) > 0 && !r.text.LeavesOpen(d, inTx)
 }
 
 // trails reports whether something stands behind the first statement: if that

@@ -23,3 +23,11 @@ func TestJudge(t *testing.T) { capturetest.Judge(t) }
 func TestPrograms(t *testing.T) { capturetest.Programs(t, 60) }
 
 func TestDisguises(t *testing.T) { capturetest.Disguises(t, 200) }
+
+func TestRawTexts(t *testing.T) { capturetest.RawTexts(t) }
+
+func TestReadOnlyTransactions(t *testing.T) { capturetest.ReadOnly(t) }
+
+func TestTrailWrites(t *testing.T) { capturetest.TrailWrites(t) }
+
+func TestTransactionsEndedByHand(t *testing.T) { capturetest.EndByHand(t) }

@@ -105,7 +105,7 @@ func (m *masked) try(rt *rapid.T) {
 }
 
 // counts returns how many changes there were, and how many entries.
-func (m *masked) counts(rt *rapid.T) (changes, entries int) {
+func (m *masked) counts(t interface{ Fatal(...any) }) (changes, entries int) {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
 	if m.database == "sqlite" {
@@ -113,7 +113,7 @@ func (m *masked) counts(rt *rapid.T) (changes, entries int) {
 	}
 	err := m.base.SQL.QueryRowContext(ctx, "SELECT (SELECT count(*) FROM changes), (SELECT count(*) FROM audit_entries)").Scan(&changes, &entries)
 	if err != nil {
-		rt.Fatal(err)
+		t.Fatal(err)
 	}
 	return changes, entries
 }

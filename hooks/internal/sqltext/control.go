@@ -16,6 +16,7 @@ type Control struct {
 	Savepoint string
 	ReadOnly  bool
 	chain     bool // COMMIT AND CHAIN: another transaction begins, or a state like one
+	manual    bool // SET autocommit: from here on every COMMIT may do so
 }
 
 // EndsByRollback reports whether the statement undoes the whole transaction.

@@ -25,7 +25,7 @@ func (p part) set(d Dialect) Text {
 	}
 	t := Text{Effect: Settles, Verb: "SET"}
 	if d == MySQL && slices.ContainsFunc(p, func(t Token) bool { return t.Is("autocommit") || t.Text == "@autocommit" || t.Text == "@@autocommit" }) {
-		t.Bare, t.Controls = true, []Control{{Verb: "COMMIT", chain: true}}
+		t.Bare, t.Controls = true, []Control{{Verb: "COMMIT", chain: true, manual: true}}
 	}
 	if readOnly, ok := p.setsReadOnly(); ok {
 		t.Controls = []Control{{Verb: "SET", ReadOnly: readOnly}}

@@ -19,6 +19,15 @@ func (t Text) Splits(d Dialect, inTx bool) bool {
 	return x.open && x.committed
 }
 
+// LeavesOpen reports whether a transaction is open behind the text.
+func (t Text) LeavesOpen(d Dialect, inTx bool) bool {
+	x := transaction{dialect: d, open: inTx}
+	for _, c := range t.steps {
+		x.follow(c)
+	}
+	return x.open
+}
+
 // controlsUnsure: the text has transaction control that not every reading sees.
 func (t Text) controlsUnsure() bool { return len(t.Controls) > 0 || t.Sets }
 
@@ -32,9 +41,11 @@ type transaction struct {
 	wrote      bool
 	committed  bool // changes were committed
 	ended      bool
+	manual     bool // a transaction may begin by itself
 }
 
 func (x *transaction) follow(c Control) {
+	x.manual = x.manual || c.manual
 	switch c.Verb {
 	case "WRITE":
 		x.wrote = true
@@ -78,5 +89,5 @@ func (x *transaction) release(name string) {
 
 func (x *transaction) end(commits, chain bool) {
 	x.committed = x.committed || commits && x.changed
-	x.changed, x.open, x.ended, x.savepoints = false, chain, true, nil
+	x.changed, x.open, x.ended, x.savepoints = false, chain || x.manual, true, nil
 }
