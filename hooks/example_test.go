@@ -2,11 +2,13 @@ package hooks_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 
 	"github.com/glebarez/sqlite"
 	"gorm.io/gorm"
+	"gorm.io/gorm/logger"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/hooks"
@@ -97,6 +99,37 @@ func ExampleRecord() {
 	// Output:
 	// create items 1
 	// approve orders 17
+}
+
+// Whatever a condition finds, what changed is on the log: here one row at random,
+// with a comment for whoever reads the database's own log.
+func ExampleNew_anyCondition() {
+	db, trail := exampleHost()
+	if err := db.Create([]*item{{Name: "bolt"}, {Name: "nut"}, {Name: "washer"}}).Error; err != nil {
+		log.Fatal(err)
+	}
+	pick := db.Model(&item{}).Select("id").Order("random()").Limit(1)
+	if err := db.Where("id = (?) -- sampled", pick).Delete(&item{}).Error; err != nil {
+		log.Fatal(err)
+	}
+	page, err := trail.Query(context.Background(), audit.Query{Filter: audit.Filter{Actions: []string{audit.ActionDestroy}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	var left int64
+	db.Model(&item{}).Count(&left)
+	fmt.Println(len(page.Entries), "destroyed,", left, "left")
+	// Output: 1 destroyed, 2 left
+}
+
+// The log's own tables can't be written through the audited handle.
+func ExampleTrailWriteError() {
+	db, _ := exampleHost()
+	db.Logger = logger.Discard
+	err := db.Exec("DELETE FROM audit_entries").Error
+	var refused *hooks.TrailWriteError
+	fmt.Println(errors.As(err, &refused), err)
+	// Output: true hooks: DELETE of the audit log's own table "audit_entries" is refused (hooks.Options.TrailWrites allows it)
 }
 
 func exampleHost() (*gorm.DB, *audit.Trail) {
