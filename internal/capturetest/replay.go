@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"context"
@@ -15,8 +15,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
-	"github.com/gormtrail/audit/integration/capture/dbtest"
-	"github.com/gormtrail/audit/integration/capture/judge"
+	"github.com/gormtrail/audit/internal/capturetest/judge"
 )
 
 // replayed runs what changes rows of tables. With capture, its entries must
@@ -63,7 +62,7 @@ func (e *env) contents(tables []string) contents {
 	from := e.base.SQL
 	if e.name == "sqlite" {
 		var err error
-		from, err = dbtest.OpenSQLite(e.base.DSN)
+		from, err = e.base.Pool()
 		e.no(err)
 		defer from.Close()
 	}
