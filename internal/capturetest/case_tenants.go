@@ -73,7 +73,7 @@ func (e *env) forTenant(db *gorm.DB, tenant, path string, run func(tx *gorm.DB))
 	if !captures(db) {
 		return
 	}
-	list, err := judge.Entries(context.Background(), e.trail, since)
+	list, err := judge.Recorded(context.Background(), e.trail, since)
 	e.no(err)
 	e.namesTenant(list, tenant)
 	if wrong := replay(before, e.contents(tenantTables), list); len(wrong) > 0 {
@@ -138,7 +138,7 @@ func testTenants(t *testing.T) {
 					e.unjudged = append(e.unjudged, "bills", "bill_lines")
 					billChanges(e, conn)
 					if captures(db) {
-						list, err := judge.Entries(context.Background(), e.trail, since)
+						list, err := judge.Recorded(context.Background(), e.trail, since)
 						e.no(err)
 						e.namesTenant(list, s)
 						wrong := replay(before, e.contents(tenantTables), list)
@@ -160,7 +160,7 @@ func testTenants(t *testing.T) {
 				return nil
 			}))
 			if captures(db) {
-				list, err := judge.Entries(context.Background(), e.trail, since)
+				list, err := judge.Recorded(context.Background(), e.trail, since)
 				e.no(err)
 				e.want(len(list) == 6, "%d entries", len(list))
 				e.namesTenant(list[:3], tenantNames[0])
@@ -188,7 +188,7 @@ func testTenantsDistinct(t *testing.T) {
 			if !captures(db) {
 				return
 			}
-			list, err := judge.Entries(context.Background(), e.trail, since)
+			list, err := judge.Recorded(context.Background(), e.trail, since)
 			e.no(err)
 			e.want(len(list) == 1, "%d entries", len(list))
 			objects[name] = list[0].Object
@@ -245,7 +245,7 @@ func testTenantsAtOnce(t *testing.T) {
 							if err := tx.Create(&BillLine{ID: id, BillID: id, Text: tenant}).Error; err != nil {
 								return err
 							}
-							if err := tx.Model(&Bill{}).Where("id = ?", id).Update("n", w).Error; err != nil {
+							if err := tx.Model(&Bill{}).Where("id = ?", id).Update("n", w+1).Error; err != nil {
 								return err
 							}
 							return tx.Unscoped().Delete(&Bill{ID: id}).Error
@@ -263,7 +263,7 @@ func testTenantsAtOnce(t *testing.T) {
 			if !captures(db) {
 				return
 			}
-			list, err := judge.Entries(context.Background(), e.trail, since)
+			list, err := judge.Recorded(context.Background(), e.trail, since)
 			e.no(err)
 			e.want(len(list) == 4*6*5, "%d entries of %d changes", len(list), 4*6*5)
 		}},

@@ -52,6 +52,13 @@ var parts = []struct {
 	{"VolatileConditions", testVolatileConditions},
 	{"VolatileOrder", testVolatileOrder},
 	{"VolatileValues", testVolatileValues},
+	{"InvisibleColumns", testInvisibleColumns},
+	{"FloatsWithoutPlaceholders", testFloatsWithoutPlaceholders},
+	{"StrangeDates", testStrangeDates},
+	{"DatesInAZone", testDatesInAZone},
+	{"TimestampsInAZone", testTimestampsInAZone},
+	{"ColumnKinds", testColumnKinds},
+	{"SystemVersioning", testSystemVersioning},
 }
 
 // Cases runs the named cases, and what many writers do at once.
