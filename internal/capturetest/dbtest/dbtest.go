@@ -60,12 +60,15 @@ func (d *Database) Dialect() string { return d.Dialector().Name() }
 // Another opens a second pool, as another process has one. It is closed with the
 // database.
 func (d *Database) Another() (*sql.DB, error) {
-	db, err := d.server.Connect(d.DSN)
+	db, err := d.Pool()
 	if err == nil {
 		d.others = append(d.others, db)
 	}
 	return db, err
 }
+
+// Pool opens a second pool, which the caller closes.
+func (d *Database) Pool() (*sql.DB, error) { return d.server.Connect(d.DSN) }
 
 // Close closes the connections and drops the database.
 func (d *Database) Close() error {

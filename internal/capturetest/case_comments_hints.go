@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"strings"
@@ -8,12 +8,12 @@ import (
 	"gorm.io/gorm/clause"
 )
 
-// hint puts text before a clause, behind its name or after it, as gorm.io/hints
+// hintAt puts text before a clause, behind its name or after it, as gorm.io/hints
 // does (CommentBefore, Comment, CommentAfter, New, UseIndex).
-type hint struct{ clause, text, place string }
+type hintAt struct{ clause, text, place string }
 
 // ModifyStatement implements gorm.StatementModifier.
-func (h hint) ModifyStatement(stmt *gorm.Statement) {
+func (h hintAt) ModifyStatement(stmt *gorm.Statement) {
 	c := stmt.Clauses[h.clause]
 	switch h.place {
 	case "before":
@@ -27,10 +27,10 @@ func (h hint) ModifyStatement(stmt *gorm.Statement) {
 }
 
 // Build implements clause.Expression.
-func (h hint) Build(b clause.Builder) { b.WriteString(h.text) }
+func (h hintAt) Build(b clause.Builder) { b.WriteString(h.text) }
 
-// TestHints puts comments at every clause of every statement.
-func TestHints(t *testing.T) {
+// testHints puts comments at every clause of every statement.
+func testHints(t *testing.T) {
 	statements := []struct {
 		name    string
 		clauses []string
@@ -80,8 +80,8 @@ func TestHints(t *testing.T) {
 			for _, name := range s.clauses {
 				for _, place := range places {
 					cases = append(cases, rowCase{name: strings.ToLower(name) + " " + place, tables: remarkTables, ddl: remarks, run: func(e *env, db *gorm.DB) {
-						s.run(e, db.Clauses(hint{name, texts["block"], place}).Session(&gorm.Session{}))
-						s.run(e, db.Clauses(hint{name, texts["line"], place}).Session(&gorm.Session{}))
+						s.run(e, db.Clauses(hintAt{name, texts["block"], place}).Session(&gorm.Session{}))
+						s.run(e, db.Clauses(hintAt{name, texts["line"], place}).Session(&gorm.Session{}))
 					}})
 				}
 			}
@@ -90,12 +90,12 @@ func TestHints(t *testing.T) {
 	}
 }
 
-// TestTrailingHints: a comment that ends the statement, as tracing libraries put
+// testTrailingHints: a comment that ends the statement, as tracing libraries put
 // it there.
-func TestTrailingHints(t *testing.T) {
+func testTrailingHints(t *testing.T) {
 	trailing := func(name, text string, run func(e *env, db *gorm.DB)) rowCase {
 		return rowCase{name: name, tables: remarkTables, ddl: remarks, run: func(e *env, db *gorm.DB) {
-			run(e, db.Clauses(hint{strings.ToUpper(strings.SplitN(name, ":", 2)[0]), text, "after"}).Session(&gorm.Session{}))
+			run(e, db.Clauses(hintAt{strings.ToUpper(strings.SplitN(name, ":", 2)[0]), text, "after"}).Session(&gorm.Session{}))
 		}}
 	}
 	update := func(e *env, db *gorm.DB) { e.seeCode(db.Model(&Remark{}).Where("id = 1").Update("n", 11)) }
@@ -116,9 +116,9 @@ func TestTrailingHints(t *testing.T) {
 	)
 	index := func(text string) rowCase {
 		return rowCase{name: text, only: []string{"mariadb"}, tables: remarkTables, ddl: remarks, run: func(e *env, db *gorm.DB) {
-			e.seeCode(db.Clauses(hint{"UPDATE", text, "after"}).Model(&Remark{}).Where("id = 1").Update("n", 11))
-			e.seeCode(db.Clauses(hint{"UPDATE", "/*+ a hint */", "name"}).Model(&Remark{}).Where("id = 1").Update("n", 12))
-			e.seeCode(db.Clauses(hint{"UPDATE", text, "after"}, hint{"WHERE", "-- c", "after"}).Model(&Remark{}).Where("id = 1").Update("n", 13))
+			e.seeCode(db.Clauses(hintAt{"UPDATE", text, "after"}).Model(&Remark{}).Where("id = 1").Update("n", 11))
+			e.seeCode(db.Clauses(hintAt{"UPDATE", "/*+ a hint */", "name"}).Model(&Remark{}).Where("id = 1").Update("n", 12))
+			e.seeCode(db.Clauses(hintAt{"UPDATE", text, "after"}, hintAt{"WHERE", "-- c", "after"}).Model(&Remark{}).Where("id = 1").Update("n", 13))
 		}}
 	}
 	runRowCases(t, index("USE INDEX (PRIMARY)"), index("FORCE INDEX (PRIMARY)"), index("IGNORE INDEX (PRIMARY) -- c\n"))

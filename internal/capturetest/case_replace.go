@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"errors"
@@ -33,7 +33,7 @@ func spot(id int, email, slug string, n int) Spot {
 // spots has five rows, and rows that refer to them; rule is what the DDL says of
 // conflicts.
 func spots(rule, onDelete string) func(e *env) []string {
-	return ddl("CREATE TABLE spots (id integer PRIMARY KEY, email varchar(20) UNIQUE "+rule+", slug varchar(20) UNIQUE "+rule+", n integer)",
+	return everywhere("CREATE TABLE spots (id integer PRIMARY KEY, email varchar(20) UNIQUE "+rule+", slug varchar(20) UNIQUE "+rule+", n integer)",
 		"CREATE TABLE spot_kids (id integer PRIMARY KEY, spot_id integer, FOREIGN KEY (spot_id) REFERENCES spots (id) "+onDelete+")",
 		"INSERT INTO spots (id, email, slug, n) VALUES (1, 'a', 'p', 1), (2, 'b', 'q', 2), (3, 'c', 'r', 3), (4, NULL, NULL, 4), (5, 'e', 's', 5)",
 		"INSERT INTO spot_kids (id, spot_id) VALUES (1, 1), (2, 2), (3, 3), (4, 4), (5, 5), (6, 2)")
@@ -41,9 +41,9 @@ func spots(rule, onDelete string) func(e *env) []string {
 
 var spotTables = []string{"spots", "spot_kids"}
 
-// TestReplacedRows: SQLite deletes the rows that hold a value which a statement
+// testReplacedRows: SQLite deletes the rows that hold a value which a statement
 // gives to another row, where the statement or the table says REPLACE.
-func TestReplacedRows(t *testing.T) {
+func testReplacedRows(t *testing.T) {
 	update := clause.Update{Modifier: "OR REPLACE"}
 	insert := clause.Insert{Modifier: "OR REPLACE"}
 	ways := []struct {
@@ -136,45 +136,45 @@ func TestReplacedRows(t *testing.T) {
 	}
 }
 
-// TestReplacedKeys: other keys that the DDL has replaced.
-func TestReplacedKeys(t *testing.T) {
+// testReplacedKeys: other keys that the DDL has replaced.
+func testReplacedKeys(t *testing.T) {
 	only := []string{"sqlite"}
 	runRowCases(t, []rowCase{
-		{name: "a primary key", only: only, tables: []string{"rep_pk"}, ddl: ddl("CREATE TABLE rep_pk (code text PRIMARY KEY ON CONFLICT REPLACE, n integer)", "INSERT INTO rep_pk VALUES ('a', 1), ('b', 2)"),
+		{name: "a primary key", only: only, tables: []string{"rep_pk"}, ddl: everywhere("CREATE TABLE rep_pk (code text PRIMARY KEY ON CONFLICT REPLACE, n integer)", "INSERT INTO rep_pk VALUES ('a', 1), ('b', 2)"),
 			run: func(e *env, db *gorm.DB) {
 				e.see(db.Table("rep_pk").Create([]map[string]any{{"code": "a", "n": 5}, {"code": "c", "n": 5}, {"code": "c", "n": 6}}))
 				e.see(db.Table("rep_pk").Where("code = 'a'").Update("code", "b"))
 			}},
-		{name: "a composite key", only: only, tables: []string{"rep_pair"}, ddl: ddl("CREATE TABLE rep_pair (a integer, b integer, n integer, PRIMARY KEY (a, b), UNIQUE (a, n) ON CONFLICT REPLACE)", "INSERT INTO rep_pair VALUES (1, 1, 1), (1, 2, 2), (2, 1, 1)"),
+		{name: "a composite key", only: only, tables: []string{"rep_pair"}, ddl: everywhere("CREATE TABLE rep_pair (a integer, b integer, n integer, PRIMARY KEY (a, b), UNIQUE (a, n) ON CONFLICT REPLACE)", "INSERT INTO rep_pair VALUES (1, 1, 1), (1, 2, 2), (2, 1, 1)"),
 			run: func(e *env, db *gorm.DB) {
 				e.see(db.Table("rep_pair").Create([]map[string]any{{"a": 1, "b": 3, "n": 1}, {"a": 2, "b": 3, "n": 3}}))
 				e.see(db.Table("rep_pair").Where("b = 2").Update("n", 1))
 			}},
-		{name: "a table without rowids", only: only, tables: []string{"rep_norowid"}, ddl: ddl("CREATE TABLE rep_norowid (code text PRIMARY KEY, u integer DEFAULT 7 UNIQUE ON CONFLICT REPLACE) WITHOUT ROWID", "INSERT INTO rep_norowid VALUES ('a', 7), ('b', 8)"),
+		{name: "a table without rowids", only: only, tables: []string{"rep_norowid"}, ddl: everywhere("CREATE TABLE rep_norowid (code text PRIMARY KEY, u integer DEFAULT 7 UNIQUE ON CONFLICT REPLACE) WITHOUT ROWID", "INSERT INTO rep_norowid VALUES ('a', 7), ('b', 8)"),
 			run: func(e *env, db *gorm.DB) {
 				e.see(db.Table("rep_norowid").Create(map[string]any{"code": "c"}))
 				e.see(db.Table("rep_norowid").Where("code = 'c'").Update("u", 8))
 			}},
-		{name: "a default", only: only, tables: []string{"rep_default"}, ddl: ddl("CREATE TABLE rep_default (id integer PRIMARY KEY, u integer DEFAULT 7 UNIQUE, n integer)", "INSERT INTO rep_default VALUES (1, 7, 1), (2, 8, 2)"),
+		{name: "a default", only: only, tables: []string{"rep_default"}, ddl: everywhere("CREATE TABLE rep_default (id integer PRIMARY KEY, u integer DEFAULT 7 UNIQUE, n integer)", "INSERT INTO rep_default VALUES (1, 7, 1), (2, 8, 2)"),
 			run: func(e *env, db *gorm.DB) {
 				e.see(db.Clauses(clause.Insert{Modifier: "OR REPLACE"}).Table("rep_default").Create(map[string]any{"id": 3, "n": 5}))
 			}},
-		{name: "an index's own collation", only: only, tables: []string{"rep_nocase"}, ddl: ddl("CREATE TABLE rep_nocase (id integer PRIMARY KEY, name text, n integer)", "CREATE UNIQUE INDEX rep_nocase_name ON rep_nocase (name COLLATE NOCASE)", "INSERT INTO rep_nocase VALUES (1, 'Ann', 1), (2, 'Bob', 2)"),
+		{name: "an index's own collation", only: only, tables: []string{"rep_nocase"}, ddl: everywhere("CREATE TABLE rep_nocase (id integer PRIMARY KEY, name text, n integer)", "CREATE UNIQUE INDEX rep_nocase_name ON rep_nocase (name COLLATE NOCASE)", "INSERT INTO rep_nocase VALUES (1, 'Ann', 1), (2, 'Bob', 2)"),
 			run: func(e *env, db *gorm.DB) {
 				e.see(db.Clauses(clause.Insert{Modifier: "OR REPLACE"}).Table("rep_nocase").Create(map[string]any{"id": 3, "name": "ANN", "n": 5}))
 				e.see(db.Clauses(clause.Update{Modifier: "OR REPLACE"}).Table("rep_nocase").Where("id = 3").Update("name", "BOB"))
 			}},
-		{name: "a generated column", only: only, tables: []string{"rep_gen"}, ddl: ddl("CREATE TABLE rep_gen (id integer PRIMARY KEY, a integer, b integer GENERATED ALWAYS AS (a % 10) STORED UNIQUE ON CONFLICT REPLACE)", "INSERT INTO rep_gen (id, a) VALUES (1, 1), (2, 2)"),
+		{name: "a generated column", only: only, tables: []string{"rep_gen"}, ddl: everywhere("CREATE TABLE rep_gen (id integer PRIMARY KEY, a integer, b integer GENERATED ALWAYS AS (a % 10) STORED UNIQUE ON CONFLICT REPLACE)", "INSERT INTO rep_gen (id, a) VALUES (1, 1), (2, 2)"),
 			run: func(e *env, db *gorm.DB) {
 				e.see(db.Table("rep_gen").Create(map[string]any{"id": 3, "a": 11}))
 				e.see(db.Table("rep_gen").Where("id = 3").Update("a", 22))
 			}},
-		{name: "a NOT NULL column", only: only, tables: []string{"rep_null"}, ddl: ddl("CREATE TABLE rep_null (id integer PRIMARY KEY, n integer NOT NULL ON CONFLICT REPLACE DEFAULT 5)", "INSERT INTO rep_null VALUES (1, 1)"),
+		{name: "a NOT NULL column", only: only, tables: []string{"rep_null"}, ddl: everywhere("CREATE TABLE rep_null (id integer PRIMARY KEY, n integer NOT NULL ON CONFLICT REPLACE DEFAULT 5)", "INSERT INTO rep_null VALUES (1, 1)"),
 			run: func(e *env, db *gorm.DB) {
 				e.see(db.Table("rep_null").Create(map[string]any{"id": 2, "n": nil}))
 				e.see(db.Table("rep_null").Where("id = 1").Update("n", nil))
 			}},
-		{name: "no primary key", only: only, watched: true, tables: []string{"rep_keyless"}, ddl: ddl("CREATE TABLE rep_keyless (code text UNIQUE ON CONFLICT REPLACE, n integer)", "INSERT INTO rep_keyless VALUES ('a', 1), ('b', 2)"),
+		{name: "no primary key", only: only, watched: true, tables: []string{"rep_keyless"}, ddl: everywhere("CREATE TABLE rep_keyless (code text UNIQUE ON CONFLICT REPLACE, n integer)", "INSERT INTO rep_keyless VALUES ('a', 1), ('b', 2)"),
 			run: func(e *env, db *gorm.DB) {
 				e.ok(e.plain.Exec("PRAGMA recursive_triggers = 1")) // the judge's triggers see what is replaced
 				defer e.plain.Exec("PRAGMA recursive_triggers = 0")
@@ -184,10 +184,10 @@ func TestReplacedKeys(t *testing.T) {
 	}...)
 }
 
-// TestPartialStatements: a statement under FAIL or IGNORE does part of its work.
+// testPartialStatements: a statement under FAIL or IGNORE does part of its work.
 // Where it failed and the host commits nevertheless, that part is on the trail or
 // the commit is refused.
-func TestPartialStatements(t *testing.T) {
+func testPartialStatements(t *testing.T) {
 	without := func(e *env) []string { return append(spots("", "")(e), "DELETE FROM spot_kids") }
 	inTransaction := func(run func(e *env, tx *gorm.DB)) func(e *env, db *gorm.DB) {
 		return func(e *env, db *gorm.DB) {

@@ -1,39 +1,35 @@
-package capture
+package capturetest
 
 import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"testing"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-)
 
-// Job is one of a queue's.
-type Job struct {
-	ID     uint
-	Status string `gorm:"size:10;index"`
-	Worker int
-}
+	"github.com/gormtrail/audit/internal/capturetest/dbtest"
+)
 
 const jobWorkers = 6
 
-// jobs is how many a queue has.
-func jobs() int {
+// jobCount is how many a queue has.
+func jobCount() int {
 	if os.Getenv("GORMTRAIL_JOB_RUNS") != "" {
 		return 100
 	}
 	return 40
 }
 
-// TestJobQueues: workers take jobs from a table, each with a statement or a
+// testJobQueues: workers take jobs from a table, each with a statement or a
 // transaction that skips what others have locked. Each job is taken once and each
 // change is on the trail. GORMTRAIL_JOB_RUNS repeats each queue, with more jobs,
 // and logs the deadlocks without capture and with it.
-func TestJobQueues(t *testing.T) {
+func testJobQueues(t *testing.T) {
 	oldest := "(SELECT id FROM jobs WHERE status = 'new' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED)"
 	derived := "(SELECT id FROM (SELECT id FROM jobs WHERE status = 'new' ORDER BY id LIMIT 1 FOR UPDATE SKIP LOCKED) q)"
 	queues := []struct {
@@ -84,7 +80,10 @@ func TestJobQueues(t *testing.T) {
 			only = []string{"postgres", "mariadb"}
 		}
 		t.Run(q.name, func(t *testing.T) {
-			for _, name := range only {
+			for _, name := range dbtest.Names {
+				if !slices.Contains(only, name) {
+					continue
+				}
 				t.Run(name, func(t *testing.T) { runQueue(t, rowsEnvFor(t, name), q.take) })
 			}
 		})
@@ -118,18 +117,18 @@ func runQueue(t *testing.T, e *env, take func(e *env, db *gorm.DB, worker int) (
 
 // worked has workers empty a new queue, and returns the deadlocks that they met.
 func (e *env) worked(db *gorm.DB, take func(e *env, db *gorm.DB, worker int) (int64, error)) (deadlocks int64, wrong string) {
-	table := rowCase{tables: []string{"jobs"}, ddl: ddl("CREATE TABLE jobs (id integer PRIMARY KEY, status varchar(10), worker integer)", "CREATE INDEX jobs_status ON jobs (status)")}
+	table := rowCase{tables: []string{"jobs"}, ddl: everywhere("CREATE TABLE jobs (id integer PRIMARY KEY, status varchar(10), worker integer)", "CREATE INDEX jobs_status ON jobs (status)")}
 	wrong = recovered(func() {
 		e.remake(table)
 		var list []Job
-		for i := range jobs() {
-			list = append(list, Job{ID: uint(i + 1), Status: "new"})
+		for i := range jobCount() {
+			list = append(list, Job{ID: int64(i + 1), Status: "new"})
 		}
 		e.ok(e.plain.Create(&list))
 		e.replayed(db, table.tables, func() {
 			var taken int64
 			taken, deadlocks = e.work(db, take)
-			e.want(taken == int64(jobs()), "%d jobs were taken, there are %d", taken, jobs())
+			e.want(taken == int64(jobCount()), "%d jobs were taken, there are %d", taken, jobCount())
 		})
 	})
 	return deadlocks, wrong

@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"testing"
@@ -14,13 +14,13 @@ type UpSetting struct {
 	N         int
 }
 
-// TestUpsertMeetings: several keys, none at all, triggers, and updates that leave
+// testUpsertMeetings: several keys, none at all, triggers, and updates that leave
 // a row as it was.
-func TestUpsertMeetings(t *testing.T) {
+func testUpsertMeetings(t *testing.T) {
 	n := []string{"n"}
-	two := ddl("CREATE TABLE up_two (id integer PRIMARY KEY, code varchar(10) UNIQUE, serial integer DEFAULT 5 UNIQUE, n integer)", "INSERT INTO up_two VALUES (1, 'a', 1, 1), (2, 'b', 2, 2), (3, 'c', 5, 3)")
+	two := everywhere("CREATE TABLE up_two (id integer PRIMARY KEY, code varchar(10) UNIQUE, serial integer DEFAULT 5 UNIQUE, n integer)", "INSERT INTO up_two VALUES (1, 'a', 1, 1), (2, 'b', 2, 2), (3, 'c', 5, 3)")
 	runRowCases(t, []rowCase{
-		{name: "a model's default", tables: []string{"up_settings"}, ddl: ddl("CREATE TABLE up_settings (id integer PRIMARY KEY, singleton integer NOT NULL DEFAULT 1 UNIQUE, n integer)"),
+		{name: "a model's default", tables: []string{"up_settings"}, ddl: everywhere("CREATE TABLE up_settings (id integer PRIMARY KEY, singleton integer NOT NULL DEFAULT 1 UNIQUE, n integer)"),
 			run: func(e *env, db *gorm.DB) {
 				for i := range 3 {
 					s := UpSetting{ID: i + 1, N: i}
@@ -45,24 +45,24 @@ func TestUpsertMeetings(t *testing.T) {
 			on := clause.OnConflict{Columns: []clause.Column{{Name: "id"}}, UpdateAll: true}
 			e.see(db.Table("up_two").Clauses(on).Create(&[]map[string]any{{"id": 1, "code": "up", "serial": 31, "n": 1}, {"id": 31, "code": "new", "serial": 32, "n": 1}}))
 		}},
-		{name: "a constraint's name", only: []string{"postgres"}, tables: []string{"up_named"}, ddl: ddl("CREATE TABLE up_named (id integer PRIMARY KEY, code varchar(10), n integer, CONSTRAINT up_named_code UNIQUE (code))", "INSERT INTO up_named VALUES (1, 'a', 1)"),
+		{name: "a constraint's name", only: []string{"postgres"}, tables: []string{"up_named"}, ddl: everywhere("CREATE TABLE up_named (id integer PRIMARY KEY, code varchar(10), n integer, CONSTRAINT up_named_code UNIQUE (code))", "INSERT INTO up_named VALUES (1, 'a', 1)"),
 			run: func(e *env, db *gorm.DB) {
 				e.see(upserted(db, "up_named", clause.OnConflict{OnConstraint: "up_named_code", DoUpdates: clause.AssignmentColumns(n)}, map[string]any{"id": 2, "code": "a", "n": 2}, map[string]any{"id": 3, "code": "b", "n": 2}))
 			}},
-		{name: "NULLs", tables: []string{"up_nulls"}, ddl: ddl("CREATE TABLE up_nulls (id integer PRIMARY KEY, tenant integer, code varchar(10), n integer, UNIQUE (tenant, code))"),
+		{name: "NULLs", tables: []string{"up_nulls"}, ddl: everywhere("CREATE TABLE up_nulls (id integer PRIMARY KEY, tenant integer, code varchar(10), n integer, UNIQUE (tenant, code))"),
 			run: func(e *env, db *gorm.DB) {
 				for i := range 2 {
 					e.see(upserted(db, "up_nulls", meeting(n, "tenant", "code"), map[string]any{"id": 10*i + 1, "tenant": nil, "code": "a", "n": i}, map[string]any{"id": 10*i + 2, "tenant": 1, "code": nil, "n": i},
 						map[string]any{"id": 10*i + 3, "tenant": 1, "code": "a", "n": i}))
 				}
 			}},
-		{name: "NULLs that are one", only: []string{"postgres"}, tables: []string{"up_null"}, ddl: ddl("CREATE TABLE up_null (id integer PRIMARY KEY, tenant integer, code varchar(10), n integer, UNIQUE NULLS NOT DISTINCT (tenant, code))"),
+		{name: "NULLs that are one", only: []string{"postgres"}, tables: []string{"up_null"}, ddl: everywhere("CREATE TABLE up_null (id integer PRIMARY KEY, tenant integer, code varchar(10), n integer, UNIQUE NULLS NOT DISTINCT (tenant, code))"),
 			run: func(e *env, db *gorm.DB) {
 				for i := range 2 {
 					e.see(upserted(db, "up_null", meeting(n, "tenant", "code"), map[string]any{"id": 10*i + 1, "tenant": nil, "code": "a", "n": i}, map[string]any{"id": 10*i + 2, "tenant": 1, "code": nil, "n": i}))
 				}
 			}},
-		{name: "a NULL in SQLite's primary key", only: []string{"sqlite"}, tables: []string{"up_nullkey"}, watched: true, ddl: ddl("CREATE TABLE up_nullkey (code text PRIMARY KEY, n integer)"),
+		{name: "a NULL in SQLite's primary key", only: []string{"sqlite"}, tables: []string{"up_nullkey"}, watched: true, ddl: everywhere("CREATE TABLE up_nullkey (code text PRIMARY KEY, n integer)"),
 			run: func(e *env, db *gorm.DB) {
 				for i := range 2 {
 					e.see(upserted(db, "up_nullkey", meeting(n, "code"), map[string]any{"code": nil, "n": i}, map[string]any{"code": "a", "n": i}))
@@ -78,12 +78,12 @@ func TestUpsertMeetings(t *testing.T) {
 		}, run: func(e *env, db *gorm.DB) {
 			e.see(upserted(db, "up_before", meeting(n, "code"), map[string]any{"id": 2, "code": "A", "n": 2}, map[string]any{"id": 3, "code": "B", "n": 3}))
 		}},
-		{name: "a trigger that makes the row first", only: []string{"sqlite"}, tables: []string{"up_first"}, ddl: ddl("CREATE TABLE up_first (id integer PRIMARY KEY, code text UNIQUE, n integer)",
+		{name: "a trigger that makes the row first", only: []string{"sqlite"}, tables: []string{"up_first"}, ddl: everywhere("CREATE TABLE up_first (id integer PRIMARY KEY, code text UNIQUE, n integer)",
 			"CREATE TRIGGER up_first_row BEFORE INSERT ON up_first WHEN NEW.n >= 0 AND NOT EXISTS (SELECT 1 FROM up_first WHERE code = NEW.code) BEGIN INSERT INTO up_first VALUES (NEW.id + 100, NEW.code, -1); END"),
 			run: func(e *env, db *gorm.DB) {
 				e.see(upserted(db, "up_first", meeting(n, "code"), map[string]any{"id": 1, "code": "a", "n": 1}))
 			}},
-		{name: "nothing is done", tables: []string{"up_nothing"}, ddl: ddl("CREATE TABLE up_nothing (id integer PRIMARY KEY, code varchar(10) DEFAULT 'd' UNIQUE, n integer)", "INSERT INTO up_nothing VALUES (1, 'a', 1)"),
+		{name: "nothing is done", tables: []string{"up_nothing"}, ddl: everywhere("CREATE TABLE up_nothing (id integer PRIMARY KEY, code varchar(10) DEFAULT 'd' UNIQUE, n integer)", "INSERT INTO up_nothing VALUES (1, 'a', 1)"),
 			run: func(e *env, db *gorm.DB) {
 				nothing := clause.OnConflict{DoNothing: true}
 				e.see(upserted(db, "up_nothing", nothing, map[string]any{"id": 2, "code": "a", "n": 2}))
@@ -94,12 +94,12 @@ func TestUpsertMeetings(t *testing.T) {
 					e.see(upserted(db, "up_nothing", clause.OnConflict{Columns: []clause.Column{{Name: "code"}}, DoNothing: true}, map[string]any{"id": 8, "code": "a", "n": 2}, map[string]any{"id": 9, "code": "z", "n": 2}))
 				}
 			}},
-		{name: "nothing changes", tables: []string{"up_same"}, ddl: ddl("CREATE TABLE up_same (id integer PRIMARY KEY, code varchar(10) DEFAULT 'd' UNIQUE, n integer)", "INSERT INTO up_same VALUES (1, 'a', 1), (2, 'd', 1)"),
+		{name: "nothing changes", tables: []string{"up_same"}, ddl: everywhere("CREATE TABLE up_same (id integer PRIMARY KEY, code varchar(10) DEFAULT 'd' UNIQUE, n integer)", "INSERT INTO up_same VALUES (1, 'a', 1), (2, 'd', 1)"),
 			run: func(e *env, db *gorm.DB) {
 				e.see(upserted(db, "up_same", meeting(n, "code"), map[string]any{"id": 3, "code": "a", "n": 1}))
 				e.see(upserted(db, "up_same", meeting(n, "code"), map[string]any{"id": 4, "n": 1}))
 			}, after: func(e *env) { e.want(len(e.entries) == 0, "%d entries", len(e.entries)) }},
-		{name: "a condition that leaves rows alone", only: notMaria, tables: []string{"up_where"}, ddl: ddl("CREATE TABLE up_where (id integer PRIMARY KEY, code varchar(10) DEFAULT 'd' UNIQUE, n integer)", "INSERT INTO up_where VALUES (1, 'a', 1), (2, 'd', 5)"),
+		{name: "a condition that leaves rows alone", only: notMaria, tables: []string{"up_where"}, ddl: everywhere("CREATE TABLE up_where (id integer PRIMARY KEY, code varchar(10) DEFAULT 'd' UNIQUE, n integer)", "INSERT INTO up_where VALUES (1, 'a', 1), (2, 'd', 5)"),
 			run: func(e *env, db *gorm.DB) {
 				on := meeting(n, "code")
 				on.Where = clause.Where{Exprs: []clause.Expression{clause.Expr{SQL: "up_where.n < excluded.n OR up_where.n IS NULL"}}}
@@ -107,7 +107,7 @@ func TestUpsertMeetings(t *testing.T) {
 				e.see(upserted(db, "up_where", on, map[string]any{"id": 5, "n": 2}))
 				e.see(upserted(db, "up_where", on, map[string]any{"id": 6, "n": 6}))
 			}},
-		{name: "an expression of old and new", tables: []string{"up_sum"}, ddl: ddl("CREATE TABLE up_sum (id integer PRIMARY KEY, code varchar(10) DEFAULT 'd' UNIQUE, n integer)", "INSERT INTO up_sum VALUES (1, 'a', 1), (2, 'd', 5)"),
+		{name: "an expression of old and new", tables: []string{"up_sum"}, ddl: everywhere("CREATE TABLE up_sum (id integer PRIMARY KEY, code varchar(10) DEFAULT 'd' UNIQUE, n integer)", "INSERT INTO up_sum VALUES (1, 'a', 1), (2, 'd', 5)"),
 			run: func(e *env, db *gorm.DB) {
 				sum := e.by("up_sum.n + excluded.n", "up_sum.n + excluded.n", "n + VALUES(n)")
 				on := clause.OnConflict{Columns: []clause.Column{{Name: "code"}}, DoUpdates: clause.Assignments(map[string]any{"n": gorm.Expr(sum)})}

@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	_ "embed"

@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"context"
@@ -10,14 +10,14 @@ import (
 
 	"gorm.io/gorm"
 
-	"github.com/gormtrail/audit/integration/capture/dbtest"
-	"github.com/gormtrail/audit/integration/capture/judge"
+	"github.com/gormtrail/audit/internal/capturetest/dbtest"
+	"github.com/gormtrail/audit/internal/capturetest/judge"
 )
 
 // rowCase changes rows of tables that it makes itself. They have no triggers:
 // the entries are replayed on the rows before, which must give the rows after.
 // Each case names tables of its own, since a table that another one left with
-// other columns is what deployments_test.go is about.
+// other columns is what case_deployments.go is about.
 type rowCase struct {
 	name string
 	// only names the databases that have this; all if empty.
@@ -127,13 +127,13 @@ func errorKind(err error) string {
 // captures reports whether a handle uses the plugin.
 func captures(db *gorm.DB) bool { return len(db.Config.Plugins) > 0 }
 
-// ddl is the same on every database.
-func ddl(statements ...string) func(*env) []string {
+// everywhere is DDL that is the same on every database.
+func everywhere(statements ...string) func(*env) []string {
 	return func(*env) []string { return statements }
 }
 
 // rowsEnvs are environments of one small model, shared by all row cases.
-// TestMain closes them.
+// testMain closes them.
 var rowsEnvs = rowsEnvPool{open: map[string]*env{}}
 
 type rowsEnvPool struct {
@@ -148,6 +148,13 @@ func (p *rowsEnvPool) drop(e *env) {
 	if p.open[e.name] == e {
 		delete(p.open, e.name)
 	}
+}
+
+// forget leaves the environments to envs, which closes them.
+func (p *rowsEnvPool) forget() {
+	p.Lock()
+	defer p.Unlock()
+	clear(p.open)
 }
 
 func rowsEnvFor(t *testing.T, name string) *env {

@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"fmt"
@@ -22,11 +22,11 @@ type BulkPlace struct {
 	N      int
 }
 
-// TestManyRows: the rows of a statement are as many as the database takes, which
+// testManyRows: the rows of a statement are as many as the database takes, which
 // counts the terms of an expression.
-func TestManyRows(t *testing.T) {
-	bulk := ddl("CREATE TABLE bulks (id integer PRIMARY KEY, code varchar(20) UNIQUE, n integer)")
-	places := ddl("CREATE TABLE bulk_places (tenant integer, code varchar(20), n integer, PRIMARY KEY (tenant, code))")
+func testManyRows(t *testing.T) {
+	bulk := everywhere("CREATE TABLE bulks (id integer PRIMARY KEY, code varchar(20) UNIQUE, n integer)")
+	places := everywhere("CREATE TABLE bulk_places (tenant integer, code varchar(20), n integer, PRIMARY KEY (tenant, code))")
 	rows := func(count, n int) (list []Bulk) {
 		for i := range count {
 			list = append(list, Bulk{ID: i + 1, Code: fmt.Sprint("c", i), N: n})

@@ -1,22 +1,23 @@
-package capture
+package capturetest
 
 import (
 	"context"
 	"database/sql"
 	"encoding/json"
 	"fmt"
+	"math"
 	"math/big"
 	"net/url"
 	"slices"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
-	"github.com/gormtrail/audit/integration/capture/dbtest"
-	"github.com/gormtrail/audit/integration/capture/judge"
+	"github.com/gormtrail/audit/internal/capturetest/judge"
 )
 
 // replayed runs what changes rows of tables. With capture, its entries must
@@ -36,7 +37,7 @@ func (e *env) replayed(db *gorm.DB, tables []string, run func()) {
 // leads ends the case unless the entries since then lead from the rows before to
 // those of now.
 func (e *env) leads(before contents, since time.Time) {
-	list, err := judge.Entries(context.Background(), e.trail, since)
+	list, err := judge.Recorded(context.Background(), e.trail, since)
 	e.no(err)
 	var tables []string
 	for name := range before {
@@ -54,7 +55,9 @@ type contents map[string]*tableContents
 // that tells them apart, so they are not for replaying.
 type tableContents struct {
 	columns, key []string
-	rows         map[string]map[string]any
+	// exact is what makes MariaDB show all digits of a column.
+	exact map[string]string
+	rows  map[string]map[string]any
 }
 
 // contents reads them on a connection of its own: SQLite's only one may be in a
@@ -63,7 +66,7 @@ func (e *env) contents(tables []string) contents {
 	from := e.base.SQL
 	if e.name == "sqlite" {
 		var err error
-		from, err = dbtest.OpenSQLite(e.base.DSN)
+		from, err = e.base.Pool()
 		e.no(err)
 		defer from.Close()
 	}
@@ -75,19 +78,20 @@ func (e *env) contents(tables []string) contents {
 }
 
 func (e *env) tableContents(from *sql.DB, name string) *tableContents {
-	t := &tableContents{rows: map[string]map[string]any{}}
+	t := &tableContents{rows: map[string]map[string]any{}, exact: map[string]string{}}
 	rows, err := from.Query(e.by(
-		"SELECT name, pk > 0 FROM pragma_table_xinfo($1) WHERE hidden <> 1 ORDER BY cid",
-		`SELECT a.attname, coalesce(a.attnum = ANY (i.indkey), false) FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
+		"SELECT name, pk > 0, '' FROM pragma_table_xinfo($1) WHERE hidden <> 1 ORDER BY cid",
+		`SELECT a.attname, coalesce(a.attnum = ANY (i.indkey), false), '' FROM pg_attribute a LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary
 			WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum`,
-		`SELECT column_name, column_key = 'PRI' FROM information_schema.columns WHERE concat(table_schema, '.', table_name) = concat(database(), '.', ?)
+		`SELECT column_name, column_key = 'PRI', if(data_type = 'float', ' + 0e0', '') FROM information_schema.columns WHERE concat(table_schema, '.', table_name) = concat(database(), '.', ?)
 			AND coalesce(generation_expression, '') NOT IN ('ROW START', 'ROW END') ORDER BY ordinal_position`), name)
 	e.no(err)
 	defer rows.Close()
 	for rows.Next() {
-		var column string
+		var column, exact string
 		var key bool
-		e.no(rows.Scan(&column, &key))
+		e.no(rows.Scan(&column, &key, &exact))
+		t.exact[column] = exact
 		t.columns = append(t.columns, column)
 		if key {
 			t.key = append(t.key, column)
@@ -105,7 +109,7 @@ func (e *env) readRows(from *sql.DB, name string, t *tableContents) {
 	var list []string
 	for _, column := range t.columns {
 		c := e.quoted(strings.ReplaceAll(column, ".", ""))
-		list = append(list, e.by("CAST("+c+" AS TEXT)", "to_json("+c+") #>> '{}'", "CAST("+c+" AS CHAR)"))
+		list = append(list, e.by("CAST("+c+" AS TEXT)", "to_json("+c+") #>> '{}'", "CAST("+c+t.exact[column]+" AS CHAR)"))
 	}
 	rows, err := from.Query("SELECT " + strings.Join(list, ", ") + " FROM " + e.quoted(name))
 	e.no(err)
@@ -118,7 +122,12 @@ func (e *env) readRows(from *sql.DB, name string, t *tableContents) {
 		e.no(rows.Scan(into...))
 		r := map[string]any{}
 		for i, column := range t.columns {
-			if r[column] = nil; texts[i] != nil {
+			switch {
+			case texts[i] == nil:
+				r[column] = nil
+			case t.exact[column] != "":
+				r[column] = single(*texts[i])
+			default:
 				r[column] = *texts[i]
 			}
 		}
@@ -264,6 +273,8 @@ func plainText(v any) string {
 		return "NULL"
 	case string:
 		return x
+	case single:
+		return string(x)
 	case map[string]any, []any:
 		raw, _ := json.Marshal(x)
 		return string(raw)
@@ -281,16 +292,32 @@ func sameText(a, b any) bool {
 	if s == t {
 		return true
 	}
-	if x, ok := new(big.Rat).SetString(truthNumber(s)); ok {
-		y, ok := new(big.Rat).SetString(truthNumber(t))
-		return ok && x.Cmp(y) == 0
+	x, okX := new(big.Rat).SetString(truthNumber(s))
+	y, okY := new(big.Rat).SetString(truthNumber(t))
+	if okX && okY && x.Cmp(y) == 0 {
+		return true
 	}
-	if x, ok := instantIn(s); ok {
-		y, ok := instantIn(t)
-		return ok && x.Equal(y)
+	_, isA := a.(single)
+	_, isB := b.(single)
+	if (isA || isB) && sameSingle(s, t) {
+		return true
 	}
-	var x, y any
-	return json.Unmarshal([]byte(s), &x) == nil && json.Unmarshal([]byte(t), &y) == nil && fmt.Sprint(x) == fmt.Sprint(y)
+	if at, ok := instantIn(s); ok {
+		other, ok := instantIn(t)
+		return ok && at.Equal(other)
+	}
+	var v, w any
+	return json.Unmarshal([]byte(s), &v) == nil && json.Unmarshal([]byte(t), &w) == nil && fmt.Sprint(v) == fmt.Sprint(w)
+}
+
+// single is a float of four bytes as the table has it. An entry may show all of
+// its digits, or those that MariaDB shows.
+type single string
+
+func sameSingle(s, t string) bool {
+	x, errX := strconv.ParseFloat(s, 64)
+	y, errY := strconv.ParseFloat(t, 64)
+	return errX == nil && errY == nil && math.Abs(x-y) <= 1e-5*math.Abs(x)
 }
 
 func truthNumber(s string) string {

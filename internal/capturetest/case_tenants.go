@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"context"
@@ -13,14 +13,14 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtrail/audit"
-	"github.com/gormtrail/audit/integration/capture/judge"
+	"github.com/gormtrail/audit/internal/capturetest/judge"
 )
 
 // Each tenant has a schema of its own; search_path says whose a connection's
 // statements are.
 
 var (
-	tenants      = []string{"t_one", "t_two"}
+	tenantNames  = []string{"t_one", "t_two"}
 	tenantTables = []string{"t_one.bills", "t_one.bill_lines", "t_two.bills", "t_two.bill_lines"}
 )
 
@@ -44,9 +44,9 @@ func tenantDDL(differ string) func(e *env) []string {
 	return func(e *env) []string {
 		e.freshConnections()
 		var list []string
-		for _, s := range tenants {
+		for _, s := range tenantNames {
 			columns := "id integer PRIMARY KEY, code varchar(20) UNIQUE, n integer, deleted_at timestamptz"
-			if s == tenants[1] && differ != "" {
+			if s == tenantNames[1] && differ != "" {
 				columns = differ
 			}
 			list = append(list, "CREATE SCHEMA IF NOT EXISTS "+s, "CREATE TABLE "+s+".bills ("+columns+")",
@@ -73,7 +73,7 @@ func (e *env) forTenant(db *gorm.DB, tenant, path string, run func(tx *gorm.DB))
 	if !captures(db) {
 		return
 	}
-	list, err := judge.Entries(context.Background(), e.trail, since)
+	list, err := judge.Recorded(context.Background(), e.trail, since)
 	e.no(err)
 	e.namesTenant(list, tenant)
 	if wrong := replay(before, e.contents(tenantTables), list); len(wrong) > 0 {
@@ -103,11 +103,11 @@ func billChanges(e *env, tx *gorm.DB) {
 	e.see(tx.Where("bill_id = ?", 7).Delete(&BillLine{}))
 }
 
-func TestTenants(t *testing.T) {
+func testTenants(t *testing.T) {
 	only := []string{"postgres"}
 	both := func(path string) func(e *env, db *gorm.DB) {
 		return func(e *env, db *gorm.DB) {
-			for _, s := range tenants {
+			for _, s := range tenantNames {
 				e.forTenant(db, s, strings.ReplaceAll(path, "?", s), func(tx *gorm.DB) { billChanges(e, tx) })
 			}
 		}
@@ -129,7 +129,7 @@ func TestTenants(t *testing.T) {
 				"CREATE TRIGGER halve BEFORE INSERT OR UPDATE ON t_two.bills FOR EACH ROW EXECUTE FUNCTION t_two.halve()")
 		}},
 		{name: "the path of the connection", only: only, tables: tenantTables, ddl: tenantDDL(""), parts: true, run: func(e *env, db *gorm.DB) {
-			for _, s := range tenants {
+			for _, s := range tenantNames {
 				e.no(db.Connection(func(conn *gorm.DB) error {
 					conn = conn.Session(&gorm.Session{})
 					e.ok(conn.Exec("SET search_path TO " + s + ", public"))
@@ -138,7 +138,7 @@ func TestTenants(t *testing.T) {
 					e.unjudged = append(e.unjudged, "bills", "bill_lines")
 					billChanges(e, conn)
 					if captures(db) {
-						list, err := judge.Entries(context.Background(), e.trail, since)
+						list, err := judge.Recorded(context.Background(), e.trail, since)
 						e.no(err)
 						e.namesTenant(list, s)
 						wrong := replay(before, e.contents(tenantTables), list)
@@ -152,7 +152,7 @@ func TestTenants(t *testing.T) {
 			before, since := e.contents(tenantTables), time.Now()
 			e.unjudged = append(e.unjudged, "bills", "bill_lines")
 			e.no(db.Transaction(func(tx *gorm.DB) error {
-				for i, s := range tenants {
+				for i, s := range tenantNames {
 					e.ok(tx.Exec("SET LOCAL search_path TO " + s + ", public"))
 					e.see(tx.Model(&Bill{}).Where("id = 1").Update("n", 50+i))
 					e.see(tx.Unscoped().Delete(&Bill{ID: 2}))
@@ -160,11 +160,11 @@ func TestTenants(t *testing.T) {
 				return nil
 			}))
 			if captures(db) {
-				list, err := judge.Entries(context.Background(), e.trail, since)
+				list, err := judge.Recorded(context.Background(), e.trail, since)
 				e.no(err)
 				e.want(len(list) == 6, "%d entries", len(list))
-				e.namesTenant(list[:3], tenants[0])
-				e.namesTenant(list[3:], tenants[1])
+				e.namesTenant(list[:3], tenantNames[0])
+				e.namesTenant(list[3:], tenantNames[1])
 				wrong := replay(before, e.contents(tenantTables), list)
 				e.want(len(wrong) == 0, "%s", strings.Join(wrong, "\n"))
 			}
@@ -172,9 +172,9 @@ func TestTenants(t *testing.T) {
 	}...)
 }
 
-// TestTenantsDistinct: the rows of two tenants are two objects, and one row is
+// testTenantsDistinct: the rows of two tenants are two objects, and one row is
 // one object whether its schema is named or found by the path.
-func TestTenantsDistinct(t *testing.T) {
+func testTenantsDistinct(t *testing.T) {
 	runRowCases(t, rowCase{name: "objects", only: []string{"postgres"}, tables: tenantTables, ddl: tenantDDL(""), parts: true, run: func(e *env, db *gorm.DB) {
 		e.unjudged = append(e.unjudged, "bills", "bill_lines")
 		objects := map[string]audit.Object{}
@@ -188,7 +188,7 @@ func TestTenantsDistinct(t *testing.T) {
 			if !captures(db) {
 				return
 			}
-			list, err := judge.Entries(context.Background(), e.trail, since)
+			list, err := judge.Recorded(context.Background(), e.trail, since)
 			e.no(err)
 			e.want(len(list) == 1, "%d entries", len(list))
 			objects[name] = list[0].Object
@@ -204,8 +204,8 @@ func TestTenantsDistinct(t *testing.T) {
 	}})
 }
 
-// TestTenantsLeaveEachOtherAlone: a tenant's cascade waits for no other tenant.
-func TestTenantsLeaveEachOtherAlone(t *testing.T) {
+// testTenantsLeaveEachOtherAlone: a tenant's cascade waits for no other tenant.
+func testTenantsLeaveEachOtherAlone(t *testing.T) {
 	runRowCases(t, rowCase{name: "locks", only: []string{"postgres"}, tables: tenantTables, ddl: tenantDDL(""), parts: true, run: func(e *env, db *gorm.DB) {
 		e.forTenant(db, "t_one", "t_one, public", func(tx *gorm.DB) { e.see(tx.Unscoped().Delete(&Bill{ID: 2})) })
 		held, err := e.base.SQL.Begin()
@@ -221,9 +221,9 @@ func TestTenantsLeaveEachOtherAlone(t *testing.T) {
 	}})
 }
 
-// TestTenantsAtOnce: connections change from tenant to tenant, and tenants come
+// testTenantsAtOnce: connections change from tenant to tenant, and tenants come
 // while the host runs.
-func TestTenantsAtOnce(t *testing.T) {
+func testTenantsAtOnce(t *testing.T) {
 	runRowCases(t, rowCase{name: "connections", only: []string{"postgres"}, tables: tenantTables, parts: true,
 		ddl: tenantDDL("id integer PRIMARY KEY, more integer DEFAULT 5, code varchar(20) UNIQUE, n integer, deleted_at timestamptz"), run: func(e *env, db *gorm.DB) {
 			e.unjudged = append(e.unjudged, "bills", "bill_lines")
@@ -233,7 +233,7 @@ func TestTenantsAtOnce(t *testing.T) {
 			for w := range errs {
 				group.Go(func() {
 					for i := range 6 {
-						tenant := tenants[(w+i)%2]
+						tenant := tenantNames[(w+i)%2]
 						err := db.Transaction(func(tx *gorm.DB) error {
 							if err := tx.Exec("SET LOCAL search_path TO " + tenant + ", public").Error; err != nil {
 								return err
@@ -245,7 +245,7 @@ func TestTenantsAtOnce(t *testing.T) {
 							if err := tx.Create(&BillLine{ID: id, BillID: id, Text: tenant}).Error; err != nil {
 								return err
 							}
-							if err := tx.Model(&Bill{}).Where("id = ?", id).Update("n", w).Error; err != nil {
+							if err := tx.Model(&Bill{}).Where("id = ?", id).Update("n", w+1).Error; err != nil {
 								return err
 							}
 							return tx.Unscoped().Delete(&Bill{ID: id}).Error
@@ -263,7 +263,7 @@ func TestTenantsAtOnce(t *testing.T) {
 			if !captures(db) {
 				return
 			}
-			list, err := judge.Entries(context.Background(), e.trail, since)
+			list, err := judge.Recorded(context.Background(), e.trail, since)
 			e.no(err)
 			e.want(len(list) == 4*6*5, "%d entries of %d changes", len(list), 4*6*5)
 		}},

@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"fmt"
@@ -37,9 +37,9 @@ func remarks(e *env) []string {
 	return append(list, "INSERT INTO others (id, remark_id) VALUES (1, 1), (2, 2), (3, 3)")
 }
 
-// TestCommentsInConditions: what a condition ends or begins with is the host's
+// testCommentsInConditions: what a condition ends or begins with is the host's
 // matter.
-func TestCommentsInConditions(t *testing.T) {
+func testCommentsInConditions(t *testing.T) {
 	conditions := []struct {
 		name, text string
 		vars       []any
@@ -94,8 +94,8 @@ func TestCommentsInConditions(t *testing.T) {
 	runRowCases(t, cases...)
 }
 
-// TestCommentsInOtherPlaces: Order, Table, joins and expressions take text too.
-func TestCommentsInOtherPlaces(t *testing.T) {
+// testCommentsInOtherPlaces: Order, Table, joins and expressions take text too.
+func testCommentsInOtherPlaces(t *testing.T) {
 	cases := []rowCase{
 		{name: "order", run: func(e *env, db *gorm.DB) {
 			e.seeCode(db.Model(&Remark{}).Where("id < 4").Order("id DESC -- oldest last").Update("n", 11))

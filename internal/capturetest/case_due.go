@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"database/sql"
@@ -14,7 +14,7 @@ import (
 // statements can follow each other.
 const dueRows = 900
 
-func due(e *env) []string {
+func dueTables(e *env) []string {
 	numbers := "WITH RECURSIVE s(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM s WHERE i < " + fmt.Sprint(dueRows) + ") "
 	insert := func(into, columns, values string) string {
 		if e.name == "mariadb" {
@@ -29,9 +29,9 @@ func due(e *env) []string {
 	}
 }
 
-// TestDueRows: what is due is another thing at each moment, also between the
+// testDueRows: what is due is another thing at each moment, also between the
 // statements of capture.
-func TestDueRows(t *testing.T) {
+func testDueRows(t *testing.T) {
 	clocks := []condition{
 		{"the time of the statement", "(julianday('now') - julianday(?)) * 86400000.0 >= due.id / 10.0", "statement_timestamp() >= ?::timestamptz + due.id * interval '50 microseconds'",
 			"timestampadd(MICROSECOND, due.id * 50, ?) <= NOW(6)"},
@@ -59,7 +59,7 @@ func TestDueRows(t *testing.T) {
 				if w.name != "update" && c.name == "a subquery" {
 					continue // it would read what it deletes
 				}
-				cases = append(cases, rowCase{name: c.name, only: c.databases(), tables: []string{"due", "reminders"}, ddl: due, run: func(e *env, db *gorm.DB) {
+				cases = append(cases, rowCase{name: c.name, only: c.databases(), tables: []string{"due", "reminders"}, ddl: dueTables, run: func(e *env, db *gorm.DB) {
 					var start string
 					e.ok(e.plain.Raw(e.by("SELECT strftime('%Y-%m-%d %H:%M:%f', 'now')", "SELECT clock_timestamp()::text", "SELECT CAST(NOW(6) AS CHAR)")).Scan(&start))
 					swept := int64(0)
@@ -74,8 +74,8 @@ func TestDueRows(t *testing.T) {
 	}
 }
 
-// TestRowsThatBeginToMatch: somebody else makes rows match while they are swept.
-func TestRowsThatBeginToMatch(t *testing.T) {
+// testRowsThatBeginToMatch: somebody else makes rows match while they are swept.
+func testRowsThatBeginToMatch(t *testing.T) {
 	sweeps := map[string]func(tx *gorm.DB) *gorm.DB{
 		"update": func(tx *gorm.DB) *gorm.DB {
 			return tx.Table("due").Where("ready = 1 AND done = 0").Update("done", 1)
@@ -92,7 +92,7 @@ func TestRowsThatBeginToMatch(t *testing.T) {
 			if level == sql.LevelDefault { // PostgreSQL's is the other one
 				only = only[1:]
 			}
-			cases = append(cases, rowCase{name: way + " " + level.String(), only: only, tables: []string{"due", "reminders"}, ddl: due, run: func(e *env, db *gorm.DB) {
+			cases = append(cases, rowCase{name: way + " " + level.String(), only: only, tables: []string{"due", "reminders"}, ddl: dueTables, run: func(e *env, db *gorm.DB) {
 				rows := map[bool]int{true: 500, false: 50}[e.name == "postgres"] // MariaDB makes them wait for each other
 				var group sync.WaitGroup
 				var failed error

@@ -1,4 +1,4 @@
-package capture
+package capturetest
 
 import (
 	"fmt"
@@ -15,11 +15,11 @@ var likeAliases = []string{
 	"gormtrail_met", "audit_key", "audit_new", "new", "old", "excluded", "k", "o",
 }
 
-func TestColumnsNamedLikeAliases(t *testing.T) {
+func testColumnsNamedLikeAliases(t *testing.T) {
 	var cases []rowCase
 	for i, column := range likeAliases {
 		table := fmt.Sprint("named_", i)
-		cases = append(cases, rowCase{name: column, tables: []string{table}, ddl: named(table, column, "id integer PRIMARY KEY"), run: func(e *env, db *gorm.DB) {
+		cases = append(cases, rowCase{name: column, tables: []string{table}, ddl: namedTable(table, column, "id integer PRIMARY KEY"), run: func(e *env, db *gorm.DB) {
 			columnChanges(e, db, table, column)
 			on := clause.OnConflict{Columns: []clause.Column{{Name: "code"}}, DoUpdates: clause.AssignmentColumns([]string{column, "name"})}
 			e.ok(db.Table(table).Clauses(on).Create([]map[string]any{{"id": 9, "name": "u", column: 70, "code": "b"}, {"id": 10, "name": "u", column: 80, "code": "z"}}))
@@ -28,20 +28,20 @@ func TestColumnsNamedLikeAliases(t *testing.T) {
 	runRowCases(t, cases...)
 }
 
-// TestColumnsNamedLikeAliasesWithoutKey: rows are found by their place there.
-func TestColumnsNamedLikeAliasesWithoutKey(t *testing.T) {
+// testColumnsNamedLikeAliasesWithoutKey: rows are found by their place there.
+func testColumnsNamedLikeAliasesWithoutKey(t *testing.T) {
 	var cases []rowCase
 	for i, column := range likeAliases {
 		table := fmt.Sprint("keyless_", i)
-		cases = append(cases, rowCase{name: column, tables: []string{table}, ddl: named(table, column, "id integer"), watched: true, run: func(e *env, db *gorm.DB) {
+		cases = append(cases, rowCase{name: column, tables: []string{table}, ddl: namedTable(table, column, "id integer"), watched: true, run: func(e *env, db *gorm.DB) {
 			columnChanges(e, db, table, column)
 		}})
 	}
 	runRowCases(t, cases...)
 }
 
-// TestKeysNamedLikeAliases: the key itself is called so.
-func TestKeysNamedLikeAliases(t *testing.T) {
+// testKeysNamedLikeAliases: the key itself is called so.
+func testKeysNamedLikeAliases(t *testing.T) {
 	var cases []rowCase
 	for i, column := range likeAliases {
 		table := fmt.Sprint("keyed_", i)
@@ -62,8 +62,8 @@ func TestKeysNamedLikeAliases(t *testing.T) {
 	runRowCases(t, cases...)
 }
 
-// named is a table with such a column among others.
-func named(table, column, id string) func(e *env) []string {
+// namedTable is a table with such a column among others.
+func namedTable(table, column, id string) func(e *env) []string {
 	return func(e *env) []string {
 		return []string{"CREATE TABLE " + table + " (" + id + ", name varchar(50), " + e.quoted(column) + " integer, code varchar(20) UNIQUE)"}
 	}
