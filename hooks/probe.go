@@ -366,7 +366,11 @@ func (c *capture) returning(t hostText, list string, head, tail int, wantRows bo
 	if host.all && postgres {
 		list += ", " + c.reference() + ".*"
 	}
-	rows, err := c.via(t).QueryContext(c.ctx, host.with(t.body, list), t.args...)
+	query, err := c.schemaFirst(t, host.with(t.body, list))
+	if err != nil {
+		return outcome{}, err
+	}
+	rows, err := c.via(t).QueryContext(c.ctx, query, t.args...)
 	if err != nil && !wantRows && len(c.args) == 0 {
 		return outcome{}, asFromExec(err)
 	}
@@ -414,6 +418,19 @@ func (c *capture) returning(t hostText, list string, head, tail int, wantRows bo
 		return out, c.givenUp(unread)
 	}
 	return out, nil
+}
+
+// schemaFirst has a SQLite transaction take the write lock, and with it the
+// present schema, before a statement whose columns the driver counts when it is
+// prepared: another process may have altered the table since the last statement.
+func (c *capture) schemaFirst(t hostText, query string) (string, error) {
+	if c.plugin.dialect.name != "sqlite" || c.unit.wrote.Load() {
+		return query, nil
+	}
+	if c.plugin.dialect.oneCall && (t.varies || c.conn == c.own) {
+		return c.lockingFirst(query)
+	}
+	return query, c.plugin.lockFirst(c.ctx, c.own, c.unit, c.table)
 }
 
 // errGivenUp ends the capture of a statement that FailOpen lets pass.
