@@ -212,6 +212,10 @@ func (c *capture) readLate(m *image, set *columnSet) error {
 	m.late = false
 	for i, r := range m.rows {
 		text, _ := r.values[0].(string)
+		if text == "" { // an upsert met no row
+			m.rows[i].values = make([]any, len(set.names))
+			continue
+		}
 		values, err := c.recordValues(set, text, false)
 		if err != nil {
 			return err
