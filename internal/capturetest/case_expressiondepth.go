@@ -40,7 +40,7 @@ func testManyRows(t *testing.T) {
 		return list
 	}
 	var cases []rowCase
-	for _, count := range []int{1000, 3000} {
+	for _, count := range []int{1000, 1500} {
 		only := []string{"sqlite"}
 		if count == 1000 {
 			only = nil
