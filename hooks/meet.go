@@ -149,7 +149,11 @@ func (c *capture) selectTouched(list string, next []clause.Assignment) (query st
 		b.SQL.Reset()
 		b.WriteString(from[:at] + ", " + strings.TrimPrefix(from[at:], "FROM "))
 	}
+	parts, built := c.segmented()
 	for _, name := range []string{"WHERE", "ORDER BY", "LIMIT"} {
+		if _, there := parts[name]; built && !there {
+			continue // it lies in a comment
+		}
 		if _, has := c.stmt.Clauses[name]; has && slices.Contains(names, name) {
 			b.WriteByte(' ')
 			b.Build(name)

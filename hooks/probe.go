@@ -104,6 +104,9 @@ type capture struct {
 	query  string
 	args   []any
 
+	parts map[string]segment // of the statement, once it was taken apart
+	built bool               // parts are all of it
+
 	cascade  *cascade // what foreign keys pass on; nil if nothing, or not known
 	moved    uint32   // PostgreSQL: the relation to read again, once the rows are read
 	checksum uint64   // MySQL: of the rows that were read

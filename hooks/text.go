@@ -69,12 +69,17 @@ func (c *capture) divided() (r returningText) {
 	if r.all = r.count == 0; r.all {
 		return r
 	}
-	for _, col := range returning.Columns {
+	list := c.scratch()
+	for i, col := range returning.Columns {
 		if col.Raw || col.Name == "*" {
 			r.ok = false // how many columns it is can't be told
 		}
+		if i > 0 {
+			list.WriteString(", ")
+		}
+		list.WriteQuoted(col)
 	}
-	r.columns = strings.TrimPrefix(strings.TrimSpace(c.query[len(without):end]), "RETURNING ")
+	r.columns = list.SQL.String()
 	return r
 }
 
@@ -89,6 +94,13 @@ type segment struct {
 // doesn't give the same text, which something else made then, or if it isn't one
 // finished statement.
 func (c *capture) segmented() (parts map[string]segment, ok bool) {
+	if c.parts == nil {
+		c.parts, c.built = c.takeApart()
+	}
+	return c.parts, c.built
+}
+
+func (c *capture) takeApart() (parts map[string]segment, ok bool) {
 	end, complete := sqltext.End(c.query, c.plugin.dialect.sql())
 	b := c.scratch()
 	parts = map[string]segment{}

@@ -334,7 +334,11 @@ func (c *capture) readWhere(condition string, args []any) (*image, error) {
 	if c.plugin.dialect.name == "sqlite" {
 		list, head = c.locatorList(ref)
 	}
-	rows, err := c.own.QueryContext(c.ctx, "SELECT "+list+c.rowList(ref, ref+".*")+" FROM "+name+" WHERE "+condition, args...)
+	query := "SELECT " + list + c.rowList(ref, ref+".*") + " FROM " + name + " WHERE " + condition
+	if c.plugin.dialect.name == "mysql" {
+		query += c.plugin.dialect.lock // the rows as they are: a snapshot older than DDL fails
+	}
+	rows, err := c.own.QueryContext(c.ctx, query, args...)
 	if err != nil {
 		return nil, err
 	}

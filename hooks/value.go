@@ -220,7 +220,7 @@ func bytesOf(k kind, b []byte) any {
 	case kindBits:
 		return unsigned(new(big.Int).SetBytes(b).Uint64())
 	}
-	if !utf8.Valid(b) {
+	if !utf8.Valid(b) && k != kindText {
 		return showBytes(b) // a BLOB in a SQLite column of another type
 	}
 	return textOf(k, string(b))
