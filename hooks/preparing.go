@@ -29,7 +29,7 @@ func (c *preparing) closeAll() {
 
 // ExecContext prepares the text and runs it.
 func (c *preparing) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	stmt, err := c.prepare(ctx, query)
+	stmt, err := c.prepare(ctx, query) //nolint:sqlclosecheck // closeAll closes it
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func (c *preparing) ExecContext(ctx context.Context, query string, args ...any) 
 
 // QueryContext prepares the text and runs it.
 func (c *preparing) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	stmt, err := c.prepare(ctx, query)
+	stmt, err := c.prepare(ctx, query) //nolint:sqlclosecheck // closeAll closes it
 	if err != nil {
 		return nil, err
 	}

@@ -184,12 +184,6 @@ func (d dialect) canonicalExact(k kind, v any) any {
 	return canonical(k, v)
 }
 
-// readAll reads what is left of rows into a new image, without head and tail.
-func (c *capture) readAll(rows *sql.Rows) (*image, error) {
-	m := &image{}
-	return m, c.eachRow(rows, c.reader(0, 0), func(r *rowReader, raw []any) error { return r.into(m, raw) })
-}
-
 // eachRow reads rows to their end and closes them.
 func (c *capture) eachRow(rows *sql.Rows, r *rowReader, do func(*rowReader, []any) error) error {
 	defer func() { _ = rows.Close() }()

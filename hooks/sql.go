@@ -32,5 +32,3 @@ func headOf(query string, d sqltext.Dialect) statement {
 func (p *Plugin) withoutValues(query string) string {
 	return sqltext.WithoutValues(query, p.dialect.sql())
 }
-
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }

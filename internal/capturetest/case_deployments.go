@@ -110,7 +110,7 @@ func depName(s, table string) string {
 }
 
 func (d deployment) databases() []string {
-	return condition{d.name, d.sqlite, d.postgres, d.mariadb}.databases()
+	return condition(d).databases()
 }
 
 func deployedTable(table string) func(e *env) []string {

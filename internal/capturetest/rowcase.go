@@ -175,21 +175,6 @@ func rowsEnvFor(t *testing.T, name string) *env {
 	return e
 }
 
-// ownEnv opens an environment for one test, which closes it.
-func ownEnv(t *testing.T, name string) *env {
-	t.Helper()
-	e, err := newEnv(name, nil, &Note{})
-	if err != nil {
-		dbtest.Missing(t, err)
-	}
-	t.Cleanup(func() {
-		if err := e.base.Close(); err != nil {
-			t.Errorf("dropping the %s database: %v", name, err)
-		}
-	})
-	return e
-}
-
 // watchAgain puts the judge's triggers on tables that a case made, for cases
 // that need the order in which rows changed.
 func (e *env) watchAgain(tables ...string) {
