@@ -250,7 +250,7 @@ func (l *sqlLog) Trace(_ context.Context, _ time.Time, fc func() (string, int64)
 	l.lines = append(l.lines, fmt.Sprintf("logged %s, %d rows, %v", text, rows, err))
 }
 
-var own = regexp.MustCompile(`(?i)audit_entries|pragma_|pg_index|pg_attribute|information_schema|sqlite_master`)
+var own = regexp.MustCompile(`(?i)audit_entries|pragma_|pg_index|information_schema|sqlite_master`)
 
 // host leaves out what is the plugin's own.
 func (l *sqlLog) host() []string {

@@ -171,9 +171,9 @@ func (j *Judge) scan(rows *sql.Rows) (Step, error) {
 	return s, nil
 }
 
-// Entries reads the entries since a time, oldest first.
+// Entries reads the entries since a time, in the order in which they were recorded.
 func Entries(ctx context.Context, from audit.Reader, since time.Time) ([]audit.Entry, error) {
-	return entries(ctx, from, since, audit.SortTime)
+	return entries(ctx, from, since, audit.SortRecorded)
 }
 
 // Recorded is Entries in the order of audit.SortRecorded, which is that of each
