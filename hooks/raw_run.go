@@ -49,17 +49,24 @@ func (r *rawProbe) run(ctx context.Context, query string, run func(conn gorm.Con
 	switch {
 	case err != nil:
 		r.abandon(ctx)
-	case r.ended(inTx):
-		_, err = unprepared(conn).ExecContext(ctx, "COMMIT")
+	case len(r.text.Controls) > 0 && r.plugin.dialect.name == "mysql":
+		err = r.commitEntry(ctx, unprepared(conn), inTx)
 	}
 	return err
 }
 
-// ended reports whether the text ended its transactions, so that its entry needs
-// a COMMIT too where MySQL's autocommit is off.
-func (r *rawProbe) ended(inTx bool) bool {
-	d := r.plugin.dialect.sql()
-	return d == sqltext.MySQL && len(r.text.Controls) > 0 && !r.text.LeavesOpen(d, inTx)
+// commitEntry commits the entry of a text that ended its transactions itself,
+// where MySQL's autocommit is off.
+func (r *rawProbe) commitEntry(ctx context.Context, conn gorm.ConnPool, inTx bool) error {
+	if r.text.LeavesOpen(sqltext.MySQL, inTx) {
+		return nil
+	}
+	var automatic bool
+	if err := conn.QueryRowContext(ctx, "SELECT @@autocommit").Scan(&automatic); err != nil || automatic {
+		return err
+	}
+	_, err := conn.ExecContext(ctx, "COMMIT")
+	return err
 }
 
 // trails reports whether something stands behind the first statement: if that

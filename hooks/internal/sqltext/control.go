@@ -40,8 +40,11 @@ var transactionWords = []string{
 	"REPEATABLE", "COMMITTED", "UNCOMMITTED", "NOT", "DEFERRABLE", "WITH", "CONSISTENT", "SNAPSHOT",
 }
 
-// control reads transaction control.
-func (p part) control(verb string) (Control, bool) {
+// control reads transaction control. END ends a block on MySQL.
+func (p part) control(verb string, d Dialect) (Control, bool) {
+	if d == MySQL && (verb == "END" || verb == "ABORT") {
+		return Control{}, false
+	}
 	switch verb {
 	case "BEGIN", "START":
 		if verb == "START" && !(len(p) > 1 && p[1].Is("TRANSACTION")) || !p.onlyWords(transactionWords) {

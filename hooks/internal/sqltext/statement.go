@@ -56,7 +56,7 @@ func (p part) textOf(verb string, d Dialect) Text {
 	case slices.Contains(bareVerbs, verb):
 		return p.settle(verb, true)
 	}
-	if c, ok := p.control(verb); ok {
+	if c, ok := p.control(verb, d); ok {
 		return Text{Effect: Settles, Verb: verb, Bare: true, Controls: []Control{c}}
 	}
 	return p.other(verb)

@@ -195,6 +195,7 @@ func TestControls(t *testing.T) {
 	} {
 		require.Equal(t, want, Read(sql, PostgreSQL).Controls, sql)
 	}
+	require.Empty(t, Read("BEGIN NOT ATOMIC UPDATE t SET a = 1; END", MySQL).Controls)
 }
 
 func FuzzRead(f *testing.F) {
