@@ -116,7 +116,7 @@ func (c *capture) declared() ([]string, error) {
 		}
 		fmt.Fprintf(&b, ", %s%d := %s", oldVariable, i, empty)
 	}
-	fmt.Fprintf(&b, ", %s.* FROM (SELECT 1) AS gormtrail_one LEFT JOIN %s ON 1 = 0", name, c.table.quoted(c.plugin.dialect))
+	fmt.Fprintf(&b, ", %s.* FROM (SELECT 1) AS gormtrail_one LEFT JOIN (SELECT * FROM %s LIMIT 0) AS %s ON 1 = 0", name, c.table.quoted(c.plugin.dialect), name)
 	rows, err := c.own.QueryContext(c.ctx, b.String())
 	if err != nil {
 		return nil, err

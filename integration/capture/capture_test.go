@@ -20,7 +20,7 @@ func TestCrash(t *testing.T) { capturetest.Crashes(t) }
 
 func TestJudge(t *testing.T) { capturetest.Judge(t) }
 
-func TestPrograms(t *testing.T) { capturetest.Programs(t, 60) }
+func TestPrograms(t *testing.T) { capturetest.Programs(t, 6) }
 
 func TestDisguises(t *testing.T) { capturetest.Disguises(t, 200) }
 
