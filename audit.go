@@ -188,8 +188,8 @@ func (t *Trail) Query(ctx context.Context, q Query) (*Page, error) {
 	return t.store.Query(ctx, q)
 }
 
-// valid is q as the store takes it: one that doesn't know the order of recording
-// gets the order of time.
+// valid checks q. A store that isn't a Sequencer can't sort by SortRecorded: q is
+// sorted by time then.
 func (t *Trail) valid(q Query) (Query, error) {
 	if s, ok := t.store.(Sequencer); q.Sort.Key() == SortRecorded && (!ok || !s.Sequenced()) {
 		if q.Sort.Descending() {

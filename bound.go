@@ -19,8 +19,8 @@ const (
 // maxBeginning is how much of a long text an entry keeps.
 const maxBeginning = 1 << 10
 
-// maxText is how long a text of an entry that is no value may be at least: an error,
-// a comment, a name.
+// maxText is the least bound of an entry's other texts: its error, comment and
+// names.
 const maxText = 64 << 10
 
 // maxField bounds the name of a changed field, which may be a path of a document's

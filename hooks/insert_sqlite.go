@@ -39,9 +39,8 @@ func (c *capture) insertSQLite(wantRows bool) (outcome, error) {
 
 // conflictsMet are the rows that an INSERT will meet.
 type conflictsMet struct {
-	before    *image
-	rehearsed bool
-	order     []int // of a rehearsed upsert, by returned row: index in before, -1 for a new row
+	before *image
+	order  []int // of a rehearsed upsert, by returned row: index in before, -1 for a new row
 }
 
 func (c *capture) meetConflicts() (conflictsMet, error) {
@@ -181,7 +180,7 @@ func (c *capture) rehearseUpsert() (conflictsMet, error) {
 	for i, r := range before.rows {
 		at[keyText(r.locator)] = i
 	}
-	met := conflictsMet{before: before, rehearsed: true, order: make([]int, len(locators))}
+	met := conflictsMet{before: before, order: make([]int, len(locators))}
 	for i, l := range locators {
 		n, ok := at[keyText(l)]
 		if met.order[i] = n; !ok {
@@ -199,7 +198,7 @@ func (c *capture) rehearseReplace() (conflictsMet, error) {
 	if !ok {
 		return conflictsMet{}, fmt.Errorf("hooks: a REPLACE into %s was not built from GORM's clauses", c.table.object)
 	}
-	met := conflictsMet{before: &image{set: c.setNow()}, rehearsed: true}
+	met := conflictsMet{before: &image{set: c.setNow()}}
 	for range len(c.table.uniques) + 2 {
 		var locators []any
 		err := c.rehearse(func() error {
