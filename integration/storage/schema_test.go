@@ -114,7 +114,7 @@ func useEverything(t *testing.T, store *gormstore.Store) {
 	ctx := context.Background()
 	old := newGenerator(2).entries(1200)
 	for i := range old {
-		old[i].Time = time.Now().AddDate(0, -i%5, 0)
+		old[i].Time = thisMonth().AddDate(0, -i%5, 0)
 	}
 	require.NoError(t, store.Append(ctx, old...))
 	got, err := store.Get(ctx, old[7].ID)
