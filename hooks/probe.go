@@ -380,22 +380,25 @@ func (c *capture) returning(t hostText, list string, head, tail int, wantRows bo
 	if err != nil {
 		return outcome{}, err
 	}
-	cols, err := columnsIn(rows)
+	names, err := rows.Columns()
 	if err != nil {
 		_ = rows.Close()
 		return outcome{}, err
 	}
-	if len(cols.names) == 0 { // MariaDB: a condition that is never true returns no columns
+	if len(names) == 0 { // MariaDB: a condition that is never true returns no columns
 		t, err := recordAll(rows)
 		return outcome{result: execResult{0, c.lastInsertID}, tape: t}, err
 	}
 	asked := host.count
 	if host.all && postgres {
-		asked = len(cols.names) - head - 3 - tail
+		asked = len(names) - head - 3 - tail
 	}
 	r := c.reader(head, tail+asked)
-	r.start(cols)
-	first, last := len(cols.names)-asked, len(cols.names)
+	if err := r.start(rows, names); err != nil {
+		_ = rows.Close()
+		return outcome{}, err
+	}
+	first, last := len(names)-asked, len(names)
 	switch {
 	case !wantRows:
 		first = last
@@ -404,7 +407,7 @@ func (c *capture) returning(t hostText, list string, head, tail int, wantRows bo
 	}
 	affected := int64(0)
 	var unread error
-	kept, err := record(rows, cols.slice(first, last), first, func(raw []any) {
+	kept, err := record(rows, first, last, func(raw []any) {
 		affected++
 		if unread == nil {
 			unread = see(r, raw)

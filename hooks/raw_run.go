@@ -14,6 +14,7 @@ import (
 func (r *rawProbe) run(ctx context.Context, query string, run func(conn gorm.ConnPool) (affected int64, err error)) error {
 	inTx := inTransaction(r.ConnPool)
 	conn, unit := r.ConnPool, r.plugin.unitOf(r.ConnPool)
+	unit.checked.Clear() // the text may alter tables
 	if inTx && len(r.text.Controls) > 0 {
 		if err := unit.beforeControls(ctx, r.text.Controls, r.trails(query)); err != nil {
 			return err

@@ -98,8 +98,36 @@ func recordText(v any) string {
 // current reports whether the row is of the relation and of the columns that
 // the catalog had.
 func (r *rowReader) current(relation, fingerprint any) bool {
-	t := r.c.table
-	return (t.parts || number(relation) == int64(t.oid)) && number(fingerprint) == t.fingerprint
+	t, u := r.c.table, r.c.unit
+	switch {
+	case !t.parts && number(relation) != int64(t.oid):
+		return false
+	case r.checked:
+		return true
+	case fingerprint == nil:
+		r.checked = u.holds(t)
+	case number(fingerprint) == t.fingerprint:
+		r.checked = true
+		u.hold(t)
+	}
+	return r.checked
+}
+
+// hold notes that the transaction has found the table's columns to be those of the
+// catalog. The lock of the statement that found it keeps other processes from
+// altering the table until the transaction, or the savepoint, ends.
+func (u *unit) hold(t *table) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.immediate && !u.ended && !t.parts && !u.changesTables.Load() {
+		u.checked.Store(t, struct{}{})
+	}
+}
+
+// holds reports whether no other process can have altered the table since hold.
+func (u *unit) holds(t *table) bool {
+	_, ok := u.checked.Load(t)
+	return ok
 }
 
 func number(v any) int64 {

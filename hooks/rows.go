@@ -23,19 +23,27 @@ type columnSet struct {
 	kinds      []kind
 	treatments []treatment // treatByName is resolved to treatMask or treatPlain
 	byName     map[string]int
+	exact      []int // the columns that have an exactForm
 	hint       *hint // what it was made with
 }
 
 // columnsOf returns the set for these columns. The last one is kept: the rows
 // of a table mostly have the same columns.
 func (p *Plugin) columnsOf(t *table, cols columns) *columnSet {
-	h := p.hints.of(t.name)
-	if set := t.last.Load(); set != nil && set.hint == h && slices.Equal(set.names, cols.names) {
+	if set := p.lastColumns(t, cols.names); set != nil {
 		return set
 	}
-	set := p.newColumnSet(t, h, cols)
+	set := p.newColumnSet(t, p.hints.of(t.name), cols)
 	t.last.Store(set)
 	return set
+}
+
+// lastColumns is the set that was made last, if it is one of these columns.
+func (p *Plugin) lastColumns(t *table, names []string) *columnSet {
+	if set := t.last.Load(); set != nil && set.hint == p.hints.of(t.name) && slices.Equal(set.names, names) {
+		return set
+	}
+	return nil
 }
 
 // columns are a result's, as the driver describes them. types may be shorter
@@ -53,8 +61,6 @@ func columnsIn(rows *sql.Rows) (columns, error) {
 	types, err := rows.ColumnTypes()
 	return columns{names, types}, err
 }
-
-func (c columns) slice(from, to int) columns { return columns{c.names[from:to], c.types[from:to]} }
 
 func (p *Plugin) newColumnSet(t *table, h *hint, cols columns) *columnSet {
 	names := slices.Clone(cols.names)
@@ -80,6 +86,11 @@ func (p *Plugin) newColumnSet(t *table, h *hint, cols columns) *columnSet {
 			set.kinds[i] = kindBool
 		case h.json[name] && set.kinds[i] != kindBytes:
 			set.kinds[i] = kindJSON
+		}
+	}
+	for _, i := range t.exactColumns(p.dialect) {
+		if at, ok := set.byName[t.columns[i].name]; ok {
+			set.exact = append(set.exact, at)
 		}
 	}
 	return set

@@ -41,6 +41,7 @@ type table struct {
 	last     atomic.Pointer[columnSet]
 	exact    atomic.Pointer[[]int]
 	allNames atomic.Pointer[[]string]
+	list     atomic.Pointer[listText]
 	fits     sync.Map // *schema.Schema → struct{}: models that were held against the columns
 }
 

@@ -2,6 +2,7 @@ package capturetest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -205,6 +206,39 @@ func testDeploymentsDuringATransaction(t *testing.T) {
 					before[table] = e.contents(tables[:1])[table]
 					e.see(w.write(tx, table, 2, 0))
 					e.see(w.write(tx, table, 3, 0))
+					e.see(tx.Commit())
+					if captures(db) {
+						e.leads(before, since)
+					}
+				}})
+			}
+			runRowCases(t, cases...)
+		})
+	}
+}
+
+// testDeploymentsAfterASavepoint: what the transaction learned of a table since a
+// savepoint goes with the savepoint, as its lock on the table does.
+func testDeploymentsAfterASavepoint(t *testing.T) {
+	for i, w := range depWays {
+		t.Run(w.name, func(t *testing.T) {
+			var cases []rowCase
+			for _, d := range few((i + 1) % 3) {
+				if d.postgres == "" {
+					continue // SQLite's other processes would wait for this one
+				}
+				table := fmt.Sprint("dep", depCount.Add(1))
+				cases = append(cases, rowCase{name: d.name, only: slices.DeleteFunc(d.databases(), func(name string) bool { return name == "sqlite" }), tables: []string{table}, ddl: deployedTable(table), parts: true, run: func(e *env, db *gorm.DB) {
+					before, since := e.contents([]string{table}), time.Now()
+					tx := e.ok(db.Begin())
+					e.no(tx.SavePoint("one").Error)
+					e.see(w.write(tx, table, 1, 0))
+					e.see(w.write(tx, table, 2, 0))
+					e.no(tx.RollbackTo("one").Error)
+					e.otherProcess(d.with(e, table)...)
+					before[table] = e.contents([]string{table})[table]
+					e.see(w.write(tx, table, 3, 0))
+					e.see(w.write(tx, table, 4, 0))
 					e.see(tx.Commit())
 					if captures(db) {
 						e.leads(before, since)

@@ -34,6 +34,7 @@ var parts = []struct {
 	{"TrailingHints", testTrailingHints},
 	{"Deployments", testDeployments},
 	{"DeploymentsDuringATransaction", testDeploymentsDuringATransaction},
+	{"DeploymentsAfterASavepoint", testDeploymentsAfterASavepoint},
 	{"DeploymentsPrepared", testDeploymentsPrepared},
 	{"DeploymentsUnderLoad", testDeploymentsUnderLoad},
 	{"DueRows", testDueRows},
