@@ -165,7 +165,13 @@ func nth(list []string, i int) string {
 func (e *env) dump(table string) string {
 	// Another text each time: a cached plan would have the columns of before.
 	e.dumps++
-	rows, err := e.base.SQL.Query(fmt.Sprintf("SELECT * FROM %s /* %d */", e.quoted(table), e.dumps))
+	query := fmt.Sprintf("SELECT * FROM %s /* %d */", e.quoted(table), e.dumps)
+	rows, err := e.base.SQL.Query(query)
+	if err != nil {
+		// After a statement of more than 10,000 bytes that can't be prepared, the next
+		// use of a connection breaks it: pgx closes the statement by its text.
+		rows, err = e.base.SQL.Query(query)
+	}
 	e.no(err)
 	defer func() { _ = rows.Close() }()
 	columns, err := rows.Columns()
