@@ -33,9 +33,20 @@ func (c *capture) insert(wantRows bool) (outcome, error) {
 // conflictColumns are the columns that the statement changes of rows that it
 // meets; nil if it deletes them.
 func (c *capture) conflictColumns() []string {
-	o, upsert := c.onConflict()
-	if c.replaces() || !upsert {
+	if _, upsert := c.onConflict(); c.replaces() || !upsert {
 		return nil
+	}
+	return c.setColumns()
+}
+
+// setColumns are the columns that the statement may set in rows that are there.
+func (c *capture) setColumns() []string {
+	o, upsert := c.onConflict()
+	switch {
+	case c.text.verb == "UPDATE":
+		return c.assigned()
+	case !upsert && c.hasConflictClause():
+		return c.table.names()
 	}
 	columns := []string{}
 	for _, a := range o.DoUpdates {
@@ -48,13 +59,26 @@ func (c *capture) conflictColumns() []string {
 func (c *capture) insertNew(wantRows bool) (outcome, error) {
 	host := c.divided()
 	if !c.plugin.dialect.returning || !host.ok {
-		return c.insertThenRead(&image{}, wantRows)
+		return c.insertPassing(wantRows)
 	}
 	after, out, err := c.insertReturning(hostText{body: host.body, args: c.args}, wantRows)
 	if err != nil {
 		return out, err
 	}
 	return out, c.finishInsert(&image{}, after)
+}
+
+// insertPassing is insertThenRead for a statement that may pass over rows whose
+// keys are there: those are read before it.
+func (c *capture) insertPassing(wantRows bool) (outcome, error) {
+	before := &image{}
+	if c.hasConflictClause() || strings.Contains(c.modifier(), "IGNORE") {
+		var err error
+		if before, err = c.readConflicts(); err != nil {
+			return c.beforeFailed(err, wantRows)
+		}
+	}
+	return c.insertThenRead(before, wantRows)
 }
 
 // insertReturning runs an INSERT that returns the rows that it wrote.
@@ -136,11 +160,8 @@ func (c *capture) finishInsert(before, after *image) error {
 		}
 		current[key] = versionOf{after, r}
 	}
-	if err := c.add(entries...); err != nil {
+	if err := c.add(entries...); err != nil || !c.replaces() {
 		return err
-	}
-	if !c.replaces() {
-		return nil
 	}
 	return c.finishReplace(before, after)
 }
@@ -171,12 +192,6 @@ func (c *capture) finishReplace(before, after *image) error {
 			gone.count++
 		}
 	}
-	if c.plugin.dialect.name == "sqlite" {
-		var err error
-		if gone, err = c.without(gone); err != nil { // an ON CONFLICT of the statement's own may have kept them
-			return c.failedAfter(err)
-		}
-	}
 	c.noteGone(gone)
 	return c.add(c.destroyed(gone)...)
 }
@@ -193,8 +208,7 @@ func (c *capture) replaces() bool {
 	if c.text.verb == "REPLACE" || c.table.replaces {
 		return true
 	}
-	i, ok := c.stmt.Clauses["INSERT"].Expression.(clause.Insert)
-	return ok && strings.Contains(strings.ToUpper(i.Modifier), "REPLACE")
+	return strings.Contains(c.modifier(), "REPLACE")
 }
 
 // meetsRows reports whether the statement may change rows that are there.
@@ -204,8 +218,7 @@ func (c *capture) meetsRows() bool {
 	}
 	o, ok := c.onConflict()
 	if !ok {
-		_, has := c.stmt.Clauses["ON CONFLICT"]
-		return has
+		return c.hasConflictClause()
 	}
 	// Where the database returns what it wrote, rows that were left alone are
 	// not among it. MySQL's form of "do nothing" is an update.

@@ -390,7 +390,7 @@ func (c *capture) returning(t hostText, list string, head, tail int, wantRows bo
 		return outcome{result: execResult{0, c.lastInsertID}, tape: t}, err
 	}
 	asked := host.count
-	if host.all && postgres {
+	if postgres {
 		asked = len(cols.names) - head - 3 - tail
 	}
 	r := c.reader(head, tail+asked)

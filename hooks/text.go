@@ -49,16 +49,15 @@ func (c *capture) divided() (r returningText) {
 	if !complete || !has || !slices.Contains(c.clauseNames(), "RETURNING") {
 		return r
 	}
-	returning, is := clauseOf.Expression.(clause.Returning)
-	if !is {
-		r.ok = false
-		return r
-	}
 	b := c.scratch()
 	b.Build("RETURNING")
 	text := b.SQL.String()
+	if text == "" {
+		return r // a comment for a clause that isn't there
+	}
+	returning, is := clauseOf.Expression.(clause.Returning)
 	without, found := strings.CutSuffix(c.query, " "+text)
-	if !found || len(b.Vars) > 0 {
+	if !is || !found || len(b.Vars) > 0 {
 		r.ok = false
 		return r
 	}
@@ -71,7 +70,7 @@ func (c *capture) divided() (r returningText) {
 	}
 	list := c.scratch()
 	for i, col := range returning.Columns {
-		if col.Raw || col.Name == "*" {
+		if col.Raw && !c.takesRaw(col.Name) {
 			r.ok = false // how many columns it is can't be told
 		}
 		if i > 0 {
@@ -81,6 +80,13 @@ func (c *capture) divided() (r returningText) {
 	}
 	r.columns = list.SQL.String()
 	return r
+}
+
+// takesRaw reports whether RETURNING may have a text of the host's beside the
+// plugin's own columns: on PostgreSQL, whose own are always as many. An UPDATE is
+// joined with the rows as they were, which * has too.
+func (c *capture) takesRaw(text string) bool {
+	return c.plugin.dialect.name == "postgres" && (c.text.verb == "INSERT" || !strings.Contains(text, "*"))
 }
 
 // segment is the part of the finished SQL that a clause made.
