@@ -28,8 +28,9 @@ import (
 // changeLog is what one statement does to the rows of its table.
 type changeLog struct {
 	*capture
-	events []event
-	all    *image // what the events wrote or removed; over it if they are too many
+	set           *columnSet
+	events        []event
+	written, gone *image
 }
 
 // event is one step of a change: opGone, or opWas followed by opIs, or opIs alone
@@ -209,7 +210,8 @@ func (c *capture) watch(do func()) (*changeLog, error) {
 		return nil, err
 	}
 	do()
-	l := &changeLog{capture: c, all: &image{set: c.setNow()}}
+	l := &changeLog{capture: c, set: c.setNow()}
+	l.written, l.gone = &image{set: l.set}, &image{set: l.set}
 	err := l.read(t)
 	return l, errors.Join(err, c.control(t.drop()))
 }
@@ -221,7 +223,7 @@ func (l *changeLog) read(t logTriggers) error {
 		return err
 	}
 	defer func() { _ = rows.Close() }()
-	set, s := l.all.set, newScanner(2+len(l.all.set.names))
+	set, s := l.set, newScanner(2+len(l.set.names))
 	for rows.Next() {
 		raw, err := s.scan(rows)
 		if err != nil {
@@ -231,59 +233,84 @@ func (l *changeLog) read(t logTriggers) error {
 		for i, v := range raw[2:] {
 			e.row.values[i] = canonical(set.kinds[i], v)
 		}
-		if e.op != opWas {
-			l.all.add(l.table, e.row, l.plugin.budget)
-		}
-		if l.events = append(l.events, e); l.all.over() {
-			l.events = nil
-		}
+		l.take(e)
 	}
 	return errors.Join(rows.Err(), rows.Close())
 }
 
+func (l *changeLog) take(e event) {
+	switch e.op {
+	case opIs:
+		l.written.add(l.table, e.row, l.plugin.budget)
+	case opGone:
+		l.gone.add(l.table, e.row, l.plugin.budget)
+	}
+	if l.events = append(l.events, e); l.over() {
+		l.events = nil
+	}
+}
+
+func (l *changeLog) over() bool { return l.written.over() || l.gone.over() }
+
 // touched are the rows of the table that the statement changed or removed.
 func (l *changeLog) touched() []touched {
-	changed, gone := &image{set: l.all.set}, &image{set: l.all.set}
+	if l.over() {
+		l.fold()
+		return []touched{{l.written, l.setColumns()}, {l.gone, nil}}
+	}
+	changed := &image{set: l.set}
 	for _, e := range l.events {
-		switch e.op {
-		case opWas:
+		if e.op == opWas {
 			changed.rows, changed.count = append(changed.rows, e.row), changed.count+1
-		case opGone:
-			gone.rows, gone.count = append(gone.rows, e.row), gone.count+1
 		}
 	}
-	if l.all.over() {
-		changed, gone = l.all, l.all
-	}
-	list := []touched{{changed, l.setColumns()}}
-	if l.removes() {
-		list = append(list, touched{gone, nil})
-	}
-	return list
+	return []touched{{changed, l.setColumns()}, {l.gone, nil}}
 }
 
 // finish adds the entries, in the order of what happened.
 func (l *changeLog) finish() error {
-	if l.all.over() {
-		return l.add(l.summary(l.all))
+	if l.over() {
+		return l.add(l.summaries()...)
 	}
 	var entries []audit.Entry
 	for _, p := range l.pairs() {
 		switch {
 		case l.leftToCascade(p):
 		case p.before == nil:
-			entries = append(entries, l.created(l.all, *p.after))
-		case l.cascadesUnseen(l.all, l.all, p):
+			entries = append(entries, l.created(l.written, *p.after))
+		case l.cascadesUnseen(l.written, l.written, p):
 			return l.notMet("a foreign key passes on a change that a rehearsal did not make")
 		case p.after == nil:
-			gone := &image{set: l.all.set, rows: []row{*p.before}, count: 1}
+			gone := &image{set: l.set, rows: []row{*p.before}, count: 1}
 			l.noteGone(gone)
 			entries = append(entries, l.destroyed(gone)...)
 		default:
-			entries = append(entries, l.updated(l.all, l.all, []pair{p})...)
+			entries = append(entries, l.updated(l.written, l.written, []pair{p})...)
 		}
 	}
 	return l.add(entries...)
+}
+
+// fold lets go of the rows that are too many to be told one by one.
+func (l *changeLog) fold() {
+	l.written.foldKeys(l.table)
+	l.gone.foldKeys(l.table)
+}
+
+// summaries are one entry for all rows that were written, and one for those that
+// went.
+func (l *changeLog) summaries() []audit.Entry {
+	l.fold()
+	var entries []audit.Entry
+	if l.written.count > 0 {
+		entries = append(entries, l.summary(l.written))
+	}
+	if l.gone.count > 0 {
+		e := l.summary(l.gone)
+		e.Action = audit.ActionDestroy
+		entries = append(entries, e)
+	}
+	return entries
 }
 
 // pairs are the rows before and after each step; before is nil for a new row,
@@ -310,9 +337,9 @@ func (l *changeLog) pairs() []pair {
 
 // takeBack takes the row with such a key out of those that have just gone.
 func (l *changeLog) takeBack(list []pair, r row) ([]pair, *row) {
-	key := l.insertKey(l.all, r)
+	key := l.insertKey(l.written, r)
 	for i := len(list) - 1; i >= 0 && list[i].after == nil && key != ""; i-- {
-		if was := list[i].before; l.insertKey(l.all, *was) == key {
+		if was := list[i].before; l.insertKey(l.written, *was) == key {
 			return slices.Delete(list, i, i+1), was
 		}
 	}
@@ -329,6 +356,6 @@ func (l *changeLog) leftToCascade(p pair) (left bool) {
 	if r == nil {
 		r = p.after
 	}
-	l.eachKnown(l.all, []row{*r}, func(_ int, known *reachedRow) { left = known.cause != nil })
+	l.eachKnown(l.written, []row{*r}, func(_ int, known *reachedRow) { left = known.cause != nil })
 	return left
 }
