@@ -272,6 +272,11 @@ func (l *changeLog) finish() error {
 	if l.over() {
 		return l.add(l.summaries()...)
 	}
+	for i := range l.gone.rows {
+		if p := (pair{before: &l.gone.rows[i]}); !l.leftToCascade(p) {
+			l.noteGone(l.imageOf(p))
+		}
+	}
 	var entries []audit.Entry
 	for _, p := range l.pairs() {
 		switch {
@@ -281,14 +286,16 @@ func (l *changeLog) finish() error {
 		case l.cascadesUnseen(l.written, l.written, p):
 			return l.notMet("a foreign key passes on a change that a rehearsal did not make")
 		case p.after == nil:
-			gone := &image{set: l.set, rows: []row{*p.before}, count: 1}
-			l.noteGone(gone)
-			entries = append(entries, l.destroyed(gone)...)
+			entries = append(entries, l.destroyed(l.imageOf(p))...)
 		default:
 			entries = append(entries, l.updated(l.written, l.written, []pair{p})...)
 		}
 	}
 	return l.add(entries...)
+}
+
+func (l *changeLog) imageOf(p pair) *image {
+	return &image{set: l.set, rows: []row{*p.before}, count: 1}
 }
 
 // fold lets go of the rows that are too many to be told one by one.
@@ -314,36 +321,50 @@ func (l *changeLog) summaries() []audit.Entry {
 }
 
 // pairs are the rows before and after each step; before is nil for a new row,
-// after for one that went. A row that replaces one with its own key changes it.
+// after for one that went. Where the statement removes rows, or triggers change
+// them further, a row has one pair for what became of it.
 func (l *changeLog) pairs() []pair {
 	var list []pair
 	var was *row
 	for i := range l.events {
-		e := &l.events[i]
-		switch {
-		case e.op == opWas:
+		switch e := &l.events[i]; e.op {
+		case opWas:
 			was = &e.row
-			continue
-		case e.op == opGone:
+		case opGone:
 			list = append(list, pair{&e.row, nil})
-			continue
-		case was == nil:
-			list, was = l.takeBack(list, e.row)
+		default:
+			list, was = append(list, pair{was, &e.row}), nil
 		}
-		list, was = append(list, pair{was, &e.row}), nil
+	}
+	if l.table.selfTriggers || l.gone.count > 0 && len(l.table.key) > 0 {
+		return l.joined(list)
 	}
 	return list
 }
 
-// takeBack takes the row with such a key out of those that have just gone.
-func (l *changeLog) takeBack(list []pair, r row) ([]pair, *row) {
-	key := l.insertKey(l.written, r)
-	for i := len(list) - 1; i >= 0 && list[i].after == nil && key != ""; i-- {
-		if was := list[i].before; l.insertKey(l.written, *was) == key {
-			return slices.Delete(list, i, i+1), was
+// joined makes one pair of those of one row, in the place of the last. A row that
+// takes the place of one with its own key changes it.
+func (l *changeLog) joined(steps []pair) []pair {
+	var list []pair
+	live, gone := map[string]int{}, map[string]int{} // by key: the row's place in list
+	for _, p := range steps {
+		known, r := live, p.before
+		if r == nil {
+			known, r = gone, p.after
 		}
+		key := l.insertKey(l.written, *r)
+		if i, ok := known[key]; ok && key != "" {
+			p.before, list[i] = list[i].before, pair{}
+			delete(known, key)
+		}
+		if p.after == nil {
+			gone[key] = len(list)
+		} else {
+			live[l.insertKey(l.written, *p.after)] = len(list)
+		}
+		list = append(list, p)
 	}
-	return list, nil
+	return slices.DeleteFunc(list, func(p pair) bool { return p == pair{} })
 }
 
 // leftToCascade reports whether a foreign key reaches the row: what becomes of it
