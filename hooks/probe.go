@@ -104,6 +104,8 @@ type capture struct {
 	query  string
 	args   []any
 
+	returningText *returningText // of the statement, once it was divided
+
 	parts map[string]segment // of the statement, once it was taken apart
 	built bool               // parts are all of it
 

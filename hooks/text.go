@@ -37,9 +37,16 @@ func (r returningText) with(body, list string) string {
 	return text
 }
 
-// divided finds the statement's RETURNING. complete is false if the text is not
-// one finished statement.
-func (c *capture) divided() (r returningText) {
+// divided finds the statement's RETURNING.
+func (c *capture) divided() returningText {
+	if c.returningText == nil {
+		r := c.divide()
+		c.returningText = &r
+	}
+	return *c.returningText
+}
+
+func (c *capture) divide() (r returningText) {
 	end, complete := sqltext.End(c.query, c.plugin.dialect.sql())
 	r = returningText{body: c.query[:end], rest: strings.TrimSpace(c.query[end:]), ok: complete}
 	if strings.IndexByte(r.rest, ';') >= 0 {
