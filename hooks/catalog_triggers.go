@@ -8,9 +8,10 @@ import (
 
 // trigger fires when rows of a table are written, or are to be written to a view.
 type trigger struct {
-	on   relation
-	when verbs
-	body body
+	on    relation
+	when  verbs
+	body  body
+	fails bool // SQLite: it may fail the statement and keep what that did before
 }
 
 // reference is a foreign key by which what happens to rows of to changes rows of

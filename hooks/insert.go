@@ -1,7 +1,6 @@
 package hooks
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -33,9 +32,20 @@ func (c *capture) insert(wantRows bool) (outcome, error) {
 // conflictColumns are the columns that the statement changes of rows that it
 // meets; nil if it deletes them.
 func (c *capture) conflictColumns() []string {
-	o, upsert := c.onConflict()
-	if c.replaces() || !upsert {
+	if _, upsert := c.onConflict(); c.replaces() || !upsert {
 		return nil
+	}
+	return c.setColumns()
+}
+
+// setColumns are the columns that the statement may set in rows that are there.
+func (c *capture) setColumns() []string {
+	o, upsert := c.onConflict()
+	switch {
+	case c.text.verb == "UPDATE":
+		return c.assigned()
+	case !upsert && c.hasConflictClause():
+		return c.table.names()
 	}
 	columns := []string{}
 	for _, a := range o.DoUpdates {
@@ -48,13 +58,26 @@ func (c *capture) conflictColumns() []string {
 func (c *capture) insertNew(wantRows bool) (outcome, error) {
 	host := c.divided()
 	if !c.plugin.dialect.returning || !host.ok {
-		return c.insertThenRead(&image{}, wantRows)
+		return c.insertPassing(wantRows)
 	}
 	after, out, err := c.insertReturning(hostText{body: host.body, args: c.args}, wantRows)
 	if err != nil {
 		return out, err
 	}
 	return out, c.finishInsert(&image{}, after)
+}
+
+// insertPassing is insertThenRead for a statement that may pass over rows whose
+// keys are there: those are read before it.
+func (c *capture) insertPassing(wantRows bool) (outcome, error) {
+	before := &image{}
+	if c.hasConflictClause() || strings.Contains(c.modifier(), "IGNORE") {
+		var err error
+		if before, err = c.readConflicts(); err != nil {
+			return c.beforeFailed(err, wantRows)
+		}
+	}
+	return c.insertThenRead(before, wantRows)
 }
 
 // insertReturning runs an INSERT that returns the rows that it wrote.
@@ -136,11 +159,8 @@ func (c *capture) finishInsert(before, after *image) error {
 		}
 		current[key] = versionOf{after, r}
 	}
-	if err := c.add(entries...); err != nil {
+	if err := c.add(entries...); err != nil || !c.replaces() {
 		return err
-	}
-	if !c.replaces() {
-		return nil
 	}
 	return c.finishReplace(before, after)
 }
@@ -171,12 +191,6 @@ func (c *capture) finishReplace(before, after *image) error {
 			gone.count++
 		}
 	}
-	if c.plugin.dialect.name == "sqlite" {
-		var err error
-		if gone, err = c.without(gone); err != nil { // an ON CONFLICT of the statement's own may have kept them
-			return c.failedAfter(err)
-		}
-	}
 	c.noteGone(gone)
 	return c.add(c.destroyed(gone)...)
 }
@@ -193,8 +207,7 @@ func (c *capture) replaces() bool {
 	if c.text.verb == "REPLACE" || c.table.replaces {
 		return true
 	}
-	i, ok := c.stmt.Clauses["INSERT"].Expression.(clause.Insert)
-	return ok && strings.Contains(strings.ToUpper(i.Modifier), "REPLACE")
+	return strings.Contains(c.modifier(), "REPLACE")
 }
 
 // meetsRows reports whether the statement may change rows that are there.
@@ -204,8 +217,7 @@ func (c *capture) meetsRows() bool {
 	}
 	o, ok := c.onConflict()
 	if !ok {
-		_, has := c.stmt.Clauses["ON CONFLICT"]
-		return has
+		return c.hasConflictClause()
 	}
 	// Where the database returns what it wrote, rows that were left alone are
 	// not among it. MySQL's form of "do nothing" is an update.
@@ -344,99 +356,4 @@ func (c *capture) conflictTargets() []uniqueOn {
 		}
 	}
 	return []uniqueOn{{columns: columns}}
-}
-
-// insertThenRead runs the statement and reads the rows that it wrote by their
-// keys.
-func (c *capture) insertThenRead(before *image, wantRows bool) (outcome, error) {
-	out, err := c.runText(hostText{body: c.query, args: c.args, whole: true}, wantRows)
-	if err != nil {
-		return out, err
-	}
-	after, err := c.readInserted(out, before)
-	if err != nil {
-		return c.afterFailed(out, err)
-	}
-	if after == nil {
-		return out, c.add(c.executed(c.text, c.query, out.affected()))
-	}
-	if err := c.finishInsert(before, after); err != nil {
-		return out, err
-	}
-	if affected := out.affected(); !wantRows && !c.meetsRows() && affected > int64(after.count) {
-		return out, c.notMet(fmt.Sprintf("of %d inserted rows %d were found again", affected, after.count))
-	}
-	return out, nil
-}
-
-// readInserted reads the written rows: those that hold an inserted key, those
-// that were met, and those whose keys the database generated. nil: they can't
-// be found.
-func (c *capture) readInserted(out outcome, before *image) (*image, error) {
-	all, asked := &image{set: c.setNow()}, false
-	err := c.eachConflictQuery(func(query string, args []any) error {
-		asked = true
-		m, err := c.queryRows(query, args)
-		if err == nil {
-			c.mergeRows(all, m)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	keys := c.generatedKeys(out)
-	for _, r := range before.rows {
-		keys = append(keys, c.keyAfter(before, r))
-	}
-	if len(keys) == 0 && !asked {
-		return nil, nil
-	}
-	more, err := c.readKeys(keys)
-	if err != nil {
-		return nil, err
-	}
-	c.mergeRows(all, more)
-	return all, nil
-}
-
-// generatedKeys are the auto-increment keys that the statement took: MySQL gives
-// a statement's rows consecutive ones, and reports the first.
-func (c *capture) generatedKeys(out outcome) [][]any {
-	values, ok := c.stmt.Clauses["VALUES"].Expression.(clause.Values)
-	if !ok || out.result == nil || len(c.table.key) != 1 {
-		return nil
-	}
-	col, _ := c.table.column(c.table.key[0])
-	if !col.auto || placesOf(c.table.key, values.Columns) != nil {
-		return nil
-	}
-	first, err := out.result.LastInsertId()
-	if err != nil || first == 0 {
-		return nil
-	}
-	step := int64(1)
-	if s := c.stmt.Schema; s != nil && s.PrioritizedPrimaryField != nil && s.PrioritizedPrimaryField.AutoIncrementIncrement > 1 {
-		step = s.PrioritizedPrimaryField.AutoIncrementIncrement
-	}
-	var keys [][]any
-	for i := range max(len(values.Values), 1) {
-		keys = append(keys, []any{first + int64(i)*step})
-	}
-	return keys
-}
-
-// firstGenerated is what MySQL reports as the last insert ID: the first key that
-// it generated.
-func (c *capture) firstGenerated(after *image) int64 {
-	for _, col := range c.table.columns {
-		if col.auto && len(after.rows) > 0 {
-			if v, ok := after.value(after.rows[0], col.name); ok {
-				if id, ok := v.(int64); ok {
-					return id
-				}
-			}
-		}
-	}
-	return 0
 }

@@ -104,6 +104,8 @@ type capture struct {
 	query  string
 	args   []any
 
+	returningText *returningText // of the statement, once it was divided
+
 	parts map[string]segment // of the statement, once it was taken apart
 	built bool               // parts are all of it
 
@@ -282,8 +284,11 @@ func (c *capture) fail(err error) error { return c.unit.fail(c.ctx, err) }
 // transaction still works, the statement itself is asked first: it fails in the
 // words that the host knows.
 func (c *capture) beforeFailed(cause error, wantRows bool) (outcome, error) {
-	if c.plugin.dialect.name == "postgres" {
-		return outcome{}, cause // the transaction is aborted
+	switch d := c.plugin.dialect; {
+	case d.aborted(cause):
+		return c.plain(wantRows) // the host's transaction had failed before: so does its statement
+	case d.name == "postgres":
+		return outcome{}, cause // the transaction is aborted now
 	}
 	out, err := c.plain(wantRows)
 	if err != nil {
@@ -390,7 +395,7 @@ func (c *capture) returning(t hostText, list string, head, tail int, wantRows bo
 		return outcome{result: execResult{0, c.lastInsertID}, tape: t}, err
 	}
 	asked := host.count
-	if host.all && postgres {
+	if postgres {
 		asked = len(names) - head - 3 - tail
 	}
 	r := c.reader(head, tail+asked)

@@ -159,14 +159,20 @@ func (m *image) add(t *table, r row, budget int) {
 
 // addKey digests the key of a row that isn't kept.
 func (m *image) addKey(t *table, r row) {
-	if m.digest == nil {
-		m.digest = sha256.New()
-		for _, kept := range m.rows {
-			m.digestKey(t, kept)
-		}
-		m.rows = nil // one entry stands for all of them
-	}
+	m.foldKeys(t)
 	m.digestKey(t, r)
+}
+
+// foldKeys lets go of the rows: one entry stands for all of them.
+func (m *image) foldKeys(t *table) {
+	if m.digest != nil {
+		return
+	}
+	m.digest = sha256.New()
+	for _, kept := range m.rows {
+		m.digestKey(t, kept)
+	}
+	m.rows = nil
 }
 
 func (m *image) digestKey(t *table, r row) {

@@ -37,9 +37,16 @@ func (r returningText) with(body, list string) string {
 	return text
 }
 
-// divided finds the statement's RETURNING. complete is false if the text is not
-// one finished statement.
-func (c *capture) divided() (r returningText) {
+// divided finds the statement's RETURNING.
+func (c *capture) divided() returningText {
+	if c.returningText == nil {
+		r := c.divide()
+		c.returningText = &r
+	}
+	return *c.returningText
+}
+
+func (c *capture) divide() (r returningText) {
 	end, complete := sqltext.End(c.query, c.plugin.dialect.sql())
 	r = returningText{body: c.query[:end], rest: strings.TrimSpace(c.query[end:]), ok: complete}
 	if strings.IndexByte(r.rest, ';') >= 0 {
@@ -49,16 +56,15 @@ func (c *capture) divided() (r returningText) {
 	if !complete || !has || !slices.Contains(c.clauseNames(), "RETURNING") {
 		return r
 	}
-	returning, is := clauseOf.Expression.(clause.Returning)
-	if !is {
-		r.ok = false
-		return r
-	}
 	b := c.scratch()
 	b.Build("RETURNING")
 	text := b.SQL.String()
+	if text == "" {
+		return r // a comment for a clause that isn't there
+	}
+	returning, is := clauseOf.Expression.(clause.Returning)
 	without, found := strings.CutSuffix(c.query, " "+text)
-	if !found || len(b.Vars) > 0 {
+	if !is || !found || len(b.Vars) > 0 {
 		r.ok = false
 		return r
 	}
@@ -71,7 +77,7 @@ func (c *capture) divided() (r returningText) {
 	}
 	list := c.scratch()
 	for i, col := range returning.Columns {
-		if col.Raw || col.Name == "*" {
+		if col.Raw && !c.takesRaw(col.Name) {
 			r.ok = false // how many columns it is can't be told
 		}
 		if i > 0 {
@@ -81,6 +87,13 @@ func (c *capture) divided() (r returningText) {
 	}
 	r.columns = list.SQL.String()
 	return r
+}
+
+// takesRaw reports whether RETURNING may have a text of the host's beside the
+// plugin's own columns: on PostgreSQL, whose own are always as many. An UPDATE is
+// joined with the rows as they were, which * has too.
+func (c *capture) takesRaw(text string) bool {
+	return c.plugin.dialect.name == "postgres" && (c.text.verb == "INSERT" || !strings.Contains(text, "*"))
 }
 
 // segment is the part of the finished SQL that a clause made.

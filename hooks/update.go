@@ -17,6 +17,8 @@ func (c *capture) update(wantRows bool) (outcome, error) {
 	parts, built := c.segmented()
 	postgres := c.plugin.dialect.name == "postgres"
 	switch {
+	case c.logs():
+		return c.runLogged(wantRows)
 	case postgres && !built, c.text.joined && c.setsOthers():
 		return c.runUnseen(wantRows)
 	case postgres && len(c.table.key) > 0 && !c.table.passesOn(c.assigned()):
@@ -28,14 +30,8 @@ func (c *capture) update(wantRows bool) (outcome, error) {
 	if err != nil {
 		return c.beforeFailed(err, wantRows)
 	}
-	replaced, err := c.meetReplaced(parts, built, before)
-	if err != nil {
-		return c.beforeFailed(err, wantRows)
-	}
-	return c.withCascades([]touched{{before, c.assigned()}, {replaced, nil}}, wantRows, func() (outcome, error) {
+	return c.withCascades([]touched{{before, c.assigned()}}, wantRows, func() (outcome, error) {
 		switch {
-		case replaced != nil:
-			return c.updateReplacing(parts, before, replaced, wantRows)
 		case before.over():
 			return c.updateCounted(parts, built, before, wantRows)
 		case postgres:
@@ -160,15 +156,6 @@ func (c *capture) updateReturning(t hostText, before *image, wantRows bool) (out
 		return c.afterFailed(out, err)
 	}
 	return out, c.finishUpdate(before, after)
-}
-
-// updateReplacing is updateReturning for a statement that removes rows.
-func (c *capture) updateReplacing(parts map[string]segment, before, replaced *image, wantRows bool) (outcome, error) {
-	after, out, err := c.runReturning(c.onMet(parts, before), wantRows)
-	if err != nil {
-		return out, err
-	}
-	return out, c.finishReplaced(before, replaced, after)
 }
 
 // runReturning runs a statement that returns its rows with their locators.

@@ -45,37 +45,13 @@ func (u *rowsUpserted) addEntry(i int) error {
 		return u.add(u.created(u.after, *after))
 	}
 	p := pair{&u.before.rows[i], after}
-	if u.cascadesUnseen(p) {
+	if u.cascadesUnseen(u.before, u.after, p) {
 		return u.notMet("a foreign key passes on the change of one that no inserted value told of")
 	}
-	if u.differ(p) {
+	if len(changedColumns(u.before, u.after, p)) > 0 {
 		u.changed++
 	}
 	return u.add(u.updated(u.before, u.after, []pair{p})...)
-}
-
-// cascadesUnseen reports whether a foreign key passes on the change of a row
-// that was not read before the statement.
-func (u *rowsUpserted) cascadesUnseen(p pair) bool {
-	if k := u.cascade; k == nil || k.off || k.rows == nil || k.rows.full || k.rows.has(u.before, *p.before) {
-		return false
-	}
-	var changed []string
-	for i, name := range u.after.set.names {
-		if was, ok := u.before.value(*p.before, name); ok && !sameValue(u.after.set.kinds[i], was, p.after.values[i]) {
-			changed = append(changed, name)
-		}
-	}
-	return changed != nil && u.table.passesOn(changed)
-}
-
-func (u *rowsUpserted) differ(p pair) bool {
-	for i, name := range u.after.set.names {
-		if was, ok := u.before.value(*p.before, name); ok && !sameValue(u.after.set.kinds[i], was, p.after.values[i]) {
-			return true
-		}
-	}
-	return false
 }
 
 // asMySQL counts as MySQL does: 1 for a new row, 2 for a changed one, 0 for one

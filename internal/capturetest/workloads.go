@@ -12,12 +12,7 @@ import (
 //	CAPTURE_WORKLOADS='upserts/column default' go test ./hooks -run TestPrograms
 var notYet = map[string][]string{
 	// Text appended to the host's SQL.
-	"comments/semicolon":  {"sqlite"},
-	"comments/expression": {"sqlite"},
-	// A primary key that the upsert sets to a generated one.
-	"upserts/changed primary key": {"sqlite"},
-	// ON CONFLICT DO NOTHING goes before ON CONFLICT REPLACE of the DDL.
-	"upserts/replace in DDL": {"sqlite"},
+	"comments/semicolon": {"sqlite"},
 	// UPDATE IGNORE.
 	"upserts/modifiers": {"mariadb"},
 	// A raw statement that writes and is read by Rows.
