@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 	"strings"
+	"sync"
 
 	"gorm.io/gorm"
 )
@@ -46,13 +47,6 @@ func (p *Plugin) readSQLite(ctx context.Context, conn gorm.ConnPool, want target
 func (t *sqliteTable) readTriggers() {
 	if t.view {
 		return
-	}
-	for _, g := range t.effects.triggers {
-		for i, w := range g.body.writes {
-			if t.replaces && strings.EqualFold(w.name, t.name) {
-				g.body.writes[i].verbs |= deletes
-			}
-		}
 	}
 	t.table.writesBack = t.effects.writesBack([]relation{{name: t.name}})
 	t.selfTriggers = t.table.writesBack != 0
@@ -102,7 +96,7 @@ func (t *sqliteTable) findIn(ctx context.Context, conn gorm.ConnPool, d dialect,
 		}
 		switch {
 		case kind == "trigger":
-			triggers[in] = append(triggers[in], readTrigger(on, ddl))
+			triggers[in] = append(triggers[in], t.trigger(on, ddl))
 		case in < at:
 			at, t.schema, t.name, t.view, t.ddl = in, schema, found, kind == "view", readTableDDL(ddl)
 		}
@@ -113,6 +107,20 @@ func (t *sqliteTable) findIn(ctx context.Context, conn gorm.ConnPool, d dialect,
 	t.replaces = t.ddl.replaces
 	t.effects.triggers = append(triggers[at], triggers[temporary]...)
 	return err
+}
+
+// trigger is a CREATE TRIGGER on a table or view of that name, read when it is
+// come to. What is inserted into the table may replace rows of it.
+func (t *sqliteTable) trigger(on, ddl string) trigger {
+	return trigger{on: relation{name: on}, read: sync.OnceValues(func() (verbs, body) {
+		when, does := readTrigger(ddl)
+		for i, w := range does.writes {
+			if t.replaces && strings.EqualFold(w.name, t.name) {
+				does.writes[i].verbs |= deletes
+			}
+		}
+		return when, does
+	})}
 }
 
 func (t *sqliteTable) readColumns(ctx context.Context, conn gorm.ConnPool) error {

@@ -8,9 +8,10 @@ import (
 
 // trigger fires when rows of a table are written, or are to be written to a view.
 type trigger struct {
-	on   relation
-	when verbs
-	body body
+	on relation
+	// read returns when it fires and what it does. Reading a text takes longer
+	// than fetching it, and most triggers of a schema aren't come to.
+	read func() (when verbs, does body)
 }
 
 // reference is a foreign key by which what happens to rows of to changes rows of
@@ -70,8 +71,11 @@ func (s *effectSearch) run() bool {
 		s.queue = s.queue[1:]
 		s.pass(e)
 		for _, g := range s.triggers {
-			if g.on.is(e.relation) && g.when&e.verbs != 0 {
-				s.call(g.body, map[string]bool{})
+			if !g.on.is(e.relation) {
+				continue
+			}
+			if when, does := g.read(); when&e.verbs != 0 {
+				s.call(does, map[string]bool{})
 			}
 		}
 	}
