@@ -2,6 +2,7 @@ package capturetest
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -34,6 +35,7 @@ type env struct {
 	models  []any
 	world   world
 	dumps   int
+	reader  *sql.DB
 	entries []audit.Entry // of the last judged run
 	cut     []span        // steps that are not judged one by one
 	// summed takes entries that stand for many rows out of the judge's hands:
@@ -147,17 +149,16 @@ func (e *env) watch(ctx context.Context, t *judge.Table) error {
 	return e.judge.Watch(ctx, t)
 }
 
-// reset empties the tables, unseen by the trail.
+// reset empties the tables, unseen by the trail, and the trail.
 func (e *env) reset() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	e.no(e.plain.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		if e.tables["leases"] != nil { // they keep their owners
-			if err := tx.Exec("DELETE FROM leases").Error; err != nil {
-				return err
-			}
+		list, err := e.emptying(tx)
+		if err != nil {
+			return err
 		}
-		for _, s := range e.emptying() {
+		for _, s := range append(list, "DELETE FROM audit_entries") {
 			if err := tx.Exec(s).Error; err != nil {
 				return err
 			}
@@ -166,16 +167,41 @@ func (e *env) reset() {
 	}))
 }
 
-// emptying are the statements that empty the tables.
-func (e *env) emptying() []string {
+// emptying are the statements that empty the tables: those that have rows, since
+// the judge's triggers make preparing a DELETE costly.
+func (e *env) emptying(tx *gorm.DB) ([]string, error) {
 	if e.world.empty != nil {
-		return e.world.empty(e.name)
+		return e.world.empty(e.name), nil
 	}
-	var list []string
+	if len(e.tables) == 0 {
+		return nil, nil
+	}
+	var asks, filled, list []string
 	for name := range e.tables {
-		list = append(list, "DELETE FROM "+e.quoted(name))
+		asks = append(asks, "SELECT DISTINCT '"+name+"' FROM "+e.quoted(name))
 	}
-	return list
+	err := tx.Raw(strings.Join(asks, " UNION ALL ")).Scan(&filled).Error
+	for _, name := range filled {
+		list = append(list, "DELETE FROM "+e.quoted(name))
+		if name == "leases" { // they keep their owners
+			list = slices.Insert(list[:len(list)-1], 0, list[len(list)-1])
+		}
+	}
+	return list, err
+}
+
+// reading is a pool that reads while the handles' own may be in a transaction:
+// SQLite's has one connection.
+func (e *env) reading() *sql.DB {
+	if e.name != "sqlite" {
+		return e.base.SQL
+	}
+	if e.reader == nil {
+		var err error
+		e.reader, err = e.base.Another()
+		e.no(err)
+	}
+	return e.reader
 }
 
 // inUse is how many connections were left in use, which somebody then waits for.
