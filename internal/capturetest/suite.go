@@ -59,6 +59,11 @@ var parts = []struct {
 	{"TimestampsInAZone", testTimestampsInAZone},
 	{"ColumnKinds", testColumnKinds},
 	{"SystemVersioning", testSystemVersioning},
+	{"JSONNull", testJSONNull},
+	{"SameRowTriggers", testSameRowTriggers},
+	{"Views", testViews},
+	{"Rules", testRules},
+	{"ZeroValueInAZone", testZeroValueInAZone},
 }
 
 // Cases runs the named cases, and what many writers do at once.
