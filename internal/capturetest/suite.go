@@ -60,6 +60,7 @@ var parts = []struct {
 	{"ColumnKinds", testColumnKinds},
 	{"SystemVersioning", testSystemVersioning},
 	{"JSONNull", testJSONNull},
+	{"CancelledContexts", testCancelledContexts},
 	{"SameRowTriggers", testSameRowTriggers},
 	{"Views", testViews},
 	{"Rules", testRules},
