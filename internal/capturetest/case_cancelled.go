@@ -82,15 +82,23 @@ func cancelInHooks(e *env, db *gorm.DB, compare bool) {
 	}
 }
 
-// settled waits for what a cancelled statement still does.
+// settled waits for what a cancelled statement still does. SQLite's driver may
+// interrupt the next one instead.
 func (e *env) settled(db *gorm.DB, table string) {
 	e.want(e.inUse() == 0, "%d connections are in use", e.inUse())
 	lock := ""
 	if e.name != "sqlite" { // whose only connection has been given back
 		lock = " FOR UPDATE"
 	}
-	var ids []int
-	e.ok(db.Raw("SELECT id FROM " + table + lock).Scan(&ids))
+	var err error
+	for range 10 {
+		time.Sleep(time.Millisecond)
+		var ids []int
+		if err = db.Raw("SELECT id FROM " + table + lock).Scan(&ids).Error; err == nil {
+			return
+		}
+	}
+	e.no(err)
 }
 
 func cancelInTransactions(e *env, db *gorm.DB) {

@@ -59,6 +59,8 @@ var parts = []struct {
 	{"TimestampsInAZone", testTimestampsInAZone},
 	{"ColumnKinds", testColumnKinds},
 	{"SystemVersioning", testSystemVersioning},
+	{"NotMet", testNotMet},
+	{"FoundRows", testFoundRows},
 	{"JSONNull", testJSONNull},
 	{"CancelledContexts", testCancelledContexts},
 	{"SameRowTriggers", testSameRowTriggers},
