@@ -146,20 +146,17 @@ func (d *tableDDL) collation(column string) string {
 	return "BINARY"
 }
 
-// readTrigger reads a CREATE TRIGGER of SQLite, on a table or view of that name.
-func readTrigger(on, ddl string) trigger {
+// readTrigger reads a CREATE TRIGGER of SQLite.
+func readTrigger(ddl string) (when verbs, does body) {
 	list := sqltext.Tokens(ddl, sqltext.SQLite, len(ddl))
-	g := trigger{on: relation{name: on}, when: inserts | updates | deletes}
-	g.fails = slices.ContainsFunc(list, func(t sqltext.Token) bool { return t.Is("FAIL") })
+	when = inserts | updates | deletes
 	for i := range list {
 		switch {
 		case isWord(list, i, "INSERT"), isWord(list, i, "UPDATE"), isWord(list, i, "DELETE"):
-			g.when &= verbsOf(list[i].Text)
+			when &= verbsOf(list[i].Text)
 		case isWord(list, i, "BEGIN"):
-			g.body = readBody(ddl, list[i+1:])
-			return g
+			return when, readBody(ddl, list[i+1:])
 		}
 	}
-	g.body.opaque = true
-	return g
+	return when, body{opaque: true}
 }

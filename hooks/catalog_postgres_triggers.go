@@ -94,7 +94,8 @@ func (r *triggerReader) take(f triggerFact) {
 		r.own = append(r.own, at)
 		r.asked["table "+f.Name] = true
 	case "trigger":
-		r.triggers = append(r.triggers, trigger{on: at, when: verbsOfType(f.Type), body: r.body(f.Language, f.Source)})
+		when, does := verbsOfType(f.Type), r.body(f.Language, f.Source)
+		r.triggers = append(r.triggers, trigger{on: at, read: func() (verbs, body) { return when, does }})
 	case "function":
 		r.functions[f.Name] = append(r.functions[f.Name], r.body(f.Language, f.Source))
 	case "key":

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"gorm.io/gorm"
 )
@@ -51,13 +52,6 @@ func (t *sqliteTable) readTriggers() {
 	own := func(g trigger) bool { return g.on.is(relation{name: t.name}) }
 	fails := func(g trigger) bool { return g.fails }
 	t.table.fails = t.table.fails || slices.ContainsFunc(t.effects.triggers, own) && slices.ContainsFunc(t.effects.triggers, fails)
-	for _, g := range t.effects.triggers {
-		for i, w := range g.body.writes {
-			if t.replaces && strings.EqualFold(w.name, t.name) {
-				g.body.writes[i].verbs |= deletes
-			}
-		}
-	}
 	t.table.writesBack = t.effects.writesBack([]relation{{name: t.name}})
 	t.selfTriggers = t.table.writesBack != 0
 }
@@ -106,7 +100,7 @@ func (t *sqliteTable) findIn(ctx context.Context, conn gorm.ConnPool, d dialect,
 		}
 		switch {
 		case kind == "trigger":
-			triggers[in] = append(triggers[in], readTrigger(on, ddl))
+			triggers[in] = append(triggers[in], t.trigger(on, ddl))
 		case in < at:
 			at, t.schema, t.name, t.view, t.ddl = in, schema, found, kind == "view", readTableDDL(ddl)
 		}
@@ -117,6 +111,21 @@ func (t *sqliteTable) findIn(ctx context.Context, conn gorm.ConnPool, d dialect,
 	t.replaces, t.fails = t.ddl.replaces, t.ddl.fails
 	t.effects.triggers = append(triggers[at], triggers[temporary]...)
 	return err
+}
+
+// trigger is a CREATE TRIGGER on a table or view of that name, read when it is
+// come to. What is inserted into the table may replace rows of it.
+func (t *sqliteTable) trigger(on, ddl string) trigger {
+	fails := strings.Contains(strings.ToUpper(ddl), "FAIL") // a word of RAISE, or a part of one
+	return trigger{on: relation{name: on}, fails: fails, read: sync.OnceValues(func() (verbs, body) {
+		when, does := readTrigger(ddl)
+		for i, w := range does.writes {
+			if t.replaces && strings.EqualFold(w.name, t.name) {
+				does.writes[i].verbs |= deletes
+			}
+		}
+		return when, does
+	})}
 }
 
 func (t *sqliteTable) readColumns(ctx context.Context, conn gorm.ConnPool) error {

@@ -8,9 +8,10 @@ import (
 
 // trigger fires when rows of a table are written, or are to be written to a view.
 type trigger struct {
-	on    relation
-	when  verbs
-	body  body
+	on relation
+	// read returns when it fires and what it does. Reading a text takes longer
+	// than fetching it, and most triggers of a schema aren't come to.
+	read  func() (when verbs, does body)
 	fails bool // SQLite: it may fail the statement and keep what that did before
 }
 
@@ -71,8 +72,11 @@ func (s *effectSearch) run() bool {
 		s.queue = s.queue[1:]
 		s.pass(e)
 		for _, g := range s.triggers {
-			if g.on.is(e.relation) && g.when&e.verbs != 0 {
-				s.call(g.body, map[string]bool{})
+			if !g.on.is(e.relation) {
+				continue
+			}
+			if when, does := g.read(); when&e.verbs != 0 {
+				s.call(does, map[string]bool{})
 			}
 		}
 	}

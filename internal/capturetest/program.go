@@ -187,3 +187,17 @@ func drawSession(t *rapid.T, database string, depth int) op {
 		inner.run(h, db.Session(s))
 	}}
 }
+
+// drawRaw draws a raw statement, whose rows callbacks can't see.
+func drawRaw(t *rapid.T) op {
+	q := rapid.SampledFrom([]string{
+		"UPDATE products SET price = price + 1 WHERE price > 0", "DELETE FROM notes", "INSERT INTO notes (text) VALUES ('raw')",
+		"UPDATE places SET visits = 9 WHERE tenant_id = 1", "DELETE FROM log_lines WHERE source = 'k2'", "UPDATE nonsense SET x = 1",
+	}).Draw(t, "raw")
+	return op{"raw " + q, func(h *host, db *gorm.DB) {
+		if db.DryRun {
+			return
+		}
+		h.e.executes(db, func() { h.see("raw", db.Exec(q)) })
+	}}
+}

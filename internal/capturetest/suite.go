@@ -65,6 +65,14 @@ var parts = []struct {
 	{"TimestampsInAZone", testTimestampsInAZone},
 	{"ColumnKinds", testColumnKinds},
 	{"SystemVersioning", testSystemVersioning},
+	{"NotMet", testNotMet},
+	{"FoundRows", testFoundRows},
+	{"JSONNull", testJSONNull},
+	{"CancelledContexts", testCancelledContexts},
+	{"SameRowTriggers", testSameRowTriggers},
+	{"Views", testViews},
+	{"Rules", testRules},
+	{"ZeroValueInAZone", testZeroValueInAZone},
 }
 
 // Cases runs the named cases, and what many writers do at once.
