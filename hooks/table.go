@@ -50,9 +50,10 @@ type column struct {
 	auto     bool   // auto-increment, or an identity column
 	typeText string // as the database says it
 
-	invisible bool // MariaDB and MySQL: not part of *
-	generated bool // computed by the database; also the row_start and row_end of MariaDB's system versioning
-	period    bool // MariaDB: row_start or row_end of system versioning, which says nothing of the row
+	invisible   bool // MariaDB and MySQL: not part of *
+	generated   bool // computed by the database; also the row_start and row_end of MariaDB's system versioning
+	unversioned bool // MariaDB: without system versioning, in a table that has it
+	period      bool // MariaDB: row_start or row_end of system versioning, which says nothing of the row
 }
 
 type uniqueOn struct {
