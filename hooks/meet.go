@@ -160,7 +160,7 @@ func (c *capture) selectTouched(list string, next []clause.Assignment) (query st
 		}
 	}
 	query = b.SQL.String()
-	end, _ := sqltext.End(query, d.sql())
+	end, _ := sqltext.End(query, c.rules)
 	if d.lock != "" && !c.hasFrom() {
 		return query[:end] + d.lock + " " + query[end:], b.Vars, extra
 	}

@@ -1,6 +1,12 @@
 package hooks
 
-import "github.com/gormtrail/audit/hooks/internal/sqltext"
+import (
+	"context"
+
+	"gorm.io/gorm"
+
+	"github.com/gormtrail/audit/hooks/internal/sqltext"
+)
 
 // statement is what capture knows of a statement from its text.
 type statement struct {
@@ -20,6 +26,25 @@ func (d dialect) sql() sqltext.Dialect {
 		return sqltext.MySQL
 	}
 	return sqltext.PostgreSQL
+}
+
+// rulesFor returns the rules by which the connection reads a statement. Where a
+// setting of the session decides what the statement is, the database is asked for
+// it; if it can't be, both meanings count.
+func (p *Plugin) rulesFor(ctx context.Context, conn gorm.ConnPool, query string) sqltext.Dialect {
+	d := p.dialect.sql()
+	if !inTransaction(conn) || !sqltext.DependsOnEscapes(query, d) {
+		return d
+	}
+	setting := "SELECT current_setting('standard_conforming_strings') = 'off'"
+	if p.dialect.name == "mysql" {
+		setting = "SELECT FIND_IN_SET('NO_BACKSLASH_ESCAPES', @@sql_mode) = 0"
+	}
+	var escapes bool
+	if err := unprepared(conn).QueryRowContext(ctx, setting).Scan(&escapes); err != nil {
+		return d // the statement itself will say why
+	}
+	return d.Escaping(escapes)
 }
 
 // headOf reads the verb of a statement and the table that it writes.

@@ -30,6 +30,7 @@ var parts = []struct {
 	{"CascadesRacedByInserts", testCascadesRacedByInserts},
 	{"CommentsInConditions", testCommentsInConditions},
 	{"CommentsInOtherPlaces", testCommentsInOtherPlaces},
+	{"Backslashes", testBackslashes},
 	{"Hints", testHints},
 	{"TrailingHints", testTrailingHints},
 	{"Deployments", testDeployments},
