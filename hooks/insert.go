@@ -20,6 +20,9 @@ func (c *capture) insert(wantRows bool) (outcome, error) {
 		return c.insertNew(wantRows)
 	}
 	columns := c.conflictColumns()
+	if c.passesOver() && len(columns) > 0 && (len(c.table.key) == 0 || c.assignsKey(columns)) {
+		return c.refused("an INSERT IGNORE may change keys or a table without one, and doesn't tell which rows it passes over", wantRows)
+	}
 	if !c.table.passesOn(columns) {
 		return c.upsert(wantRows, nil)
 	}
@@ -42,6 +45,11 @@ func (c *capture) conflictColumns() []string {
 		columns = append(columns, a.Column.Name)
 	}
 	return columns
+}
+
+// assignsKey reports whether one of the columns belongs to the key.
+func (c *capture) assignsKey(columns []string) bool {
+	return slices.ContainsFunc(columns, func(name string) bool { return c.table.isKey(c.table.spelled(name)) })
 }
 
 // insertNew is for a statement that leaves rows alone that are there.
@@ -201,6 +209,9 @@ func (c *capture) replaces() bool {
 func (c *capture) meetsRows() bool {
 	if c.replaces() {
 		return true
+	}
+	if c.passesOver() && !c.plugin.dialect.returning {
+		return true // rows that it passes over are found again like new ones
 	}
 	o, ok := c.onConflict()
 	if !ok {

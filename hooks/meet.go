@@ -28,6 +28,21 @@ func (c *capture) notMet(reason string) error {
 	return c.fail(fmt.Errorf("%w: %s: %s", ErrNotMet, c.table.object, reason))
 }
 
+// refused is notMet for a statement that hasn't run: it doesn't, and the
+// transaction can go on. Under FailOpen it runs without entries.
+func (c *capture) refused(reason string, wantRows bool) (outcome, error) {
+	err := fmt.Errorf("%w: %s: %s", ErrNotMet, c.table.object, reason)
+	if !c.plugin.opts.FailOpen {
+		return outcome{}, err
+	}
+	c.plugin.logFailure(c.ctx, err, 1)
+	return c.plain(wantRows)
+}
+
+// passesOver reports whether the statement leaves out rows that it can't write,
+// as MySQL's IGNORE has it.
+func (c *capture) passesOver() bool { return c.plugin.dialect.name == "mysql" && c.text.ignores }
+
 // ctid is where PostgreSQL holds a row version. It stays as long as the row is
 // locked and not yet written.
 type ctid struct {

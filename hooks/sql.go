@@ -14,6 +14,7 @@ type statement struct {
 	schema, table string // "" where it can't be told
 	alias         string // by which the statement refers to the table; "" if by its name
 	joined        bool   // an UPDATE of a table joined with others
+	ignores       bool   // INSERT, UPDATE or DELETE IGNORE: rows that can't be written are passed over
 	ddl           bool
 }
 
@@ -50,7 +51,7 @@ func (p *Plugin) rulesFor(ctx context.Context, conn gorm.ConnPool, query string)
 // headOf reads the verb of a statement and the table that it writes.
 func headOf(query string, d sqltext.Dialect) statement {
 	h := sqltext.HeadOf(query, d)
-	return statement{verb: h.Verb, schema: h.Schema, table: h.Table, alias: h.Alias, joined: h.Joined, ddl: h.DDL}
+	return statement{verb: h.Verb, schema: h.Schema, table: h.Table, alias: h.Alias, joined: h.Joined, ignores: h.Ignore, ddl: h.DDL}
 }
 
 // withoutValues is the statement with "?" in the place of its values.

@@ -48,6 +48,9 @@ func TestHeadOfStatements(t *testing.T) {
 		"UPDATE t FORCE KEY (a, b, c, d, e, f, g, h) JOIN u ON u.id = t.id SET n = 1":      {verb: "UPDATE", table: "t", joined: true},
 		"UPDATE t x USE INDEX (a) IGNORE KEY FOR JOIN (b), u SET n = 1":                    {verb: "UPDATE", table: "t", alias: "x", joined: true},
 		"UPDATE t PARTITION (p0, p1, p2, p3, p4, p5) AS x JOIN u ON u.id = t.id SET n = 1": {verb: "UPDATE", table: "t", alias: "x", joined: true},
+		"UPDATE LOW_PRIORITY IGNORE t SET n = 1":                                           {verb: "UPDATE", table: "t", ignores: true},
+		"INSERT IGNORE INTO s.t (n) VALUES (1)":                                            {verb: "INSERT", schema: "s", table: "t", ignores: true},
+		"INSERT INTO `ignore` (n) VALUES (1)":                                              {verb: "INSERT", table: "ignore"},
 	} {
 		require.Equal(t, want, headOf(sql, sqltext.MySQL), sql)
 	}

@@ -23,6 +23,8 @@ func (c *capture) update(wantRows bool) (outcome, error) {
 		return c.updatePostgres(parts, wantRows)
 	case postgres && !c.canUpdatePlaces(parts):
 		return c.runUnseen(wantRows)
+	case c.passesOver() && (len(c.table.key) == 0 || c.sets(c.table.key)):
+		return c.refused("an UPDATE IGNORE changes keys or a table without one, and doesn't tell which rows it passes over", wantRows)
 	}
 	before, err := c.meet()
 	if err != nil {

@@ -55,7 +55,22 @@ func (u *rowsUpserted) seeMariaDB(r *rowReader, raw []any) error {
 		}
 	}
 	u.before.add(u.table, row{values: values}, u.plugin.budget)
-	return r.into(u.after, raw)
+	if err := r.into(u.after, raw); err != nil || !u.passesOver() || u.after.over() {
+		return err
+	}
+	last := len(u.met) - 1
+	u.met[last] = u.met[last] && u.sameKey(&u.before.rows[last], &u.after.rows[last])
+	return nil
+}
+
+// sameKey tells the note of a returned row from one that a row left behind which
+// INSERT IGNORE passed over.
+func (u *rowsUpserted) sameKey(before, after *row) bool {
+	return !slices.ContainsFunc(u.table.key, func(name string) bool {
+		i := u.after.set.byName[name]
+		was, _ := u.before.value(*before, name)
+		return !sameValue(u.after.set.kinds[i], was, after.values[i])
+	})
 }
 
 // notingRows is the statement, without its RETURNING, whose first assignment

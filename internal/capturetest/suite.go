@@ -60,6 +60,7 @@ var parts = []struct {
 	{"TimestampsInAZone", testTimestampsInAZone},
 	{"ColumnKinds", testColumnKinds},
 	{"SystemVersioning", testSystemVersioning},
+	{"Ignore", testIgnore},
 }
 
 // Cases runs the named cases, and what many writers do at once.

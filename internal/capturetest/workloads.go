@@ -18,8 +18,6 @@ var notYet = map[string][]string{
 	"upserts/changed primary key": {"sqlite"},
 	// ON CONFLICT DO NOTHING goes before ON CONFLICT REPLACE of the DDL.
 	"upserts/replace in DDL": {"sqlite"},
-	// UPDATE IGNORE.
-	"upserts/modifiers": {"mariadb"},
 	// A raw statement that writes and is read by Rows.
 	"raw/hostile": {"sqlite"},
 	// Rows that nothing but their values tells apart.

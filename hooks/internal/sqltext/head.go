@@ -10,6 +10,7 @@ type Head struct {
 	Verb, Schema, Table string
 	Alias               string // by which the statement refers to the table; "" if by its name
 	Joined              bool   // an UPDATE of a table joined with others
+	Ignore              bool   // INSERT, UPDATE or DELETE IGNORE
 	DDL                 bool
 }
 
@@ -88,6 +89,7 @@ func HeadOf(sql string, d Dialect) Head {
 	h := Head{Verb: verb}
 	var next int
 	h.Schema, h.Table, next = p.tableAt(1)
+	h.Ignore = slices.ContainsFunc(p[1:max(next-1, 1)], func(t Token) bool { return t.Is("IGNORE") })
 	h.Alias, h.Joined = p.alias(next)
 	return h
 }
