@@ -135,8 +135,7 @@ func (c *capture) meetRow(m *image, r *rowReader, raw []any) error {
 	last := &m.rows[len(m.rows)-1]
 	last.locator = c.locatorOf(raw, r.head)
 	for i, name := range m.next {
-		v := raw[len(raw)-r.tail+i]
-		last.next, last.rawNext = append(last.next, canonical(r.set.kindOf(name), v)), append(last.rawNext, v)
+		last.next = append(last.next, canonical(r.set.kindOf(name), raw[len(raw)-r.tail+i]))
 	}
 	return nil
 }

@@ -14,7 +14,6 @@ type row struct {
 	values  []any // canonical, by the column's index in its set
 	locator any   // what locatorList read: by it a statement writes exactly this row
 	next    []any // canonical values that the statement gives to image.next
-	rawNext []any // the same as the driver gave them
 }
 
 // columnSet is the columns of a table's rows, in the table's order.

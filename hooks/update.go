@@ -130,7 +130,7 @@ func (c *capture) onMet(parts map[string]segment, m *image) hostText {
 
 // updateMet updates the rows that were read.
 func (c *capture) updateMet(parts map[string]segment, built bool, before *image, wantRows bool) (outcome, error) {
-	if built && !wantRows && c.countsMatches() && len(c.table.key) == 0 && before.count > 0 && c.computes() {
+	if built && !wantRows && c.countsMatches() && len(c.table.key) == 0 && (c.computes() || c.choosesAnew() || c.chained()) {
 		return c.updateEach(parts, before)
 	}
 	if !built || c.plugin.dialect.name == "mysql" && len(c.table.key) == 0 || c.tooManyKeys(before) {

@@ -61,6 +61,7 @@ var parts = []struct {
 	{"ColumnKinds", testColumnKinds},
 	{"SystemVersioning", testSystemVersioning},
 	{"Ignore", testIgnore},
+	{"Keyless", testKeyless},
 }
 
 // Cases runs the named cases, and what many writers do at once.

@@ -20,12 +20,6 @@ var notYet = map[string][]string{
 	"upserts/replace in DDL": {"sqlite"},
 	// A raw statement that writes and is read by Rows.
 	"raw/hostile": {"sqlite"},
-	// Rows that nothing but their values tells apart.
-	"volatile/keyless by chance":     {"mariadb"},
-	"volatile/keyless by the clock":  {"mariadb"},
-	"volatile/keyless by order":      {"mariadb"},
-	"volatile/keyless set by chance": {"mariadb"},
-	"names/named none":               {"mariadb"},
 	// Columns under other types, invisible ones, and those of system versioning.
 	"ddl/alter type":      {"mariadb"},
 	"columns/secretive":   {"mariadb"},
