@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -126,7 +127,7 @@ func (c *capture) finishInsert(before, after *image) error {
 	if after.count == 0 {
 		return nil // nothing was written
 	}
-	if after.over() {
+	if before.over() || after.over() {
 		return c.add(c.summary(after))
 	}
 	current := make(map[string]versionOf, len(before.rows))
@@ -246,7 +247,8 @@ func (c *capture) mergeRows(all, more *image) {
 	}
 	for _, r := range more.rows {
 		if key := c.insertKey(more, r); key == "" || !known[key] {
-			all.set, all.rows, all.count = more.set, append(all.rows, r), all.count+1
+			all.set = more.set
+			all.add(c.table, r, math.MaxInt)
 			known[key] = true
 		}
 	}
@@ -262,7 +264,7 @@ func (c *capture) queryRows(query string, args []any) (*image, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &image{}
+	m := &image{part: true}
 	err = c.eachRow(rows, c.reader(head, 0), func(r *rowReader, raw []any) error { return c.meetRow(m, r, raw) })
 	if err == nil {
 		err = c.settle(m)

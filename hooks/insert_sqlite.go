@@ -119,7 +119,7 @@ func (c *capture) boundAll(values clause.Values, columns []string) bool {
 
 // finishMet adds the entries of rows that were inserted or met.
 func (c *capture) finishMet(met conflictsMet, after *image) error {
-	if met.order == nil || after.over() {
+	if met.order == nil || met.before.over() || after.over() {
 		return c.finishInsert(met.before, after)
 	}
 	if len(after.rows) != len(met.order) {

@@ -170,10 +170,13 @@ func unescapeBytea(s string) []byte {
 
 // postpone keeps the text of a row whose table must be read again.
 func (m *image) postpone(r *rowReader, raw []any, budget int) error {
-	if m.count++; m.count > budget {
+	text := strings.Clone(recordText(raw[r.from]))
+	m.count++
+	m.bytes += len(text)
+	if m.digest != nil || !m.part && (m.count > budget || m.bytes > maxRowBytes) {
 		return fmt.Errorf("hooks: %s was altered while a statement changed more rows of it than are recorded one by one", r.c.table.object)
 	}
-	m.rows = append(m.rows, row{values: []any{strings.Clone(recordText(raw[r.from]))}})
+	m.rows = append(m.rows, row{values: []any{text}})
 	m.late = true
 	return nil
 }

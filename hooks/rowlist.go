@@ -143,7 +143,7 @@ func (t *table) names() []string {
 func (r *rowReader) into(m *image, raw []any) error {
 	m.set = r.set
 	budget := r.c.plugin.budget
-	values, err := r.decode(raw, m.count >= budget)
+	values, err := r.decode(raw, m.digest != nil || !m.part && m.count >= budget)
 	if errors.Is(err, errMoved) {
 		return m.postpone(r, raw, budget)
 	}

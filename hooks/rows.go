@@ -109,7 +109,9 @@ type image struct {
 	next []string // columns for which each row holds the value to come
 	// Past the budget rows are counted and only their keys digested.
 	count  int
+	bytes  int // about what the rows weigh
 	digest hash.Hash
+	part   bool // of the rows of another image, which the budget is for
 	late   bool // PostgreSQL: the rows hold their texts until the table was read again
 }
 
@@ -135,25 +137,49 @@ func (s *scanner) scan(rows *sql.Rows) ([]any, error) {
 	return s.values, rows.Scan(s.pointers...)
 }
 
+// maxRowBytes bounds the rows of an image in memory, beside Options.RowBudget.
+var maxRowBytes = 64 << 20
+
+// weight is about what a row takes in memory.
+func (r row) weight() int {
+	n := 0
+	for _, list := range [][]any{r.values, r.next} {
+		for _, v := range list {
+			n += 16
+			if s, ok := v.(string); ok {
+				n += len(s)
+			}
+		}
+	}
+	return n
+}
+
 // add takes a row into the image; past the budget only its key.
 func (m *image) add(t *table, r row, budget int) {
 	m.count++
-	if m.count > budget {
-		m.addKey(t, r)
+	m.bytes += r.weight()
+	if m.digest == nil && (m.part || m.count <= budget && m.bytes <= maxRowBytes) {
+		m.rows = append(m.rows, r)
 		return
 	}
-	m.rows = append(m.rows, r)
+	m.addKey(t, r)
+}
+
+// spend has the image keep no rows, as if the budget were spent.
+func (m *image) spend(t *table) {
+	if m.digest != nil {
+		return
+	}
+	m.digest = sha256.New()
+	for _, kept := range m.rows {
+		m.digestKey(t, kept)
+	}
+	m.rows = nil // one entry stands for all of them
 }
 
 // addKey digests the key of a row that isn't kept.
 func (m *image) addKey(t *table, r row) {
-	if m.digest == nil {
-		m.digest = sha256.New()
-		for _, kept := range m.rows {
-			m.digestKey(t, kept)
-		}
-		m.rows = nil // one entry stands for all of them
-	}
+	m.spend(t)
 	m.digestKey(t, r)
 }
 

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -262,6 +263,9 @@ func (c *capture) predictedUpdates(before *image) []audit.Entry {
 
 // finishUpdate pairs the rows before and after, and adds their entries.
 func (c *capture) finishUpdate(before, after *image) error {
+	if after.over() {
+		return c.add(c.summary(after))
+	}
 	if len(after.rows) == 0 {
 		return nil // no row came back: none was changed
 	}
@@ -316,7 +320,10 @@ func (c *capture) readKeys(keys [][]any) (*image, error) {
 		if err != nil {
 			return nil, err
 		}
-		all.set, all.rows, all.count = m.set, append(all.rows, m.rows...), all.count+m.count
+		all.set = m.set
+		for _, r := range m.rows {
+			all.add(c.table, r, math.MaxInt)
+		}
 		keys = keys[n:]
 	}
 	return all, nil
@@ -344,7 +351,7 @@ func (c *capture) readWhere(condition string, args []any) (*image, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &image{}
+	m := &image{part: true}
 	err = c.eachRow(rows, c.reader(head, 0), func(r *rowReader, raw []any) error { return c.meetRow(m, r, raw) })
 	if err == nil && m.set == nil {
 		m.set = c.setNow()

@@ -24,12 +24,15 @@ func (u *rowsUpserted) finish(out outcome) (outcome, error) {
 	if err := u.settle(u.before, u.after); err != nil {
 		return u.afterFailed(out, err)
 	}
-	if u.after.over() {
+	if u.after.over() || u.before.over() {
 		return out, u.add(u.summary(u.after))
 	}
 	after, err := u.readTriggered(u.after)
 	if err != nil {
 		return u.afterFailed(out, err)
+	}
+	if after.over() {
+		return out, u.add(u.summary(after))
 	}
 	for i := range after.rows {
 		if err := u.addEntry(i); err != nil {

@@ -55,7 +55,7 @@ func (u *rowsUpserted) seeMariaDB(r *rowReader, raw []any) error {
 		}
 	}
 	u.before.add(u.table, row{values: values}, u.plugin.budget)
-	if err := r.into(u.after, raw); err != nil || !u.passesOver() || u.after.over() {
+	if err := r.into(u.after, raw); err != nil || !u.passesOver() || u.after.over() || u.before.over() {
 		return err
 	}
 	last := len(u.met) - 1

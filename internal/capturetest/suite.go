@@ -60,6 +60,7 @@ var parts = []struct {
 	{"TimestampsInAZone", testTimestampsInAZone},
 	{"ColumnKinds", testColumnKinds},
 	{"SystemVersioning", testSystemVersioning},
+	{"LongRows", testLongRows},
 	{"Ignore", testIgnore},
 	{"Keyless", testKeyless},
 }
