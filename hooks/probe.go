@@ -110,6 +110,7 @@ type capture struct {
 	parts map[string]segment // of the statement, once it was taken apart
 	built bool               // parts are all of it
 
+	again    bool     // the table was read again, since a statement on it failed
 	cascade  *cascade // what foreign keys pass on; nil if nothing, or not known
 	moved    uint32   // PostgreSQL: the relation to read again, once the rows are read
 	checksum uint64   // MySQL: of the rows that were read
@@ -287,6 +288,13 @@ func (c *capture) fail(err error) error { return c.unit.fail(c.ctx, err) }
 func (c *capture) beforeFailed(cause error, wantRows bool) (outcome, error) {
 	if c.plugin.dialect.name == "postgres" {
 		return outcome{}, cause // the transaction is aborted
+	}
+	if c.plugin.dialect.unknownColumn(cause) && !c.again {
+		c.again = true
+		known := c.table
+		if c.readTableAgain(); !slices.Equal(c.table.names(), known.names()) {
+			return c.runOnce(wantRows)
+		}
 	}
 	out, err := c.plain(wantRows)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -184,6 +185,9 @@ func (m *image) postpone(r *rowReader, raw []any, budget int) error {
 // settle reads the table again if a row said so, and then the rows that waited.
 func (c *capture) settle(images ...*image) error {
 	if c.moved == 0 {
+		if slices.ContainsFunc(images, c.lacksKey) {
+			c.readTableAgain()
+		}
 		return nil
 	}
 	oid := c.moved
@@ -206,6 +210,15 @@ func (c *capture) settle(images ...*image) error {
 		}
 	}
 	return nil
+}
+
+// lacksKey reports whether rows came back without a column of the key, which
+// another program has renamed then.
+func (c *capture) lacksKey(m *image) bool {
+	return m.set != nil && slices.ContainsFunc(c.table.key, func(name string) bool {
+		_, has := m.set.byName[name]
+		return !has
+	})
 }
 
 func (c *capture) readLate(m *image, set *columnSet) error {

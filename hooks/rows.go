@@ -29,12 +29,52 @@ type columnSet struct {
 // of a table mostly have the same columns.
 func (p *Plugin) columnsOf(t *table, cols columns) *columnSet {
 	h := p.hints.of(t.name)
-	if set := t.last.Load(); set != nil && set.hint == h && slices.Equal(set.names, cols.names) {
+	retyped := p.retyped(t, cols)
+	if set := t.last.Load(); retyped == nil && set != nil && set.hint == h && slices.Equal(set.names, cols.names) {
 		return set
 	}
 	set := p.newColumnSet(t, h, cols)
+	if retyped != nil {
+		p.forgetTables()
+		for i := range retyped {
+			set.kinds[i] = p.dialect.kindOf(cols.types[i].DatabaseTypeName())
+		}
+		return set
+	}
 	t.last.Store(set)
 	return set
+}
+
+// retyped are the columns of a MySQL or MariaDB result that have another kind than
+// they had in the first result after the table was read: another program altered
+// it since. The other databases tell by the fingerprint of the columns
+// (PostgreSQL), or have no such DDL.
+func (p *Plugin) retyped(t *table, cols columns) map[int]bool {
+	if p.dialect.name != "mysql" || len(cols.types) == 0 {
+		return nil
+	}
+	first := t.shown.Load()
+	if first == nil {
+		types := make(map[string]string, len(cols.types))
+		for i, c := range cols.types {
+			types[cols.names[i]] = c.DatabaseTypeName()
+		}
+		t.shown.Store(&types)
+		return nil
+	}
+	var list map[int]bool
+	for i, c := range cols.types {
+		was, known := (*first)[cols.names[i]]
+		is := c.DatabaseTypeName()
+		if !known || was == is || p.dialect.kindOf(was) == p.dialect.kindOf(is) {
+			continue
+		}
+		if list == nil {
+			list = map[int]bool{}
+		}
+		list[i] = true
+	}
+	return list
 }
 
 // columns are a result's, as the driver describes them. types may be shorter

@@ -41,7 +41,8 @@ type table struct {
 	last     atomic.Pointer[columnSet]
 	exact    atomic.Pointer[[]int]
 	allNames atomic.Pointer[[]string]
-	fits     sync.Map // *schema.Schema → struct{}: models that were held against the columns
+	shown    atomic.Pointer[map[string]string] // MySQL: the driver's types of the columns in the first result
+	fits     sync.Map                          // *schema.Schema → struct{}: models that were held against the columns
 }
 
 type column struct {

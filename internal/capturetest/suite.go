@@ -35,6 +35,7 @@ var parts = []struct {
 	{"TrailingHints", testTrailingHints},
 	{"Deployments", testDeployments},
 	{"DeploymentsDuringATransaction", testDeploymentsDuringATransaction},
+	{"DeploymentsOfAKey", testDeploymentsOfAKey},
 	{"DeploymentsPrepared", testDeploymentsPrepared},
 	{"DeploymentsUnderLoad", testDeploymentsUnderLoad},
 	{"DueRows", testDueRows},
