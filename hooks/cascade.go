@@ -20,8 +20,8 @@ type cascade struct {
 	met   map[string]*reached // by table
 	order []*reached          // in the order in which they were met
 	links []link              // in the order in which they were followed
-	left  int                 // of the row budget
-	off   bool                // SQLite with foreign_keys = 0
+	left  room
+	off   bool // SQLite with foreign_keys = 0
 }
 
 // link is one row that refers to another, and what becomes of it by that.
@@ -80,7 +80,7 @@ func (c *capture) foresee(of []touched) (*cascade, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &cascade{capture: c, met: map[string]*reached{}, left: c.plugin.budget, off: !on}
+	k := &cascade{capture: c, met: map[string]*reached{}, left: room{c.plugin.budget, maxRowBytes}, off: !on}
 	if on {
 		undo, err := c.attempt()
 		if err != nil {
@@ -242,7 +242,7 @@ func (k *cascade) reachTable(t *table) *reached {
 	}
 	child := *k.capture
 	child.table, child.cascade = t, k
-	to := &reached{capture: &child, budget: &k.left, places: map[string]int{}, ignored: k.plugin.isOwn(t.schema, t.name) || k.plugin.own[t.object]}
+	to := &reached{capture: &child, left: &k.left, places: map[string]int{}, ignored: k.plugin.isOwn(t.schema, t.name) || k.plugin.own[t.object]}
 	k.met[t.object] = to
 	k.order = append(k.order, to)
 	return to

@@ -300,8 +300,8 @@ func (l *changeLog) imageOf(p pair) *image {
 
 // fold lets go of the rows that are too many to be told one by one.
 func (l *changeLog) fold() {
-	l.written.foldKeys(l.table)
-	l.gone.foldKeys(l.table)
+	l.written.spend(l.table)
+	l.gone.spend(l.table)
 }
 
 // summaries are one entry for all rows that were written, and one for those that

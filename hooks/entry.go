@@ -243,7 +243,8 @@ func (c *capture) summary(m *image) audit.Entry {
 		"statement": c.plugin.withoutValues(c.query),
 		"reason":    "more rows than are recorded one by one",
 	}
-	if m.digest != nil {
+	if len(c.table.key) > 0 || m.digest != nil {
+		m.spend(c.table)
 		metadata["keys_sha256"] = m.keyDigest()
 	} else {
 		metadata["reason"] = "the table has no key to tell its rows apart"

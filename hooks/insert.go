@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -19,6 +20,9 @@ func (c *capture) insert(wantRows bool) (outcome, error) {
 		return c.insertNew(wantRows)
 	}
 	columns := c.conflictColumns()
+	if c.passesOver() && len(columns) > 0 && (len(c.table.key) == 0 || c.assignsKey(columns)) {
+		return c.refused("an INSERT IGNORE may change keys or a table without one, and doesn't tell which rows it passes over", wantRows)
+	}
 	if !c.table.passesOn(columns) {
 		return c.upsert(wantRows, nil)
 	}
@@ -52,6 +56,11 @@ func (c *capture) setColumns() []string {
 		columns = append(columns, a.Column.Name)
 	}
 	return columns
+}
+
+// assignsKey reports whether one of the columns belongs to the key.
+func (c *capture) assignsKey(columns []string) bool {
+	return slices.ContainsFunc(columns, func(name string) bool { return c.table.isKey(c.table.spelled(name)) })
 }
 
 // insertNew is for a statement that leaves rows alone that are there.
@@ -141,7 +150,7 @@ func (c *capture) finishInsert(before, after *image) error {
 	if after.count == 0 {
 		return nil // nothing was written
 	}
-	if after.over() {
+	if before.over() || after.over() {
 		return c.add(c.summary(after))
 	}
 	current := make(map[string]versionOf, len(before.rows))
@@ -215,6 +224,9 @@ func (c *capture) meetsRows() bool {
 	if c.replaces() {
 		return true
 	}
+	if c.passesOver() && !c.plugin.dialect.returning {
+		return true // rows that it passes over are found again like new ones
+	}
 	o, ok := c.onConflict()
 	if !ok {
 		return c.hasConflictClause()
@@ -247,7 +259,8 @@ func (c *capture) mergeRows(all, more *image) {
 	}
 	for _, r := range more.rows {
 		if key := c.insertKey(more, r); key == "" || !known[key] {
-			all.set, all.rows, all.count = more.set, append(all.rows, r), all.count+1
+			all.set = more.set
+			all.add(c.table, r, math.MaxInt)
 			known[key] = true
 		}
 	}
@@ -263,7 +276,7 @@ func (c *capture) queryRows(query string, args []any) (*image, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &image{}
+	m := &image{part: true}
 	err = c.eachRow(rows, c.reader(head, 0), func(r *rowReader, raw []any) error { return c.meetRow(m, r, raw) })
 	if err == nil {
 		err = c.settle(m)

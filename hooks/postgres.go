@@ -32,7 +32,11 @@ func (c *capture) updatePostgres(parts map[string]segment, wantRows bool) (outco
 			after.rows = nil // one entry stands for the rows before
 			return err
 		}
-		return r.into(after, raw)
+		if err := r.into(after, raw); err != nil || !after.over() {
+			return err
+		}
+		before.spend(c.table)
+		return nil
 	})
 	if err != nil {
 		return out, err
@@ -55,6 +59,9 @@ func (c *capture) finishPairs(before, after *image) error {
 	after, err := c.readTriggered(after)
 	if err != nil {
 		return c.failedAfter(err)
+	}
+	if after.over() {
+		return c.add(c.summary(after))
 	}
 	pairs := make([]pair, len(before.rows))
 	for i := range pairs {

@@ -40,11 +40,12 @@ type probe struct {
 // ExecContext runs the statement with capture.
 func (pr *probe) ExecContext(ctx context.Context, query string, args ...any) (_ sql.Result, err error) {
 	defer pr.recovered(ctx, &err)
-	if r := pr.raw(query); r != nil {
+	rules := pr.plugin.rulesFor(ctx, pr.ConnPool, query)
+	if r := pr.raw(query, rules); r != nil {
 		defer r.release()
 		return r.ExecContext(ctx, query, args...)
 	}
-	c, err := pr.capture(ctx, query, args)
+	c, err := pr.capture(ctx, query, args, rules)
 	if err != nil {
 		return nil, err
 	}
@@ -61,11 +62,12 @@ func (pr *probe) ExecContext(ctx context.Context, query string, args ...any) (_ 
 // QueryContext runs a statement with RETURNING with capture.
 func (pr *probe) QueryContext(ctx context.Context, query string, args ...any) (_ *sql.Rows, err error) {
 	defer pr.recovered(ctx, &err)
-	if r := pr.raw(query); r != nil {
+	rules := pr.plugin.rulesFor(ctx, pr.ConnPool, query)
+	if r := pr.raw(query, rules); r != nil {
 		defer r.release()
 		return r.QueryContext(ctx, query, args...)
 	}
-	c, err := pr.capture(ctx, query, args)
+	c, err := pr.capture(ctx, query, args, rules)
 	if err != nil {
 		return nil, err
 	}
@@ -103,12 +105,14 @@ type capture struct {
 	unread error // why the table couldn't be read
 	query  string
 	args   []any
+	rules  sqltext.Dialect // by which the text is read
 
 	returningText *returningText // of the statement, once it was divided
 
 	parts map[string]segment // of the statement, once it was taken apart
 	built bool               // parts are all of it
 
+	again    bool     // the table was read again, since a statement on it failed
 	cascade  *cascade // what foreign keys pass on; nil if nothing, or not known
 	moved    uint32   // PostgreSQL: the relation to read again, once the rows are read
 	checksum uint64   // MySQL: of the rows that were read
@@ -130,9 +134,9 @@ type outcome struct {
 
 // capture prepares the capture of a statement; nil if it is none that is
 // captured row by row.
-func (pr *probe) capture(ctx context.Context, query string, args []any) (*capture, error) {
+func (pr *probe) capture(ctx context.Context, query string, args []any, rules sqltext.Dialect) (*capture, error) {
 	p := pr.plugin
-	text, err := p.captured(query)
+	text, err := p.captured(query, rules)
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +145,7 @@ func (pr *probe) capture(ctx context.Context, query string, args []any) (*captur
 	}
 	c := &capture{
 		plugin: p, conn: pr.ConnPool, own: unprepared(pr.ConnPool), unit: p.unitOf(pr.ConnPool), stmt: pr.stmt, op: pr.op, at: pr.at,
-		ctx: ctx, text: text, query: query, args: args,
+		ctx: ctx, text: text, query: query, args: args, rules: rules,
 	}
 	if use := audit.SkipFrom(pr.stmt.Context); use != nil {
 		return nil, c.skipped(use)
@@ -290,6 +294,13 @@ func (c *capture) beforeFailed(cause error, wantRows bool) (outcome, error) {
 	case d.name == "postgres":
 		return outcome{}, cause // the transaction is aborted now
 	}
+	if c.plugin.dialect.unknownColumn(cause) && !c.again {
+		c.again = true
+		known := c.table
+		if c.readTableAgain(); !slices.Equal(c.table.names(), known.names()) {
+			return c.runOnce(wantRows)
+		}
+	}
 	out, err := c.plain(wantRows)
 	if err != nil {
 		return outcome{}, err
@@ -308,7 +319,7 @@ func (c *capture) failedAfter(cause error) error {
 
 // finished reports whether the text is one statement, read to its end.
 func (c *capture) finished() bool {
-	_, complete := sqltext.End(c.query, c.plugin.dialect.sql())
+	_, complete := sqltext.End(c.query, c.rules)
 	return complete
 }
 

@@ -33,7 +33,7 @@ func record(rows *sql.Rows, first, last int, see func(raw []any)) (*tape, error)
 		if err != nil {
 			return nil, err
 		}
-		kept = columns{cols.names[first:last], cols.types[first:last]}
+		kept = cols.slice(first, last)
 	}
 	t, err := recordFrom(rows, kept, first, see)
 	if err != nil {

@@ -133,8 +133,10 @@ func (r *rowReader) start(rows *sql.Rows, names []string) error {
 			own = append(slices.Clip(own), name)
 		}
 	}
-	if r.set = r.c.plugin.lastColumns(t, own); r.set != nil {
-		return nil
+	if d.name == "sqlite" { // whose columns can't get another type
+		if r.set = r.c.plugin.lastColumns(t, own); r.set != nil {
+			return nil
+		}
 	}
 	types, err := rows.ColumnTypes()
 	if err != nil {
@@ -162,7 +164,7 @@ func (t *table) names() []string {
 func (r *rowReader) into(m *image, raw []any) error {
 	m.set = r.set
 	budget := r.c.plugin.budget
-	values, err := r.decode(raw, m.count >= budget)
+	values, err := r.decode(raw, m.digest != nil || !m.part && m.count >= budget)
 	if errors.Is(err, errMoved) {
 		return m.postpone(r, raw, budget)
 	}

@@ -14,7 +14,6 @@ type row struct {
 	values  []any // canonical, by the column's index in its set
 	locator any   // what locatorList read: by it a statement writes exactly this row
 	next    []any // canonical values that the statement gives to image.next
-	rawNext []any // the same as the driver gave them
 }
 
 // columnSet is the columns of a table's rows, in the table's order.
@@ -30,10 +29,18 @@ type columnSet struct {
 // columnsOf returns the set for these columns. The last one is kept: the rows
 // of a table mostly have the same columns.
 func (p *Plugin) columnsOf(t *table, cols columns) *columnSet {
-	if set := p.lastColumns(t, cols.names); set != nil {
+	retyped := p.retyped(t, cols)
+	if set := p.lastColumns(t, cols.names); set != nil && retyped == nil {
 		return set
 	}
 	set := p.newColumnSet(t, p.hints.of(t.name), cols)
+	if retyped != nil {
+		p.forgetTables()
+		for i := range retyped {
+			set.kinds[i] = p.dialect.kindOf(cols.types[i].DatabaseTypeName())
+		}
+		return set
+	}
 	t.last.Store(set)
 	return set
 }
@@ -44,6 +51,38 @@ func (p *Plugin) lastColumns(t *table, names []string) *columnSet {
 		return set
 	}
 	return nil
+}
+
+// retyped are the columns of a MySQL or MariaDB result that have another kind than
+// they had in the first result after the table was read: another program altered
+// it since. The other databases tell by the fingerprint of the columns
+// (PostgreSQL), or have no such DDL.
+func (p *Plugin) retyped(t *table, cols columns) map[int]bool {
+	if p.dialect.name != "mysql" || len(cols.types) == 0 {
+		return nil
+	}
+	first := t.shown.Load()
+	if first == nil {
+		types := make(map[string]string, len(cols.types))
+		for i, c := range cols.types {
+			types[cols.names[i]] = c.DatabaseTypeName()
+		}
+		t.shown.Store(&types)
+		return nil
+	}
+	var list map[int]bool
+	for i, c := range cols.types {
+		was, known := (*first)[cols.names[i]]
+		is := c.DatabaseTypeName()
+		if !known || was == is || p.dialect.kindOf(was) == p.dialect.kindOf(is) {
+			continue
+		}
+		if list == nil {
+			list = map[int]bool{}
+		}
+		list[i] = true
+	}
+	return list
 }
 
 // columns are a result's, as the driver describes them. types may be shorter
@@ -61,6 +100,8 @@ func columnsIn(rows *sql.Rows) (columns, error) {
 	types, err := rows.ColumnTypes()
 	return columns{names, types}, err
 }
+
+func (c columns) slice(from, to int) columns { return columns{c.names[from:to], c.types[from:to]} }
 
 func (p *Plugin) newColumnSet(t *table, h *hint, cols columns) *columnSet {
 	names := slices.Clone(cols.names)
@@ -121,7 +162,9 @@ type image struct {
 	next []string // columns for which each row holds the value to come
 	// Past the budget rows are counted and only their keys digested.
 	count  int
+	bytes  int // about what the rows weigh
 	digest hash.Hash
+	part   bool // of the rows of another image, which the budget is for
 	late   bool // PostgreSQL: the rows hold their texts until the table was read again
 }
 
@@ -147,24 +190,36 @@ func (s *scanner) scan(rows *sql.Rows) ([]any, error) {
 	return s.values, rows.Scan(s.pointers...)
 }
 
+// maxRowBytes bounds the rows of an image in memory, beside Options.RowBudget.
+var maxRowBytes = 64 << 20
+
+// weight is about what a row takes in memory.
+func (r row) weight() int {
+	n := 0
+	for _, list := range [][]any{r.values, r.next} {
+		for _, v := range list {
+			n += 16
+			if s, ok := v.(string); ok {
+				n += len(s)
+			}
+		}
+	}
+	return n
+}
+
 // add takes a row into the image; past the budget only its key.
 func (m *image) add(t *table, r row, budget int) {
 	m.count++
-	if m.count > budget {
-		m.addKey(t, r)
+	m.bytes += r.weight()
+	if m.digest == nil && (m.part || m.count <= budget && m.bytes <= maxRowBytes) {
+		m.rows = append(m.rows, r)
 		return
 	}
-	m.rows = append(m.rows, r)
+	m.addKey(t, r)
 }
 
-// addKey digests the key of a row that isn't kept.
-func (m *image) addKey(t *table, r row) {
-	m.foldKeys(t)
-	m.digestKey(t, r)
-}
-
-// foldKeys lets go of the rows: one entry stands for all of them.
-func (m *image) foldKeys(t *table) {
+// spend has the image keep no rows, as if the budget were spent.
+func (m *image) spend(t *table) {
 	if m.digest != nil {
 		return
 	}
@@ -172,7 +227,13 @@ func (m *image) foldKeys(t *table) {
 	for _, kept := range m.rows {
 		m.digestKey(t, kept)
 	}
-	m.rows = nil
+	m.rows = nil // one entry stands for all of them
+}
+
+// addKey digests the key of a row that isn't kept.
+func (m *image) addKey(t *table, r row) {
+	m.spend(t)
+	m.digestKey(t, r)
 }
 
 func (m *image) digestKey(t *table, r row) {

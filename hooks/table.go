@@ -43,7 +43,8 @@ type table struct {
 	exact    atomic.Pointer[[]int]
 	allNames atomic.Pointer[[]string]
 	list     atomic.Pointer[listText]
-	fits     sync.Map // *schema.Schema → struct{}: models that were held against the columns
+	shown    atomic.Pointer[map[string]string] // MySQL: the driver's types of the columns in the first result
+	fits     sync.Map                          // *schema.Schema → struct{}: models that were held against the columns
 }
 
 type column struct {
@@ -52,10 +53,11 @@ type column struct {
 	auto     bool   // auto-increment, or an identity column
 	typeText string // as the database says it
 
-	invisible bool   // MariaDB and MySQL: not part of *
-	generated bool   // computed by the database; also the row_start and row_end of MariaDB's system versioning
-	fallback  string // SQLite: the default of a NOT NULL column, which REPLACE puts in the place of NULL
-	period    bool   // MariaDB: row_start or row_end of system versioning, which says nothing of the row
+	invisible   bool   // MariaDB and MySQL: not part of *
+	generated   bool   // computed by the database; also the row_start and row_end of MariaDB's system versioning
+	fallback    string // SQLite: the default of a NOT NULL column, which REPLACE puts in the place of NULL
+	unversioned bool   // MariaDB: without system versioning, in a table that has it
+	period      bool   // MariaDB: row_start or row_end of system versioning, which says nothing of the row
 }
 
 type uniqueOn struct {

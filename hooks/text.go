@@ -47,7 +47,7 @@ func (c *capture) divided() returningText {
 }
 
 func (c *capture) divide() (r returningText) {
-	end, complete := sqltext.End(c.query, c.plugin.dialect.sql())
+	end, complete := sqltext.End(c.query, c.rules)
 	r = returningText{body: c.query[:end], rest: strings.TrimSpace(c.query[end:]), ok: complete}
 	if strings.IndexByte(r.rest, ';') >= 0 {
 		r.rest = "" // SQLite's driver takes what follows a semicolon for a statement
@@ -68,7 +68,7 @@ func (c *capture) divide() (r returningText) {
 		r.ok = false
 		return r
 	}
-	if len(without) >= end || !sqltext.InCode(c.query, c.plugin.dialect.sql(), len(without)+1) {
+	if len(without) >= end || !sqltext.InCode(c.query, c.rules, len(without)+1) {
 		return r // in a comment
 	}
 	r.body, r.count = without, len(returning.Columns)
@@ -114,7 +114,7 @@ func (c *capture) segmented() (parts map[string]segment, ok bool) {
 }
 
 func (c *capture) takeApart() (parts map[string]segment, ok bool) {
-	end, complete := sqltext.End(c.query, c.plugin.dialect.sql())
+	end, complete := sqltext.End(c.query, c.rules)
 	b := c.scratch()
 	parts = map[string]segment{}
 	var starts []int
@@ -136,7 +136,7 @@ func (c *capture) takeApart() (parts map[string]segment, ok bool) {
 			parts[name] = segment{strings.TrimRight(text[start:min(len(text), end)], " "), vars, len(b.Vars)}
 		}
 	}
-	ok = complete && b.SQL.String() == c.query && sqltext.InCode(c.query, c.plugin.dialect.sql(), starts...)
+	ok = complete && b.SQL.String() == c.query && sqltext.InCode(c.query, c.rules, starts...)
 	return parts, ok
 }
 
@@ -187,7 +187,7 @@ func (c *capture) condition(vars int) string {
 	b.Vars = slices.Repeat([]any{nil}, vars)
 	expression.Build(b)
 	text := b.SQL.String()
-	end, _ := sqltext.End(text, c.plugin.dialect.sql())
+	end, _ := sqltext.End(text, c.rules)
 	return text[:end]
 }
 

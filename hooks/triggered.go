@@ -16,6 +16,9 @@ func (c *capture) readTriggered(after *image) (*image, error) {
 	if err != nil {
 		return nil, err
 	}
+	if now.over() {
+		return now, nil
+	}
 	found := map[string]row{}
 	for _, r := range now.rows {
 		found[c.insertKey(now, r)] = r

@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -25,6 +26,8 @@ func (c *capture) update(wantRows bool) (outcome, error) {
 		return c.updatePostgres(parts, wantRows)
 	case postgres && !c.canUpdatePlaces(parts):
 		return c.runUnseen(wantRows)
+	case c.passesOver() && (len(c.table.key) == 0 || c.sets(c.table.key)):
+		return c.refused("an UPDATE IGNORE changes keys or a table without one, and doesn't tell which rows it passes over", wantRows)
 	}
 	before, err := c.meet()
 	if err != nil {
@@ -124,7 +127,7 @@ func (c *capture) onMet(parts map[string]segment, m *image) hostText {
 
 // updateMet updates the rows that were read.
 func (c *capture) updateMet(parts map[string]segment, built bool, before *image, wantRows bool) (outcome, error) {
-	if built && !wantRows && c.countsMatches() && len(c.table.key) == 0 && before.count > 0 && c.computes() {
+	if built && !wantRows && c.countsMatches() && len(c.table.key) == 0 && (c.computes() || c.choosesAnew() || c.chained()) {
 		return c.updateEach(parts, before)
 	}
 	if !built || c.plugin.dialect.name == "mysql" && len(c.table.key) == 0 || c.tooManyKeys(before) {
@@ -247,6 +250,9 @@ func (c *capture) predictedUpdates(before *image) []audit.Entry {
 
 // finishUpdate pairs the rows before and after, and adds their entries.
 func (c *capture) finishUpdate(before, after *image) error {
+	if after.over() {
+		return c.add(c.summary(after))
+	}
 	if len(after.rows) == 0 {
 		return nil // no row came back: none was changed
 	}
@@ -301,7 +307,10 @@ func (c *capture) readKeys(keys [][]any) (*image, error) {
 		if err != nil {
 			return nil, err
 		}
-		all.set, all.rows, all.count = m.set, append(all.rows, m.rows...), all.count+m.count
+		all.set = m.set
+		for _, r := range m.rows {
+			all.add(c.table, r, math.MaxInt)
+		}
 		keys = keys[n:]
 	}
 	return all, nil
@@ -329,7 +338,7 @@ func (c *capture) readWhere(condition string, args []any) (*image, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &image{}
+	m := &image{part: true}
 	err = c.eachRow(rows, c.reader(head, 0), func(r *rowReader, raw []any) error { return c.meetRow(m, r, raw) })
 	if err == nil && m.set == nil {
 		m.set = c.setNow()

@@ -30,11 +30,13 @@ var parts = []struct {
 	{"CascadesRacedByInserts", testCascadesRacedByInserts},
 	{"CommentsInConditions", testCommentsInConditions},
 	{"CommentsInOtherPlaces", testCommentsInOtherPlaces},
+	{"Backslashes", testBackslashes},
 	{"Hints", testHints},
 	{"TrailingHints", testTrailingHints},
 	{"Deployments", testDeployments},
 	{"DeploymentsDuringATransaction", testDeploymentsDuringATransaction},
 	{"DeploymentsAfterASavepoint", testDeploymentsAfterASavepoint},
+	{"DeploymentsOfAKey", testDeploymentsOfAKey},
 	{"DeploymentsPrepared", testDeploymentsPrepared},
 	{"DeploymentsUnderLoad", testDeploymentsUnderLoad},
 	{"DueRows", testDueRows},
@@ -73,6 +75,9 @@ var parts = []struct {
 	{"Views", testViews},
 	{"Rules", testRules},
 	{"ZeroValueInAZone", testZeroValueInAZone},
+	{"LongRows", testLongRows},
+	{"Ignore", testIgnore},
+	{"Keyless", testKeyless},
 }
 
 // Cases runs the named cases, and what many writers do at once.

@@ -13,18 +13,9 @@ import (
 var notYet = map[string][]string{
 	// Text appended to the host's SQL.
 	"comments/semicolon": {"sqlite"},
-	// UPDATE IGNORE.
-	"upserts/modifiers": {"mariadb"},
 	// A raw statement that writes and is read by Rows.
 	"raw/hostile": {"sqlite"},
-	// Rows that nothing but their values tells apart.
-	"volatile/keyless by chance":     {"mariadb"},
-	"volatile/keyless by the clock":  {"mariadb"},
-	"volatile/keyless by order":      {"mariadb"},
-	"volatile/keyless set by chance": {"mariadb"},
-	"names/named none":               {"mariadb"},
-	// Columns under other types, invisible ones, and those of system versioning.
-	"ddl/alter type":      {"mariadb"},
+	// Invisible columns, and those of system versioning.
 	"columns/secretive":   {"mariadb"},
 	"versioning/explicit": {"mariadb"},
 }
