@@ -52,7 +52,7 @@ func (t *sqliteTable) readTriggers() {
 	own := func(g trigger) bool { return g.on.is(relation{name: t.name}) }
 	fails := func(g trigger) bool { return g.fails }
 	t.table.fails = t.table.fails || slices.ContainsFunc(t.effects.triggers, own) && slices.ContainsFunc(t.effects.triggers, fails)
-	t.table.writesBack = t.effects.writesBack([]relation{{name: t.name}})
+	t.table.writesBack, _ = t.effects.writesBack([]relation{{name: t.name}}, nil)
 	t.selfTriggers = t.table.writesBack != 0
 }
 

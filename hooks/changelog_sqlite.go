@@ -65,7 +65,17 @@ func (c *capture) trails() bool {
 
 // logs reports whether an UPDATE or DELETE is logged.
 func (c *capture) logs() bool {
-	return c.plugin.dialect.name == "sqlite" && (c.stopsHalfway() || c.replacesOnUpdate() || !c.divided().ok)
+	return c.plugin.dialect.name == "sqlite" && (c.stopsHalfway() || c.replacesOnUpdate() || c.writesBack() || !c.divided().ok)
+}
+
+// writesBack reports whether triggers may change or remove the rows that the
+// statement has written.
+func (c *capture) writesBack() bool {
+	fires := verbsOf(c.text.verb)
+	if fires == inserts && c.meetsRows() {
+		fires |= updates | deletes
+	}
+	return c.table.writesBack&fires != 0
 }
 
 // modifier is what stands behind INSERT or UPDATE, in upper case.

@@ -92,15 +92,19 @@ func (c *capture) created(m *image, r row) audit.Entry {
 func (c *capture) destroyed(m *image) []audit.Entry {
 	entries := make([]audit.Entry, 0, len(m.rows))
 	for _, r := range m.rows {
-		e := audit.Entry{Action: audit.ActionDestroy, Object: c.object(m, r), Metadata: c.unseen(m, r, nil)}
-		for i, name := range m.set.names {
-			if v := r.values[i]; v != nil {
-				e.Changes = c.appendChange(e.Changes, m.set.treatments[i], name, audit.Change{Field: name, Op: audit.OpRemove, Old: v})
-			}
-		}
-		entries = append(entries, e)
+		entries = append(entries, c.destroyedOne(m, r))
 	}
 	return entries
+}
+
+func (c *capture) destroyedOne(m *image, r row) audit.Entry {
+	e := audit.Entry{Action: audit.ActionDestroy, Object: c.object(m, r), Metadata: c.unseen(m, r, nil)}
+	for i, name := range m.set.names {
+		if v := r.values[i]; v != nil {
+			e.Changes = c.appendChange(e.Changes, m.set.treatments[i], name, audit.Change{Field: name, Op: audit.OpRemove, Old: v})
+		}
+	}
+	return e
 }
 
 // updated are the entries of rows that changed; a row that is as it was has

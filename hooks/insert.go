@@ -160,6 +160,9 @@ func (c *capture) finishInsert(before, after *image) error {
 	entries := make([]audit.Entry, 0, len(after.rows))
 	for i := range after.rows {
 		r := &after.rows[i]
+		if r.removed {
+			continue
+		}
 		key := c.insertKey(after, *r)
 		if old, had := current[key]; had && key != "" {
 			entries = append(entries, c.updated(old.m, after, []pair{{old.r, r}})...)

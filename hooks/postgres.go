@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/gormtrail/audit"
 )
 
 // PostgreSQL hands back old and new with the write itself:
@@ -63,11 +65,16 @@ func (c *capture) finishPairs(before, after *image) error {
 	if after.over() {
 		return c.add(c.summary(after))
 	}
-	pairs := make([]pair, len(before.rows))
-	for i := range pairs {
-		pairs[i] = pair{&before.rows[i], &after.rows[i]}
+	pairs := make([]pair, 0, len(before.rows))
+	var removed []audit.Entry
+	for i := range before.rows {
+		if after.rows[i].removed {
+			removed = append(removed, c.destroyedOne(before, before.rows[i]))
+			continue
+		}
+		pairs = append(pairs, pair{&before.rows[i], &after.rows[i]})
 	}
-	return c.add(c.updated(before, after, pairs)...)
+	return c.add(append(c.updated(before, after, pairs), removed...)...)
 }
 
 // withOldRows is the UPDATE joined with its own rows, locked.

@@ -220,7 +220,7 @@ func (c *capture) runOnce(wantRows bool) (outcome, error) {
 	switch {
 	case c.unread != nil:
 		return c.runUnread(wantRows)
-	case c.table == nil || c.table.view || c.table.rules || !c.finished():
+	case c.table == nil || c.table.view || c.table.rules || !c.finished() || c.losesRows():
 		return c.runUnseen(wantRows)
 	case c.text.verb == "INSERT" || c.text.verb == "REPLACE":
 		return c.insert(wantRows)
@@ -230,6 +230,12 @@ func (c *capture) runOnce(wantRows bool) (outcome, error) {
 		return c.remove(wantRows)
 	}
 	return c.runUnseen(wantRows)
+}
+
+// losesRows reports whether triggers may change rows of PostgreSQL after they were
+// written, and nothing tells which rows those are.
+func (c *capture) losesRows() bool {
+	return c.plugin.dialect.name == "postgres" && len(c.table.key) == 0 && c.writesBack()
 }
 
 // runUnread runs a statement on a table that couldn't be read: mostly it fails

@@ -14,6 +14,7 @@ type row struct {
 	values  []any // canonical, by the column's index in its set
 	locator any   // what locatorList read: by it a statement writes exactly this row
 	next    []any // canonical values that the statement gives to image.next
+	removed bool  // a trigger has removed it since
 }
 
 // columnSet is the columns of a table's rows, in the table's order.

@@ -31,6 +31,7 @@ type table struct {
 	ambiguous    bool   // PostgreSQL: other schemas have a relation of that name; which one is meant depends on search_path
 	selfTriggers bool   // triggers may change rows of the table after they were written, the one that fired them among these
 	writesBack   verbs  // the statements on the table that have them do so
+	rekeys       bool   // PostgreSQL: they may change a row's primary key
 	replaces     bool   // SQLite: a key of it says ON CONFLICT REPLACE
 	fails        bool   // SQLite: a statement on it may fail and keep what it did before
 	versioned    bool   // MariaDB: system-versioned

@@ -155,9 +155,6 @@ func (c *capture) updateReturning(t hostText, before *image, wantRows bool) (out
 	if err != nil {
 		return out, err
 	}
-	if after, err = c.readTriggered(after); err != nil {
-		return c.afterFailed(out, err)
-	}
 	return out, c.finishUpdate(before, after)
 }
 

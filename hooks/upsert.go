@@ -52,7 +52,12 @@ func (u *rowsUpserted) addEntry(i int) error {
 	if u.plugin.dialect.name == "mysql" {
 		u.count(i)
 	}
-	if !u.met[i] {
+	switch {
+	case after.removed && u.met[i]:
+		return u.add(u.destroyedOne(u.before, u.before.rows[i]))
+	case after.removed:
+		return nil
+	case !u.met[i]:
 		return u.add(u.created(u.after, *after))
 	}
 	p := pair{&u.before.rows[i], after}

@@ -148,6 +148,9 @@ func keylessTriggers() rowCase {
 		}, after: func(e *env) {
 			got := changesOf(e.entries, "n", "slug", "touches")
 			want := []string{"create n +5 slug +slug 11 touches +0", "update n 5>6 touches 0>1", "update n 6>7 touches 1>2", "destroy n -7 slug -slug 11 touches -2"}
+			if e.name == "postgres" { // where nothing tells which rows a trigger changed
+				want = []string{"execute", "execute", "execute", "destroy n -7 slug -slug 11 touches -2"}
+			}
 			e.want(fmt.Sprint(got) == fmt.Sprint(want), "the entries are\n\t%q, they should be\n\t%q", got, want)
 		}}
 }
