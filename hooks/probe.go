@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -323,10 +324,26 @@ func (c *capture) failedAfter(cause error) error {
 	return c.fail(fmt.Errorf("hooks: capturing the changed rows of %s: %w", c.table.object, cause))
 }
 
-// finished reports whether the text is one statement, read to its end.
+// finished reports whether the text is one statement, read to its end, with a
+// placeholder for each argument.
 func (c *capture) finished() bool {
 	_, complete := sqltext.End(c.query, c.rules)
-	return complete
+	return complete && !c.swallowsArguments()
+}
+
+// swallowsArguments reports whether placeholders lie in a comment: MySQL's driver
+// refuses the statement then.
+func (c *capture) swallowsArguments() bool {
+	if c.plugin.dialect.name != "mysql" || !strings.ContainsAny(c.query, "#-/") {
+		return false
+	}
+	n := 0
+	for _, t := range sqltext.Tokens(c.query, c.rules, len(c.query)) {
+		if t.Kind == sqltext.Param && t.Text == "?" {
+			n++
+		}
+	}
+	return n != len(c.args)
 }
 
 // execResult is the answer to an Exec that was run as a query.

@@ -15,9 +15,6 @@ var notYet = map[string][]string{
 	"comments/semicolon": {"sqlite"},
 	// A raw statement that writes and is read by Rows.
 	"raw/hostile": {"sqlite"},
-	// Invisible columns, and those of system versioning.
-	"columns/secretive":   {"mariadb"},
-	"versioning/explicit": {"mariadb"},
 }
 
 func isNotYet(part, database string) bool {
