@@ -65,7 +65,13 @@ func (c *capture) trails() bool {
 
 // logs reports whether an UPDATE or DELETE is logged.
 func (c *capture) logs() bool {
-	return c.plugin.dialect.name == "sqlite" && (c.stopsHalfway() || c.replacesOnUpdate() || c.writesBack() || !c.divided().ok)
+	return c.plugin.dialect.name == "sqlite" && (c.onlyAsWritten() || c.replacesOnUpdate())
+}
+
+// onlyAsWritten reports whether nothing but the host's own text does what that
+// does, or nothing but triggers sees it.
+func (c *capture) onlyAsWritten() bool {
+	return c.stopsHalfway() || c.writesBack() || !c.divided().ok || c.swallowsArguments()
 }
 
 // writesBack reports whether triggers may change or remove the rows that the

@@ -13,7 +13,7 @@ import (
 func (c *capture) insertSQLite(wantRows bool) (outcome, error) {
 	upserts := c.meetsRows()
 	switch {
-	case !c.plugin.dialect.returning, !c.divided().ok, c.stopsHalfway(), c.writesBack(), upserts && !c.plainConflicts():
+	case !c.plugin.dialect.returning, c.onlyAsWritten(), upserts && !c.plainConflicts():
 		return c.runLogged(wantRows)
 	case !upserts:
 		return c.insertNew(wantRows)

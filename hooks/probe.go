@@ -324,22 +324,26 @@ func (c *capture) failedAfter(cause error) error {
 	return c.fail(fmt.Errorf("hooks: capturing the changed rows of %s: %w", c.table.object, cause))
 }
 
-// finished reports whether the text is one statement, read to its end, with a
-// placeholder for each argument.
+// finished reports whether the text is one statement, read to its end. With
+// placeholders in a comment it is none: SQLite alone runs it.
 func (c *capture) finished() bool {
 	_, complete := sqltext.End(c.query, c.rules)
-	return complete && !c.swallowsArguments()
+	return complete && (c.plugin.dialect.name == "sqlite" || !c.swallowsArguments())
 }
 
-// swallowsArguments reports whether placeholders lie in a comment: MySQL's driver
-// refuses the statement then.
+// swallowsArguments reports whether placeholders lie in a comment, so that there
+// are more arguments than the statement takes.
 func (c *capture) swallowsArguments() bool {
-	if c.plugin.dialect.name != "mysql" || !strings.ContainsAny(c.query, "#-/") {
+	if !strings.Contains(c.query, "--") && !strings.Contains(c.query, "/*") && (c.plugin.dialect.name != "mysql" || !strings.Contains(c.query, "#")) {
 		return false
 	}
 	n := 0
 	for _, t := range sqltext.Tokens(c.query, c.rules, len(c.query)) {
-		if t.Kind == sqltext.Param && t.Text == "?" {
+		switch {
+		case t.Kind != sqltext.Param:
+		case c.plugin.dialect.name == "postgres":
+			n = max(n, int(number(strings.TrimPrefix(t.Text, "$"))))
+		default:
 			n++
 		}
 	}

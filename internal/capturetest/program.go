@@ -39,13 +39,15 @@ func (h *host) note(what string, err error, rows int64, values ...any) {
 func comparable(text string) string {
 	text = databaseName.ReplaceAllString(text, "database")
 	text = address.ReplaceAllString(text, "address")
+	text = brokenConnection.ReplaceAllString(text, "broken connection")
 	text = failedStatement.ReplaceAllString(text, "failed statement")
 	return syntaxError.ReplaceAllString(text, "syntax error")
 }
 
 var (
-	address      = regexp.MustCompile(`127\.0\.0\.1:\d+`)
-	databaseName = regexp.MustCompile(`capture_[0-9a-f]{12}`)
+	address          = regexp.MustCompile(`127\.0\.0\.1:\d+`)
+	databaseName     = regexp.MustCompile(`capture_[0-9a-f]{12}`)
+	brokenConnection = regexp.MustCompile(`driver: bad connection|conn closed`)
 	// pgx quotes the statement.
 	failedStatement = regexp.MustCompile(`(?s)failed statement "(\\.|[^"\\])*"`)
 	syntaxError     = regexp.MustCompile(`(?s)Error 1064 \(42000\): .*|ERROR: [^;]*\(SQLSTATE 42601\)|mismatched param and argument count|expected \d+ arguments, got \d+|` +
