@@ -151,7 +151,7 @@ func (r *rig) compare() []string {
 // a driver refuses by itself where a statement is prepared already, the server of
 // an aborted transaction refuses with the transaction.
 func cannotRun(seen string) bool {
-	return strings.Contains(seen, "sql: syntax error") || strings.Contains(seen, "(SQLSTATE 25P02)")
+	return strings.Contains(seen, "syntax error") || strings.Contains(seen, "(SQLSTATE 25P02)")
 }
 
 // errorIn is the error of what a host saw.
