@@ -253,7 +253,7 @@ func (r *rows) userCell(m *markup, e *audit.Entry) {
 		return
 	}
 	switch {
-	case r.access.Personal && e.Actor.User() != "":
+	case r.grant.Personal && e.Actor.User() != "":
 		m.link(r.byUser, param(e.Actor.User()))
 	case e.Actor.ID != "":
 		m.link(r.byActor, param(e.Actor.ID))

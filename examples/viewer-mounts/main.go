@@ -18,6 +18,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/storage/memstore"
 	"github.com/gormtrail/audit/viewer"
 )
@@ -75,7 +76,7 @@ func newPage(ctx context.Context) (http.Handler, error) {
 	if err := trail.Record(ctx, audit.Entry{Action: audit.ActionCreate, Object: audit.Object{Type: "invoices", ID: "INV-1"}}); err != nil {
 		return nil, err
 	}
-	return viewer.New(trail, &viewer.Options{Authorize: viewer.InsecureForDevelopment})
+	return viewer.New(trail, &viewer.Options{Authorize: access.InsecureForDevelopment})
 }
 
 func run(ctx context.Context) error {
