@@ -32,12 +32,15 @@ func ExampleGrant_Reader() {
 	for _, tenant := range []string{"acme", "rival", "", "nobody"} {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set("X-Tenant", tenant)
-		grant, err := authorize.Grant(r)
+		grant, err := authorize.Grant(r) // calls authorize, and validates what it grants
 		if err != nil {
 			fmt.Println(err)
 			continue
 		}
-		page, err := grant.Reader(trail).Query(r.Context(), audit.Query{})
+		// region reader
+		log := grant.Reader(trail) // scoped and masked
+		page, err := log.Query(r.Context(), audit.Query{})
+		// endregion
 		if err != nil {
 			panic(err)
 		}
