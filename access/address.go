@@ -40,14 +40,14 @@ func plainAddresses(s string) (spans []span) {
 			spans = append(spans, span{m[0], m[1]})
 		}
 	}
-	if strings.IndexByte(s, '.') >= 0 {
+	if strings.Count(s, ".") >= 3 {
 		for _, m := range ipv4Text.FindAllStringIndex(s, -1) {
 			if holdsIPv4(s[m[0]:m[1]]) {
 				spans = append(spans, span{m[0], m[1]})
 			}
 		}
 	}
-	if strings.IndexByte(s, ':') >= 0 {
+	if strings.Count(s, ":") >= 2 {
 		for _, m := range ipv6Text.FindAllStringIndex(s, -1) {
 			if sp, ok := ipv6In(s, span{m[0], m[1]}); ok {
 				spans = append(spans, sp)

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"net/url"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -53,6 +54,29 @@ func TestAddressesAreMaskedInAnySurrounding(t *testing.T) {
 		require.Equal(t, text, newMask(true, nil, audit.Mask).text(text, nil))
 	}
 	require.Equal(t, "by [masked] at odd[masked]; q=[masked]", m.text("by a&b at odda&b; q=a%26b", []string{"a&b", "a%26b"}))
+}
+
+// TestNoSurroundingKeepsAnAddress: any character before and behind it, escaped as in
+// a URL or not; letters too, where they can't be a part of the address.
+func TestNoSurroundingKeepsAnAddress(t *testing.T) {
+	m := newMask(false, nil, audit.Mask)
+	for address, part := range map[string]string{
+		"mara@lumen.example": "mara", "203.0.113.77": "203.0.113", "2001:db8::1c9": "db8", "::1": "::1", "2001:db8:1:2:3:4:5:6": "db8",
+	} {
+		for c := range rune(0x250) {
+			digit := '0' <= c && c <= '9' || 'a' <= c && c <= 'f' || 'A' <= c && c <= 'F' || c == '.' || c == ':'
+			if part != "mara" && digit { // may be a part of it
+				continue
+			}
+			text := string(c) + address + string(c)
+			for _, form := range []string{text, url.QueryEscape(text), url.PathEscape(text), url.QueryEscape("q=" + url.QueryEscape(text)), "x" + text + "x"} {
+				masked := m.text(form, nil)
+				require.NotContains(t, masked, part, "%q", form)
+				plain, _ := unescape(masked)
+				require.NotContains(t, plain, part, "%q", form)
+			}
+		}
+	}
 }
 
 func TestEveryTextOfAnEntryIsMasked(t *testing.T) {

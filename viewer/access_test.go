@@ -342,7 +342,5 @@ func TestLiveFeedOfThePage(t *testing.T) {
 	require.Len(t, frame.Entries, 1)
 	require.Equal(t, row, frame.Entries[0][:len(row)])
 	require.NoError(t, conn.Close(websocket.StatusNormalClosure, ""))
-	closer, ok := h.(*viewer.Viewer)
-	require.True(t, ok)
-	require.NoError(t, closer.Close(t.Context()))
+	require.NoError(t, h.Close(t.Context()))
 }

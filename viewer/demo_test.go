@@ -66,7 +66,7 @@ func demo(n int) []audit.Entry {
 	return list
 }
 
-func newViewer(t testing.TB, trail *audit.Trail, opts *viewer.Options) http.Handler {
+func newViewer(t testing.TB, trail *audit.Trail, opts *viewer.Options) *viewer.Viewer {
 	t.Helper()
 	if opts == nil {
 		opts = &viewer.Options{}

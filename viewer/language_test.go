@@ -187,7 +187,7 @@ func TestWhichLanguage(t *testing.T) {
 		hosts = c.host
 		r := httptest.NewRequest(http.MethodGet, "/"+c.query, nil)
 		r.Header.Set("Accept-Language", c.header)
-		require.Equal(t, c.want, h.(*Viewer).languageOf(r).Tag, "%+v", c)
+		require.Equal(t, c.want, h.languageOf(r).Tag, "%+v", c)
 	}
-	require.Equal(t, "Deed", h.(*Viewer).languageOf(httptest.NewRequest(http.MethodGet, "/", nil)).text("Action"), "a host's English comes before the page's")
+	require.Equal(t, "Deed", h.languageOf(httptest.NewRequest(http.MethodGet, "/", nil)).text("Action"), "a host's English comes before the page's")
 }

@@ -79,7 +79,7 @@ func checkRow(t *testing.T, s string) {
 	require.NoError(t, err)
 	h, err := New(trail, &Options{Authorize: access.InsecureForDevelopment})
 	require.NoError(t, err)
-	v := &visit{Viewer: h.(*Viewer), lang: &english, zone: time.UTC, grant: access.Grant{Personal: true}}
+	v := &visit{Viewer: h, lang: &english, zone: time.UTC, grant: access.Grant{Personal: true}}
 	shape := func(s string) (list []string) {
 		e := audit.Entry{
 			ID: "id" + s, Action: "a" + s, Actor: audit.Actor{Type: "user", ID: "i" + s, Name: "n" + s, Email: "e" + s}, Request: audit.Request{IP: "p" + s},

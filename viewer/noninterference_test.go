@@ -159,9 +159,7 @@ func seenOf(t *testing.T, u unseen, grant access.Grant, questions []string) map[
 			answers[query] = strings.ReplaceAll(strings.ReplaceAll(answer, store, "store"), url.QueryEscape(store), "store")
 		}
 		require.NoError(t, hub.Close(t.Context()))
-		closer, ok := page.(*viewer.Viewer)
-		require.True(t, ok)
-		require.NoError(t, closer.Close(t.Context()))
+		require.NoError(t, page.Close(t.Context()))
 	})
 	return answers
 }

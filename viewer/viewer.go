@@ -35,11 +35,11 @@ type Viewer struct {
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'; trusted-types audit-viewer"
 
-// New returns the viewer of a trail. The http.Handler is a *Viewer.
+// New returns the viewer of a trail.
 //
 // It refuses a nil trail, options without Authorize, and a ThemeCSS, Theme or
 // Language that can't be meant. It starts nothing and asks the trail nothing.
-func New(trail *audit.Trail, opts *Options) (http.Handler, error) {
+func New(trail *audit.Trail, opts *Options) (*Viewer, error) {
 	if trail == nil {
 		return nil, errors.New("viewer: New needs a trail, and got nil")
 	}

@@ -15,7 +15,7 @@ import (
 
 // page shows the trail to people.
 func (h *host) page() (*viewer.Viewer, error) {
-	v, err := viewer.New(h.trail, &viewer.Options{
+	return viewer.New(h.trail, &viewer.Options{
 		Title: "Audit trail",
 		Back:  viewer.Link{Label: "Quickstart", URL: "/"},
 		// English, and what the reader's browser asks for.
@@ -23,10 +23,6 @@ func (h *host) page() (*viewer.Viewer, error) {
 		Authorize: authorize,
 		RecordURL: recordURL,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return v.(*viewer.Viewer), nil
 }
 
 // recordURL is the host's own page of a record: its JSON.

@@ -68,7 +68,7 @@ func withEcho(page http.Handler) http.Handler {
 
 // newPage is a page with one entry on it. A program's own Authorize asks its
 // session who is there, and what they may see.
-func newPage(ctx context.Context) (http.Handler, error) {
+func newPage(ctx context.Context) (*viewer.Viewer, error) {
 	trail, err := audit.New(memstore.New(), nil)
 	if err != nil {
 		return nil, err
@@ -93,9 +93,7 @@ func run(ctx context.Context) error {
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
-		if v, ok := page.(*viewer.Viewer); ok {
-			_ = v.Close(context.Background()) // ends the live feeds, which Shutdown would wait for
-		}
+		_ = page.Close(context.Background()) // ends the live feeds, which Shutdown would wait for
 		stopped <- server.Shutdown(context.Background())
 	}()
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
