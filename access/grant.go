@@ -1,7 +1,3 @@
-// Package access decides who may see what of the audit log. A Grant says what
-// one request may see and do; page, JSON API, exports and live feed all ask for
-// it in the same way (Authorize) and read through it (Grant.Reader), so what one
-// of them masks no other hands out.
 package access
 
 import (
@@ -94,11 +90,14 @@ func (g Grant) Validate() error {
 func (g Grant) mask() mask { return newMask(g.Personal, g.Hidden, audit.Mask) }
 
 // ownScope copies the scope: And copies its lists, and makes an empty one select
-// nothing. Match then agrees with queries.
+// nothing. Match then agrees with queries. See within for tenants.
 func (g Grant) ownScope() audit.Filter {
 	terms := audit.Filter{}.And(g.Scope).Terms()[1:]
 	scope := terms[0]
 	for _, term := range terms[1:] {
+		if len(term.Tenants) == 1 && slices.Equal(term.Tenants, scope.Tenants) {
+			term.Tenants = nil
+		}
 		scope = scope.And(term)
 	}
 	return scope
