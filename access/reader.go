@@ -12,10 +12,10 @@ import (
 
 // Reader returns what g shows of from, which is a *audit.Trail or a reader that
 // passes queries on to one unchanged; to limit it further, narrow g.Scope. It is
-// scoped and masked, and the only way to the
-// entries: filters and orders that would tell something about masked values are
-// a *audit.QueryError (Check), and a keyword finds only what it still matches
-// after masking. If g isn't valid, every method returns the error of Validate.
+// scoped and masked, and the only way to the entries: filters and orders that would
+// tell something about masked values are a *audit.QueryError (Check), and a keyword
+// finds only what it still matches after masking. If g isn't valid, every method
+// returns the error of Validate.
 //
 // The Reader is an audit.Counter; errors.ErrUnsupported if from isn't one.
 func (g Grant) Reader(from audit.Reader) audit.Reader { return g.reader(from) }
