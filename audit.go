@@ -300,9 +300,11 @@ func (t *Trail) Count(ctx context.Context, f Filter, bound int) (n int, more boo
 }
 
 // Scope returns a Reader that can't see past limit, whatever filter, cursor,
-// sort, ID or keyword it is given: a tenant's own view. It implements
-// Count too.
-func (t *Trail) Scope(limit Filter) Reader { return scope{t, limit} }
+// sort, ID or keyword it is given: a tenant's own view. limit is copied, and means
+// what it means to Filter.And: a non-nil empty list in it selects nothing. The
+// Reader is a Counter too. For readers who may not see all of an entry, see
+// package access.
+func (t *Trail) Scope(limit Filter) Reader { return scope{t, Filter{}.And(limit)} }
 
 type scope struct {
 	trail *Trail

@@ -17,6 +17,8 @@
 //   - A [Filter] selects entries, a [Query] puts them in order, a [Reader]
 //     answers it: a Trail, or a part of one ([Trail.Scope]). [ParseFilter] and
 //     [Filter.Values] are its form in a URL.
+//   - Package access says who may see what: its Reader scopes and masks, for page,
+//     exports, live feed and your own code.
 //   - Package export writes what a query selects to a file.
 //
 // The root package imports no ORM and no driver.

@@ -48,12 +48,32 @@ type Filter struct {
 	and []Filter // further filters that must hold too; set by And
 }
 
-// And returns a filter that selects what both f and limit select. Nothing that
-// is done to the result can make it select more than limit: it is what a Scope
-// is made of.
+// And returns a filter that selects what both f and limit select. Nothing done to
+// the result or to limit afterwards can make it select more: scopes are made of it.
+//
+// In limit, a list that is empty and not nil selects nothing: a reader who may see
+// the tenants in a list of none sees no tenant. A nil list is no condition. Not is
+// no such list: an empty one leaves out nothing.
 func (f Filter) And(limit Filter) Filter {
-	f.and = append(slices.Clip(f.and), limit.clone().Terms()...)
+	terms := limit.clone().Terms()
+	for _, term := range terms {
+		if term.hasEmptyList() {
+			terms = append(terms, Filter{Not: []Filter{{}}})
+			break
+		}
+	}
+	f.and = append(slices.Clip(f.and), terms...)
 	return f
+}
+
+// hasEmptyList reports whether a list is empty and not nil.
+func (f Filter) hasEmptyList() bool {
+	for _, p := range filterLists {
+		if list := *p.list(&f); list != nil && len(list) == 0 {
+			return true
+		}
+	}
+	return f.Outcomes != nil && len(f.Outcomes) == 0
 }
 
 // clone copies the lists too: who holds limit can't change a scope through them.

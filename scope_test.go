@@ -175,3 +175,54 @@ func TestScopeHidesWhetherAnIDExists(t *testing.T) {
 	assert.Equal(t, missing, hidden)
 	assert.ErrorIs(t, hidden, audit.ErrNotFound)
 }
+
+// TestScopesAreCopied: the caller's lists may change afterwards.
+func TestScopesAreCopied(t *testing.T) {
+	trail := newTrail(t, nil, nil)
+	require.NoError(t, trail.Record(t.Context(), audit.Entry{Action: "login", Tenant: "mine"}, audit.Entry{Action: "login", Tenant: "theirs"}))
+	limit := audit.Filter{Tenants: []string{"mine"}, Not: []audit.Filter{{Actions: []string{"logout"}}}}
+	scope := trail.Scope(limit)
+	limit.Tenants[0], limit.Not[0].Actions[0] = "theirs", "login"
+	page, err := scope.Query(t.Context(), audit.Query{})
+	require.NoError(t, err)
+	require.Len(t, page.Entries, 1)
+	require.Equal(t, "mine", page.Entries[0].Tenant)
+	_, err = scope.Get(t.Context(), page.Entries[0].ID)
+	require.NoError(t, err)
+}
+
+// TestEmptyListsInAScopeSelectNothing, whatever field they are of, and however
+// deep; nil doesn't limit.
+func TestEmptyListsInAScopeSelectNothing(t *testing.T) {
+	trail := newTrail(t, nil, nil)
+	e := audit.Entry{ID: uuid.NewString(), Action: "login", Tenant: "mine"}
+	require.NoError(t, trail.Record(t.Context(), e))
+	none := []string{}
+	for i, limit := range []audit.Filter{
+		{Tenants: none}, {Projects: none}, {Actions: none}, {Outcomes: []audit.Outcome{}}, {ObjectTypes: none}, {ObjectIDs: none}, {Products: none},
+		{ActorTypes: none}, {ActorIDs: none}, {Users: none}, {IPs: none}, {Fields: none}, {Tenants: []string{"mine"}, Actions: none},
+		audit.Filter{Tenants: []string{"mine"}}.And(audit.Filter{Projects: none}),
+	} {
+		scope := trail.Scope(limit)
+		page, err := scope.Query(t.Context(), audit.Query{})
+		require.NoError(t, err)
+		require.Empty(t, page.Entries, i)
+		for range scope.All(t.Context(), audit.Query{}) {
+			t.Fatal("an entry", i)
+		}
+		_, err = scope.Get(t.Context(), e.ID)
+		require.ErrorIs(t, err, audit.ErrNotFound, i)
+		facets, err := scope.Facets(t.Context(), audit.Filter{})
+		require.NoError(t, err)
+		require.Empty(t, facets.Actions, i)
+		n, _, err := scope.(counter).Count(t.Context(), audit.Filter{}, 9)
+		require.NoError(t, err)
+		require.Zero(t, n, i)
+		require.False(t, audit.Filter{}.And(limit).Match(e), i)
+	}
+	for _, limit := range []audit.Filter{{}, {Not: []audit.Filter{}}} {
+		page, err := trail.Scope(limit).Query(t.Context(), audit.Query{Filter: audit.Filter{Actions: none}})
+		require.NoError(t, err)
+		require.Len(t, page.Entries, 1)
+	}
+}

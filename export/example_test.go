@@ -3,7 +3,6 @@ package export_test
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/export"
 	"github.com/gormtrail/audit/storage/memstore"
 )
@@ -94,28 +94,30 @@ func session(r *http.Request) (tenant string, admin bool) {
 	return r.Header.Get("X-Tenant"), r.Header.Get("X-Tenant") != ""
 }
 
-// Each tenant exports its own entries: the limit that Authorize returns is
-// and-ed under whatever the request asks for.
+// Each tenant exports its own entries, whatever the request asks for.
 func ExampleHandler() {
 	trail := exampleTrail()
 	// region authorize
-	exports := export.Handler(trail, &export.Options{
+	exports, err := export.Handler(trail, &export.Options{
 		Record: trail,
-		Authorize: func(r *http.Request) (audit.Filter, error) {
+		Authorize: func(r *http.Request) (access.Grant, error) {
 			tenant, admin := session(r)
 			if !admin {
-				return audit.Filter{}, errors.New("not an administrator")
+				return access.Grant{}, access.ErrDenied
 			}
-			return audit.Filter{Tenants: []string{tenant}}, nil
+			return access.Grant{Scope: audit.Filter{Tenants: []string{tenant}}, Export: true}, nil
 		},
 	})
 	// endregion
+	if err != nil {
+		panic(err)
+	}
 	for _, tenant := range []string{"acme", "rival", ""} {
 		r := httptest.NewRequest("GET", "/export?format=csv&from=2026-01-01&to=2026-01-31", nil)
 		r.Header.Set("X-Tenant", tenant)
 		w := httptest.NewRecorder()
 		exports.ServeHTTP(w, r)
-		fmt.Println(w.Code, w.Header().Get("Content-Disposition"), strings.Count(w.Body.String(), "ISSUE_TOKEN"))
+		fmt.Println(w.Code, w.Header().Get("Content-Disposition"), strings.Count(w.Body.String(), "Issue token"))
 	}
 	// Output:
 	// 200 attachment; filename="audit-logs_2026-01-01_2026-01-31.csv" 1
@@ -123,14 +125,19 @@ func ExampleHandler() {
 	// 403  0
 }
 
-// Behind the host's own authorization, a scoped reader is all that it takes.
-func ExampleHandler_scope() {
+func ExampleHandler_mount() {
 	trail, mux := exampleTrail(), http.NewServeMux()
-	requireAdmin := func(h http.Handler) http.Handler { return h } // the host's own
+	authorize := func(*http.Request) (access.Grant, error) { // the application's own
+		return access.Grant{Scope: audit.Filter{Tenants: []string{"acme"}}, Export: true}, nil
+	}
 	// region mount
-	mux.Handle("GET /audit/export", requireAdmin(export.Handler(trail.Scope(audit.Filter{Tenants: []string{"acme"}}), nil)))
-	// GET /audit/export?format=xlsx&from=2026-01-01&to=2026-01-31&action=destroy&sort=-user
+	exports, err := export.Handler(trail, &export.Options{Authorize: authorize})
+	mux.Handle("GET /audit/export", exports)
+	// GET /audit/export?format=xlsx&from=2026-01-01&to=2026-01-31&action=destroy&sort=-record
 	// endregion
+	if err != nil {
+		panic(err)
+	}
 	w := httptest.NewRecorder()
 	mux.ServeHTTP(w, httptest.NewRequest("GET", "/audit/export?format=jsonl&tenant=rival", nil))
 	fmt.Println(w.Code, w.Header().Get("Content-Type"), w.Body.Len())

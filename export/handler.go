@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 )
 
 // The headers and trailers that a response says about itself, beside the file.
@@ -26,49 +27,67 @@ const (
 	HeaderRows = "Audit-Export-Rows"
 )
 
-// Handler serves exports of from as attachments. The request's query string is
-// the page's (audit.ParseQuery), with format= (or export=) csv, xlsx, pdf or
-// jsonl. limit and cursor are passed over: an export is of the whole query. tz=
-// names a time zone (IANA) instead of Options.Location.
+// Server serves exports of a trail over HTTP. It is safe for concurrent use.
+type Server struct {
+	trail *audit.Trail
+	opts  Options
+}
+
+// Handler returns a Server that sends exports of a trail as attachments. The
+// request's query string is the page's (audit.ParseQuery, the search read as by
+// audit.ParseKeyword), with format= (or export=) csv, xlsx, pdf or jsonl. limit
+// and cursor are ignored: an export is of the whole query. tz= names a time zone
+// (IANA) instead of Options.Location.
 //
-// Handler knows no users. Either the host's route is behind its own
-// authorization and from is what its users may see (audit.Trail.Scope), or
-// Options.Authorize decides for each request and returns the limit of what it
-// may see. Who exports is the request context's actor (package httpaudit).
+// Options.Authorize is required. What it grants is all that a file can hold:
+// rows are read through Grant.Reader, so they are scoped and masked as on the
+// page. The grant's actor is the one who exports.
 //
 // GET sends the file, gzipped where the client takes it and the format isn't
 // compressed itself; HEAD sends the same headers and reads nothing. Ranges are
 // not served (Accept-Ranges: none): a file's bytes depend on when it is made.
 //
 // Answers: 400 for a query string that can't be meant, as JSON
-// {"error": "…", "param": "from"}; 403 where Authorize refuses; 405; 422 for
-// more rows than the format holds; 503 for a store that isn't migrated, or a
-// closed trail; 500 for everything else. Once bytes were sent, a failure can't
-// change the status: the file's last row says that it is incomplete, and the
-// connection is cut before the body's end (http.ErrAbortHandler), so that no
-// client takes it for whole.
-func Handler(from audit.Reader, opts *Options) http.Handler {
-	o, err := opts.withDefaults()
-	if err == nil && from == nil {
-		err = errors.New("export: Handler needs a reader, and got nil")
+// {"error": "…", "param": "from"}; 403 where Authorize refuses or doesn't grant
+// exports; 405; 422 for more rows than the format holds; 503 for a store that
+// isn't migrated, or a closed trail; 500 for everything else. Once bytes were
+// sent, a failure can't change the status: the file's last row says that it is
+// incomplete, and the connection is cut before the body's end
+// (http.ErrAbortHandler), so that no client takes it for whole.
+func Handler(trail *audit.Trail, opts *Options) (*Server, error) {
+	if trail == nil {
+		return nil, errors.New("export: Handler needs a trail, and got nil")
 	}
-	return &handler{from: from, opts: o, err: err}
-}
-
-type handler struct {
-	from audit.Reader
-	opts Options
-	err  error // a mistake in the options, told to the log and with 500
+	if opts == nil || opts.Authorize == nil {
+		return nil, errors.New("export: Options.Authorize is required: it says what a request may see (access.InsecureForDevelopment allows everything)")
+	}
+	o, err := opts.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if o.Catalogue == nil {
+		o.Catalogue = trail.Catalogue()
+	}
+	if o.Reader == nil {
+		o.Reader = trail
+	}
+	if opts.Logger == nil {
+		o.Logger = trail.Logger()
+	}
+	return &Server{trail: trail, opts: o}, nil
 }
 
 // request is one export asked for.
 type request struct {
-	format Format
-	query  audit.Query
-	opts   Options
+	format  Format
+	query   audit.Query
+	selects audit.Query // the query with its search taken apart
+	from    audit.Reader
+	opts    Options
 }
 
-func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers a request, whatever its path.
+func (h *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
@@ -76,33 +95,39 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusMethodNotAllowed, "exports are read with GET or HEAD", "")
 		return
 	}
-	if h.err != nil {
-		h.fail(w, r, h.err)
-		return
-	}
-	limit, err := h.authorize(r)
+	grant, err := h.authorize(r)
 	if err != nil {
 		refuse(w, http.StatusForbidden, "you may not export this", "")
 		return
 	}
 	req, err := h.parse(r)
+	if err == nil {
+		err = grant.Check(req.selects)
+	}
 	if err != nil {
 		h.fail(w, r, err)
 		return
 	}
-	req.query.Filter = req.query.And(limit)
+	req.from = grant.Reader(h.opts.Reader)
+	if !grant.Actor.IsZero() {
+		r = r.WithContext(audit.WithActor(r.Context(), grant.Actor))
+	}
 	h.serve(w, r, req)
 }
 
-func (h *handler) authorize(r *http.Request) (audit.Filter, error) {
-	if h.opts.Authorize == nil {
-		return audit.Filter{}, nil
+func (h *Server) authorize(r *http.Request) (access.Grant, error) {
+	grant, err := h.opts.Authorize.Grant(r)
+	if err != nil && !errors.Is(err, access.ErrDenied) {
+		h.opts.Logger.WarnContext(r.Context(), "audit export: access refused", "error", err)
 	}
-	return h.opts.Authorize(r)
+	if err == nil && !grant.Export {
+		err = access.ErrDenied
+	}
+	return grant, err
 }
 
 // parse reads what is asked for; every error is a *audit.QueryError.
-func (h *handler) parse(r *http.Request) (request, error) {
+func (h *Server) parse(r *http.Request) (request, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return request{}, &audit.QueryError{Param: "query string", Reason: "is not well-formed", Err: err}
@@ -115,11 +140,18 @@ func (h *handler) parse(r *http.Request) (request, error) {
 		return request{}, err
 	}
 	values.Del("cursor")
-	req.query, err = audit.ParseQuery(values)
+	if req.query, err = audit.ParseQuery(values); err != nil {
+		return request{}, err
+	}
+	if req.query, err = validate(req.query); err != nil {
+		return request{}, err
+	}
+	req.selects = req.query
+	req.selects.Filter, err = req.query.Expand(h.trail.Catalogue())
 	return req, err
 }
 
-func (h *handler) format(values url.Values) (Format, error) {
+func (h *Server) format(values url.Values) (Format, error) {
 	name, param := values.Get("format"), "format"
 	if name == "" {
 		name, param = values.Get("export"), "export"
@@ -149,7 +181,7 @@ func location(values url.Values, byDefault *time.Location) (*time.Location, erro
 	return loc, nil
 }
 
-func (h *handler) serve(w http.ResponseWriter, r *http.Request, req request) {
+func (h *Server) serve(w http.ResponseWriter, r *http.Request, req request) {
 	head := w.Header()
 	head.Set("Content-Type", req.format.MediaType())
 	head.Set("Content-Disposition", disposition(fileName(req.opts.Title, req.format, req.query, req.opts.Location)))
@@ -166,15 +198,11 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, req request) {
 		w.WriteHeader(http.StatusOK)
 		return
 	}
-	query, err := validate(req.query)
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
-	table := newTable(r.Context(), h.from, query, req.opts)
+	table := newTable(r.Context(), req.from, req.query, req.opts)
+	table.selects = req.selects
 	body := &body{w: w, zip: zip, begin: h.announcer(r.Context(), head, table)}
 	out := newTail(body, req.opts.Record != nil)
-	err = write(r.Context(), out, req.format, table, req.opts.Record)
+	err := write(r.Context(), out, req.format, table, req.opts.Record)
 	if err == nil || body.begun { // a failure of which nothing was sent gets a plain answer
 		err = errors.Join(err, out.flush())
 	}
@@ -192,11 +220,11 @@ func (h *handler) serve(w http.ResponseWriter, r *http.Request, req request) {
 // announcer returns what sets the headers about the file when its first byte
 // goes out. It counts now, where it has to: while the rows are being read, a
 // second connection could be one that the pool doesn't have.
-func (h *handler) announcer(ctx context.Context, head http.Header, t *Table) func() {
+func (h *Server) announcer(ctx context.Context, head http.Header, t *Table) func() {
 	more, known := false, false
 	if t.maxRows > 0 {
 		var err error
-		_, more, known, err = countUpTo(ctx, t.from, t.query, t.maxRows)
+		_, more, known, err = countUpTo(ctx, t.from, t.selects, t.maxRows)
 		known = known && err == nil // the export itself will tell of the error
 	}
 	return func() {
@@ -212,7 +240,7 @@ func (h *handler) announcer(ctx context.Context, head http.Header, t *Table) fun
 
 // abort ends a response that failed: by a proper answer while nothing was sent,
 // and by cutting the connection after that.
-func (h *handler) abort(w http.ResponseWriter, r *http.Request, b *body, err error) {
+func (h *Server) abort(w http.ResponseWriter, r *http.Request, b *body, err error) {
 	if !b.begun {
 		for _, name := range []string{"Content-Disposition", "Content-Encoding", "Accept-Ranges", HeaderRows, HeaderTruncated} {
 			w.Header().Del(name)
@@ -227,7 +255,7 @@ func (h *handler) abort(w http.ResponseWriter, r *http.Request, b *body, err err
 	panic(http.ErrAbortHandler)
 }
 
-func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
+func (h *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	var query *audit.QueryError
 	var limit *LimitError
 	switch {

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -17,10 +18,32 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/export"
+	"github.com/gormtrail/audit/storage/memstore"
 )
 
 var quiet = slog.New(slog.DiscardHandler)
+
+// handlerOf serves everything, unless the options say otherwise. from is the trail,
+// or is read instead of one.
+func handlerOf(t testing.TB, from audit.Reader, opts *export.Options) http.Handler {
+	t.Helper()
+	var o export.Options
+	if opts != nil {
+		o = *opts
+	}
+	if o.Authorize == nil {
+		o.Authorize = access.InsecureForDevelopment
+	}
+	trail, ok := from.(*audit.Trail)
+	if !ok {
+		trail, o.Reader = newTrail(t), from
+	}
+	h, err := export.Handler(trail, &o)
+	require.NoError(t, err)
+	return h
+}
 
 func get(t testing.TB, h http.Handler, method, target string, header ...string) *httptest.ResponseRecorder {
 	t.Helper()
@@ -35,7 +58,7 @@ func get(t testing.TB, h http.Handler, method, target string, header ...string) 
 
 func TestHandlerServesWhatThePageShows(t *testing.T) {
 	trail := newTrail(t, entries(5)...)
-	h := export.Handler(trail, nil)
+	h := handlerOf(t, trail, nil)
 	w := get(t, h, "GET", "/export?format=csv&sort=time&record=1001&record=1003&limit=1&from=2026-01-01&to=2026-01-31&cursor=whatever")
 	require.Equal(t, http.StatusOK, w.Code, w.Body)
 	assert.Equal(t, "text/csv; charset=utf-8", w.Header().Get("Content-Type"))
@@ -52,7 +75,7 @@ func TestHandlerServesWhatThePageShows(t *testing.T) {
 }
 
 func TestHandlerNamesTheParameterThatIsWrong(t *testing.T) {
-	h := export.Handler(newTrail(t, entries(1)...), nil)
+	h := handlerOf(t, newTrail(t, entries(1)...), nil)
 	for query, param := range map[string]string{
 		"format=docx":                    "format",
 		"export=docx":                    "export",
@@ -83,7 +106,7 @@ func TestHandlerNamesTheParameterThatIsWrong(t *testing.T) {
 }
 
 func TestHandlerReadsOnly(t *testing.T) {
-	h := export.Handler(newTrail(t), nil)
+	h := handlerOf(t, newTrail(t), nil)
 	for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS", "PATCH"} {
 		w := get(t, h, method, "/export")
 		assert.Equal(t, http.StatusMethodNotAllowed, w.Code)
@@ -93,24 +116,56 @@ func TestHandlerReadsOnly(t *testing.T) {
 
 func TestHandlerAuthorizesAndLimits(t *testing.T) {
 	trail := newTrail(t, audit.Entry{Tenant: "acme", Action: "a"}, audit.Entry{Tenant: "rival", Action: "secret"})
-	h := export.Handler(trail, &export.Options{Authorize: func(r *http.Request) (audit.Filter, error) {
-		if r.Header.Get("Tenant") == "" {
-			return audit.Filter{}, errors.New("session 4711 has expired")
+	h := handlerOf(t, trail, &export.Options{Logger: quiet, Authorize: func(r *http.Request) (access.Grant, error) {
+		if r.Header.Get("Session") == "none" {
+			return access.Grant{}, errors.New("session 4711 has expired")
 		}
-		return audit.Filter{Tenants: []string{r.Header.Get("Tenant")}}, nil
+		return access.Grant{Scope: audit.Filter{Tenants: r.Header["Tenant"]}, Export: r.Header.Get("Session") == "exports"}, nil
 	}})
 	for _, query := range []string{"", "tenant=rival", "tenant=rival&tenant=acme", "q=secret", "not=%26", "range=all"} {
-		w := get(t, h, "GET", "/export?"+query, "Tenant", "acme")
+		w := get(t, h, "GET", "/export?"+query, "Tenant", "acme", "Session", "exports")
 		assert.Equal(t, http.StatusOK, w.Code)
-		assert.NotContains(t, w.Body.String(), "secret", query)
+		assert.NotContains(t, strings.ReplaceAll(w.Body.String(), "q=secret", ""), "ecret", query)
 	}
-	w := get(t, h, "GET", "/export?format=nonsense")
-	assert.Equal(t, http.StatusForbidden, w.Code, "nobody unknown learns what parameters there are")
-	assert.NotContains(t, w.Body.String(), "4711")
+	for _, header := range [][]string{{"Session", "none"}, {"Tenant", "acme"}, {"Session", "exports"}, {"Tenant", "", "Session", "exports"}} {
+		w := get(t, h, "GET", "/export?format=nonsense", header...)
+		assert.Equal(t, http.StatusForbidden, w.Code, "nobody unknown learns what parameters there are")
+		assert.NotContains(t, w.Body.String(), "4711")
+	}
+}
+
+// What a reader may not see is in no file, and can't be asked for.
+func TestHandlerMasks(t *testing.T) {
+	trail := newTrail(t, entries(3)...)
+	h := handlerOf(t, trail, &export.Options{Authorize: func(*http.Request) (access.Grant, error) {
+		return access.Grant{Everything: true, Export: true, Hidden: []string{"role"}}, nil
+	}})
+	for _, format := range []string{"csv", "jsonl"} {
+		file := get(t, h, "GET", "/?format="+format).Body.String()
+		for _, secret := range []string{"john.doe@", "192.0.2.7", "viewer", "admin"} {
+			assert.NotContains(t, file, secret, format)
+		}
+		assert.Contains(t, file, audit.Mask)
+	}
+	for _, query := range []string{"user=john.doe@example.com", "sort=ip", "q=-john"} {
+		assert.Equal(t, http.StatusBadRequest, get(t, h, "GET", "/?"+query).Code, query)
+	}
+	assert.Equal(t, "0", get(t, h, "GET", "/?q=example.com").Header().Get(export.HeaderRows))
+	assert.Equal(t, "3", get(t, h, "GET", "/?q=john").Header().Get(export.HeaderRows))
+}
+
+// The search is read as on the page, and the file says what was typed.
+func TestHandlerReadsTheSearch(t *testing.T) {
+	h := handlerOf(t, newTrail(t, entries(5)...), nil)
+	w := get(t, h, "GET", "/?format=csv&q="+url.QueryEscape(`record:1001,1003 vpn`))
+	assert.Len(t, readCSV(t, w.Body.String()), 3, w.Body)
+	w = get(t, h, "GET", "/?q=nonsense:1")
+	assert.Equal(t, http.StatusBadRequest, w.Code)
+	assert.Contains(t, w.Body.String(), `"param":"q"`)
 }
 
 func TestHandlerAnswersHEADWithoutReading(t *testing.T) {
-	h := export.Handler(brokenReader{newTrail(t), 0}, nil)
+	h := handlerOf(t, brokenReader{newTrail(t), 0}, nil)
 	w := get(t, h, "HEAD", "/export?format=csv&from=2026-01-01", "Accept-Encoding", "gzip")
 	assert.Equal(t, http.StatusOK, w.Code)
 	assert.Equal(t, `attachment; filename="audit-logs_from_2026-01-01.csv"`, w.Header().Get("Content-Disposition"))
@@ -120,14 +175,14 @@ func TestHandlerAnswersHEADWithoutReading(t *testing.T) {
 }
 
 func TestHandlerIgnoresRanges(t *testing.T) {
-	h := export.Handler(newTrail(t, entries(3)...), nil)
+	h := handlerOf(t, newTrail(t, entries(3)...), nil)
 	w := get(t, h, "GET", "/export", "Range", "bytes=0-10")
 	assert.Equal(t, http.StatusOK, w.Code)
 	assert.Len(t, readCSV(t, w.Body.String()), 4)
 }
 
 func TestHandlerZipsWhereTheClientTakesIt(t *testing.T) {
-	h := export.Handler(newTrail(t, entries(2000)...), nil)
+	h := handlerOf(t, newTrail(t, entries(2000)...), nil)
 	plain := get(t, h, "GET", "/export").Body.String()
 	for accept, zipped := range map[string]bool{
 		"gzip": true, "GZIP, br": true, "br;q=1.0, gzip;q=0.5": true, "*": true, "x-gzip": true,
@@ -151,7 +206,7 @@ func TestHandlerZipsWhereTheClientTakesIt(t *testing.T) {
 
 func TestHandlerSaysThatItCut(t *testing.T) {
 	trail := newTrail(t, entries(3000)...)
-	server := httptest.NewServer(export.Handler(trail, &export.Options{MaxRows: 2500, Logger: quiet}))
+	server := httptest.NewServer(handlerOf(t, trail, &export.Options{MaxRows: 2500, Logger: quiet}))
 	defer server.Close()
 	resp, err := http.Get(server.URL)
 	require.NoError(t, err)
@@ -164,10 +219,10 @@ func TestHandlerSaysThatItCut(t *testing.T) {
 	assert.Equal(t, "true", resp.Trailer.Get(export.HeaderTruncated))
 	assert.Contains(t, string(body), "# Cut off after 2500 rows: more entries match.")
 
-	small := get(t, export.Handler(trail, &export.Options{MaxRows: 2}), "GET", "/export")
+	small := get(t, handlerOf(t, trail, &export.Options{MaxRows: 2}), "GET", "/export")
 	assert.Equal(t, "true", small.Header().Get(export.HeaderTruncated))
 	assert.Equal(t, "2", small.Header().Get(export.HeaderRows))
-	small = get(t, export.Handler(trail, &export.Options{MaxRows: 2}), "GET", "/export?record=1000")
+	small = get(t, handlerOf(t, trail, &export.Options{MaxRows: 2}), "GET", "/export?record=1000")
 	assert.Equal(t, "false", small.Header().Get(export.HeaderTruncated))
 }
 
@@ -175,14 +230,14 @@ func TestHandlerSaysThatItCut(t *testing.T) {
 // sees a transfer that broke off, and the file says so too.
 func TestHandlerWhoseReaderFails(t *testing.T) {
 	trail := newTrail(t, entries(3000)...)
-	w := get(t, export.Handler(brokenReader{trail, 3}, &export.Options{Logger: quiet}), "GET", "/export", "Accept-Encoding", "gzip")
+	w := get(t, handlerOf(t, brokenReader{trail, 3}, &export.Options{Logger: quiet}), "GET", "/export", "Accept-Encoding", "gzip")
 	assert.Equal(t, http.StatusInternalServerError, w.Code)
 	assert.Empty(t, w.Header().Get("Content-Disposition"))
 	assert.Empty(t, w.Header().Get("Content-Encoding"))
 	assert.JSONEq(t, `{"error":"the export failed"}`, w.Body.String())
 
 	for _, encoding := range []string{"identity", "gzip"} {
-		server := httptest.NewServer(export.Handler(brokenReader{trail, 2900}, &export.Options{Logger: quiet}))
+		server := httptest.NewServer(handlerOf(t, brokenReader{trail, 2900}, &export.Options{Logger: quiet}))
 		r, err := http.NewRequest("GET", server.URL, nil)
 		require.NoError(t, err)
 		r.Header.Set("Accept-Encoding", encoding)
@@ -205,25 +260,55 @@ func TestHandlerWhoseReaderFails(t *testing.T) {
 func TestHandlerOfAClosedTrail(t *testing.T) {
 	trail := newTrail(t)
 	require.NoError(t, trail.Close(context.Background()))
-	w := get(t, export.Handler(trail, &export.Options{Logger: quiet}), "GET", "/export")
+	w := get(t, handlerOf(t, trail, &export.Options{Logger: quiet}), "GET", "/export")
 	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
 }
 
-func TestHandlerWithMistakenOptions(t *testing.T) {
-	usual := slog.Default()
-	slog.SetDefault(quiet)
-	defer slog.SetDefault(usual)
-	assert.Equal(t, http.StatusInternalServerError, get(t, export.Handler(newTrail(t), &export.Options{MaxRows: -1}), "GET", "/").Code)
-	assert.Equal(t, http.StatusInternalServerError, get(t, export.Handler(nil, &export.Options{Logger: quiet}), "GET", "/").Code)
-	assert.Equal(t, http.StatusInternalServerError, get(t, export.Handler(newTrail(t), &export.Options{Logger: quiet, MaxRows: -1}), "GET", "/").Code)
+func TestHandlerRefusesMistakenOptions(t *testing.T) {
+	trail := newTrail(t)
+	for _, c := range []struct {
+		trail *audit.Trail
+		opts  *export.Options
+		says  string
+	}{
+		{trail, nil, "Authorize"}, {trail, &export.Options{}, "Authorize"}, {nil, &export.Options{Authorize: access.InsecureForDevelopment}, "trail"},
+		{trail, &export.Options{Authorize: access.InsecureForDevelopment, MaxRows: -1}, "MaxRows"},
+	} {
+		h, err := export.Handler(c.trail, c.opts)
+		assert.ErrorContains(t, err, c.says)
+		assert.Nil(t, h)
+	}
+}
+
+// The trail's catalogue names actions, unless the options have another.
+func TestHandlerTakesTheTrailsCatalogue(t *testing.T) {
+	trail, err := audit.New(memstore.New(), &audit.Options{Catalogue: audit.NewCatalogue([]audit.Action{{Name: "go", Label: "Went"}}, nil)})
+	require.NoError(t, err)
+	require.NoError(t, trail.Record(t.Context(), audit.Entry{Action: "go"}))
+	assert.Contains(t, get(t, handlerOf(t, trail, nil), "GET", "/").Body.String(), "Went")
+	other := &export.Options{Catalogue: audit.NewCatalogue([]audit.Action{{Name: "go", Label: "Left"}}, nil)}
+	assert.Contains(t, get(t, handlerOf(t, trail, other), "GET", "/").Body.String(), "Left")
+}
+
+// The grant's actor exports.
+func TestHandlerRecordsTheGrantsActor(t *testing.T) {
+	trail := newTrail(t, entries(1)...)
+	h := handlerOf(t, trail, &export.Options{Record: trail, Authorize: func(*http.Request) (access.Grant, error) {
+		return access.Grant{Everything: true, Export: true, Actor: audit.Actor{ID: "auditor"}}, nil
+	}})
+	require.Equal(t, http.StatusOK, get(t, h, "GET", "/?q=vpn").Code)
+	found, err := trail.Query(t.Context(), audit.Query{Filter: audit.Filter{Actions: []string{"export"}}})
+	require.NoError(t, err)
+	assert.Equal(t, "auditor", found.Entries[0].Actor.ID)
+	assert.Equal(t, "q=vpn", found.Entries[0].Metadata["filter"])
 }
 
 // An export that can't be recorded never looks whole to its client either.
 func TestHandlerThatCannotRecord(t *testing.T) {
 	trail := newTrail(t, entries(3000)...)
-	w := get(t, export.Handler(newTrail(t, entries(2)...), &export.Options{Record: brokenRecorder{}, Logger: quiet}), "GET", "/")
+	w := get(t, handlerOf(t, newTrail(t, entries(2)...), &export.Options{Record: brokenRecorder{}, Logger: quiet}), "GET", "/")
 	assert.Equal(t, http.StatusInternalServerError, w.Code)
-	server := httptest.NewServer(export.Handler(trail, &export.Options{Record: brokenRecorder{}, Logger: quiet}))
+	server := httptest.NewServer(handlerOf(t, trail, &export.Options{Record: brokenRecorder{}, Logger: quiet}))
 	defer server.Close()
 	resp, err := http.Get(server.URL)
 	require.NoError(t, err)
@@ -257,7 +342,7 @@ func (c *counting) Count(ctx context.Context, f audit.Filter, bound int) (int, b
 func TestNothingElseIsAskedWhileRowsAreRead(t *testing.T) {
 	from := &counting{Trail: newTrail(t, entries(3000)...)}
 	for _, format := range []string{"csv", "xlsx", "pdf", "jsonl"} {
-		w := get(t, export.Handler(from, &export.Options{MaxRows: 2900, Record: from, Progress: func(int, int) {}}), "GET", "/?format="+format)
+		w := get(t, handlerOf(t, from, &export.Options{MaxRows: 2900, Record: from, Progress: func(int, int) {}}), "GET", "/?format="+format)
 		assert.Equal(t, http.StatusOK, w.Code)
 		assert.Equal(t, "true", w.Header().Get(export.HeaderTruncated), format)
 	}

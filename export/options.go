@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 )
 
 // Options of Write and Handler. nil and the zero value mean every default.
@@ -26,7 +26,8 @@ type Options struct {
 	// Default: ISO 8601 with six decimals and the zone's offset, "Z" for UTC.
 	TimeLayout string
 	// Catalogue labels actions and types of objects for people, and colours
-	// actions by severity. Default: they are shown by their own names.
+	// actions by severity. Default: the trail's for Handler; Write has none, and
+	// shows them by their own names.
 	Catalogue *audit.Catalogue
 	// Labels translates the words of the report: headers, names of filters,
 	// notices, and the Catalogue's labels of actions. Its keys are those of Texts,
@@ -51,12 +52,13 @@ type Options struct {
 	// Formats is what Handler offers; the first is served where the request
 	// names none. Default: CSV, Excel, PDF, JSONLines.
 	Formats []Format
-	// Authorize decides for each request of Handler whether it is served, and
-	// returns a limit that is and-ed under its query; the zero Filter is no
-	// limit. An error is answered with 403, and its text isn't shown.
-	// Default: every request is served, so the host's route must do it.
-	Authorize func(r *http.Request) (audit.Filter, error)
-	// Logger is told what Handler can't return. Default: slog.Default().
+	// Authorize says what a request to Handler may see. An error, or a grant
+	// without Export, is answered with 403; the error's text isn't shown. It is
+	// required: Handler refuses to serve without it.
+	Authorize access.Authorize
+	// Reader is read by Handler instead of the trail. Default: the trail.
+	Reader audit.Reader
+	// Logger is told what Handler can't return. Default: the trail's.
 	Logger *slog.Logger
 }
 

@@ -80,7 +80,7 @@ func (f PDFFormat) checkRows(t *Table) error {
 	if f.MaxRows < 0 || t.maxRows > 0 && t.maxRows <= f.MaxRows {
 		return nil
 	}
-	_, more, _, err := countUpTo(t.ctx, t.from, t.query, f.MaxRows)
+	_, more, _, err := countUpTo(t.ctx, t.from, t.selects, f.MaxRows)
 	if err == nil && more {
 		err = &LimitError{Format: f.Name(), Rows: f.MaxRows}
 	}

@@ -155,7 +155,7 @@ func TestPDFIsBounded(t *testing.T) {
 	pages := pdfPages(t, write(t, export.PDFFormat{MaxRows: 4}, trail, audit.Query{}, &export.Options{MaxRows: 4}))
 	assert.Contains(t, pages[0], "4 rows.Cut off after 4 rows: more entries match.")
 
-	w := get(t, export.Handler(trail, &export.Options{Formats: []export.Format{export.PDFFormat{MaxRows: 4}}, Logger: quiet}), "GET", "/?format=pdf")
+	w := get(t, handlerOf(t, trail, &export.Options{Formats: []export.Format{export.PDFFormat{MaxRows: 4}}, Logger: quiet}), "GET", "/?format=pdf")
 	assert.Equal(t, 422, w.Code)
 	assert.Contains(t, w.Body.String(), "more than 4 rows match")
 	assert.Empty(t, w.Header().Get("Content-Disposition"))

@@ -30,7 +30,8 @@ type Table struct {
 
 	ctx       context.Context
 	from      audit.Reader
-	query     audit.Query
+	query     audit.Query // as it was asked for
+	selects   audit.Query // the same as it is read
 	maxRows   int
 	progress  func(done, total int)
 	rows      int
@@ -47,7 +48,7 @@ func newTable(ctx context.Context, from audit.Reader, q audit.Query, o Options) 
 		Title: o.Title, Location: o.Location, TimeLayout: o.TimeLayout,
 		By: actorText(audit.ActorFrom(ctx)), At: o.Now().In(o.Location),
 		labels: o.Labels, catalogue: o.Catalogue,
-		ctx: ctx, from: from, query: q, maxRows: o.MaxRows, progress: o.Progress,
+		ctx: ctx, from: from, query: q, selects: q, maxRows: o.MaxRows, progress: o.Progress,
 	}
 	if t.severities = o.Catalogue; t.severities == nil {
 		t.severities = audit.NewCatalogue(nil, nil)
@@ -71,7 +72,7 @@ func (t *Table) Rows() iter.Seq2[audit.Entry, error] {
 			return
 		}
 		t.report(total)
-		for e, err := range t.from.All(t.ctx, t.query) {
+		for e, err := range t.from.All(t.ctx, t.selects) {
 			if err == nil {
 				err = t.ctx.Err() // a reader may not look
 			}
@@ -118,7 +119,7 @@ func (t *Table) total() (int, error) {
 	if t.maxRows > 0 {
 		bound = t.maxRows
 	}
-	n, more, known, err := countUpTo(t.ctx, t.from, t.query, bound)
+	n, more, known, err := countUpTo(t.ctx, t.from, t.selects, bound)
 	if err != nil || !known || (more && t.maxRows == 0) {
 		return -1, err
 	}

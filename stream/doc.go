@@ -6,7 +6,9 @@
 //	for event, err := range stream.Tail(ctx, trail, filter, after) {
 //
 // A Hub reads the store once for many readers, and Hub.Handler serves them over
-// WebSocket or, where that can't get through, server-sent events. Every event
+// WebSocket or, where that can't get through, server-sent events: what each
+// request may see, as its Authorize says (package access). Tail and Hub.Follow are
+// for your own code, and mask nothing. Every event
 // carries its position: who lost the connection resumes behind the last one it
 // saw, without loss or repeat.
 //

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"net/url"
@@ -10,28 +11,28 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 )
-
-// Feed is what one request follows.
-type Feed struct {
-	// Filter selects the entries: what the request asks for, and-ed with what
-	// it may see (audit.Filter.And).
-	Filter audit.Filter
-	// Encode writes an entry as a JSON value; nil leaves it out, as for a reader
-	// whom the filter alone would tell too much. Default: the entry's JSON form.
-	Encode func(audit.Entry) ([]byte, error)
-	// Key lets readers share encoded entries: those of equal keys must encode
-	// alike. Default: each reader's entries are encoded for it alone.
-	Key string
-}
 
 // HandlerOptions of Hub.Handler. All but Authorize have defaults.
 type HandlerOptions struct {
-	// Authorize says what a request may follow; an error refuses it with 403.
-	// It is asked again while the feed runs (Recheck), with the same request. An
-	// error then ends the feed, and so does another filter: the client resumes
-	// under it. Required.
-	Authorize func(*http.Request) (Feed, error)
+	// Authorize says what a request may see; an error, or a grant without Follow,
+	// refuses it with 403. It is called again while the feed is open (Recheck),
+	// with the same request. An error then ends the feed, and so does another
+	// scope: the client resumes under it. Entries are masked as the grant says.
+	// Required.
+	Authorize access.Authorize
+	// Filter returns what a request asks to follow. Default: audit.ParseFilter of
+	// its query string, with the search read as by audit.ParseKeyword.
+	Filter func(*http.Request) (audit.Filter, error)
+	// Encode returns the function that writes a request's entries, masked
+	// already, as JSON values; nil leaves an entry out. Default: the entry's JSON
+	// form.
+	Encode func(*http.Request, access.Grant) func(audit.Entry) ([]byte, error)
+	// Key lets requests share encoded entries: with equal keys, and equal masks,
+	// Encode must write them alike. Default: "", which shares nothing if Encode
+	// is set, and all if it isn't.
+	Key func(*http.Request) string
 	// AllowedOrigins are the origins ("https://admin.example.com") beside the
 	// request's own host whose pages may follow. Default: none.
 	AllowedOrigins []string
@@ -62,9 +63,24 @@ const (
 // A handler without Authorize is refused with an error.
 func (h *Hub) Handler(opts *HandlerOptions) (http.Handler, error) {
 	if opts == nil || opts.Authorize == nil {
-		return nil, errors.New("stream: HandlerOptions.Authorize is required: it says what a request may follow")
+		return nil, errors.New("stream: HandlerOptions.Authorize is required: it says what a request may see (access.InsecureForDevelopment allows everything)")
 	}
 	s := &server{hub: h, opts: *opts}
+	s.setDefaults()
+	return s, nil
+}
+
+func (s *server) setDefaults() {
+	if s.opts.Filter == nil {
+		s.opts.Filter = s.filterOf
+	}
+	if s.opts.Encode == nil {
+		s.opts.Encode = func(*http.Request, access.Grant) func(audit.Entry) ([]byte, error) { return encodeJSON }
+		s.opts.Key = func(*http.Request) string { return "json" }
+	}
+	if s.opts.Key == nil {
+		s.opts.Key = func(*http.Request) string { return "" }
+	}
 	if s.opts.Recheck <= 0 {
 		s.opts.Recheck = 50 * time.Second
 	}
@@ -74,7 +90,21 @@ func (h *Hub) Handler(opts *HandlerOptions) (http.Handler, error) {
 	if s.opts.MaxReaders <= 0 {
 		s.opts.MaxReaders = 1000
 	}
-	return s, nil
+}
+
+func encodeJSON(e audit.Entry) ([]byte, error) { return json.Marshal(e) }
+
+// filterOf reads a request's query string.
+func (s *server) filterOf(r *http.Request) (audit.Filter, error) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return audit.Filter{}, &audit.QueryError{Param: "query string", Reason: "is not well-formed", Err: err}
+	}
+	f, err := audit.ParseFilter(values)
+	if err != nil {
+		return audit.Filter{}, err
+	}
+	return f.Expand(s.hub.trail.Catalogue())
 }
 
 type server struct {
@@ -115,23 +145,49 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // of its own because filters are large, and a stack that has held some stays
 // large for as long as the client follows.
 func (s *server) admit(w http.ResponseWriter, r *http.Request) *session {
-	feed, err := s.opts.Authorize(r)
+	grant, err := s.authorize(r)
 	if err != nil {
-		http.Error(w, "You may not follow the audit trail.", http.StatusForbidden)
+		http.Error(w, "You may not follow the audit log.", http.StatusForbidden)
+		return nil
+	}
+	selection, err := s.selection(r, grant)
+	if err != nil {
+		refuse(w, err)
 		return nil
 	}
 	after := r.URL.Query().Get("after")
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		after = id
 	}
-	reader, err := s.hub.Follow(r.Context(), feed.Filter, after)
+	reader, err := s.hub.Follow(r.Context(), selection.Filter, after)
 	if err != nil {
 		refuse(w, err)
 		return nil
 	}
 	c := &session{server: s, request: r, reader: reader, resumed: after != "", timer: time.NewTimer(0)}
-	c.writeAs(feed)
+	c.writeAs(grant, selection)
 	return c
+}
+
+// authorize returns a grant that lets the request follow.
+func (s *server) authorize(r *http.Request) (access.Grant, error) {
+	grant, err := s.opts.Authorize.Grant(r)
+	if err != nil && !errors.Is(err, access.ErrDenied) {
+		s.hub.opts.Logger.WarnContext(r.Context(), "audit stream: access refused", "error", err)
+	}
+	if err == nil && !grant.Follow {
+		err = access.ErrDenied
+	}
+	return grant, err
+}
+
+// selection is what the request follows under a grant.
+func (s *server) selection(r *http.Request, grant access.Grant) (access.Selection, error) {
+	f, err := s.opts.Filter(r)
+	if err != nil {
+		return access.Selection{}, err
+	}
+	return grant.Select(f)
 }
 
 func refuse(w http.ResponseWriter, err error) {

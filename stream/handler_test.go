@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/stream"
 )
 
@@ -27,7 +28,7 @@ func serve(t *testing.T, trail *audit.Trail, opts *stream.HandlerOptions) *httpt
 		opts = &stream.HandlerOptions{}
 	}
 	if opts.Authorize == nil {
-		opts.Authorize = func(*http.Request) (stream.Feed, error) { return stream.Feed{}, nil }
+		opts.Authorize = access.InsecureForDevelopment
 	}
 	h, err := hub.Handler(opts)
 	require.NoError(t, err)
@@ -137,7 +138,7 @@ func TestTimeoutHandlerTurnsIntoPolling(t *testing.T) {
 	trail := newTrail(t)
 	hub, err := stream.NewHub(trail, nil)
 	require.NoError(t, err)
-	h, err := hub.Handler(&stream.HandlerOptions{Authorize: func(*http.Request) (stream.Feed, error) { return stream.Feed{}, nil }})
+	h, err := hub.Handler(&stream.HandlerOptions{Authorize: access.InsecureForDevelopment})
 	require.NoError(t, err)
 	poll := func(lastID string) (string, stream.Frame) {
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
@@ -193,11 +194,11 @@ func TestRevokedSessionEnds(t *testing.T) {
 	var revoked atomic.Bool
 	server := serve(t, newTrail(t), &stream.HandlerOptions{
 		Recheck: 50 * time.Millisecond,
-		Authorize: func(*http.Request) (stream.Feed, error) {
+		Authorize: func(*http.Request) (access.Grant, error) {
 			if revoked.Load() {
-				return stream.Feed{}, errors.New("signed out")
+				return access.Grant{}, errors.New("signed out")
 			}
-			return stream.Feed{}, nil
+			return access.InsecureForDevelopment(nil)
 		},
 	})
 	conn := dial(t, server.URL)

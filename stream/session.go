@@ -2,12 +2,12 @@ package stream
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 )
 
 // session is one client that follows.
@@ -119,24 +119,36 @@ func idle(cursor string) message {
 	return message{cursor: cursor, data: Frame{Cursor: cursor}.bytes(), idle: true}
 }
 
-// writeAs takes from a feed how entries are written.
-func (c *session) writeAs(feed Feed) {
-	c.key, c.encode = feed.Key, feed.Encode
-	if c.encode == nil {
-		c.encode = func(e audit.Entry) ([]byte, error) { return json.Marshal(e) }
+// writeAs sets how entries are written: as the grant shows them. Sessions share
+// what they write alike.
+func (c *session) writeAs(grant access.Grant, selection access.Selection) {
+	write := c.opts.Encode(c.request, grant)
+	c.encode = func(e audit.Entry) ([]byte, error) {
+		e, ok := selection.Show(e)
+		if !ok {
+			return nil, nil
+		}
+		return write(e)
+	}
+	if c.key = c.opts.Key(c.request); c.key != "" {
+		c.key = selection.Key + c.key
 	}
 }
 
 // recheck asks Authorize again, and says why the feed must end; "" if it goes on.
 func (c *session) recheck() string {
-	feed, err := c.opts.Authorize(c.request)
+	grant, err := c.authorize(c.request)
 	if err != nil {
 		return "denied"
 	}
-	if keyOf(audit.Filter{}.And(feed.Filter)) != c.reader.group {
-		return "lifetime" // what it may see is another now: it comes back for that
+	selection, err := c.selection(c.request, grant)
+	if err != nil {
+		return "denied"
 	}
-	c.writeAs(feed) // values may be masked otherwise than before
+	if keyOf(audit.Filter{}.And(selection.Filter)) != c.reader.group {
+		return "lifetime" // it may see something else now: the client resumes under that
+	}
+	c.writeAs(grant, selection) // values may be masked otherwise than before
 	return ""
 }
 

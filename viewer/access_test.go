@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -21,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/stream"
 	"github.com/gormtrail/audit/viewer"
 )
@@ -49,8 +51,8 @@ func secrets() audit.Entry {
 var personalCanaries = []string{"canary.", "203.0.113.77", "2001:db8:77::1c9"}
 
 func hiding(personal bool) *viewer.Options {
-	return &viewer.Options{Authorize: func(*http.Request) (viewer.Access, error) {
-		return viewer.Access{Export: true, Live: true, Personal: personal, Hidden: []string{"salary", "profile.iban"}}, nil
+	return &viewer.Options{Authorize: func(*http.Request) (access.Grant, error) {
+		return access.Grant{Everything: true, Export: true, Follow: true, Personal: personal, Hidden: []string{"salary", "profile.iban"}}, nil
 	}}
 }
 
@@ -77,6 +79,7 @@ func unzipped(t *testing.T, file []byte) string {
 	z, err := zip.NewReader(bytes.NewReader(file), int64(len(file)))
 	require.NoError(t, err)
 	var all strings.Builder
+	slices.SortFunc(z.File, func(a, b *zip.File) int { return strings.Compare(a.Name, b.Name) })
 	for _, f := range z.File {
 		r, err := f.Open()
 		require.NoError(t, err)
@@ -245,8 +248,8 @@ func TestScopeHoldsInTheLiveFeed(t *testing.T) {
 	mine.ID, other.Tenant = "01980000-0000-7000-8000-0000000000ab", "rival"
 	for _, query := range []string{"?live=sse", "?live=sse&tenant=rival&tenant=lumen", "?live=sse&q=mara"} {
 		trail := newTrail(t)
-		h := newViewer(t, trail, &viewer.Options{Authorize: func(*http.Request) (viewer.Access, error) {
-			return viewer.Access{Scope: audit.Filter{Tenants: []string{"lumen"}}, Live: true}, nil
+		h := newViewer(t, trail, &viewer.Options{Authorize: func(*http.Request) (access.Grant, error) {
+			return access.Grant{Scope: audit.Filter{Tenants: []string{"lumen"}}, Follow: true}, nil
 		}})
 		seen := follow(t, h, query, func() { require.NoError(t, trail.Record(t.Context(), other, mine)) }, mine.ID)
 		lacks(t, seen, other.ID, query)
@@ -257,8 +260,8 @@ func TestScopeHoldsEverywhere(t *testing.T) {
 	mine, other := secrets(), secrets()
 	other.ID, other.Tenant, other.Action, other.Actor.Email = "01980000-0000-7000-8000-0000000000bb", "rival", "rivalry", "spy@rival.example"
 	trail := newTrail(t, mine, other)
-	h := newViewer(t, trail, &viewer.Options{Authorize: func(*http.Request) (viewer.Access, error) {
-		return viewer.Access{Scope: audit.Filter{Tenants: []string{"lumen"}}, Export: true, Live: true, Personal: true}, nil
+	h := newViewer(t, trail, &viewer.Options{Authorize: func(*http.Request) (access.Grant, error) {
+		return access.Grant{Scope: audit.Filter{Tenants: []string{"lumen"}}, Export: true, Follow: true, Personal: true}, nil
 	}})
 	for q, body := range answers(t, h) {
 		lacks(t, body, "rival", q)
@@ -270,9 +273,9 @@ func TestScopeHoldsEverywhere(t *testing.T) {
 }
 
 func TestDenied(t *testing.T) {
-	for _, err := range []error{viewer.ErrDenied, errors.New("the session store is down")} {
-		h := newViewer(t, newTrail(t, demo(3)...), &viewer.Options{Authorize: func(*http.Request) (viewer.Access, error) {
-			return viewer.Access{Export: true, Live: true}, err
+	for _, err := range []error{access.ErrDenied, errors.New("the session store is down")} {
+		h := newViewer(t, newTrail(t, demo(3)...), &viewer.Options{Authorize: func(*http.Request) (access.Grant, error) {
+			return access.Grant{Everything: true, Export: true, Follow: true}, err
 		}})
 		for _, q := range []string{"", "?entry=01980000-0000-7000-8000-000000000001", "?export=csv", "?live=ws", "?live=sse", "?facet=user", "?format=json"} {
 			w := get(h, q)
@@ -281,7 +284,7 @@ func TestDenied(t *testing.T) {
 			lacks(t, w.Body.String(), "INV-")
 		}
 	}
-	h := newViewer(t, newTrail(t, demo(3)...), &viewer.Options{Authorize: func(*http.Request) (viewer.Access, error) { return viewer.Access{}, nil }})
+	h := newViewer(t, newTrail(t, demo(3)...), &viewer.Options{Authorize: func(*http.Request) (access.Grant, error) { return access.Grant{Everything: true}, nil }})
 	page := body(t, h, "")
 	lacks(t, page, "export=")
 	lacks(t, page, `role="switch"`)
@@ -291,8 +294,8 @@ func TestDenied(t *testing.T) {
 
 func TestReadingIsRecorded(t *testing.T) {
 	trail := newTrail(t, demo(3)...)
-	h := newViewer(t, trail, &viewer.Options{Record: true, Authorize: func(*http.Request) (viewer.Access, error) {
-		return viewer.Access{Export: true, Personal: true, Actor: audit.Actor{Name: "Auditor"}, Scope: audit.Filter{Tenants: []string{"lumen"}}}, nil
+	h := newViewer(t, trail, &viewer.Options{Record: true, Authorize: func(*http.Request) (access.Grant, error) {
+		return access.Grant{Export: true, Personal: true, Actor: audit.Actor{Name: "Auditor"}, Scope: audit.Filter{Tenants: []string{"lumen"}}}, nil
 	}})
 	body(t, h, "?action=login")
 	body(t, h, "?export=csv")
@@ -339,7 +342,5 @@ func TestLiveFeedOfThePage(t *testing.T) {
 	require.Len(t, frame.Entries, 1)
 	require.Equal(t, row, frame.Entries[0][:len(row)])
 	require.NoError(t, conn.Close(websocket.StatusNormalClosure, ""))
-	closer, ok := h.(*viewer.Viewer)
-	require.True(t, ok)
-	require.NoError(t, closer.Close(t.Context()))
+	require.NoError(t, h.Close(t.Context()))
 }

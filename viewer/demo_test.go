@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/storage/memstore"
 	"github.com/gormtrail/audit/viewer"
 )
@@ -65,17 +66,13 @@ func demo(n int) []audit.Entry {
 	return list
 }
 
-func everything(*http.Request) (viewer.Access, error) {
-	return viewer.Access{Personal: true, Export: true, Live: true}, nil
-}
-
-func newViewer(t testing.TB, trail *audit.Trail, opts *viewer.Options) http.Handler {
+func newViewer(t testing.TB, trail *audit.Trail, opts *viewer.Options) *viewer.Viewer {
 	t.Helper()
 	if opts == nil {
 		opts = &viewer.Options{}
 	}
 	if opts.Authorize == nil {
-		opts.Authorize = everything
+		opts.Authorize = access.InsecureForDevelopment
 	}
 	h, err := viewer.New(trail, opts)
 	require.NoError(t, err)

@@ -34,7 +34,7 @@ func (p page) Called(a any) string {
 func (p *entryPage) UserLink() string {
 	a := p.E.Actor
 	switch {
-	case p.access.Personal && a.User() != "":
+	case p.grant.Personal && a.User() != "":
 		return p.Filter("user", a.User())
 	case a.ID != "" && !strings.Contains(a.ID, audit.Mask):
 		return p.Filter("actor", a.ID)

@@ -144,12 +144,15 @@ func (p *entryPage) around(ctx context.Context) error {
 		list = slices.DeleteFunc(list, func(e *audit.Entry) bool { return e.ID == p.E.ID })
 		return list, err
 	}
-	if p.E.TransactionID != "" {
+	if hasMask(p.E.Tenant) {
+		return nil
+	}
+	if id := p.E.TransactionID; id != "" && !hasMask(id) {
 		if p.Transaction, err = others(audit.Filter{TransactionID: p.E.TransactionID}); err != nil {
 			return err
 		}
 	}
-	if id := p.E.Request.ID; id != "" && id != audit.Mask {
+	if id := p.E.Request.ID; id != "" && !hasMask(id) {
 		p.Request, err = others(audit.Filter{RequestID: id})
 	}
 	return err
@@ -157,9 +160,11 @@ func (p *entryPage) around(ctx context.Context) error {
 
 // HasRecord reports whether the entry is about one object that can be named.
 func (p *entryPage) HasRecord() bool {
-	id := p.E.Object.ID
-	return id != "" && (mask{personal: p.access.Personal}).text(id, nil) == id && !strings.Contains(id, audit.Mask)
+	return p.E.Object.ID != "" && !hasMask(p.E.Object.ID) && !hasMask(p.E.Object.Type) && !hasMask(p.E.Tenant)
 }
+
+// hasMask reports whether something in a text is masked: it can't be filtered by.
+func hasMask(s string) bool { return strings.Contains(s, audit.Mask) }
 
 func (p *entryPage) recordFilter() audit.Filter {
 	return audit.Filter{Tenants: []string{p.E.Tenant}, ObjectTypes: []string{p.E.Object.Type}, ObjectIDs: []string{p.E.Object.ID}}
@@ -180,29 +185,15 @@ func (p *entryPage) some(ctx context.Context, q audit.Query) (list []*audit.Entr
 // neighbours are the entries above and below this one in the list that it was
 // opened from.
 func (p *entryPage) neighbours(ctx context.Context) (above, below string, err error) {
-	stored, err := p.reader.stored(ctx, p.E.ID)
+	before, after, err := p.grant.Neighbours(ctx, p.source(), p.query, p.E.ID)
 	if err != nil {
 		return "", "", err
 	}
-	q := p.query
-	q.Limit = 1
-	for _, back := range []bool{true, false} {
-		if q.Cursor, err = p.reader.place(q, stored, back); err != nil {
-			return "", "", err
-		}
-		found, err := p.reader.Query(ctx, q)
-		if err != nil {
-			return "", "", err
-		}
-		if len(found.Entries) == 0 {
-			continue
-		}
-		link := p.with("entry", found.Entries[0].ID)
-		if back {
-			above = link
-		} else {
-			below = link
-		}
+	if before != nil {
+		above = p.with("entry", before.ID)
+	}
+	if after != nil {
+		below = p.with("entry", after.ID)
 	}
 	return above, below, nil
 }

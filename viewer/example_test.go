@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/storage/memstore"
 	"github.com/gormtrail/audit/viewer"
 )
@@ -22,12 +23,12 @@ func ExampleNew() {
 		Tenant: "acme", Action: "create", Object: audit.Object{Type: "invoice", ID: "INV-1"},
 	})
 	page, err := viewer.New(trail, &viewer.Options{
-		Authorize: func(r *http.Request) (viewer.Access, error) {
+		Authorize: func(r *http.Request) (access.Grant, error) {
 			tenant := r.Header.Get("X-Tenant") // a host asks its session
 			if tenant == "nobody" {
-				return viewer.Access{}, viewer.ErrDenied
+				return access.Grant{}, access.ErrDenied
 			}
-			return viewer.Access{Scope: audit.Filter{Tenants: []string{tenant}}, Export: true, Live: true}, nil
+			return access.Grant{Scope: audit.Filter{Tenants: []string{tenant}}, Export: true, Follow: true}, nil
 		},
 	})
 	if err != nil {

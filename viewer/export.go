@@ -5,7 +5,7 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/export"
 )
 
@@ -22,29 +22,31 @@ var exportFormats = []struct {
 // serveExport sends the view as a file: the same query, scope and masks as the
 // page, all its rows.
 func (s *visit) serveExport(ctx context.Context, w http.ResponseWriter, format string) error {
-	if !s.access.Export {
+	if !s.grant.Export {
 		return errNoExport
 	}
 	columns, err := export.Columns("time", "action", "type", "record", "changes", "user", "ip") // as visit.columns
 	if err != nil {
 		return err
 	}
-	opts := &export.Options{Title: s.title, Columns: columns, Location: s.zone, Catalogue: s.trail.Catalogue(), Labels: s.lang.Texts, Logger: s.trail.Logger()}
+	opts := &export.Options{Title: s.title, Columns: columns, Location: s.zone, Labels: s.lang.Texts}
+	opts.Authorize = func(*http.Request) (access.Grant, error) { return s.grant, nil } // who was asked for this request already
 	for _, f := range exportFormats {
 		opts.Formats = append(opts.Formats, f.format)
 	}
 	if s.opts.Record {
 		opts.Record = s.trail
-		if !s.access.Actor.IsZero() {
-			ctx = audit.WithActor(ctx, s.access.Actor)
-		}
 	}
 	if err := s.allowed(); err != nil {
 		return err
 	}
 	r := s.request.Clone(ctx)
 	r.URL.RawQuery = s.with("cursor", "", "export", format)[1:]
-	export.Handler(s.reader, opts).ServeHTTP(w, r)
+	h, err := export.Handler(s.trail, opts)
+	if err != nil {
+		return err
+	}
+	h.ServeHTTP(w, r)
 	return nil
 }
 

@@ -68,7 +68,7 @@ func (s *visit) facets(ctx context.Context) (*audit.Facets, error) {
 func (s *visit) menus(facets *audit.Facets) []menu {
 	var list []menu
 	for _, n := range facetNames {
-		if n.name == "user" && !s.access.Personal {
+		if n.name == "user" && !s.grant.Personal {
 			continue
 		}
 		m := menu{Name: n.name, Label: n.label, Chosen: len(s.state[n.name])}

@@ -27,7 +27,7 @@ const (
 func (p *entryPage) size(ctx context.Context) int {
 	if p.recordSize == 0 {
 		p.recordSize = sizeFew
-		if _, more, err := p.reader.Count(ctx, p.recordFilter(), maxState); err != nil {
+		if _, more, err := p.countUpTo(ctx, p.recordFilter(), maxState); err != nil {
 			p.recordSize = sizeUnknown
 		} else if more {
 			p.recordSize = sizeMany

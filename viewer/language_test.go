@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
@@ -114,7 +115,7 @@ func TestNoWordIsLeftUntranslated(t *testing.T) {
 		entries = append(entries, e)
 	}
 	require.NoError(t, trail.Record(t.Context(), entries...))
-	h, err := New(trail, &Options{Authorize: InsecureForDevelopment, Languages: []Language{pseudo()}, Title: "TITLE", Location: time.UTC})
+	h, err := New(trail, &Options{Authorize: access.InsecureForDevelopment, Languages: []Language{pseudo()}, Title: "TITLE", Location: time.UTC})
 	require.NoError(t, err)
 	show := func(query string) string {
 		w := httptest.NewRecorder()
@@ -177,7 +178,7 @@ func TestWhichLanguage(t *testing.T) {
 	require.NoError(t, err)
 	own := Language{Tag: "en", Texts: map[string]string{"Action": "Deed"}}
 	hosts := ""
-	h, err := New(trail, &Options{Authorize: InsecureForDevelopment, Languages: append(shipped(), own), Language: func(*http.Request) string { return hosts }})
+	h, err := New(trail, &Options{Authorize: access.InsecureForDevelopment, Languages: append(shipped(), own), Language: func(*http.Request) string { return hosts }})
 	require.NoError(t, err)
 	for _, c := range []struct{ query, host, header, want string }{
 		{"", "", "", "en"}, {"", "", "de", "de"}, {"", "", "de-AT", "de"}, {"", "", "FR-ca;q=0.3, de;q=0.9", "de"}, {"", "", "de;q=0, fr", "fr"}, {"", "", "xx, *", "en"},
@@ -186,7 +187,7 @@ func TestWhichLanguage(t *testing.T) {
 		hosts = c.host
 		r := httptest.NewRequest(http.MethodGet, "/"+c.query, nil)
 		r.Header.Set("Accept-Language", c.header)
-		require.Equal(t, c.want, h.(*Viewer).languageOf(r).Tag, "%+v", c)
+		require.Equal(t, c.want, h.languageOf(r).Tag, "%+v", c)
 	}
-	require.Equal(t, "Deed", h.(*Viewer).languageOf(httptest.NewRequest(http.MethodGet, "/", nil)).text("Action"), "a host's English comes before the page's")
+	require.Equal(t, "Deed", h.languageOf(httptest.NewRequest(http.MethodGet, "/", nil)).text("Action"), "a host's English comes before the page's")
 }

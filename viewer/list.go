@@ -83,7 +83,7 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	if found.Prev != "" {
 		p.Prev, p.First = s.page(found.Prev), s.list()
 	}
-	if s.access.Export {
+	if s.grant.Export {
 		p.Exports = s.exportLinks()
 	}
 	if s.mayFollow() {
@@ -101,11 +101,20 @@ const countWait = 2 * time.Second
 func (s *visit) count(ctx context.Context) (n int, more, ok bool, err error) {
 	waiting, cancel := context.WithTimeout(ctx, countWait)
 	defer cancel()
-	n, more, err = s.reader.Count(waiting, s.query.Filter, s.bound)
+	n, more, err = s.countUpTo(waiting, s.query.Filter, s.bound)
 	if errors.Is(err, errors.ErrUnsupported) || err != nil && waiting.Err() != nil && ctx.Err() == nil {
 		return 0, false, false, nil
 	}
 	return n, more, err == nil, err
+}
+
+// countUpTo counts to a bound; errors.ErrUnsupported if the store can't.
+func (s *visit) countUpTo(ctx context.Context, f audit.Filter, bound int) (n int, more bool, err error) {
+	counter, ok := s.reader.(audit.Counter)
+	if !ok {
+		return 0, false, errors.ErrUnsupported
+	}
+	return counter.Count(ctx, f, bound)
 }
 
 // CountText is what the status line says.
@@ -147,7 +156,7 @@ func (s *visit) columns() []column {
 	var cols []column
 	for _, l := range list {
 		c := column{Class: l.class, Label: l.label, Time: l.key == audit.SortTime}
-		if l.key != "" && (s.access.Personal || l.key != audit.SortUser && l.key != audit.SortIP) {
+		if l.key != "" && (s.grant.Personal || l.key != audit.SortUser && l.key != audit.SortIP) {
 			c.Order, c.Href = s.order(l.key)
 		}
 		cols = append(cols, c)

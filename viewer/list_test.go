@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/storage/memstore"
 	"github.com/gormtrail/audit/viewer"
 )
@@ -67,12 +68,12 @@ func TestNewRefusesWhatItCantServe(t *testing.T) {
 		opts  *viewer.Options
 		want  string
 	}{
-		{nil, &viewer.Options{Authorize: everything}, "trail"},
+		{nil, &viewer.Options{Authorize: access.InsecureForDevelopment}, "trail"},
 		{trail, nil, "Authorize is required"},
 		{trail, &viewer.Options{}, "Authorize is required"},
-		{trail, &viewer.Options{Authorize: everything, Theme: "pink"}, "Theme"},
-		{trail, &viewer.Options{Authorize: everything, Languages: []viewer.Language{{}}}, "Tag"},
-		{trail, &viewer.Options{Authorize: everything, Logo: []byte("GIF89a")}, "SVG"},
+		{trail, &viewer.Options{Authorize: access.InsecureForDevelopment, Theme: "pink"}, "Theme"},
+		{trail, &viewer.Options{Authorize: access.InsecureForDevelopment, Languages: []viewer.Language{{}}}, "Tag"},
+		{trail, &viewer.Options{Authorize: access.InsecureForDevelopment, Logo: []byte("GIF89a")}, "SVG"},
 	} {
 		_, err := viewer.New(c.trail, c.opts)
 		require.ErrorContains(t, err, c.want)
@@ -121,8 +122,8 @@ func TestLinksNeverNameAPath(t *testing.T) {
 }
 
 func TestAssets(t *testing.T) {
-	h := newViewer(t, newTrail(t), &viewer.Options{ThemeCSS: []byte(":root{--av-accent:red}"), Authorize: func(*http.Request) (viewer.Access, error) {
-		return viewer.Access{}, viewer.ErrDenied
+	h := newViewer(t, newTrail(t), &viewer.Options{ThemeCSS: []byte(":root{--av-accent:red}"), Authorize: func(*http.Request) (access.Grant, error) {
+		return access.Grant{}, access.ErrDenied
 	}})
 	page := get(h, "").Body.String()
 	for _, name := range []string{"viewer.css", "theme.css", "viewer.js", "boot.js", "icon.svg"} {

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/stream"
 )
 
@@ -30,8 +30,8 @@ func (v *Viewer) newFeed() (http.Handler, error) {
 	}
 	v.hub = hub
 	return hub.Handler(&stream.HandlerOptions{
-		Authorize: v.follow, AllowedOrigins: v.opts.AllowedOrigins, MaxReaders: v.opts.MaxLive,
-		MaxCatchUp: maxCatchUp,
+		Authorize: v.opts.Authorize, Filter: v.liveFilter, Encode: v.liveEncode, Key: v.liveKey,
+		AllowedOrigins: v.opts.AllowedOrigins, MaxReaders: v.opts.MaxLive, MaxCatchUp: maxCatchUp,
 	})
 }
 
@@ -45,7 +45,7 @@ func (v *Viewer) Close(ctx context.Context) error {
 }
 
 // mayFollow reports whether the live feed is open to this reader.
-func (s *visit) mayFollow() bool { return s.feed != nil && s.access.Live }
+func (s *visit) mayFollow() bool { return s.feed != nil && s.grant.Follow }
 
 func (s *visit) serveLive(w http.ResponseWriter) error {
 	if err := s.allowed(); err != nil {
@@ -61,71 +61,51 @@ func (s *visit) serveLive(w http.ResponseWriter) error {
 	return nil
 }
 
-// follow is asked when a feed begins and again while it runs.
-func (v *Viewer) follow(r *http.Request) (stream.Feed, error) {
-	access, err := v.opts.Authorize(r)
+// liveFilter is what a feed's request asks for. Nothing is read for it, so that
+// it needs no grant.
+func (v *Viewer) liveFilter(r *http.Request) (audit.Filter, error) {
+	s, err := v.newVisit(r, access.Grant{})
 	if err != nil {
-		return stream.Feed{}, err
+		return audit.Filter{}, err
 	}
-	s, err := v.newVisit(r, access)
-	if err == nil && !s.mayFollow() {
-		err = errNoLive
-	}
-	if err == nil {
-		err = s.allowed()
-	}
-	if err != nil {
-		return stream.Feed{}, err
-	}
-	f, err := s.reader.expand(s.query.Filter)
-	if err != nil {
-		return stream.Feed{}, err
-	}
+	f := s.query.Filter
 	if p := s.state.Get("range"); p != "" && p != "custom" {
 		f.To = time.Time{}                  // the last 24 hours go on
 		f.From = f.From.Truncate(time.Hour) // and are the same for all who look at them
 	}
-	feed := stream.Feed{Filter: f.And(access.Scope), Encode: s.liveRow(nil)}
-	if s.reader.sifts(audit.Query{Filter: f}) {
-		// The words are looked for in what this reader sees: a gap, or a frame,
-		// must not tell that a masked address holds them.
-		feed.Filter, feed.Encode = unsearched(f).And(access.Scope), s.liveRow(&f)
-	}
-	hidden := slices.Sorted(slices.Values(access.Hidden))
-	feed.Key = fmt.Sprintf("%q %v %q %v %q", s.list(), access.Personal, hidden, asksJSON(r), s.lang.Tag)
-	return feed, nil
+	return f, nil
 }
 
-// allowed reports what is wrong with the query, or asks for what is masked, for
-// the answers that don't begin with reading a page.
-func (s *visit) allowed() error {
-	q := s.query
-	var err error
-	if q.Filter, err = s.reader.expand(q.Filter); err != nil {
-		return err
+// liveKey is the same for feeds whose rows look the same, but for masks.
+func (v *Viewer) liveKey(r *http.Request) string {
+	s, err := v.newVisit(r, access.Grant{})
+	if err != nil {
+		return ""
 	}
-	return s.reader.check(q)
+	return fmt.Sprintf("%q %v %q", s.list(), asksJSON(r), s.lang.Tag)
 }
 
-// liveRow writes an entry as the page's own row, or as data; nothing where a
-// filter is given that doesn't select it as this reader sees it.
-func (s *visit) liveRow(sieve *audit.Filter) func(audit.Entry) ([]byte, error) {
-	data := asksJSON(s.request)
+// liveEncode writes entries as the page's own rows, or as data.
+func (v *Viewer) liveEncode(r *http.Request, grant access.Grant) func(audit.Entry) ([]byte, error) {
+	if asksJSON(r) {
+		return func(e audit.Entry) ([]byte, error) { return json.Marshal(e) }
+	}
+	s, err := v.newVisit(r, grant)
+	if err != nil {
+		return func(audit.Entry) ([]byte, error) { return nil, err }
+	}
 	s.state.Del("cursor")
 	rows := s.rows()
 	return func(e audit.Entry) ([]byte, error) {
-		e = s.reader.mask.entry(e)
-		if sieve != nil && !sieve.Match(e) {
-			return nil, nil
-		}
-		if data {
-			return json.Marshal(e)
-		}
 		var m markup
 		rows.row(&m, &e)
 		return json.Marshal(string(m))
 	}
 }
+
+// allowed reports what is wrong with the query, or asks for what is masked, for
+// the answers that don't begin with reading a page.
+func (s *visit) allowed() error { return s.grant.Check(s.query) }
 
 // position is where a feed has to begin so that it and this page together miss
 // nothing: asked before the page's entries are read.

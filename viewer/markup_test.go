@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
@@ -76,9 +77,9 @@ func checkRow(t *testing.T, s string) {
 	t.Helper()
 	trail, err := audit.New(memstore.New(), nil)
 	require.NoError(t, err)
-	h, err := New(trail, &Options{Authorize: InsecureForDevelopment})
+	h, err := New(trail, &Options{Authorize: access.InsecureForDevelopment})
 	require.NoError(t, err)
-	v := &visit{Viewer: h.(*Viewer), lang: &english, zone: time.UTC, access: Access{Personal: true}}
+	v := &visit{Viewer: h, lang: &english, zone: time.UTC, grant: access.Grant{Personal: true}}
 	shape := func(s string) (list []string) {
 		e := audit.Entry{
 			ID: "id" + s, Action: "a" + s, Actor: audit.Actor{Type: "user", ID: "i" + s, Name: "n" + s, Email: "e" + s}, Request: audit.Request{IP: "p" + s},

@@ -1,53 +1,24 @@
 package viewer
 
 import (
-	"errors"
 	"net/http"
 	"time"
 
-	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 )
-
-// ErrDenied is what an Authorize returns that lets a request see nothing. The
-// reader gets status 403 and a page that says so. Any other error does the
-// same to the reader and is told to the trail's logger: a check that could not
-// be made is no permission.
-var ErrDenied = errors.New("viewer: this request may not read the audit trail")
-
-// Access is what one request may see and do. Its zero value may read the whole
-// trail, save personal data, and neither export nor follow it live.
-type Access struct {
-	// Scope is and-ed under everything: page, API, facets, exports, live feed.
-	// Default: the whole trail.
-	Scope audit.Filter
-	// Personal shows email and IP addresses. Without it they are masked
-	// wherever they stand, the values of changes included, and nothing can be
-	// filtered, sorted or searched by them.
-	Personal bool
-	// Export allows the downloads.
-	Export bool
-	// Live allows the live feed.
-	Live bool
-	// Hidden are fields whose values this reader never sees: columns of
-	// changes ("salary"), paths into structured values ("settings.token"), and
-	// keys of the metadata. That such a field changed is shown.
-	Hidden []string
-	// Actor is who is reading, for Options.Record. Default: the actor that the
-	// request's context carries (audit.WithActor).
-	Actor audit.Actor
-}
 
 // Link is a place outside of the viewer.
 type Link struct{ Label, URL string }
 
 // Options of the viewer. All but Authorize have defaults.
 type Options struct {
-	// Authorize says what a request may see. It is asked for every page, API
-	// call and download, and again while a live feed runs, which ends within a
+	// Authorize says what a request may see. It is called for every page, API
+	// call and download, and again while a live feed is open, which ends within a
 	// minute of a refusal; only style sheets, scripts and the API's description
-	// are served without it. Required: New refuses to serve without it. For a
-	// look at development time there is InsecureForDevelopment.
-	Authorize func(*http.Request) (Access, error)
+	// are served without it. A refusal is status 403; an error other than
+	// access.ErrDenied is also logged. Required: New refuses to serve without it.
+	// During development you can use access.InsecureForDevelopment.
+	Authorize access.Authorize
 	// Title is the page's name. Default: "Audit trail".
 	Title string
 	// Back leads from the page back into the host. Default: no such link.
@@ -104,10 +75,4 @@ type Options struct {
 	// are always seen at once. Default: none; the feed looks five times a second
 	// while someone follows.
 	Wake <-chan struct{}
-}
-
-// InsecureForDevelopment lets everybody see and export everything. It is meant
-// for a program on a developer's own machine, and for nothing else.
-func InsecureForDevelopment(*http.Request) (Access, error) {
-	return Access{Personal: true, Export: true, Live: true}, nil
 }

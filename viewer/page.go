@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 )
 
 // page is what every page has; templates reach its texts through .T.
@@ -161,7 +162,7 @@ func (m messagePage) say(w http.ResponseWriter) {
 
 // deny answers a request that Authorize let see nothing.
 func (v *Viewer) deny(w http.ResponseWriter, r *http.Request, err error) {
-	if !errors.Is(err, ErrDenied) {
+	if !errors.Is(err, access.ErrDenied) {
 		v.trail.Logger().WarnContext(r.Context(), "audit viewer: access refused", "error", err)
 	}
 	s := &visit{Viewer: v, request: r, lang: v.languageOf(r), zone: v.location, now: time.Now()}
@@ -173,4 +174,4 @@ func (v *Viewer) deny(w http.ResponseWriter, r *http.Request, err error) {
 }
 
 // CanPersonal reports whether addresses may be seen and asked for.
-func (p page) CanPersonal() bool { return p.access.Personal }
+func (p page) CanPersonal() bool { return p.grant.Personal }

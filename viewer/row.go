@@ -214,7 +214,7 @@ func (r *rows) typeCell(m *markup, e *audit.Entry) {
 // recordURL is the host's page of an object, if it is one that a browser may be
 // sent to.
 func (v *Viewer) recordURL(e *audit.Entry) string {
-	if v.opts.RecordURL == nil || e.Object.Type == "" {
+	if v.opts.RecordURL == nil || e.Object.Type == "" || hasMask(e.Object.Type) || hasMask(e.Object.ID) {
 		return ""
 	}
 	href := v.opts.RecordURL(e.Object.Type, e.Object.ID)
@@ -253,7 +253,7 @@ func (r *rows) userCell(m *markup, e *audit.Entry) {
 		return
 	}
 	switch {
-	case r.access.Personal && e.Actor.User() != "":
+	case r.grant.Personal && e.Actor.User() != "":
 		m.link(r.byUser, param(e.Actor.User()))
 	case e.Actor.ID != "":
 		m.link(r.byActor, param(e.Actor.ID))

@@ -44,26 +44,22 @@ func (p *entryPage) states(ctx context.Context) (states, error) {
 
 // near is the reader with the record's entries alone, and of very many only the
 // nearest to a moment.
-func (p *entryPage) near(ctx context.Context, t time.Time) (r reader, cut bool, err error) {
-	record := p.recordFilter()
-	r = p.reader
-	if record, err = r.expand(record); err != nil {
-		return r, false, err
-	}
-	r.scope = r.scope.And(record)
+func (p *entryPage) near(ctx context.Context, t time.Time) (r audit.Reader, cut bool, err error) {
+	grant := p.grant
+	grant.Scope = grant.Scope.And(p.recordFilter())
 	if p.size(ctx) == sizeFew {
-		return r, false, nil
+		return grant.Reader(p.source()), false, nil
 	}
 	behind := t.Add(time.Microsecond) // what happened at t belongs to the past
 	var window audit.Filter
 	if window.From, err = p.edge(ctx, audit.Filter{To: behind}, audit.Newest); err != nil {
-		return r, false, err
+		return nil, false, err
 	}
 	if window.To, err = p.edge(ctx, audit.Filter{From: behind}, audit.SortTime); err != nil {
-		return r, false, err
+		return nil, false, err
 	}
-	r.scope = r.scope.And(window)
-	return r, !window.From.IsZero() || !window.To.IsZero(), nil
+	grant.Scope = grant.Scope.And(window)
+	return grant.Reader(p.source()), !window.From.IsZero() || !window.To.IsZero(), nil
 }
 
 // edge is the time of the record's entry that is maxState away; zero if there

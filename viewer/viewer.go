@@ -35,16 +35,16 @@ type Viewer struct {
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'self'; require-trusted-types-for 'script'; trusted-types audit-viewer"
 
-// New returns the viewer of a trail. The http.Handler is a *Viewer.
+// New returns the viewer of a trail.
 //
 // It refuses a nil trail, options without Authorize, and a ThemeCSS, Theme or
 // Language that can't be meant. It starts nothing and asks the trail nothing.
-func New(trail *audit.Trail, opts *Options) (http.Handler, error) {
+func New(trail *audit.Trail, opts *Options) (*Viewer, error) {
 	if trail == nil {
 		return nil, errors.New("viewer: New needs a trail, and got nil")
 	}
 	if opts == nil || opts.Authorize == nil {
-		return nil, errors.New("viewer: Options.Authorize is required: it says who may read the trail (InsecureForDevelopment lets everybody)")
+		return nil, errors.New("viewer: Options.Authorize is required: it says what a request may see (access.InsecureForDevelopment allows everything)")
 	}
 	v := &Viewer{trail: trail, opts: *opts, title: opts.Title, location: opts.Location, bound: opts.CountBound}
 	if v.title == "" {
@@ -92,12 +92,12 @@ func (v *Viewer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.serveAsset(w, r, name)
 		return
 	}
-	access, err := v.opts.Authorize(r)
+	grant, err := v.opts.Authorize.Grant(r)
 	if err != nil {
 		v.deny(w, r, err)
 		return
 	}
-	s, err := v.newVisit(r, access)
+	s, err := v.newVisit(r, grant)
 	if err == nil {
 		err = s.answer(w)
 	}
@@ -152,11 +152,11 @@ func (s *visit) note(ctx context.Context, action, format string) error {
 		metadata["format"] = format
 	}
 	e := audit.Entry{
-		Action: action, Actor: s.access.Actor,
+		Action: action, Actor: s.grant.Actor,
 		Object:   audit.Object{Type: "audit_trail", Name: s.title},
 		Metadata: metadata,
 	}
-	if one := s.access.Scope.Tenants; len(one) == 1 {
+	if one := s.grant.Scope.Tenants; len(one) == 1 {
 		e.Tenant = one[0] // who reads a tenant's trail is a fact on that tenant's trail
 	}
 	if err := s.trail.Record(ctx, e); err != nil {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 )
 
 // visit is one request: who asks, for what, in which words and zone. It belongs
@@ -16,13 +17,13 @@ import (
 type visit struct {
 	*Viewer
 	request *http.Request
-	access  Access
-	reader  reader
+	grant   access.Grant
+	reader  audit.Reader // all that the grant shows
 	lang    *Language
 	zone    *time.Location
 	now     time.Time
 	state   url.Values  // what the links of the page carry on
-	query   audit.Query // what the page shows
+	query   audit.Query // what the page shows, its search taken apart
 	actions map[string]audit.Action
 	types   map[string]string
 }
@@ -35,11 +36,10 @@ var perPage = []int{25, 50, 100, 200}
 
 // newVisit reads the request. Parameters that can't be meant are a
 // *audit.QueryError, and then the visit can still show a page that says so.
-func (v *Viewer) newVisit(r *http.Request, access Access) (*visit, error) {
+func (v *Viewer) newVisit(r *http.Request, grant access.Grant) (*visit, error) {
 	s := &visit{
-		Viewer: v, request: r, access: access, lang: v.languageOf(r), zone: v.location, now: time.Now(),
-		reader: reader{trail: v.trail, scope: access.Scope, mask: mask{access.Personal, access.Hidden}, choices: &v.choices},
-		state:  url.Values{},
+		Viewer: v, request: r, grant: grant, lang: v.languageOf(r), zone: v.location, now: time.Now(),
+		reader: grant.Reader(v.source()), state: url.Values{},
 	}
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
@@ -60,7 +60,8 @@ func (v *Viewer) newVisit(r *http.Request, access Access) (*visit, error) {
 		return s, err
 	}
 	s.carry(values)
-	return s, nil
+	s.query.Filter, err = s.query.Expand(v.trail.Catalogue())
+	return s, err
 }
 
 func loadZone(name string) (*time.Location, error) {

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/export"
 	"github.com/gormtrail/audit/hooks"
 	"github.com/gormtrail/audit/httpaudit"
@@ -25,13 +26,13 @@ type User struct {
 	Password string
 }
 
-// application is what was there before: a database, routes, and two functions
-// that know who sends a request and what they may see.
+// application is what was there before: a database, routes, and functions that
+// know who sends a request and what they may see.
 type application struct {
 	db      *gorm.DB
 	mux     *http.ServeMux
 	actorOf func(*http.Request) (audit.Actor, error)
-	mayRead func(*http.Request) (audit.Filter, error)
+	mayRead access.Authorize
 
 	trail   *audit.Trail
 	handler http.Handler
@@ -58,7 +59,11 @@ func (a *application) addTrail(ctx context.Context) error {
 	handler := httpaudit.Middleware(&httpaudit.Options{Actor: actorOf})(mux) // who, from where
 	// endregion
 	// region export
-	mux.Handle("GET /audit/export", export.Handler(trail, &export.Options{Authorize: mayRead}))
+	exports, err := export.Handler(trail, &export.Options{Authorize: mayRead})
+	if err != nil {
+		return err
+	}
+	mux.Handle("GET /audit/export", exports)
 	// endregion
 	a.trail, a.handler = trail, handler
 	return nil
@@ -73,7 +78,9 @@ func Example() {
 	actorOf := func(r *http.Request) (audit.Actor, error) {
 		return audit.Actor{Type: "user", Email: r.Header.Get("X-User")}, nil
 	}
-	mayRead := func(*http.Request) (audit.Filter, error) { return audit.Filter{}, nil }
+	mayRead := func(*http.Request) (access.Grant, error) {
+		return access.Grant{Everything: true, Personal: true, Export: true}, nil
+	}
 	app := &application{db: db, mux: mux, actorOf: actorOf, mayRead: mayRead}
 	check(app.addTrail(ctx))
 	trail, handler := app.trail, app.handler

@@ -14,6 +14,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/storage/memstore"
 	"github.com/gormtrail/audit/stream"
 	"github.com/gormtrail/audit/viewer"
@@ -35,18 +36,18 @@ func sessionOf(r *http.Request) (member, bool) {
 }
 
 // region authorize
-func authorize(r *http.Request) (viewer.Access, error) {
+func authorize(r *http.Request) (access.Grant, error) {
 	user, ok := sessionOf(r)
 	if !ok || !user.Admin {
-		return viewer.Access{}, viewer.ErrDenied
+		return access.Grant{}, access.ErrDenied
 	}
-	return viewer.Access{
-		Scope:    audit.Filter{Tenants: []string{user.Tenant}}, // and-ed under everything
+	return access.Grant{
+		Scope:    audit.Filter{Tenants: []string{user.Tenant}}, // limits everything below
 		Personal: user.May("see personal data"),                // email and IP addresses
-		Export:   true,
-		Live:     true,
-		Hidden:   []string{"salary", "profile.iban"},                                         // fields whose values are masked
-		Actor:    audit.Actor{Type: "user", ID: user.ID, Name: user.Name, Email: user.Email}, // for Options.Record
+		Export:   true,                                         // downloads
+		Follow:   true,                                         // the live feed
+		Hidden:   []string{"salary", "profile.iban"},           // fields whose values are masked
+		Actor:    audit.Actor{Type: "user", ID: user.ID, Name: user.Name, Email: user.Email},
 	}, nil
 }
 
@@ -127,7 +128,7 @@ func Example_follow() {
 		return
 	}
 	handler, err := hub.Handler(&stream.HandlerOptions{ // WebSocket and server-sent events
-		Authorize: func(*http.Request) (stream.Feed, error) { return stream.Feed{Filter: filter}, nil },
+		Authorize: authorize,
 	})
 	// endregion
 	check(err)

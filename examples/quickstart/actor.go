@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/httpaudit"
 )
 
@@ -121,18 +122,20 @@ func (c caller) mayRead(organizationID uint) bool {
 	return c.operator || c.org.ID == organizationID
 }
 
-// limitOf is the part of the trail that the caller may see: the operator all of
-// it, owners and admins their organization's. Everything that serves the trail
-// is given this one function.
-func limitOf(r *http.Request) (audit.Filter, error) {
+// authorize says what the caller may see of the audit log: the operator all of it,
+// owners and admins their organization's. Page, export and API all ask it.
+func authorize(r *http.Request) (access.Grant, error) {
 	l := lookupOf(r)
 	c := l.caller
+	grant := access.Grant{Personal: true, Export: true, Follow: true}
 	switch {
 	case l.err != nil:
 	case c.operator:
-		return audit.Filter{}, nil
+		grant.Everything = true
+		return grant, nil
 	case c.user.Role == "owner" || c.user.Role == "admin":
-		return audit.Filter{Tenants: []string{c.org.Slug}}, nil
+		grant.Scope.Tenants = []string{c.org.Slug}
+		return grant, nil
 	}
-	return audit.Filter{}, &problem{http.StatusForbidden, l.who() + " may not read the audit trail"}
+	return access.Grant{}, errors.Join(access.ErrDenied, &problem{http.StatusForbidden, l.who() + " may not read the audit trail"})
 }

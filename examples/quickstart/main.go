@@ -135,9 +135,13 @@ func (h *host) serve(ctx context.Context, s settings, stdout io.Writer) error {
 	if err != nil {
 		return errors.Join(err, l.Close())
 	}
+	exports, err := h.exports()
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
 	fmt.Fprint(stdout, guide(reachable(l), s.actor), "\nListening on ", l.Addr(), ". Ctrl-C ends it.\n")
 	server := &http.Server{
-		Handler:           h.handler(page, s.actor, reachable(l)),
+		Handler:           h.handler(page, exports, s.actor, reachable(l)),
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          slog.NewLogLogger(h.log.Handler(), slog.LevelWarn),
 	}

@@ -37,7 +37,9 @@ func open(t *testing.T) *app {
 	page, err := h.page()
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, page.Close(context.Background())) })
-	return &app{t, h, h.handler(page, operator, "127.0.0.1:8080")}
+	exports, err := h.exports()
+	require.NoError(t, err)
+	return &app{t, h, h.handler(page, exports, operator, "127.0.0.1:8080")}
 }
 
 func (a *app) send(method, path, actor, body string) *httptest.ResponseRecorder {

@@ -8,30 +8,21 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/export"
 	"github.com/gormtrail/audit/viewer"
 )
 
 // page shows the trail to people.
 func (h *host) page() (*viewer.Viewer, error) {
-	v, err := viewer.New(h.trail, &viewer.Options{
+	return viewer.New(h.trail, &viewer.Options{
 		Title: "Audit trail",
 		Back:  viewer.Link{Label: "Quickstart", URL: "/"},
 		// English, and what the reader's browser asks for.
 		Languages: []viewer.Language{viewer.German(), viewer.French()},
-		Authorize: func(r *http.Request) (viewer.Access, error) {
-			limit, err := limitOf(r)
-			if err != nil {
-				return viewer.Access{}, viewer.ErrDenied
-			}
-			return viewer.Access{Scope: limit, Personal: true, Export: true, Live: true}, nil
-		},
+		Authorize: authorize,
 		RecordURL: recordURL,
 	})
-	if err != nil {
-		return nil, err
-	}
-	return v.(*viewer.Viewer), nil
 }
 
 // recordURL is the host's own page of a record: its JSON.
@@ -45,8 +36,14 @@ func recordURL(objectType, id string) string {
 	return ""
 }
 
+// exports are the trail's downloads. An export is itself something to see on the
+// trail.
+func (h *host) exports() (http.Handler, error) {
+	return export.Handler(h.trail, &export.Options{Authorize: authorize, Record: h.trail, Logger: h.log, Now: h.clock.Now})
+}
+
 // handler is the whole application: its own API, and the trail's.
-func (h *host) handler(page http.Handler, byDefault, address string) http.Handler {
+func (h *host) handler(page, exports http.Handler, byDefault, address string) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/audit", page)
 	serve[Organization](mux, h, "organizations", "organizations", true)
@@ -59,10 +56,7 @@ func (h *host) handler(page http.Handler, byDefault, address string) http.Handle
 	mux.HandleFunc("GET /api/audit/entries", handle(h.scoped(queryTrail)))
 	mux.HandleFunc("GET /api/audit/entries/{id}", handle(h.scoped(getEntry)))
 	mux.HandleFunc("GET /api/audit/facets", handle(h.scoped(facets)))
-	// An export is itself something to see on the trail.
-	mux.Handle("GET /api/audit/export", export.Handler(h.trail, &export.Options{
-		Authorize: limitOf, Record: h.trail, Catalogue: h.trail.Catalogue(), Logger: h.log, Now: h.clock.Now,
-	}))
+	mux.Handle("GET /api/audit/export", exports)
 	mux.HandleFunc("GET /{$}", func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 		fmt.Fprint(w, guide(address, byDefault))
@@ -70,15 +64,14 @@ func (h *host) handler(page http.Handler, byDefault, address string) http.Handle
 	return h.identify(mux, byDefault)
 }
 
-// scoped lets nobody at the trail whom the host doesn't allow, and shows each
-// caller only their own part of it.
+// scoped shows callers what they may see of the trail, as page and export do.
 func (h *host) scoped(read func(*http.Request, audit.Reader) (any, error)) func(*http.Request) (int, any, error) {
 	return func(r *http.Request) (int, any, error) {
-		limit, err := limitOf(r)
+		grant, err := access.Authorize(authorize).Grant(r)
 		if err != nil {
 			return 0, nil, err
 		}
-		body, err := read(r, h.trail.Scope(limit))
+		body, err := read(r, grant.Reader(h.trail))
 		return http.StatusOK, body, err
 	}
 }

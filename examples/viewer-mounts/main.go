@@ -18,6 +18,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/storage/memstore"
 	"github.com/gormtrail/audit/viewer"
 )
@@ -67,7 +68,7 @@ func withEcho(page http.Handler) http.Handler {
 
 // newPage is a page with one entry on it. A program's own Authorize asks its
 // session who is there, and what they may see.
-func newPage(ctx context.Context) (http.Handler, error) {
+func newPage(ctx context.Context) (*viewer.Viewer, error) {
 	trail, err := audit.New(memstore.New(), nil)
 	if err != nil {
 		return nil, err
@@ -75,7 +76,7 @@ func newPage(ctx context.Context) (http.Handler, error) {
 	if err := trail.Record(ctx, audit.Entry{Action: audit.ActionCreate, Object: audit.Object{Type: "invoices", ID: "INV-1"}}); err != nil {
 		return nil, err
 	}
-	return viewer.New(trail, &viewer.Options{Authorize: viewer.InsecureForDevelopment})
+	return viewer.New(trail, &viewer.Options{Authorize: access.InsecureForDevelopment})
 }
 
 func run(ctx context.Context) error {
@@ -92,9 +93,7 @@ func run(ctx context.Context) error {
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
-		if v, ok := page.(*viewer.Viewer); ok {
-			_ = v.Close(context.Background()) // ends the live feeds, which Shutdown would wait for
-		}
+		_ = page.Close(context.Background()) // ends the live feeds, which Shutdown would wait for
 		stopped <- server.Shutdown(context.Background())
 	}()
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/storage/memstore"
 	"github.com/gormtrail/audit/viewer"
 )
@@ -97,7 +98,7 @@ func checkDOM(t *testing.T, s string) {
 		}))
 		e, err = trail.Get(t.Context(), entryID(1))
 		require.NoError(t, err)
-		h, err := viewer.New(trail, &viewer.Options{Authorize: viewer.InsecureForDevelopment})
+		h, err := viewer.New(trail, &viewer.Options{Authorize: access.InsecureForDevelopment})
 		require.NoError(t, err)
 		for _, query := range []string{"", "?entry=" + entryID(1), "?view=history&entry=" + entryID(1)} {
 			w := httptest.NewRecorder()

@@ -15,6 +15,7 @@ import (
 	"github.com/xuri/excelize/v2"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/storage/memstore"
 	"github.com/gormtrail/audit/viewer"
 )
@@ -82,8 +83,8 @@ func TestMaskedValuesAreInNoFile(t *testing.T) {
 	e := one(1)
 	e.Actor.Email, e.Request.IP, e.Object.Name, e.Comment = "canary@lumen.example", "203.0.113.77", "canary@lumen.example", "from 203.0.113.77"
 	e.Changes = []audit.Change{{Field: "salary", Old: "CANARY-1", New: "CANARY-2"}, {Field: "email", Old: "canary@lumen.example", New: "x"}}
-	h := served(t, &viewer.Options{Authorize: func(*http.Request) (viewer.Access, error) {
-		return viewer.Access{Export: true, Hidden: []string{"salary"}}, nil
+	h := served(t, &viewer.Options{Authorize: func(*http.Request) (access.Grant, error) {
+		return access.Grant{Everything: true, Export: true, Hidden: []string{"salary"}}, nil
 	}}, e)
 	cells, _ := workbook(t, download(t, h, "?export=xlsx"))
 	for format, text := range map[string]string{
@@ -95,7 +96,7 @@ func TestMaskedValuesAreInNoFile(t *testing.T) {
 			require.NotContains(t, text, canary, format)
 		}
 	}
-	open := served(t, &viewer.Options{Authorize: viewer.InsecureForDevelopment}, e)
+	open := served(t, &viewer.Options{Authorize: access.InsecureForDevelopment}, e)
 	require.Contains(t, pdfText(t, download(t, open, "?export=pdf")), "CANARY", "the test can see them")
 }
 
@@ -109,7 +110,7 @@ func TestHostileEntriesInFiles(t *testing.T) {
 		e.Actor, e.Changes = audit.Actor{Type: "user", Name: s, ID: s}, []audit.Change{{Field: s, Old: s, New: s}}
 		entries = append(entries, e)
 	}
-	h := served(t, &viewer.Options{Authorize: viewer.InsecureForDevelopment}, entries...)
+	h := served(t, &viewer.Options{Authorize: access.InsecureForDevelopment}, entries...)
 	rows, err := csv.NewReader(bytes.NewReader(download(t, h, "?export=csv"))).ReadAll()
 	require.NoError(t, err)
 	require.Len(t, rows, len(attacks)+1)
@@ -127,7 +128,7 @@ func TestHostileEntriesInFiles(t *testing.T) {
 
 // TestEachFileHasTheRowsOfTheView: as many as the page counts, and no other.
 func TestEachFileHasTheRowsOfTheView(t *testing.T) {
-	h := served(t, &viewer.Options{Authorize: viewer.InsecureForDevelopment}, demo(300)...)
+	h := served(t, &viewer.Options{Authorize: access.InsecureForDevelopment}, demo(300)...)
 	page := string(download(t, h, "?action=login&outcome=failure&per=25"))
 	require.Contains(t, page, "<b>33 entries</b>")
 	rows, err := csv.NewReader(bytes.NewReader(download(t, h, "?action=login&outcome=failure&per=25&export=csv"))).ReadAll()
@@ -136,7 +137,7 @@ func TestEachFileHasTheRowsOfTheView(t *testing.T) {
 	require.Equal(t, 33, bytes.Count(download(t, h, "?action=login&outcome=failure&per=25&export=jsonl"), []byte("\n")))
 	cells, _ := workbook(t, download(t, h, "?action=login&outcome=failure&per=25&export=xlsx"))
 	require.Equal(t, 33, strings.Count(strings.Join(cells, "\n"), "Logged in\n"))
-	german := served(t, &viewer.Options{Authorize: viewer.InsecureForDevelopment, Languages: []viewer.Language{viewer.German()}}, demo(9)...)
+	german := served(t, &viewer.Options{Authorize: access.InsecureForDevelopment, Languages: []viewer.Language{viewer.German()}}, demo(9)...)
 	require.Contains(t, string(download(t, german, "?export=csv&lang=de")), "Objekttyp")
 	require.Contains(t, pdfText(t, download(t, german, "?export=pdf&lang=de")), "Ausgeführt von")
 }

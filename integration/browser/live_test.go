@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/viewer"
 )
 
@@ -141,11 +142,11 @@ func TestLiveWithoutWebSocket(t *testing.T) {
 func TestLiveEndsWhenSignedOut(t *testing.T) {
 	browser := startBrowser(t)
 	var out atomic.Bool
-	s := newSite(t, &viewer.Options{Authorize: func(*http.Request) (viewer.Access, error) {
+	s := newSite(t, &viewer.Options{Authorize: func(*http.Request) (access.Grant, error) {
 		if out.Load() {
-			return viewer.Access{}, viewer.ErrDenied
+			return access.Grant{}, access.ErrDenied
 		}
-		return viewer.Access{Live: true, Personal: true}, nil
+		return access.Grant{Everything: true, Follow: true, Personal: true}, nil
 	}}, demo(20)...)
 	b := newTab(t, browser, s.Server)
 	b.open("")
@@ -161,7 +162,7 @@ func TestLiveEndsWhenSignedOut(t *testing.T) {
 func TestLiveTwoServers(t *testing.T) {
 	browser := startBrowser(t)
 	s := newSite(t, nil, demo(5)...)
-	other, err := viewer.New(s.trail, &viewer.Options{Authorize: viewer.InsecureForDevelopment})
+	other, err := viewer.New(s.trail, &viewer.Options{Authorize: access.InsecureForDevelopment})
 	require.NoError(t, err)
 	second := httptest.NewServer(other)
 	defer second.Close()

@@ -10,6 +10,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/viewer"
 )
 
@@ -19,7 +20,7 @@ import (
 func TestMounts(t *testing.T) {
 	browser := startBrowser(t)
 	s := newSite(t, nil, demo(60)...)
-	page, err := viewer.New(s.trail, &viewer.Options{Authorize: viewer.InsecureForDevelopment})
+	page, err := viewer.New(s.trail, &viewer.Options{Authorize: access.InsecureForDevelopment})
 	require.NoError(t, err)
 
 	mux := http.NewServeMux()

@@ -18,6 +18,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/storage/gormstore"
 	"github.com/gormtrail/audit/viewer"
 )
@@ -75,7 +76,7 @@ func TestLiveFromAnotherProcess(t *testing.T) {
 	trail, err := openTrail(file)
 	require.NoError(t, err)
 	require.NoError(t, trail.Record(t.Context(), demo(80)...))
-	page, err := viewer.New(trail, &viewer.Options{Authorize: viewer.InsecureForDevelopment})
+	page, err := viewer.New(trail, &viewer.Options{Authorize: access.InsecureForDevelopment})
 	require.NoError(t, err)
 	server := httptest.NewServer(page)
 	defer server.Close()

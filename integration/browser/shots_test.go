@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"testing"
 
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/viewer"
 )
 
@@ -52,7 +53,7 @@ func TestShots(t *testing.T) {
 	b.shot("menu-action")
 	b.forgive() // a page of a bad request is an error on the console
 	denied := newSite(t, &viewer.Options{
-		Authorize: func(*http.Request) (viewer.Access, error) { return viewer.Access{}, viewer.ErrDenied },
+		Authorize: func(*http.Request) (access.Grant, error) { return access.Grant{}, access.ErrDenied },
 		Back:      viewer.Link{Label: "Lumen Billing", URL: "/"},
 	})
 	c := newTab(t, browser, denied.Server)

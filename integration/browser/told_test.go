@@ -12,6 +12,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/viewer"
 )
 
@@ -49,11 +50,11 @@ func TestRevokedSessionIsToldWithinAMinute(t *testing.T) {
 	}
 	browser := startBrowser(t)
 	var out atomic.Bool
-	s := newSite(t, &viewer.Options{Authorize: func(*http.Request) (viewer.Access, error) {
+	s := newSite(t, &viewer.Options{Authorize: func(*http.Request) (access.Grant, error) {
 		if out.Load() {
-			return viewer.Access{}, viewer.ErrDenied
+			return access.Grant{}, access.ErrDenied
 		}
-		return viewer.Access{Live: true, Personal: true}, nil
+		return access.Grant{Everything: true, Follow: true, Personal: true}, nil
 	}}, demo(20)...)
 	b := newTab(t, browser, s.Server)
 	b.open("")

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/viewer"
 )
 
@@ -32,8 +33,8 @@ func BenchmarkPages(b *testing.B) {
 }
 
 func benchPages(b *testing.B, trail *audit.Trail, scope audit.Filter) {
-	page, err := viewer.New(trail, &viewer.Options{Authorize: func(*http.Request) (viewer.Access, error) {
-		return viewer.Access{Scope: scope, Personal: true, Export: true, Live: true}, nil
+	page, err := viewer.New(trail, &viewer.Options{Authorize: func(*http.Request) (access.Grant, error) {
+		return access.Grant{Everything: true, Scope: scope, Personal: true, Export: true, Follow: true}, nil
 	}})
 	require.NoError(b, err)
 	w := httptest.NewRecorder()

@@ -11,12 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/storage/pgnotify"
 	"github.com/gormtrail/audit/viewer"
 )
 
 // mount is what a host does.
-func mount(mux *http.ServeMux, trail *audit.Trail, dsn string, authorize func(*http.Request) (viewer.Access, error)) (end func(context.Context) error, err error) {
+func mount(mux *http.ServeMux, trail *audit.Trail, dsn string, authorize access.Authorize) (end func(context.Context) error, err error) {
 	// region notify
 	notifier, err := pgnotify.New(trail, dsn, nil) // in every process that writes or follows
 	if err != nil {
@@ -45,7 +46,7 @@ func TestPageShowsWhatAnotherProcessWrites(t *testing.T) {
 		if p == reader {
 			on = mux
 		}
-		end, err := mount(on, p.trail, dsn, viewer.InsecureForDevelopment)
+		end, err := mount(on, p.trail, dsn, access.InsecureForDevelopment)
 		require.NoError(t, err)
 		defer func() { require.NoError(t, end(context.Background())) }()
 	}

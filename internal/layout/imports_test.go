@@ -13,17 +13,18 @@ import (
 // packages below it; "audit" is the root package alone.
 var allowed = map[string][]string{
 	"":                    {"github.com/google/uuid"},
+	"access":              {"audit"},
 	"hooks":               {"audit", "gorm.io/gorm", "github.com/r3labs/diff/v3"},
 	"httpaudit":           {"audit"},
 	"storage/gormstore":   {"audit", "gorm.io/gorm"},
 	"storage/memstore":    {"audit"},
 	"storage/storagetest": {"audit"},
-	"export":              {"audit", "github.com/xuri/excelize/v2", "codeberg.org/go-pdf/fpdf", "codeberg.org/go-fonts/dejavu", "github.com/go-text/typesetting", "golang.org/x/image", "golang.org/x/text"},
-	"stream":              {"audit", "github.com/coder/websocket"},
+	"export":              {"audit", modulePath + "/access", "github.com/xuri/excelize/v2", "codeberg.org/go-pdf/fpdf", "codeberg.org/go-fonts/dejavu", "github.com/go-text/typesetting", "golang.org/x/image", "golang.org/x/text"},
+	"stream":              {"audit", modulePath + "/access", "github.com/coder/websocket"},
 	"alert":               {"audit", modulePath + "/stream"},
 	"retention":           {"audit"},
 	"integrity":           {"audit", "golang.org/x/mod/sumdb"},
-	"viewer":              {"audit", modulePath + "/export", modulePath + "/stream"},
+	"viewer":              {"audit", modulePath + "/access", modulePath + "/export", modulePath + "/stream"},
 	"audittest":           {"audit", "gorm.io/gorm"},
 	"internal/layout":     {},
 }

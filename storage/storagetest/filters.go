@@ -113,6 +113,10 @@ func tryAnd(c *trial) {
 	for range 30 {
 		c.wantSelected(stored, c.filter(0).And(c.filter(1)))
 	}
+	for _, limit := range []audit.Filter{{Tenants: []string{}}, {Tenants: []string{"acme"}, Actions: []string{}}} { // selects nothing
+		c.wantSelected(stored, audit.Filter{}.And(limit))
+		c.wantSelected(stored, audit.Filter{Tenants: []string{"acme"}}.And(limit))
+	}
 }
 
 func tryTimeRange(c *trial) {
