@@ -26,7 +26,9 @@ const (
 	treatName   treatment = "name" // it is the object's name for people
 	treatShow   treatment = "show" // no secret, whatever its name says
 
-	treatPlain treatment = "plain" // its name says nothing; no tag's word
+	// What a column's name and type say; no tag's words.
+	treatPlain treatment = "plain" // nothing
+	treatTexts treatment = "texts" // its texts are secrets, its numbers and booleans aren't
 )
 
 var treatments = []treatment{treatOmit, treatMask, treatHash, treatName, treatShow}
