@@ -124,6 +124,13 @@ func (r *Redaction) ApplyInside(c Change) Change {
 	if c.Redacted != "" {
 		return c
 	}
+	if !hasInside(c.Old) && !hasInside(c.New) {
+		return r.Truncate(c)
+	}
+	return r.applyInside(c)
+}
+
+func (r *Redaction) applyInside(c Change) Change {
 	var hidOld, hidNew bool
 	name := lastStep(c.Field)
 	c.Old, hidOld = r.redactInside(name, c.Old)

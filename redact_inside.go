@@ -76,6 +76,17 @@ func lastStep(path string) string {
 	return name
 }
 
+// hasInside reports whether a value may hold named values.
+func hasInside(v any) bool {
+	switch x := v.(type) {
+	case string:
+		return maybeJSON(x)
+	case []any, map[string]any:
+		return true
+	}
+	return false
+}
+
 // redactInside masks the secrets inside a structured value, or a text that holds
 // JSON. It copies what it changes: the value may be the caller's. all reports that a
 // text must be masked as a whole.

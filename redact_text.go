@@ -23,7 +23,12 @@ const (
 )
 
 // maybeJSON reports whether a text begins as a JSON object or list does.
-func maybeJSON(s string) bool {
+func maybeJSON(s string) bool { return s != "" && jsonStarts[s[0]] && beginsJSON(s) }
+
+// jsonStarts are the bytes that such a text may begin with: most texts cost no more.
+var jsonStarts = [256]bool{'{': true, '[': true, '"': true, ' ': true, '\t': true, '\n': true, '\r': true, 0xEF: true}
+
+func beginsJSON(s string) bool {
 	for i := range len(s) {
 		switch s[i] {
 		case ' ', '\t', '\n', '\r':
@@ -32,7 +37,7 @@ func maybeJSON(s string) bool {
 		case '"': // JSON that was written as a JSON string
 			return i+1 < len(s) && (s[i+1] == '{' || s[i+1] == '[')
 		default:
-			return i == 0 && strings.HasPrefix(s, byteOrderMark) && maybeJSON(s[len(byteOrderMark):])
+			return i == 0 && strings.HasPrefix(s, byteOrderMark) && beginsJSON(s[len(byteOrderMark):])
 		}
 	}
 	return false

@@ -30,6 +30,10 @@ const (
 	KindTime               // a date or time with a type of its own; a time in a text is KindText
 )
 
+// maxNameBytes is how much of a name is read, from its end: a key in JSON may have any
+// length.
+const maxNameBytes = 1 << 10
+
 // nameWord is a word of a name in lower case and in the singular.
 type nameWord struct {
 	text   string
@@ -48,6 +52,9 @@ func IsSecret(name string) bool { return isSecret("", name, KindText) }
 func isSecret(object, name string, k Kind) bool {
 	if k == KindBool || k == KindTime {
 		return false
+	}
+	if len(name) > maxNameBytes {
+		name = name[len(name)-maxNameBytes:]
 	}
 	var room [8]nameWord
 	list := splitName(room[:0], name)

@@ -80,7 +80,7 @@ func (m *image) id(t *table, r row) string {
 func (c *capture) created(m *image, r row) audit.Entry {
 	e := audit.Entry{Action: audit.ActionCreate, Object: c.object(m, r)}
 	e.Changes = make([]audit.Change, 0, len(m.set.names))
-	treatments := c.treatments(m.set, r)
+	treatments := c.treatments(m.set, rowIn{m.set, &r})
 	for i, name := range m.set.names {
 		if v := r.values[i]; v != nil {
 			e.Changes = c.appendChange(e.Changes, treatments[i], name, audit.Change{Field: name, Op: audit.OpAdd, New: v})
@@ -94,7 +94,7 @@ func (c *capture) destroyed(m *image) []audit.Entry {
 	entries := make([]audit.Entry, 0, len(m.rows))
 	for _, r := range m.rows {
 		e := audit.Entry{Action: audit.ActionDestroy, Object: c.object(m, r), Metadata: c.unseen(m, r, nil)}
-		treatments := c.treatments(m.set, r)
+		treatments := c.treatments(m.set, rowIn{m.set, &r})
 		for i, name := range m.set.names {
 			if v := r.values[i]; v != nil {
 				e.Changes = c.appendChange(e.Changes, treatments[i], name, audit.Change{Field: name, Op: audit.OpRemove, Old: v})
@@ -130,7 +130,7 @@ func (c *capture) updated(before, after *image, pairs []pair) []audit.Entry {
 // compare returns what differs, and whether it is more than the time of the
 // update.
 func (c *capture) compare(h *hint, before, after *image, p pair) (changes []audit.Change, substance bool) {
-	treatments := c.pairTreatments(before, after, p)
+	treatments := c.treatments(after.set, rowIn{before.set, p.before}, rowIn{after.set, p.after})
 	for i, name := range after.set.names {
 		now := p.after.values[i]
 		was, had := before.value(*p.before, name)

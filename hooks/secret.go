@@ -53,7 +53,13 @@ type settingColumns struct {
 }
 
 func settingsOf(t *table, set *columnSet) *settingColumns {
-	names, masked := audit.SettingColumns(set.names)
+	texts := make([]string, len(set.names)) // no number is the name or the value of a setting
+	for i, k := range set.kinds {
+		if secretKind(k) == audit.KindText {
+			texts[i] = set.names[i]
+		}
+	}
+	names, masked := audit.SettingColumns(texts)
 	if names == nil {
 		return nil
 	}
@@ -72,29 +78,29 @@ func settingsOf(t *table, set *columnSet) *settingColumns {
 	return s
 }
 
-// treatments are those of the columns of a row.
-func (c *capture) treatments(set *columnSet, r row) []treatment {
-	if c.isSecretSetting(set, r) {
-		return set.settings.treatments
+// treatments are those of the columns of a row, given in the forms that it has or had:
+// its name may itself have changed.
+func (c *capture) treatments(set *columnSet, forms ...rowIn) []treatment {
+	if set.settings == nil {
+		return set.treatments
+	}
+	for _, f := range forms {
+		if f.set.settings != nil && c.isSecretSetting(f) {
+			return set.settings.treatments
+		}
 	}
 	return set.treatments
 }
 
-// pairTreatments are those of the columns of an updated row, whose name may itself
-// have changed.
-func (c *capture) pairTreatments(before, after *image, p pair) []treatment {
-	if after.set.settings != nil && c.isSecretSetting(before.set, *p.before) {
-		return after.set.settings.treatments
-	}
-	return c.treatments(after.set, *p.after)
+// rowIn is a row with the columns that it has.
+type rowIn struct {
+	set *columnSet
+	row *row
 }
 
-func (c *capture) isSecretSetting(set *columnSet, r row) bool {
-	if set.settings == nil {
-		return false
-	}
-	for i, is := range set.settings.names {
-		if is && i < len(r.values) && c.plugin.trail.Redaction().IsSecretSetting(r.values[i]) {
+func (c *capture) isSecretSetting(f rowIn) bool {
+	for i, is := range f.set.settings.names {
+		if is && i < len(f.row.values) && c.plugin.trail.Redaction().IsSecretSetting(f.row.values[i]) {
 			return true
 		}
 	}
@@ -113,22 +119,29 @@ func (c *capture) treatmentInside(t treatment, step audit.Change, was, now any) 
 func (c *capture) appendChange(changes []audit.Change, t treatment, column string, change audit.Change) []audit.Change {
 	redaction := c.plugin.trail.Redaction()
 	change.Field = audit.CleanText(change.Field)
-	switch {
-	case t == treatOmit:
+	if t == treatTexts {
+		if t = treatPlain; isText(change.Old) || isText(change.New) {
+			t = treatMask
+		}
+	}
+	switch t {
+	case treatOmit:
 		return changes
-	case t == treatMask, t == treatTexts && (isText(change.Old) || isText(change.New)):
+	case treatMask:
 		return append(changes, redaction.MaskChange(change))
-	case t == treatHash:
+	case treatHash:
 		tenant, _ := audit.TenantFrom(c.stmt.Context)
 		return append(changes, redaction.HashChange(tenant, c.table.name, change))
 	}
 	change.Old, change.New = onTrail(change.Old), onTrail(change.New)
-	switch {
-	case t == treatShow:
+	switch t {
+	case treatShow:
 		change = redaction.Truncate(change)
-	case change.Field == column:
-		change = redaction.ApplyInside(change)
-	default:
+	case treatPlain:
+		if change.Field == column {
+			change = redaction.ApplyInside(change)
+			break
+		}
 		change = redaction.Apply(c.table.name, change) // a path inside, whose steps may name a secret
 	}
 	return append(changes, change)
