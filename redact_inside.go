@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"encoding/base64"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -105,9 +106,23 @@ func (r *Redaction) redactInside(name string, v any) (redacted any, all bool) {
 		}
 		return list, false
 	case map[string]any:
+		if r.quotesSecretInBytes(x) {
+			return v, true
+		}
 		return r.redactMap(name, x), false
 	}
 	return v, false
+}
+
+// quotesSecretInBytes reports whether an object stands for a text that isn't UTF-8
+// ({"base64": "…"}), looks like JSON, and has a secret's name as a key.
+func (r *Redaction) quotesSecretInBytes(m map[string]any) bool {
+	text, ok := m["base64"].(string)
+	if !ok || len(m) != 1 {
+		return false
+	}
+	raw, err := base64.StdEncoding.DecodeString(text)
+	return err == nil && maybeJSON(string(raw)) && r.quotesSecret(string(raw))
 }
 
 // redacted is redactInside for a value inside another one.

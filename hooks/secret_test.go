@@ -69,12 +69,14 @@ func TestNamesTypesAndTables(t *testing.T) {
 	require.NoError(t, h.db.Create(&k).Error)
 	require.NoError(t, h.db.Model(&apiKey{}).Where("id = 1").Update("token", gorm.Expr("'"+canary+"'")).Error)
 	require.NoError(t, h.db.Model(&apiKey{}).Where("id = 1").Update("request", `{"token":"`+canary).Error)
+	require.NoError(t, h.db.Model(&apiKey{}).Where("id = 1").Update("request", "{\"token\":\""+canary+"\xff\"}").Error, "not UTF-8")
 	k.Env = []map[string]any{{"name": "DB_PASSWORD", "value": canary + "2"}, {"name": "PORT", "value": "2"}}
 	require.NoError(t, h.db.Model(&k).Select("env").Updates(&k).Error)
 	require.Equal(t, []string{
 		"create api_keys 1 +id=1 +name=ci +key=[masked] +pin=[masked] +max_tokens=9 +prompt_tokens=8 +reject_password=true +token=7 " +
 			`+request={"token":"[masked]"} +env=[map[name:DB_PASSWORD value:[masked]] map[name:PORT value:1]]`,
 		"update api_keys 1 token:[masked]→[masked]",
+		"update api_keys 1 request:[masked]→[masked]",
 		"update api_keys 1 request:[masked]→[masked]",
 		"update api_keys 1 env[0].value:[masked]→[masked] env[1].value:1→2",
 	}, h.lines())
