@@ -27,8 +27,8 @@ type Redaction struct {
 	// value and the name of the table.
 	Secret func(name string) bool
 	// HashKey keys the hashes of fields that are hashed. WITHOUT A KEY, A HASH DOES
-	// NOT PROTECT SHORT OR GUESSABLE VALUES: whoever reads the trail finds phone
-	// numbers, emails, PINs and national IDs by hashing a dictionary. Use at least 32
+	// NOT PROTECT SHORT OR GUESSABLE VALUES: readers of the trail find phone numbers,
+	// emails, PINs and national IDs by hashing a dictionary. Use at least 32
 	// random bytes, and keep them out of the database.
 	HashKey []byte
 	// MaxText cuts longer texts, in bytes, and marks them as truncated. 0: not cut.

@@ -11,13 +11,13 @@ import (
 // name of the table or of the JSON object around it. Its lists are in
 // secret_words.go. In order:
 //
-//  1. A boolean or a time is no secret. A number is one only if the name ends in one
-//     of digitWords.
-//  2. A name that begins with a flag word, or counts tokens, is none.
-//  3. A name whose last word is an about word is none, unless that word closes a
+//  1. Booleans and times are never secrets. Numbers are secrets only if the name ends
+//     in one of digitWords.
+//  2. Names that begin with a flag word, or count tokens, don't name a secret.
+//  3. Neither do names whose last word is an about word, unless that word closes a
 //     pair ("session_id").
-//  4. A name with a secret word, or with a pair, is a secret's. So is a word that
-//     may stand alone, apart from form words.
+//  4. Names with a secret word or a pair name a secret. So does a word that may stand
+//     alone, apart from form words.
 
 // Kind is what a value is, as far as the rule for secrets goes.
 type Kind int
@@ -43,9 +43,9 @@ type nameWord struct {
 
 // IsSecret reports whether a name says that its value is a secret: password,
 // token, secret, API key, recovery code, connection string and the like, in any
-// spelling ("apiKey", "API_KEY", "api-key"). Names that tell about a secret
-// ("token_expires_at", "api_key_id", "max_tokens") are none. The value is taken for
-// a text. docs/capture.md describes the rule and has its lists.
+// spelling ("apiKey", "API_KEY", "api-key"). It is false for names that tell about a
+// secret ("token_expires_at", "api_key_id", "max_tokens"). The value is taken for a
+// text. docs/capture.md describes the rule and has its lists.
 func IsSecret(name string) bool { return isSecret("", name, KindText) }
 
 // isSecret is the rule, for a field of a table or of a JSON object.

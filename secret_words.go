@@ -65,7 +65,7 @@ old new current previous prev next confirm confirmation repeat again
 `
 
 // aboutWords say, as the last word of a name, that the value tells about a secret
-// without being it: when, how many, whose, of which kind, where it is kept.
+// without being it: when, how many, whose, what kind, where it is kept.
 const aboutWords = `
 id uid uuid guid pk
 at on by date time timestamp until since expiry expiration expire expired expiring ttl age lifetime lifespan span duration validity

@@ -41,7 +41,7 @@ func (p *Plugin) withoutValues(query string) string {
 }
 
 // isName reports whether a table that was read from the catalog, or one of its
-// columns, is called so. What is a name is no secret, wherever it stands.
+// columns, is called so. Names of the schema are safe to record.
 func (p *Plugin) isName(name string) (is bool) {
 	p.tables.known().names.Range(func(_, v any) bool {
 		t := v.(*table)
