@@ -136,8 +136,8 @@ func TestReplaceDestroysTheRowsThatItPushesOut(t *testing.T) {
 	require.Equal(t, []string{
 		"create coupons 1 +id=1 +code=a",
 		"create coupons 2 +id=2 +code=b",
-		"update coupons 1 code:a→b",
 		"destroy coupons 2 -id=2 -code=b",
+		"update coupons 1 code:a→b",
 	}, h.lines())
 }
 

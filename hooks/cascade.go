@@ -20,8 +20,8 @@ type cascade struct {
 	met   map[string]*reached // by table
 	order []*reached          // in the order in which they were met
 	links []link              // in the order in which they were followed
-	left  int                 // of the row budget
-	off   bool                // SQLite with foreign_keys = 0
+	left  room
+	off   bool // SQLite with foreign_keys = 0
 }
 
 // link is one row that refers to another, and what becomes of it by that.
@@ -61,13 +61,16 @@ func (c *capture) withCascades(of []touched, wantRows bool, run func() (outcome,
 		return c.beforeFailed(err, wantRows)
 	}
 	out, err := run()
-	if err != nil || k == nil || k.off {
+	if k == nil || k.off || err != nil && !c.stopsHalfway() {
 		return out, err
 	}
-	if err := k.finish(); err != nil {
-		return c.afterFailed(out, err)
+	if cause := k.finish(); cause != nil {
+		cause = c.failedAfter(cause)
+		if err == nil {
+			err = cause
+		}
 	}
-	return out, nil
+	return out, err
 }
 
 // foresee reads the rows that the statement may change by foreign keys; nil if
@@ -77,7 +80,7 @@ func (c *capture) foresee(of []touched) (*cascade, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &cascade{capture: c, met: map[string]*reached{}, left: c.plugin.budget, off: !on}
+	k := &cascade{capture: c, met: map[string]*reached{}, left: room{c.plugin.budget, maxRowBytes}, off: !on}
 	if on {
 		undo, err := c.attempt()
 		if err != nil {
@@ -239,7 +242,7 @@ func (k *cascade) reachTable(t *table) *reached {
 	}
 	child := *k.capture
 	child.table, child.cascade = t, k
-	to := &reached{capture: &child, budget: &k.left, places: map[string]int{}, ignored: k.plugin.isOwn(t.schema, t.name) || k.plugin.own[t.object]}
+	to := &reached{capture: &child, left: &k.left, places: map[string]int{}, ignored: k.plugin.isOwn(t.schema, t.name) || k.plugin.own[t.object]}
 	k.met[t.object] = to
 	k.order = append(k.order, to)
 	return to
@@ -292,6 +295,29 @@ func (c *capture) unseen(m *image, r row, columns []string) map[string]any {
 		}
 	}
 	return map[string]any{"foreign_keys": c.table.passedOn(columns)}
+}
+
+// cascadesUnseen reports whether a foreign key passes on what became of a row that
+// was not read before the statement. p.after is nil for a row that went.
+func (c *capture) cascadesUnseen(before, after *image, p pair) bool {
+	if k := c.cascade; k == nil || k.off || k.rows == nil || k.rows.full || k.rows.has(before, *p.before) {
+		return false
+	}
+	if p.after == nil {
+		return c.table.passesOn(nil)
+	}
+	changed := changedColumns(before, after, p)
+	return len(changed) > 0 && c.table.passesOn(changed)
+}
+
+// changedColumns are those in which a row differs.
+func changedColumns(before, after *image, p pair) (changed []string) {
+	for i, name := range after.set.names {
+		if was, ok := before.value(*p.before, name); ok && !sameValue(after.set.kinds[i], was, p.after.values[i]) {
+			changed = append(changed, name)
+		}
+	}
+	return changed
 }
 
 // unseenOfAll is what unseen names, for an entry that stands for many rows.

@@ -13,7 +13,7 @@ import (
 // before the statement.
 type reached struct {
 	*capture // of this table
-	budget   *int
+	left     *room
 	set      *columnSet
 	rows     []reachedRow
 	places   map[string]int // by identity
@@ -26,6 +26,9 @@ type reached struct {
 	count  int
 	digest hash.Hash
 }
+
+// room is what is left of the budget for the rows that a statement reaches.
+type room struct{ rows, bytes int }
 
 // reachedRow is one of them.
 type reachedRow struct {
@@ -160,14 +163,15 @@ func (a *reached) take(r row, seen map[string]int) int {
 		return i
 	}
 	a.count++
-	if !a.full && *a.budget == 0 {
+	if !a.full && (a.left.rows == 0 || a.left.bytes < r.weight()) {
 		a.overflow()
 	}
 	if a.full {
 		a.digestKey(r)
 		return -1
 	}
-	*a.budget--
+	a.left.rows--
+	a.left.bytes -= r.weight()
 	a.places[id] = len(a.rows)
 	a.rows = append(a.rows, reachedRow{row: r})
 	return a.places[id]
@@ -180,7 +184,10 @@ func (a *reached) overflow() {
 	for _, r := range a.rows {
 		a.digestKey(r.row)
 	}
-	*a.budget += len(a.rows)
+	for _, r := range a.rows {
+		a.left.rows++
+		a.left.bytes += r.weight()
+	}
 	a.rows = nil
 }
 

@@ -91,6 +91,7 @@ type tableDDL struct {
 	virtual      bool
 	withoutRowid bool
 	replaces     bool
+	fails        bool
 	collations   map[string]string // lower-case column → collation, where it isn't BINARY
 }
 
@@ -109,6 +110,7 @@ func readTableDDL(ddl string) tableDDL {
 	for i := open; i < end; i++ {
 		// NOT NULL ON CONFLICT REPLACE puts in the default, and removes no row.
 		d.replaces = d.replaces || areWords(list, i, "ON", "CONFLICT", "REPLACE") && !isWord(list, i-1, "NULL")
+		d.fails = d.fails || areWords(list, i, "ON", "CONFLICT", "FAIL")
 	}
 	d.readCollations(ddl, list[open+1:min(end, len(list))])
 	return d
@@ -144,19 +146,17 @@ func (d *tableDDL) collation(column string) string {
 	return "BINARY"
 }
 
-// readTrigger reads a CREATE TRIGGER of SQLite, on a table or view of that name.
-func readTrigger(on, ddl string) trigger {
+// readTrigger reads a CREATE TRIGGER of SQLite.
+func readTrigger(ddl string) (when verbs, does body) {
 	list := sqltext.Tokens(ddl, sqltext.SQLite, len(ddl))
-	g := trigger{on: relation{name: on}, when: inserts | updates | deletes}
+	when = inserts | updates | deletes
 	for i := range list {
 		switch {
 		case isWord(list, i, "INSERT"), isWord(list, i, "UPDATE"), isWord(list, i, "DELETE"):
-			g.when &= verbsOf(list[i].Text)
+			when &= verbsOf(list[i].Text)
 		case isWord(list, i, "BEGIN"):
-			g.body = readBody(ddl, list[i+1:])
-			return g
+			return when, readBody(ddl, list[i+1:])
 		}
 	}
-	g.body.opaque = true
-	return g
+	return when, body{opaque: true}
 }

@@ -95,6 +95,7 @@ func (t *mysqlTable) readColumns(ctx context.Context, conn gorm.ConnPool, want t
 		c.auto = strings.Contains(extra, "AUTO_INCREMENT")
 		c.invisible = strings.Contains(extra, "INVISIBLE")
 		c.generated = strings.Contains(extra, "VIRTUAL GENERATED") || strings.Contains(extra, "STORED GENERATED")
+		c.unversioned = strings.Contains(extra, "WITHOUT SYSTEM VERSIONING")
 		c.period = expression == "ROW START" || expression == "ROW END"
 		if expression == "ROW END" {
 			t.rowEnd = c.name

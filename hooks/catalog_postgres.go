@@ -146,7 +146,7 @@ func (p *Plugin) readPostgres(ctx context.Context, conn gorm.ConnPool, want targ
 	}
 	t := read.table(p.dialect)
 	if !t.view && (read.Triggers || read.AnyTriggers && len(t.referrers) > 0) {
-		t.writesBack, err = writesBackPostgres(ctx, conn, t)
+		err = t.writesBackPostgres(ctx, conn)
 	}
 	t.selfTriggers = t.writesBack != 0
 	return t, err

@@ -46,13 +46,13 @@ type triggerFact struct {
 	OnDelete, OnUpdate string
 }
 
-// writesBackPostgres returns by which kinds of statements triggers may change or
+// writesBackPostgres learns by which kinds of statements triggers may change or
 // remove rows of the table after they were written.
-func writesBackPostgres(ctx context.Context, conn gorm.ConnPool, t *table) (verbs, error) {
+func (t *table) writesBackPostgres(ctx context.Context, conn gorm.ConnPool) error {
 	r := &triggerReader{asked: map[string]bool{}}
 	r.functions = map[string][]body{}
 	if err := r.read(ctx, conn, firstTriggers, int64(t.oid)); err != nil {
-		return 0, err
+		return err
 	}
 	for range maxTriggerSteps {
 		if r.opaque || len(r.next.tables)+len(r.next.functions) == 0 {
@@ -61,13 +61,15 @@ func writesBackPostgres(ctx context.Context, conn gorm.ConnPool, t *table) (verb
 		ask := r.next
 		r.next = namesToAsk{}
 		if err := r.read(ctx, conn, nextTriggers, postgresArray(ask.tables), postgresArray(ask.functions)); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	if r.opaque || len(r.next.tables)+len(r.next.functions) > 0 {
-		return inserts | updates | deletes, nil
+		t.writesBack, t.rekeys = inserts|updates|deletes, true
+		return nil
 	}
-	return r.writesBack(r.own), nil
+	t.writesBack, t.rekeys = r.writesBack(r.own, t.key)
+	return nil
 }
 
 func (r *triggerReader) read(ctx context.Context, conn gorm.ConnPool, query string, args ...any) error {
@@ -94,7 +96,8 @@ func (r *triggerReader) take(f triggerFact) {
 		r.own = append(r.own, at)
 		r.asked["table "+f.Name] = true
 	case "trigger":
-		r.triggers = append(r.triggers, trigger{on: at, when: verbsOfType(f.Type), body: r.body(f.Language, f.Source)})
+		when, does := verbsOfType(f.Type), r.body(f.Language, f.Source)
+		r.triggers = append(r.triggers, trigger{on: at, read: func() (verbs, body) { return when, does }})
 	case "function":
 		r.functions[f.Name] = append(r.functions[f.Name], r.body(f.Language, f.Source))
 	case "key":

@@ -2,8 +2,10 @@ package hooks
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"gorm.io/gorm"
 )
@@ -47,14 +49,10 @@ func (t *sqliteTable) readTriggers() {
 	if t.view {
 		return
 	}
-	for _, g := range t.effects.triggers {
-		for i, w := range g.body.writes {
-			if t.replaces && strings.EqualFold(w.name, t.name) {
-				g.body.writes[i].verbs |= deletes
-			}
-		}
-	}
-	t.table.writesBack = t.effects.writesBack([]relation{{name: t.name}})
+	own := func(g trigger) bool { return g.on.is(relation{name: t.name}) }
+	fails := func(g trigger) bool { return g.fails }
+	t.table.fails = t.table.fails || slices.ContainsFunc(t.effects.triggers, own) && slices.ContainsFunc(t.effects.triggers, fails)
+	t.table.writesBack, _ = t.effects.writesBack([]relation{{name: t.name}}, nil)
 	t.selfTriggers = t.table.writesBack != 0
 }
 
@@ -102,7 +100,7 @@ func (t *sqliteTable) findIn(ctx context.Context, conn gorm.ConnPool, d dialect,
 		}
 		switch {
 		case kind == "trigger":
-			triggers[in] = append(triggers[in], readTrigger(on, ddl))
+			triggers[in] = append(triggers[in], t.trigger(on, ddl))
 		case in < at:
 			at, t.schema, t.name, t.view, t.ddl = in, schema, found, kind == "view", readTableDDL(ddl)
 		}
@@ -110,16 +108,31 @@ func (t *sqliteTable) findIn(ctx context.Context, conn gorm.ConnPool, d dialect,
 	}, query, args...)
 	t.view = t.view || t.ddl.virtual
 	t.rowid = !t.view && !t.ddl.withoutRowid
-	t.replaces = t.ddl.replaces
+	t.replaces, t.fails = t.ddl.replaces, t.ddl.fails
 	t.effects.triggers = append(triggers[at], triggers[temporary]...)
 	return err
+}
+
+// trigger is a CREATE TRIGGER on a table or view of that name, read when it is
+// come to. What is inserted into the table may replace rows of it.
+func (t *sqliteTable) trigger(on, ddl string) trigger {
+	fails := strings.Contains(strings.ToUpper(ddl), "FAIL") // a word of RAISE, or a part of one
+	return trigger{on: relation{name: on}, fails: fails, read: sync.OnceValues(func() (verbs, body) {
+		when, does := readTrigger(ddl)
+		for i, w := range does.writes {
+			if t.replaces && strings.EqualFold(w.name, t.name) {
+				does.writes[i].verbs |= deletes
+			}
+		}
+		return when, does
+	})}
 }
 
 func (t *sqliteTable) readColumns(ctx context.Context, conn gorm.ConnPool) error {
 	return eachRow(ctx, conn, func(scan func(...any) error) error {
 		var c column
 		var pk, hidden int
-		if err := scan(&c.name, &c.typeText, &pk, &hidden); err != nil {
+		if err := scan(&c.name, &c.typeText, &pk, &hidden, &c.fallback); err != nil {
 			return err
 		}
 		if hidden == 1 {
@@ -132,7 +145,8 @@ func (t *sqliteTable) readColumns(ctx context.Context, conn gorm.ConnPool) error
 			t.key = append(t.key, c.name)
 		}
 		return nil
-	}, `SELECT name, type, pk, hidden FROM pragma_table_xinfo(?, ?) ORDER BY cid`, t.name, t.schema)
+	}, `SELECT name, type, pk, hidden, CASE WHEN "notnull" THEN coalesce(dflt_value, '') ELSE '' END
+		FROM pragma_table_xinfo(?, ?) ORDER BY cid`, t.name, t.schema)
 }
 
 // readIndexes reads the unique indexes, each part in a row of its own. A primary
@@ -157,7 +171,7 @@ func (t *sqliteTable) readIndexes(ctx context.Context, conn gorm.ConnPool) error
 			part = t.key[0] // the rowid, by the column's name
 		}
 		u := &t.uniques[len(t.uniques)-1]
-		u.columns = append(u.columns, part)
+		u.columns, u.collations = append(u.columns, part), append(u.collations, collation)
 		u.plain = u.plain && part != "" && (cid == -1 || strings.EqualFold(collation, t.ddl.collation(part)))
 		return nil
 	}, `SELECT il.name, il.origin, il.partial, ii.cid, coalesce(ii.name, ''), coalesce(ii.coll, 'BINARY')
@@ -165,7 +179,7 @@ func (t *sqliteTable) readIndexes(ctx context.Context, conn gorm.ConnPool) error
 		WHERE il."unique" = 1 AND ii.key = 1 ORDER BY il.origin <> 'pk', il.seq, ii.seqno`, t.name, t.schema, t.schema)
 	if len(t.key) > 0 && (len(t.uniques) == 0 || t.uniques[0].name != primaryKey) {
 		t.alias = t.key[0]
-		rowid := uniqueOn{name: primaryKey, columns: t.key, plain: true}
+		rowid := uniqueOn{name: primaryKey, columns: t.key, collations: []string{"BINARY"}, plain: true}
 		t.uniques = append([]uniqueOn{rowid}, t.uniques...)
 	}
 	return err

@@ -8,9 +8,11 @@ import (
 
 // trigger fires when rows of a table are written, or are to be written to a view.
 type trigger struct {
-	on   relation
-	when verbs
-	body body
+	on relation
+	// read returns when it fires and what it does. Reading a text takes longer
+	// than fetching it, and most triggers of a schema aren't come to.
+	read  func() (when verbs, does body)
+	fails bool // SQLite: it may fail the statement and keep what that did before
 }
 
 // reference is a foreign key by which what happens to rows of to changes rows of
@@ -34,28 +36,31 @@ type underlying struct{ of, base relation }
 
 // writesBack returns by which kinds of statements on a table triggers may come
 // to change or remove rows of it: directly, or by way of other tables' triggers
-// and foreign keys. own are the table, what it is a part of, and its parts.
-func (e *effects) writesBack(own []relation) verbs {
-	var all verbs
+// and foreign keys. own are the table, what it is a part of, and its parts; key
+// are its primary key's columns. rekeys reports whether they may change those.
+func (e *effects) writesBack(own []relation, key []string) (all verbs, rekeys bool) {
 	for _, v := range []verbs{inserts, updates, deletes} {
-		s := &effectSearch{effects: e, own: own, seen: map[string]bool{}}
+		s := &effectSearch{effects: e, own: own, key: key, seen: map[string]bool{}}
 		for _, r := range own {
 			s.follow(write{relation: r, verbs: v}, false)
 		}
-		if s.run() {
+		if s.run(); s.back {
 			all |= v
 		}
+		rekeys = rekeys || s.rekeys
 	}
-	return all
+	return all, rekeys
 }
 
 // effectSearch follows what one kind of statement leads to.
 type effectSearch struct {
 	*effects
-	own   []relation
-	queue []effect
-	seen  map[string]bool
-	back  bool
+	own    []relation
+	key    []string
+	queue  []effect
+	seen   map[string]bool
+	back   bool // a trigger writes rows of own
+	rekeys bool // and may change their key
 }
 
 // effect is a write; triggered if it is a trigger's, or follows from one.
@@ -64,18 +69,20 @@ type effect struct {
 	triggered bool
 }
 
-func (s *effectSearch) run() bool {
-	for len(s.queue) > 0 && !s.back {
+func (s *effectSearch) run() {
+	for len(s.queue) > 0 && !s.rekeys {
 		e := s.queue[0]
 		s.queue = s.queue[1:]
 		s.pass(e)
 		for _, g := range s.triggers {
-			if g.on.is(e.relation) && g.when&e.verbs != 0 {
-				s.call(g.body, map[string]bool{})
+			if !g.on.is(e.relation) {
+				continue
+			}
+			if when, does := g.read(); when&e.verbs != 0 {
+				s.call(does, map[string]bool{})
 			}
 		}
 	}
-	return s.back
 }
 
 // follow takes a write for one that happens.
@@ -86,8 +93,10 @@ func (s *effectSearch) follow(w write, triggered bool) {
 	}
 	s.seen[id] = true
 	s.queue = append(s.queue, effect{w, triggered})
-	mine := slices.ContainsFunc(s.own, w.is)
-	s.back = s.back || triggered && mine && w.verbs&(updates|deletes) != 0
+	if triggered && w.verbs&(updates|deletes) != 0 && slices.ContainsFunc(s.own, w.is) {
+		s.back = true
+		s.rekeys = s.rekeys || w.verbs&updates != 0 && sharesName(s.key, w.columns)
+	}
 }
 
 // pass follows the foreign keys, and goes from views and partitions to what they
@@ -112,14 +121,19 @@ func (s *effectSearch) pass(e effect) {
 
 // refersTo reports whether the key refers to one of the columns; nil are all.
 func (k reference) refersTo(columns []string) bool {
-	return columns == nil || slices.ContainsFunc(k.refers, func(name string) bool {
+	return sharesName(k.refers, columns)
+}
+
+// sharesName reports whether one of the names is among the columns; nil are all.
+func sharesName(names, columns []string) bool {
+	return columns == nil || slices.ContainsFunc(names, func(name string) bool {
 		return slices.ContainsFunc(columns, func(c string) bool { return strings.EqualFold(c, name) })
 	})
 }
 
 // call follows what a body writes, and the functions that it calls.
 func (s *effectSearch) call(b body, called map[string]bool) {
-	s.back = s.back || b.opaque
+	s.back, s.rekeys = s.back || b.opaque, s.rekeys || b.opaque
 	for _, w := range b.writes {
 		s.follow(w, true)
 	}

@@ -86,6 +86,7 @@ func (u *unit) endedByHand() {
 	defer u.mu.Unlock()
 	u.marks = nil
 	u.ended = true
+	u.checked.Clear()
 	u.readOnly.Store(false)
 }
 
@@ -115,6 +116,9 @@ func (u *unit) committed() error {
 func (u *unit) savepoint(c sqltext.Control) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if c.Verb == "ROLLBACK" {
+		u.checked.Clear() // the locks on tables go, too
+	}
 	switch i := u.markAt(c.Savepoint); {
 	case c.Verb == "SAVEPOINT":
 		u.marks = append(u.marks, mark{name: c.Savepoint, pending: len(u.pending), skips: len(u.skips), failed: u.failed})

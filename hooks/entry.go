@@ -93,16 +93,20 @@ func (c *capture) created(m *image, r row) audit.Entry {
 func (c *capture) destroyed(m *image) []audit.Entry {
 	entries := make([]audit.Entry, 0, len(m.rows))
 	for _, r := range m.rows {
-		e := audit.Entry{Action: audit.ActionDestroy, Object: c.object(m, r), Metadata: c.unseen(m, r, nil)}
-		treatments := c.treatments(m.set, rowIn{m.set, &r})
-		for i, name := range m.set.names {
-			if v := r.values[i]; v != nil {
-				e.Changes = c.appendChange(e.Changes, treatments[i], name, audit.Change{Field: name, Op: audit.OpRemove, Old: v})
-			}
-		}
-		entries = append(entries, e)
+		entries = append(entries, c.destroyedOne(m, r))
 	}
 	return entries
+}
+
+func (c *capture) destroyedOne(m *image, r row) audit.Entry {
+	e := audit.Entry{Action: audit.ActionDestroy, Object: c.object(m, r), Metadata: c.unseen(m, r, nil)}
+	treatments := c.treatments(m.set, rowIn{m.set, &r})
+	for i, name := range m.set.names {
+		if v := r.values[i]; v != nil {
+			e.Changes = c.appendChange(e.Changes, treatments[i], name, audit.Change{Field: name, Op: audit.OpRemove, Old: v})
+		}
+	}
+	return e
 }
 
 // updated are the entries of rows that changed; a row that is as it was has
@@ -220,7 +224,8 @@ func (c *capture) summary(m *image) audit.Entry {
 		"statement": c.plugin.withoutValues(c.query),
 		"reason":    "more rows than are recorded one by one",
 	}
-	if m.digest != nil {
+	if len(c.table.key) > 0 || m.digest != nil {
+		m.spend(c.table)
 		metadata["keys_sha256"] = m.keyDigest()
 	} else {
 		metadata["reason"] = "the table has no key to tell its rows apart"

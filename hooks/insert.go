@@ -1,7 +1,7 @@
 package hooks
 
 import (
-	"fmt"
+	"math"
 	"slices"
 	"strings"
 
@@ -20,6 +20,9 @@ func (c *capture) insert(wantRows bool) (outcome, error) {
 		return c.insertNew(wantRows)
 	}
 	columns := c.conflictColumns()
+	if c.passesOver() && len(columns) > 0 && (len(c.table.key) == 0 || c.assignsKey(columns)) {
+		return c.refused("an INSERT IGNORE may change keys or a table without one, and doesn't tell which rows it passes over", wantRows)
+	}
 	if !c.table.passesOn(columns) {
 		return c.upsert(wantRows, nil)
 	}
@@ -33,9 +36,20 @@ func (c *capture) insert(wantRows bool) (outcome, error) {
 // conflictColumns are the columns that the statement changes of rows that it
 // meets; nil if it deletes them.
 func (c *capture) conflictColumns() []string {
-	o, upsert := c.onConflict()
-	if c.replaces() || !upsert {
+	if _, upsert := c.onConflict(); c.replaces() || !upsert {
 		return nil
+	}
+	return c.setColumns()
+}
+
+// setColumns are the columns that the statement may set in rows that are there.
+func (c *capture) setColumns() []string {
+	o, upsert := c.onConflict()
+	switch {
+	case c.text.verb == "UPDATE":
+		return c.assigned()
+	case !upsert && c.hasConflictClause():
+		return c.table.names()
 	}
 	columns := []string{}
 	for _, a := range o.DoUpdates {
@@ -44,17 +58,35 @@ func (c *capture) conflictColumns() []string {
 	return columns
 }
 
+// assignsKey reports whether one of the columns belongs to the key.
+func (c *capture) assignsKey(columns []string) bool {
+	return slices.ContainsFunc(columns, func(name string) bool { return c.table.isKey(c.table.spelled(name)) })
+}
+
 // insertNew is for a statement that leaves rows alone that are there.
 func (c *capture) insertNew(wantRows bool) (outcome, error) {
 	host := c.divided()
 	if !c.plugin.dialect.returning || !host.ok {
-		return c.insertThenRead(&image{}, wantRows)
+		return c.insertPassing(wantRows)
 	}
 	after, out, err := c.insertReturning(hostText{body: host.body, args: c.args}, wantRows)
 	if err != nil {
 		return out, err
 	}
 	return out, c.finishInsert(&image{}, after)
+}
+
+// insertPassing is insertThenRead for a statement that may pass over rows whose
+// keys are there: those are read before it.
+func (c *capture) insertPassing(wantRows bool) (outcome, error) {
+	before := &image{}
+	if c.hasConflictClause() || strings.Contains(c.modifier(), "IGNORE") {
+		var err error
+		if before, err = c.readConflicts(); err != nil {
+			return c.beforeFailed(err, wantRows)
+		}
+	}
+	return c.insertThenRead(before, wantRows)
 }
 
 // insertReturning runs an INSERT that returns the rows that it wrote.
@@ -118,7 +150,7 @@ func (c *capture) finishInsert(before, after *image) error {
 	if after.count == 0 {
 		return nil // nothing was written
 	}
-	if after.over() {
+	if before.over() || after.over() {
 		return c.add(c.summary(after))
 	}
 	current := make(map[string]versionOf, len(before.rows))
@@ -128,6 +160,9 @@ func (c *capture) finishInsert(before, after *image) error {
 	entries := make([]audit.Entry, 0, len(after.rows))
 	for i := range after.rows {
 		r := &after.rows[i]
+		if r.removed {
+			continue
+		}
 		key := c.insertKey(after, *r)
 		if old, had := current[key]; had && key != "" {
 			entries = append(entries, c.updated(old.m, after, []pair{{old.r, r}})...)
@@ -136,11 +171,8 @@ func (c *capture) finishInsert(before, after *image) error {
 		}
 		current[key] = versionOf{after, r}
 	}
-	if err := c.add(entries...); err != nil {
+	if err := c.add(entries...); err != nil || !c.replaces() {
 		return err
-	}
-	if !c.replaces() {
-		return nil
 	}
 	return c.finishReplace(before, after)
 }
@@ -171,12 +203,6 @@ func (c *capture) finishReplace(before, after *image) error {
 			gone.count++
 		}
 	}
-	if c.plugin.dialect.name == "sqlite" {
-		var err error
-		if gone, err = c.without(gone); err != nil { // an ON CONFLICT of the statement's own may have kept them
-			return c.failedAfter(err)
-		}
-	}
 	c.noteGone(gone)
 	return c.add(c.destroyed(gone)...)
 }
@@ -193,8 +219,7 @@ func (c *capture) replaces() bool {
 	if c.text.verb == "REPLACE" || c.table.replaces {
 		return true
 	}
-	i, ok := c.stmt.Clauses["INSERT"].Expression.(clause.Insert)
-	return ok && strings.Contains(strings.ToUpper(i.Modifier), "REPLACE")
+	return strings.Contains(c.modifier(), "REPLACE")
 }
 
 // meetsRows reports whether the statement may change rows that are there.
@@ -202,10 +227,12 @@ func (c *capture) meetsRows() bool {
 	if c.replaces() {
 		return true
 	}
+	if c.passesOver() && !c.plugin.dialect.returning {
+		return true // rows that it passes over are found again like new ones
+	}
 	o, ok := c.onConflict()
 	if !ok {
-		_, has := c.stmt.Clauses["ON CONFLICT"]
-		return has
+		return c.hasConflictClause()
 	}
 	// Where the database returns what it wrote, rows that were left alone are
 	// not among it. MySQL's form of "do nothing" is an update.
@@ -235,7 +262,8 @@ func (c *capture) mergeRows(all, more *image) {
 	}
 	for _, r := range more.rows {
 		if key := c.insertKey(more, r); key == "" || !known[key] {
-			all.set, all.rows, all.count = more.set, append(all.rows, r), all.count+1
+			all.set = more.set
+			all.add(c.table, r, math.MaxInt)
 			known[key] = true
 		}
 	}
@@ -251,7 +279,7 @@ func (c *capture) queryRows(query string, args []any) (*image, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &image{}
+	m := &image{part: true}
 	err = c.eachRow(rows, c.reader(head, 0), func(r *rowReader, raw []any) error { return c.meetRow(m, r, raw) })
 	if err == nil {
 		err = c.settle(m)
@@ -344,99 +372,4 @@ func (c *capture) conflictTargets() []uniqueOn {
 		}
 	}
 	return []uniqueOn{{columns: columns}}
-}
-
-// insertThenRead runs the statement and reads the rows that it wrote by their
-// keys.
-func (c *capture) insertThenRead(before *image, wantRows bool) (outcome, error) {
-	out, err := c.runText(hostText{body: c.query, args: c.args, whole: true}, wantRows)
-	if err != nil {
-		return out, err
-	}
-	after, err := c.readInserted(out, before)
-	if err != nil {
-		return c.afterFailed(out, err)
-	}
-	if after == nil {
-		return out, c.add(c.executed(c.text, c.query, out.affected()))
-	}
-	if err := c.finishInsert(before, after); err != nil {
-		return out, err
-	}
-	if affected := out.affected(); !wantRows && !c.meetsRows() && affected > int64(after.count) {
-		return out, c.notMet(fmt.Sprintf("of %d inserted rows %d were found again", affected, after.count))
-	}
-	return out, nil
-}
-
-// readInserted reads the written rows: those that hold an inserted key, those
-// that were met, and those whose keys the database generated. nil: they can't
-// be found.
-func (c *capture) readInserted(out outcome, before *image) (*image, error) {
-	all, asked := &image{set: c.setNow()}, false
-	err := c.eachConflictQuery(func(query string, args []any) error {
-		asked = true
-		m, err := c.queryRows(query, args)
-		if err == nil {
-			c.mergeRows(all, m)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	keys := c.generatedKeys(out)
-	for _, r := range before.rows {
-		keys = append(keys, c.keyAfter(before, r))
-	}
-	if len(keys) == 0 && !asked {
-		return nil, nil
-	}
-	more, err := c.readKeys(keys)
-	if err != nil {
-		return nil, err
-	}
-	c.mergeRows(all, more)
-	return all, nil
-}
-
-// generatedKeys are the auto-increment keys that the statement took: MySQL gives
-// a statement's rows consecutive ones, and reports the first.
-func (c *capture) generatedKeys(out outcome) [][]any {
-	values, ok := c.stmt.Clauses["VALUES"].Expression.(clause.Values)
-	if !ok || out.result == nil || len(c.table.key) != 1 {
-		return nil
-	}
-	col, _ := c.table.column(c.table.key[0])
-	if !col.auto || placesOf(c.table.key, values.Columns) != nil {
-		return nil
-	}
-	first, err := out.result.LastInsertId()
-	if err != nil || first == 0 {
-		return nil
-	}
-	step := int64(1)
-	if s := c.stmt.Schema; s != nil && s.PrioritizedPrimaryField != nil && s.PrioritizedPrimaryField.AutoIncrementIncrement > 1 {
-		step = s.PrioritizedPrimaryField.AutoIncrementIncrement
-	}
-	var keys [][]any
-	for i := range max(len(values.Values), 1) {
-		keys = append(keys, []any{first + int64(i)*step})
-	}
-	return keys
-}
-
-// firstGenerated is what MySQL reports as the last insert ID: the first key that
-// it generated.
-func (c *capture) firstGenerated(after *image) int64 {
-	for _, col := range c.table.columns {
-		if col.auto && len(after.rows) > 0 {
-			if v, ok := after.value(after.rows[0], col.name); ok {
-				if id, ok := v.(int64); ok {
-					return id
-				}
-			}
-		}
-	}
-	return 0
 }

@@ -29,4 +29,6 @@ func TestReadOnlyTransactions(t *testing.T) { capturetest.ReadOnly(t) }
 
 func TestTrailWrites(t *testing.T) { capturetest.TrailWrites(t) }
 
+func TestTrailWritesOfSuites(t *testing.T) { capturetest.TrailWritesAllowed(t) }
+
 func TestTransactionsEndedByHand(t *testing.T) { capturetest.EndByHand(t) }

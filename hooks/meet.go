@@ -28,6 +28,21 @@ func (c *capture) notMet(reason string) error {
 	return c.fail(fmt.Errorf("%w: %s: %s", ErrNotMet, c.table.object, reason))
 }
 
+// refused is notMet for a statement that hasn't run: it doesn't, and the
+// transaction can go on. Under FailOpen it runs without entries.
+func (c *capture) refused(reason string, wantRows bool) (outcome, error) {
+	err := fmt.Errorf("%w: %s: %s", ErrNotMet, c.table.object, reason)
+	if !c.plugin.opts.FailOpen {
+		return outcome{}, err
+	}
+	c.plugin.logFailure(c.ctx, err, 1)
+	return c.plain(wantRows)
+}
+
+// passesOver reports whether the statement leaves out rows that it can't write,
+// as MySQL's IGNORE has it.
+func (c *capture) passesOver() bool { return c.plugin.dialect.name == "mysql" && c.text.ignores }
+
 // ctid is where PostgreSQL holds a row version. It stays as long as the row is
 // locked and not yet written.
 type ctid struct {
@@ -120,8 +135,7 @@ func (c *capture) meetRow(m *image, r *rowReader, raw []any) error {
 	last := &m.rows[len(m.rows)-1]
 	last.locator = c.locatorOf(raw, r.head)
 	for i, name := range m.next {
-		v := raw[len(raw)-r.tail+i]
-		last.next, last.rawNext = append(last.next, canonical(r.set.kindOf(name), v)), append(last.rawNext, v)
+		last.next = append(last.next, canonical(r.set.kindOf(name), raw[len(raw)-r.tail+i]))
 	}
 	return nil
 }
@@ -160,7 +174,7 @@ func (c *capture) selectTouched(list string, next []clause.Assignment) (query st
 		}
 	}
 	query = b.SQL.String()
-	end, _ := sqltext.End(query, d.sql())
+	end, _ := sqltext.End(query, c.rules)
 	if d.lock != "" && !c.hasFrom() {
 		return query[:end] + d.lock + " " + query[end:], b.Vars, extra
 	}

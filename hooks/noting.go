@@ -2,11 +2,14 @@ package hooks
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
+
+	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
 
 // An UPDATE on MySQL or MariaDB that can't be given the rows that were read (a
@@ -106,23 +109,63 @@ func (c *capture) computes() bool {
 	})
 }
 
-// updateEach updates the rows of a table without a key one by one, each by all
-// its values, to the values that the database worked out when they were read.
-// Of equal rows it doesn't matter which is which.
-func (c *capture) updateEach(parts map[string]segment, before *image) (outcome, error) {
-	d := c.plugin.dialect
-	sets := make([]string, len(before.next))
-	for i, name := range before.next {
-		sets[i] = d.quote(name) + " = ?"
+// choosesAnew reports whether the condition or the order calls functions or uses
+// variables, and so may select other rows each time that it is asked.
+func (c *capture) choosesAnew() bool {
+	parts, _ := c.segmented()
+	list := sqltext.Tokens(parts["WHERE"].text+" "+parts["ORDER BY"].text, c.rules, math.MaxInt)
+	for i, t := range list {
+		switch {
+		case t.IsSign('@'), t.Kind == sqltext.Word && strings.HasPrefix(strings.ToUpper(t.Text), "CURRENT_"), t.Is("SKIP"):
+			return true
+		case t.IsSign('(') && i > 0 && (list[i-1].Kind == sqltext.Word || list[i-1].Kind == sqltext.Name) && !isOperator(list[i-1]):
+			return true
+		}
 	}
-	query := parts["UPDATE"].text + " SET " + strings.Join(sets, ", ") + " WHERE " + c.rowIdentity() + " = ? LIMIT 1"
+	return false
+}
+
+// isOperator reports whether a word may stand before a parenthesis and is not
+// the name of a function.
+func isOperator(t sqltext.Token) bool {
+	return slices.ContainsFunc([]string{"WHERE", "AND", "OR", "XOR", "NOT", "IN", "BETWEEN", "LIKE", "BY", "IS"}, t.Is)
+}
+
+// chained reports whether a new value may depend on a column that is set before
+// it: the server takes that column's new value, and what was read with the rows is
+// made of the old one.
+func (c *capture) chained() bool {
+	for i, a := range c.assignments() {
+		if _, value := a.Value.(clause.Expression); !value || i == 0 {
+			continue
+		}
+		b := c.scratch()
+		b.AddVar(b, a.Value)
+		text := strings.ToLower(b.SQL.String())
+		if slices.ContainsFunc(c.assignments()[:i], func(a clause.Assignment) bool { return strings.Contains(text, strings.ToLower(a.Column.Name)) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// updateEach updates the rows of a table without a key one by one, each by all
+// its values, and notes the new ones. Of equal rows it doesn't matter which is
+// which.
+func (c *capture) updateEach(parts map[string]segment, before *image) (outcome, error) {
+	query := parts["UPDATE"].text + " " + c.notedSet(parts, before.next) + " WHERE " + c.rowIdentity() + " = ? LIMIT 1"
+	args := c.args[:parts["SET"].to]
 	affected := int64(0)
-	for _, r := range before.rows {
-		result, err := c.own.ExecContext(c.ctx, query, append(slices.Clone(r.rawNext), r.locator)...)
+	for i := range before.rows {
+		r := &before.rows[i]
+		result, err := c.own.ExecContext(c.ctx, query, append(slices.Clone(args), r.locator)...)
 		if err != nil {
 			return outcome{}, err
 		}
 		n, err := result.RowsAffected()
+		if err == nil {
+			err = c.readNoted(before, r)
+		}
 		if err != nil {
 			return outcome{}, err
 		}
@@ -130,4 +173,34 @@ func (c *capture) updateEach(parts map[string]segment, before *image) (outcome, 
 	}
 	out := outcome{result: execResult{affected, c.lastInsertID}}
 	return out, c.add(c.predictedUpdates(before)...)
+}
+
+// notedSet is the statement's SET, which then notes the new values in variables
+// and sets each of these columns once more, to itself.
+func (c *capture) notedSet(parts map[string]segment, next []string) string {
+	d, ref := c.plugin.dialect, c.reference()
+	var b strings.Builder
+	b.WriteString(parts["SET"].text)
+	for i, name := range next {
+		col, _ := c.table.column(name)
+		value := ref + "." + d.quote(name)
+		fmt.Fprintf(&b, ", %s=IF(ISNULL(%snext%d:=%s)<0,NULL,%s)", value, oldVariable, i, d.noted(col, value), value)
+	}
+	return b.String()
+}
+
+// readNoted reads the new values of the row that was just updated.
+func (c *capture) readNoted(before *image, r *row) error {
+	list := make([]string, len(before.next))
+	for i := range list {
+		list[i] = fmt.Sprintf("%snext%d", oldVariable, i)
+	}
+	s := newScanner(len(list))
+	if err := c.own.QueryRowContext(c.ctx, "SELECT "+strings.Join(list, ", ")).Scan(s.pointers...); err != nil {
+		return err
+	}
+	for i, name := range before.next {
+		r.next[i] = c.plugin.dialect.canonicalExact(before.set.kindOf(name), s.values[i])
+	}
+	return nil
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/gormtrail/audit"
 )
 
 // PostgreSQL hands back old and new with the write itself:
@@ -32,7 +34,11 @@ func (c *capture) updatePostgres(parts map[string]segment, wantRows bool) (outco
 			after.rows = nil // one entry stands for the rows before
 			return err
 		}
-		return r.into(after, raw)
+		if err := r.into(after, raw); err != nil || !after.over() {
+			return err
+		}
+		before.spend(c.table)
+		return nil
 	})
 	if err != nil {
 		return out, err
@@ -56,11 +62,19 @@ func (c *capture) finishPairs(before, after *image) error {
 	if err != nil {
 		return c.failedAfter(err)
 	}
-	pairs := make([]pair, len(before.rows))
-	for i := range pairs {
-		pairs[i] = pair{&before.rows[i], &after.rows[i]}
+	if after.over() {
+		return c.add(c.summary(after))
 	}
-	return c.add(c.updated(before, after, pairs)...)
+	pairs := make([]pair, 0, len(before.rows))
+	var removed []audit.Entry
+	for i := range before.rows {
+		if after.rows[i].removed {
+			removed = append(removed, c.destroyedOne(before, before.rows[i]))
+			continue
+		}
+		pairs = append(pairs, pair{&before.rows[i], &after.rows[i]})
+	}
+	return c.add(append(c.updated(before, after, pairs), removed...)...)
 }
 
 // withOldRows is the UPDATE joined with its own rows, locked.

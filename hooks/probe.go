@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -40,11 +41,12 @@ type probe struct {
 // ExecContext runs the statement with capture.
 func (pr *probe) ExecContext(ctx context.Context, query string, args ...any) (_ sql.Result, err error) {
 	defer pr.recovered(ctx, &err)
-	if r := pr.raw(query); r != nil {
+	rules := pr.plugin.rulesFor(ctx, pr.ConnPool, query)
+	if r := pr.raw(query, rules); r != nil {
 		defer r.release()
 		return r.ExecContext(ctx, query, args...)
 	}
-	c, err := pr.capture(ctx, query, args)
+	c, err := pr.capture(ctx, query, args, rules)
 	if err != nil {
 		return nil, err
 	}
@@ -61,11 +63,12 @@ func (pr *probe) ExecContext(ctx context.Context, query string, args ...any) (_ 
 // QueryContext runs a statement with RETURNING with capture.
 func (pr *probe) QueryContext(ctx context.Context, query string, args ...any) (_ *sql.Rows, err error) {
 	defer pr.recovered(ctx, &err)
-	if r := pr.raw(query); r != nil {
+	rules := pr.plugin.rulesFor(ctx, pr.ConnPool, query)
+	if r := pr.raw(query, rules); r != nil {
 		defer r.release()
 		return r.QueryContext(ctx, query, args...)
 	}
-	c, err := pr.capture(ctx, query, args)
+	c, err := pr.capture(ctx, query, args, rules)
 	if err != nil {
 		return nil, err
 	}
@@ -103,10 +106,14 @@ type capture struct {
 	unread error // why the table couldn't be read
 	query  string
 	args   []any
+	rules  sqltext.Dialect // by which the text is read
+
+	returningText *returningText // of the statement, once it was divided
 
 	parts map[string]segment // of the statement, once it was taken apart
 	built bool               // parts are all of it
 
+	again    bool     // the table was read again, since a statement on it failed
 	cascade  *cascade // what foreign keys pass on; nil if nothing, or not known
 	moved    uint32   // PostgreSQL: the relation to read again, once the rows are read
 	checksum uint64   // MySQL: of the rows that were read
@@ -128,9 +135,9 @@ type outcome struct {
 
 // capture prepares the capture of a statement; nil if it is none that is
 // captured row by row.
-func (pr *probe) capture(ctx context.Context, query string, args []any) (*capture, error) {
+func (pr *probe) capture(ctx context.Context, query string, args []any, rules sqltext.Dialect) (*capture, error) {
 	p := pr.plugin
-	text, err := p.captured(query)
+	text, err := p.captured(query, rules)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +146,7 @@ func (pr *probe) capture(ctx context.Context, query string, args []any) (*captur
 	}
 	c := &capture{
 		plugin: p, conn: pr.ConnPool, own: unprepared(pr.ConnPool), unit: p.unitOf(pr.ConnPool), stmt: pr.stmt, op: pr.op, at: pr.at,
-		ctx: ctx, text: text, query: query, args: args,
+		ctx: ctx, text: text, query: query, args: args, rules: rules,
 	}
 	if use := audit.SkipFrom(pr.stmt.Context); use != nil {
 		return nil, c.skipped(use)
@@ -214,7 +221,7 @@ func (c *capture) runOnce(wantRows bool) (outcome, error) {
 	switch {
 	case c.unread != nil:
 		return c.runUnread(wantRows)
-	case c.table == nil || c.table.view || c.table.rules || !c.finished():
+	case c.table == nil || c.table.view || c.table.rules || !c.finished() || c.losesRows():
 		return c.runUnseen(wantRows)
 	case c.text.verb == "INSERT" || c.text.verb == "REPLACE":
 		return c.insert(wantRows)
@@ -224,6 +231,12 @@ func (c *capture) runOnce(wantRows bool) (outcome, error) {
 		return c.remove(wantRows)
 	}
 	return c.runUnseen(wantRows)
+}
+
+// losesRows reports whether triggers may change rows of PostgreSQL after they were
+// written, and nothing tells which rows those are.
+func (c *capture) losesRows() bool {
+	return c.plugin.dialect.name == "postgres" && len(c.table.key) == 0 && c.writesBack()
 }
 
 // runUnread runs a statement on a table that couldn't be read: mostly it fails
@@ -282,8 +295,18 @@ func (c *capture) fail(err error) error { return c.unit.fail(c.ctx, err) }
 // transaction still works, the statement itself is asked first: it fails in the
 // words that the host knows.
 func (c *capture) beforeFailed(cause error, wantRows bool) (outcome, error) {
-	if c.plugin.dialect.name == "postgres" {
-		return outcome{}, cause // the transaction is aborted
+	switch d := c.plugin.dialect; {
+	case d.aborted(cause):
+		return c.plain(wantRows) // the host's transaction had failed before: so does its statement
+	case d.name == "postgres":
+		return outcome{}, cause // the transaction is aborted now
+	}
+	if c.plugin.dialect.unknownColumn(cause) && !c.again {
+		c.again = true
+		known := c.table
+		if c.readTableAgain(); !slices.Equal(c.table.names(), known.names()) {
+			return c.runOnce(wantRows)
+		}
 	}
 	out, err := c.plain(wantRows)
 	if err != nil {
@@ -301,10 +324,30 @@ func (c *capture) failedAfter(cause error) error {
 	return c.fail(fmt.Errorf("hooks: capturing the changed rows of %s: %w", c.table.object, cause))
 }
 
-// finished reports whether the text is one statement, read to its end.
+// finished reports whether the text is one statement, read to its end. With
+// placeholders in a comment it is none: SQLite alone runs it.
 func (c *capture) finished() bool {
-	_, complete := sqltext.End(c.query, c.plugin.dialect.sql())
-	return complete
+	_, complete := sqltext.End(c.query, c.rules)
+	return complete && (c.plugin.dialect.name == "sqlite" || !c.swallowsArguments())
+}
+
+// swallowsArguments reports whether placeholders lie in a comment, so that there
+// are more arguments than the statement takes.
+func (c *capture) swallowsArguments() bool {
+	if !strings.Contains(c.query, "--") && !strings.Contains(c.query, "/*") && (c.plugin.dialect.name != "mysql" || !strings.Contains(c.query, "#")) {
+		return false
+	}
+	n := 0
+	for _, t := range sqltext.Tokens(c.query, c.rules, len(c.query)) {
+		switch {
+		case t.Kind != sqltext.Param:
+		case c.plugin.dialect.name == "postgres":
+			n = max(n, int(number(strings.TrimPrefix(t.Text, "$"))))
+		default:
+			n++
+		}
+	}
+	return n != len(c.args)
 }
 
 // execResult is the answer to an Exec that was run as a query.
@@ -380,22 +423,25 @@ func (c *capture) returning(t hostText, list string, head, tail int, wantRows bo
 	if err != nil {
 		return outcome{}, err
 	}
-	cols, err := columnsIn(rows)
+	names, err := rows.Columns()
 	if err != nil {
 		_ = rows.Close()
 		return outcome{}, err
 	}
-	if len(cols.names) == 0 { // MariaDB: a condition that is never true returns no columns
+	if len(names) == 0 { // MariaDB: a condition that is never true returns no columns
 		t, err := recordAll(rows)
 		return outcome{result: execResult{0, c.lastInsertID}, tape: t}, err
 	}
 	asked := host.count
-	if host.all && postgres {
-		asked = len(cols.names) - head - 3 - tail
+	if postgres {
+		asked = len(names) - head - 3 - tail
 	}
 	r := c.reader(head, tail+asked)
-	r.start(cols)
-	first, last := len(cols.names)-asked, len(cols.names)
+	if err := r.start(rows, names); err != nil {
+		_ = rows.Close()
+		return outcome{}, err
+	}
+	first, last := len(names)-asked, len(names)
 	switch {
 	case !wantRows:
 		first = last
@@ -404,7 +450,7 @@ func (c *capture) returning(t hostText, list string, head, tail int, wantRows bo
 	}
 	affected := int64(0)
 	var unread error
-	kept, err := record(rows, cols.slice(first, last), first, func(raw []any) {
+	kept, err := record(rows, first, last, func(raw []any) {
 		affected++
 		if unread == nil {
 			unread = see(r, raw)

@@ -15,8 +15,8 @@ import (
 
 // raw returns a rawProbe for a statement of GORM's into which the host put another
 // one; nil for one statement.
-func (pr *probe) raw(query string) *rawProbe {
-	if strings.IndexByte(query, ';') < 0 || !sqltext.Read(query, pr.plugin.dialect.sql()).Several {
+func (pr *probe) raw(query string, rules sqltext.Dialect) *rawProbe {
+	if strings.IndexByte(query, ';') < 0 || !sqltext.Read(query, rules).Several {
 		return nil
 	}
 	return &rawProbe{ConnPool: pr.ConnPool, plugin: pr.plugin, db: pr.stmt.DB, model: true}

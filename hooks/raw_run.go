@@ -3,6 +3,8 @@ package hooks
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -14,6 +16,7 @@ import (
 func (r *rawProbe) run(ctx context.Context, query string, run func(conn gorm.ConnPool) (affected int64, err error)) error {
 	inTx := inTransaction(r.ConnPool)
 	conn, unit := r.ConnPool, r.plugin.unitOf(r.ConnPool)
+	unit.checked.Clear() // the text may alter tables
 	if inTx && len(r.text.Controls) > 0 {
 		if err := unit.beforeControls(ctx, r.text.Controls, r.trails(query)); err != nil {
 			return err
@@ -23,7 +26,14 @@ func (r *rawProbe) run(ctx context.Context, query string, run func(conn gorm.Con
 		}
 	}
 	record := r.record && !r.readsOnly(ctx, unit)
+	changes := int64(0)
+	if record && r.keepsParts() {
+		changes = r.changesSoFar(ctx)
+	}
 	affected, err := run(conn)
+	if r.plugin.dialect.name == "sqlite" && !r.changesRows() {
+		affected = 0 // the driver gives the count of the statement before
+	}
 	if err == nil {
 		r.plugin.followConn(conn, r.text.Controls)
 	}
@@ -34,7 +44,7 @@ func (r *rawProbe) run(ctx context.Context, query string, run func(conn gorm.Con
 		unit.afterFailedControls(r.text.Controls)
 	}
 	switch {
-	case err != nil && record && r.mayRemain(ctx, err):
+	case err != nil && record && r.mayRemain(ctx, err, changes):
 		r.abandon(ctx)
 		return errors.Join(err, r.recorded(ctx, unit, query, -1, err))
 	case err != nil:
@@ -100,20 +110,44 @@ func (r *rawProbe) readsOnly(ctx context.Context, u *unit) bool {
 // mayRemain reports whether a text that failed may have changed rows that stay: in
 // the host's transaction, or in those of its own. PostgreSQL undoes all that runs
 // in one transaction. SQLite keeps what a statement changed that ends in FAIL, and
-// its driver fails for a comment behind a statement that ran.
-func (r *rawProbe) mayRemain(ctx context.Context, err error) bool {
-	several := r.text.Several || r.text.Opaque || r.text.Partial
+// its driver fails for a comment behind a statement that ran: changes are its
+// count from before.
+func (r *rawProbe) mayRemain(ctx context.Context, err error, changes int64) bool {
 	switch {
 	case r.opened:
 		return false
+	case r.keepsParts():
+		now := r.changesSoFar(ctx)
+		return now < 0 || now != changes
 	case r.plugin.dialect.name == "postgres":
-		return several && r.text.Bare && !r.plugin.dialect.aborted(err)
-	case several || r.plugin.dialect.name == "mysql":
-		return several
+		return r.severalParts() && r.text.Bare && !r.plugin.dialect.aborted(err)
 	}
-	var changes int64
-	failed := unprepared(r.ConnPool).QueryRowContext(context.WithoutCancel(ctx), "SELECT changes()").Scan(&changes)
-	return failed != nil || changes > 0
+	return r.severalParts()
+}
+
+func (r *rawProbe) severalParts() bool { return r.text.Several || r.text.Opaque || r.text.Partial }
+
+// keepsParts reports whether the text is one statement of SQLite that may keep
+// what it did before it fails, on a connection that is held.
+func (r *rawProbe) keepsParts() bool {
+	held := inTransaction(r.ConnPool) && !r.opened || r.lent != nil
+	return r.plugin.dialect.name == "sqlite" && held && !r.text.Several && !r.text.Opaque
+}
+
+// changesSoFar is how many rows the connection has changed, -1 if that can't be
+// asked. (changes() would be of the last statement that ran, which one that can't
+// be prepared is not.)
+func (r *rawProbe) changesSoFar(ctx context.Context) int64 {
+	var n int64
+	if err := unprepared(r.ConnPool).QueryRowContext(context.WithoutCancel(ctx), "SELECT total_changes()").Scan(&n); err != nil {
+		return -1
+	}
+	return n
+}
+
+// changesRows reports whether the text has a statement that counts its rows.
+func (r *rawProbe) changesRows() bool {
+	return r.text.Several || r.text.Opaque || slices.Contains([]string{"INSERT", "REPLACE", "UPDATE", "DELETE"}, strings.ToUpper(r.text.Verb))
 }
 
 // recorded puts the text's entry into the unit of work; failed is why the text failed.

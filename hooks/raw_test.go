@@ -364,3 +364,36 @@ func TestShardingIsRefused(t *testing.T) {
 		require.Len(t, h.lines(), 1)
 	}
 }
+
+// In a transaction of the host's, SQLite's changes() is still that of the
+// statement before one that can't be prepared or that changes no rows.
+func TestTextsOfSQLiteHaveTheirOwnCount(t *testing.T) {
+	h := newHost(t, setup{models: []any{&item{}}, opts: &hooks.Options{DDL: true}})
+	require.NoError(t, h.db.Create(&[]item{{Name: "a"}, {Name: "b"}, {Name: "c"}}).Error)
+	require.NoError(t, h.db.Transaction(func(tx *gorm.DB) error {
+		require.NoError(t, tx.Exec("UPDATE items SET qty = 1").Error)
+		require.Error(t, tx.Exec("UPDATE nowhere SET qty = 2").Error)
+		require.Error(t, tx.Exec("UPDATE OR FAIL nowhere SET qty = 3").Error)
+		require.NoError(t, tx.Exec("CREATE TABLE other (id integer)").Error)
+		require.NoError(t, tx.Exec("UPDATE items SET qty = 4").Error)
+		require.Error(t, tx.Exec("UPDATE items SET id = 1").Error)
+		require.NoError(t, tx.Exec("UPDATE items SET qty = 5").Error)
+		require.Error(t, tx.Exec("UPDATE OR FAIL items SET id = 9").Error)
+		return nil
+	}))
+	require.NoError(t, h.db.Exec("PRAGMA user_version = 3").Error)
+	var list []string
+	for _, e := range h.entries() {
+		if e.Action == audit.ActionExecute {
+			list = append(list, fmt.Sprint(e.Metadata["statement"], " ", e.Metadata["rows"], " ", e.Outcome))
+		}
+	}
+	require.Equal(t, []string{
+		"UPDATE items SET qty = ? 3 success",
+		"CREATE TABLE other (id integer) 0 success",
+		"UPDATE items SET qty = ? 3 success",
+		"UPDATE items SET qty = ? 3 success",
+		"UPDATE OR FAIL items SET id = ? <nil> failure",
+		"PRAGMA user_version = ? 0 success",
+	}, list)
+}

@@ -4,6 +4,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -98,8 +99,36 @@ func recordText(v any) string {
 // current reports whether the row is of the relation and of the columns that
 // the catalog had.
 func (r *rowReader) current(relation, fingerprint any) bool {
-	t := r.c.table
-	return (t.parts || number(relation) == int64(t.oid)) && number(fingerprint) == t.fingerprint
+	t, u := r.c.table, r.c.unit
+	switch {
+	case !t.parts && number(relation) != int64(t.oid):
+		return false
+	case r.checked:
+		return true
+	case fingerprint == nil:
+		r.checked = u.holds(t)
+	case number(fingerprint) == t.fingerprint:
+		r.checked = true
+		u.hold(t)
+	}
+	return r.checked
+}
+
+// hold notes that the transaction has found the table's columns to be those of the
+// catalog. The lock of the statement that found it keeps other processes from
+// altering the table until the transaction, or the savepoint, ends.
+func (u *unit) hold(t *table) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if !u.immediate && !u.ended && !t.parts && !u.changesTables.Load() {
+		u.checked.Store(t, struct{}{})
+	}
+}
+
+// holds reports whether no other process can have altered the table since hold.
+func (u *unit) holds(t *table) bool {
+	_, ok := u.checked.Load(t)
+	return ok
 }
 
 func number(v any) int64 {
@@ -170,10 +199,13 @@ func unescapeBytea(s string) []byte {
 
 // postpone keeps the text of a row whose table must be read again.
 func (m *image) postpone(r *rowReader, raw []any, budget int) error {
-	if m.count++; m.count > budget {
+	text := strings.Clone(recordText(raw[r.from]))
+	m.count++
+	m.bytes += len(text)
+	if m.digest != nil || !m.part && (m.count > budget || m.bytes > maxRowBytes) {
 		return fmt.Errorf("hooks: %s was altered while a statement changed more rows of it than are recorded one by one", r.c.table.object)
 	}
-	m.rows = append(m.rows, row{values: []any{strings.Clone(recordText(raw[r.from]))}})
+	m.rows = append(m.rows, row{values: []any{text}})
 	m.late = true
 	return nil
 }
@@ -181,6 +213,9 @@ func (m *image) postpone(r *rowReader, raw []any, budget int) error {
 // settle reads the table again if a row said so, and then the rows that waited.
 func (c *capture) settle(images ...*image) error {
 	if c.moved == 0 {
+		if slices.ContainsFunc(images, c.lacksKey) {
+			c.readTableAgain()
+		}
 		return nil
 	}
 	oid := c.moved
@@ -203,6 +238,15 @@ func (c *capture) settle(images ...*image) error {
 		}
 	}
 	return nil
+}
+
+// lacksKey reports whether rows came back without a column of the key, which
+// another program has renamed then.
+func (c *capture) lacksKey(m *image) bool {
+	return m.set != nil && slices.ContainsFunc(c.table.key, func(name string) bool {
+		_, has := m.set.byName[name]
+		return !has
+	})
 }
 
 func (c *capture) readLate(m *image, set *columnSet) error {

@@ -5,6 +5,9 @@ import "fmt"
 // remove captures a DELETE. (A soft delete is an UPDATE, and goes there.)
 func (c *capture) remove(wantRows bool) (outcome, error) {
 	host := c.divided()
+	if c.logs() {
+		return c.runLogged(wantRows)
+	}
 	if c.plugin.dialect.deleteReturning && host.ok && !c.table.passesOn(nil) {
 		gone, out, err := c.removeReturning(hostText{body: host.body, args: c.args}, wantRows)
 		if err == nil && c.table.passesOn(nil) && gone.count > 0 {

@@ -3,7 +3,6 @@ package hooks
 import (
 	"database/sql"
 	"errors"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -26,15 +25,29 @@ import (
 func (c *capture) rowList(ref, star string) string {
 	d := c.plugin.dialect
 	if d.name == "postgres" {
-		return fmt.Sprintf("(%s.*)::text, %s.tableoid::int8, %s", ref, ref, c.table.fingerprintQuery())
+		fingerprint := "NULL"
+		if !c.unit.holds(c.table) {
+			fingerprint = c.table.fingerprintQuery()
+		}
+		return "(" + ref + ".*)::text, " + ref + ".tableoid::int8, " + fingerprint
+	}
+	if len(c.table.exactColumns(d)) == 0 {
+		return star
+	}
+	if known := c.table.list.Load(); known != nil && known.ref == ref && known.star == star {
+		return known.text
 	}
 	var b strings.Builder
 	b.WriteString(star)
 	for _, i := range c.table.exactColumns(d) {
 		b.WriteString(", " + d.exactForm(c.table.columns[i], ref+"."+d.quote(c.table.columns[i].name)))
 	}
+	c.table.list.Store(&listText{ref, star, b.String()})
 	return b.String()
 }
+
+// listText is the rowList for a ref and a star.
+type listText struct{ ref, star, text string }
 
 // fingerprintQuery is a subquery that changes its value when the table's
 // columns change: the database evaluates it once a statement.
@@ -50,7 +63,10 @@ func fingerprintOf(relation string) string {
 // exactForm is the expression whose value stands for a column's, or "" if the
 // driver gives the column's own value exactly and * has it.
 func (d dialect) exactForm(c column, quoted string) string {
-	if d.name == "sqlite" {
+	switch d.name {
+	case "postgres":
+		return "" // rows are text
+	case "sqlite":
 		if d.oneCall {
 			return "" // these drivers give a time that they can't read as its text
 		}
@@ -96,33 +112,38 @@ type rowReader struct {
 	head, tail int
 	from, to   int // the row's own columns; without the exact ones
 	set        *columnSet
-	exact      []int // by exact column: its index in the set
+	checked    bool // PostgreSQL: the columns are those of the catalog
 }
 
 func (c *capture) reader(head, tail int) *rowReader { return &rowReader{c: c, head: head, tail: tail} }
 
 // start looks at the result's columns, once.
-func (r *rowReader) start(cols columns) {
+func (r *rowReader) start(rows *sql.Rows, names []string) error {
 	t, d := r.c.table, r.c.plugin.dialect
-	r.from, r.to = r.head, len(cols.names)-r.tail
+	r.from, r.to = r.head, len(names)-r.tail
 	if d.name == "postgres" {
 		r.set = r.c.plugin.columnsOf(t, columns{names: t.names()})
-		return
+		return nil
 	}
 	list := t.exactColumns(d)
 	r.to -= len(list)
-	own := cols.slice(r.from, r.to)
-	names := own.names
+	own := names[r.from:r.to]
 	for _, i := range list {
-		if name := t.columns[i].name; !slices.Contains(names, name) {
-			names = append(slices.Clip(names), name)
+		if name := t.columns[i].name; !slices.Contains(own, name) {
+			own = append(slices.Clip(own), name)
 		}
 	}
-	r.set = r.c.plugin.columnsOf(t, columns{names, own.types})
-	r.exact = r.exact[:0]
-	for _, i := range list {
-		r.exact = append(r.exact, r.set.byName[t.columns[i].name])
+	if d.name == "sqlite" { // whose columns can't get another type
+		if r.set = r.c.plugin.lastColumns(t, own); r.set != nil {
+			return nil
+		}
 	}
+	types, err := rows.ColumnTypes()
+	if err != nil {
+		return err
+	}
+	r.set = r.c.plugin.columnsOf(t, columns{own, types[r.from:r.to]})
+	return nil
 }
 
 // names are the table's columns in order.
@@ -143,7 +164,7 @@ func (t *table) names() []string {
 func (r *rowReader) into(m *image, raw []any) error {
 	m.set = r.set
 	budget := r.c.plugin.budget
-	values, err := r.decode(raw, m.count >= budget)
+	values, err := r.decode(raw, m.digest != nil || !m.part && m.count >= budget)
 	if errors.Is(err, errMoved) {
 		return m.postpone(r, raw, budget)
 	}
@@ -166,11 +187,11 @@ func (r *rowReader) decode(raw []any, keyOnly bool) ([]any, error) {
 func (r *rowReader) values(raw []any, keyOnly bool) []any {
 	values := make([]any, len(r.set.names))
 	for i, v := range raw[r.from:r.to] {
-		if !keyOnly || r.c.table.isKey(r.set.names[i]) {
+		if !slices.Contains(r.set.exact, i) && (!keyOnly || r.c.table.isKey(r.set.names[i])) {
 			values[i] = canonical(r.set.kinds[i], v)
 		}
 	}
-	for j, i := range r.exact {
+	for j, i := range r.set.exact {
 		values[i] = r.c.plugin.dialect.canonicalExact(r.set.kinds[i], raw[r.to+j])
 	}
 	return values
@@ -187,12 +208,14 @@ func (d dialect) canonicalExact(k kind, v any) any {
 // eachRow reads rows to their end and closes them.
 func (c *capture) eachRow(rows *sql.Rows, r *rowReader, do func(*rowReader, []any) error) error {
 	defer func() { _ = rows.Close() }()
-	cols, err := columnsIn(rows)
+	names, err := rows.Columns()
 	if err != nil {
 		return err
 	}
-	r.start(cols)
-	s := newScanner(len(cols.names))
+	if err := r.start(rows, names); err != nil {
+		return err
+	}
+	s := newScanner(len(names))
 	for rows.Next() {
 		raw, err := s.scan(rows)
 		if err != nil {

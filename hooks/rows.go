@@ -14,7 +14,7 @@ type row struct {
 	values  []any // canonical, by the column's index in its set
 	locator any   // what locatorList read: by it a statement writes exactly this row
 	next    []any // canonical values that the statement gives to image.next
-	rawNext []any // the same as the driver gave them
+	removed bool  // a trigger has removed it since
 }
 
 // columnSet is the columns of a table's rows, in the table's order.
@@ -23,6 +23,7 @@ type columnSet struct {
 	kinds      []kind
 	treatments []treatment // treatByName is resolved to treatMask or treatPlain
 	byName     map[string]int
+	exact      []int // the columns that have an exactForm
 	hint       *hint // what it was made with
 	settings   *settingColumns
 }
@@ -30,13 +31,60 @@ type columnSet struct {
 // columnsOf returns the set for these columns. The last one is kept: the rows
 // of a table mostly have the same columns.
 func (p *Plugin) columnsOf(t *table, cols columns) *columnSet {
-	h := p.hints.of(t.name)
-	if set := t.last.Load(); set != nil && set.hint == h && slices.Equal(set.names, cols.names) {
+	retyped := p.retyped(t, cols)
+	if set := p.lastColumns(t, cols.names); set != nil && retyped == nil {
 		return set
 	}
-	set := p.newColumnSet(t, h, cols)
+	set := p.newColumnSet(t, p.hints.of(t.name), cols)
+	if retyped != nil {
+		p.forgetTables()
+		for i := range retyped {
+			set.kinds[i] = p.dialect.kindOf(cols.types[i].DatabaseTypeName())
+		}
+		return set
+	}
 	t.last.Store(set)
 	return set
+}
+
+// lastColumns is the set that was made last, if it is one of these columns.
+func (p *Plugin) lastColumns(t *table, names []string) *columnSet {
+	if set := t.last.Load(); set != nil && set.hint == p.hints.of(t.name) && slices.Equal(set.names, names) {
+		return set
+	}
+	return nil
+}
+
+// retyped are the columns of a MySQL or MariaDB result that have another kind than
+// they had in the first result after the table was read: another program altered
+// it since. The other databases tell by the fingerprint of the columns
+// (PostgreSQL), or have no such DDL.
+func (p *Plugin) retyped(t *table, cols columns) map[int]bool {
+	if p.dialect.name != "mysql" || len(cols.types) == 0 {
+		return nil
+	}
+	first := t.shown.Load()
+	if first == nil {
+		types := make(map[string]string, len(cols.types))
+		for i, c := range cols.types {
+			types[cols.names[i]] = c.DatabaseTypeName()
+		}
+		t.shown.Store(&types)
+		return nil
+	}
+	var list map[int]bool
+	for i, c := range cols.types {
+		was, known := (*first)[cols.names[i]]
+		is := c.DatabaseTypeName()
+		if !known || was == is || p.dialect.kindOf(was) == p.dialect.kindOf(is) {
+			continue
+		}
+		if list == nil {
+			list = map[int]bool{}
+		}
+		list[i] = true
+	}
+	return list
 }
 
 // columns are a result's, as the driver describes them. types may be shorter
@@ -81,6 +129,11 @@ func (p *Plugin) newColumnSet(t *table, h *hint, cols columns) *columnSet {
 		set.treatments[i] = p.treatmentOf(t, h, name, set.kinds[i])
 	}
 	set.settings = settingsOf(t, set)
+	for _, i := range t.exactColumns(p.dialect) {
+		if at, ok := set.byName[t.columns[i].name]; ok {
+			set.exact = append(set.exact, at)
+		}
+	}
 	return set
 }
 
@@ -99,7 +152,9 @@ type image struct {
 	next []string // columns for which each row holds the value to come
 	// Past the budget rows are counted and only their keys digested.
 	count  int
+	bytes  int // about what the rows weigh
 	digest hash.Hash
+	part   bool // of the rows of another image, which the budget is for
 	late   bool // PostgreSQL: the rows hold their texts until the table was read again
 }
 
@@ -125,25 +180,49 @@ func (s *scanner) scan(rows *sql.Rows) ([]any, error) {
 	return s.values, rows.Scan(s.pointers...)
 }
 
+// maxRowBytes bounds the rows of an image in memory, beside Options.RowBudget.
+var maxRowBytes = 64 << 20
+
+// weight is about what a row takes in memory.
+func (r row) weight() int {
+	n := 0
+	for _, list := range [][]any{r.values, r.next} {
+		for _, v := range list {
+			n += 16
+			if s, ok := v.(string); ok {
+				n += len(s)
+			}
+		}
+	}
+	return n
+}
+
 // add takes a row into the image; past the budget only its key.
 func (m *image) add(t *table, r row, budget int) {
 	m.count++
-	if m.count > budget {
-		m.addKey(t, r)
+	m.bytes += r.weight()
+	if m.digest == nil && (m.part || m.count <= budget && m.bytes <= maxRowBytes) {
+		m.rows = append(m.rows, r)
 		return
 	}
-	m.rows = append(m.rows, r)
+	m.addKey(t, r)
+}
+
+// spend has the image keep no rows, as if the budget were spent.
+func (m *image) spend(t *table) {
+	if m.digest != nil {
+		return
+	}
+	m.digest = sha256.New()
+	for _, kept := range m.rows {
+		m.digestKey(t, kept)
+	}
+	m.rows = nil // one entry stands for all of them
 }
 
 // addKey digests the key of a row that isn't kept.
 func (m *image) addKey(t *table, r row) {
-	if m.digest == nil {
-		m.digest = sha256.New()
-		for _, kept := range m.rows {
-			m.digestKey(t, kept)
-		}
-		m.rows = nil // one entry stands for all of them
-	}
+	m.spend(t)
 	m.digestKey(t, r)
 }
 

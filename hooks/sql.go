@@ -1,7 +1,10 @@
 package hooks
 
 import (
+	"context"
 	"strings"
+
+	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit/hooks/internal/sqltext"
 )
@@ -12,6 +15,7 @@ type statement struct {
 	schema, table string // "" where it can't be told
 	alias         string // by which the statement refers to the table; "" if by its name
 	joined        bool   // an UPDATE of a table joined with others
+	ignores       bool   // INSERT, UPDATE or DELETE IGNORE: rows that can't be written are passed over
 	ddl           bool
 }
 
@@ -26,10 +30,29 @@ func (d dialect) sql() sqltext.Dialect {
 	return sqltext.PostgreSQL
 }
 
+// rulesFor returns the rules by which the connection reads a statement. Where a
+// setting of the session decides what the statement is, the database is asked for
+// it; if it can't be, both meanings count.
+func (p *Plugin) rulesFor(ctx context.Context, conn gorm.ConnPool, query string) sqltext.Dialect {
+	d := p.dialect.sql()
+	if !inTransaction(conn) || !sqltext.DependsOnEscapes(query, d) {
+		return d
+	}
+	setting := "SELECT current_setting('standard_conforming_strings') = 'off'"
+	if p.dialect.name == "mysql" {
+		setting = "SELECT FIND_IN_SET('NO_BACKSLASH_ESCAPES', @@sql_mode) = 0"
+	}
+	var escapes bool
+	if err := unprepared(conn).QueryRowContext(ctx, setting).Scan(&escapes); err != nil {
+		return d // the statement itself will say why
+	}
+	return d.Escaping(escapes)
+}
+
 // headOf reads the verb of a statement and the table that it writes.
 func headOf(query string, d sqltext.Dialect) statement {
 	h := sqltext.HeadOf(query, d)
-	return statement{verb: h.Verb, schema: h.Schema, table: h.Table, alias: h.Alias, joined: h.Joined, ddl: h.DDL}
+	return statement{verb: h.Verb, schema: h.Schema, table: h.Table, alias: h.Alias, joined: h.Joined, ignores: h.Ignore, ddl: h.DDL}
 }
 
 // withoutValues is the statement with "?" in the place of its values.

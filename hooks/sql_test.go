@@ -41,5 +41,18 @@ func TestHeadOfStatements(t *testing.T) {
 		require.Equal(t, want, headOf(sql, sqltext.PostgreSQL), sql)
 	}
 	require.Equal(t, statement{verb: "DELETE", table: "t"}, headOf("delete from [t] where 1", sqltext.SQLite))
-	require.Equal(t, statement{verb: "UPDATE", table: "t"}, headOf("UPDATE `t` SET `a` = ?", sqltext.MySQL))
+	for sql, want := range map[string]statement{
+		"UPDATE `t` SET `a` = ?":                                                           {verb: "UPDATE", table: "t"},
+		"UPDATE t IGNORE INDEX (a) SET n = 1":                                              {verb: "UPDATE", table: "t"},
+		"UPDATE t AS x USE INDEX FOR ORDER BY (a) SET n = 1":                               {verb: "UPDATE", table: "t", alias: "x"},
+		"UPDATE t FORCE KEY (a, b, c, d, e, f, g, h) JOIN u ON u.id = t.id SET n = 1":      {verb: "UPDATE", table: "t", joined: true},
+		"UPDATE t x USE INDEX (a) IGNORE KEY FOR JOIN (b), u SET n = 1":                    {verb: "UPDATE", table: "t", alias: "x", joined: true},
+		"UPDATE t PARTITION (p0, p1, p2, p3, p4, p5) AS x JOIN u ON u.id = t.id SET n = 1": {verb: "UPDATE", table: "t", alias: "x", joined: true},
+		"UPDATE LOW_PRIORITY IGNORE t SET n = 1":                                           {verb: "UPDATE", table: "t", ignores: true},
+		"INSERT IGNORE INTO s.t (n) VALUES (1)":                                            {verb: "INSERT", schema: "s", table: "t", ignores: true},
+		"INSERT INTO `ignore` (n) VALUES (1)":                                              {verb: "INSERT", table: "ignore"},
+	} {
+		require.Equal(t, want, headOf(sql, sqltext.MySQL), sql)
+	}
+	require.Equal(t, statement{verb: "UPDATE", table: "t", alias: "ignore"}, headOf("UPDATE t ignore SET a = 1", sqltext.PostgreSQL))
 }

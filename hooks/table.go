@@ -31,7 +31,9 @@ type table struct {
 	ambiguous    bool   // PostgreSQL: other schemas have a relation of that name; which one is meant depends on search_path
 	selfTriggers bool   // triggers may change rows of the table after they were written, the one that fired them among these
 	writesBack   verbs  // the statements on the table that have them do so
+	rekeys       bool   // PostgreSQL: they may change a row's primary key
 	replaces     bool   // SQLite: a key of it says ON CONFLICT REPLACE
+	fails        bool   // SQLite: a statement on it may fail and keep what it did before
 	versioned    bool   // MariaDB: system-versioned
 
 	// session: only this connection has the table, or the catalog was changing
@@ -41,7 +43,9 @@ type table struct {
 	last     atomic.Pointer[columnSet]
 	exact    atomic.Pointer[[]int]
 	allNames atomic.Pointer[[]string]
-	fits     sync.Map // *schema.Schema → struct{}: models that were held against the columns
+	list     atomic.Pointer[listText]
+	shown    atomic.Pointer[map[string]string] // MySQL: the driver's types of the columns in the first result
+	fits     sync.Map                          // *schema.Schema → struct{}: models that were held against the columns
 }
 
 type column struct {
@@ -50,14 +54,18 @@ type column struct {
 	auto     bool   // auto-increment, or an identity column
 	typeText string // as the database says it
 
-	invisible bool // MariaDB and MySQL: not part of *
-	generated bool // computed by the database; also the row_start and row_end of MariaDB's system versioning
-	period    bool // MariaDB: row_start or row_end of system versioning, which says nothing of the row
+	invisible   bool   // MariaDB and MySQL: not part of *
+	generated   bool   // computed by the database; also the row_start and row_end of MariaDB's system versioning
+	fallback    string // SQLite: the default of a NOT NULL column, which REPLACE puts in the place of NULL
+	unversioned bool   // MariaDB: without system versioning, in a table that has it
+	period      bool   // MariaDB: row_start or row_end of system versioning, which says nothing of the row
 }
 
 type uniqueOn struct {
 	name    string
 	columns []string // "" for a part that is an expression
+	// collations are SQLite's, of each part.
+	collations []string
 	// plain: each part is a whole column under the column's own collation, NULLs
 	// are distinct, and the index is not partial. Only a plain index can be asked
 	// by the values inserted.

@@ -24,9 +24,9 @@ func (t *table) LogValue() slog.Value {
 	return slog.GroupValue(
 		slog.String("object", t.object), slog.String("table", t.schema+"."+t.name), slog.Any("key", t.key), slog.Any("columns", columns),
 		slog.Any("uniques", uniques), slog.Any("referrers", referrers), slog.String("is", strings.TrimSpace(described("", map[string]bool{
-			"view": t.view, "rowid": t.rowid, "parts": t.parts, "rules": t.rules, "ambiguous": t.ambiguous, "replaces": t.replaces,
+			"view": t.view, "rowid": t.rowid, "parts": t.parts, "rules": t.rules, "ambiguous": t.ambiguous, "replaces": t.replaces, "fails": t.fails,
 			"versioned": t.versioned, "session": t.session, "writesBack(insert)": t.writesBack&inserts != 0,
-			"writesBack(update)": t.writesBack&updates != 0, "writesBack(delete)": t.writesBack&deletes != 0,
+			"rekeys": t.rekeys, "writesBack(update)": t.writesBack&updates != 0, "writesBack(delete)": t.writesBack&deletes != 0,
 		}))))
 }
 

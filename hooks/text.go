@@ -37,10 +37,17 @@ func (r returningText) with(body, list string) string {
 	return text
 }
 
-// divided finds the statement's RETURNING. complete is false if the text is not
-// one finished statement.
-func (c *capture) divided() (r returningText) {
-	end, complete := sqltext.End(c.query, c.plugin.dialect.sql())
+// divided finds the statement's RETURNING.
+func (c *capture) divided() returningText {
+	if c.returningText == nil {
+		r := c.divide()
+		c.returningText = &r
+	}
+	return *c.returningText
+}
+
+func (c *capture) divide() (r returningText) {
+	end, complete := sqltext.End(c.query, c.rules)
 	r = returningText{body: c.query[:end], rest: strings.TrimSpace(c.query[end:]), ok: complete}
 	if strings.IndexByte(r.rest, ';') >= 0 {
 		r.rest = "" // SQLite's driver takes what follows a semicolon for a statement
@@ -49,20 +56,19 @@ func (c *capture) divided() (r returningText) {
 	if !complete || !has || !slices.Contains(c.clauseNames(), "RETURNING") {
 		return r
 	}
-	returning, is := clauseOf.Expression.(clause.Returning)
-	if !is {
-		r.ok = false
-		return r
-	}
 	b := c.scratch()
 	b.Build("RETURNING")
 	text := b.SQL.String()
+	if text == "" {
+		return r // a comment for a clause that isn't there
+	}
+	returning, is := clauseOf.Expression.(clause.Returning)
 	without, found := strings.CutSuffix(c.query, " "+text)
-	if !found || len(b.Vars) > 0 {
+	if !is || !found || len(b.Vars) > 0 {
 		r.ok = false
 		return r
 	}
-	if len(without) >= end || !sqltext.InCode(c.query, c.plugin.dialect.sql(), len(without)+1) {
+	if len(without) >= end || !sqltext.InCode(c.query, c.rules, len(without)+1) {
 		return r // in a comment
 	}
 	r.body, r.count = without, len(returning.Columns)
@@ -71,7 +77,7 @@ func (c *capture) divided() (r returningText) {
 	}
 	list := c.scratch()
 	for i, col := range returning.Columns {
-		if col.Raw || col.Name == "*" {
+		if col.Raw && !c.takesRaw(col.Name) {
 			r.ok = false // how many columns it is can't be told
 		}
 		if i > 0 {
@@ -81,6 +87,13 @@ func (c *capture) divided() (r returningText) {
 	}
 	r.columns = list.SQL.String()
 	return r
+}
+
+// takesRaw reports whether RETURNING may have a text of the host's beside the
+// plugin's own columns: on PostgreSQL, whose own are always as many. An UPDATE is
+// joined with the rows as they were, which * has too.
+func (c *capture) takesRaw(text string) bool {
+	return c.plugin.dialect.name == "postgres" && (c.text.verb == "INSERT" || !strings.Contains(text, "*"))
 }
 
 // segment is the part of the finished SQL that a clause made.
@@ -101,7 +114,7 @@ func (c *capture) segmented() (parts map[string]segment, ok bool) {
 }
 
 func (c *capture) takeApart() (parts map[string]segment, ok bool) {
-	end, complete := sqltext.End(c.query, c.plugin.dialect.sql())
+	end, complete := sqltext.End(c.query, c.rules)
 	b := c.scratch()
 	parts = map[string]segment{}
 	var starts []int
@@ -123,7 +136,7 @@ func (c *capture) takeApart() (parts map[string]segment, ok bool) {
 			parts[name] = segment{strings.TrimRight(text[start:min(len(text), end)], " "), vars, len(b.Vars)}
 		}
 	}
-	ok = complete && b.SQL.String() == c.query && sqltext.InCode(c.query, c.plugin.dialect.sql(), starts...)
+	ok = complete && b.SQL.String() == c.query && sqltext.InCode(c.query, c.rules, starts...)
 	return parts, ok
 }
 
@@ -174,7 +187,7 @@ func (c *capture) condition(vars int) string {
 	b.Vars = slices.Repeat([]any{nil}, vars)
 	expression.Build(b)
 	text := b.SQL.String()
-	end, _ := sqltext.End(text, c.plugin.dialect.sql())
+	end, _ := sqltext.End(text, c.rules)
 	return text[:end]
 }
 

@@ -96,7 +96,7 @@ func (p *Plugin) refusesModel(stmt *gorm.Statement, op operation) error {
 // captured is headOf for a statement that GORM built, unless it writes a table of
 // the log: its text may name another table than its model, and hold a second
 // statement.
-func (p *Plugin) captured(query string) (statement, error) {
+func (p *Plugin) captured(query string, rules sqltext.Dialect) (statement, error) {
 	h := headOf(query, p.dialect.sql())
 	if p.opts.TrailWrites {
 		return h, nil
@@ -105,7 +105,7 @@ func (p *Plugin) captured(query string) (statement, error) {
 		return h, &TrailWriteError{Table: h.table, Verb: h.verb}
 	}
 	if h.joined || strings.IndexByte(query, ';') >= 0 || query != "" && query[0]|0x20 == 'w' {
-		return h, p.trailWrite(sqltext.Read(query, p.dialect.sql()), query)
+		return h, p.trailWrite(sqltext.Read(query, rules), query)
 	}
 	return h, nil
 }

@@ -60,6 +60,7 @@ type unit struct {
 
 	readOnly atomic.Bool            // nothing can be written in the transaction
 	locked   atomic.Bool            // MySQL: LOCK TABLES keeps other tables from being used
+	checked  sync.Map               // PostgreSQL: *table → struct{}: the catalog's columns were compared under a lock that lasts
 	created  atomic.Pointer[string] // the table that GORM's migrator has just made to copy another into
 }
 

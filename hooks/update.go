@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"math"
 	"slices"
 	"strings"
 
@@ -17,25 +18,23 @@ func (c *capture) update(wantRows bool) (outcome, error) {
 	parts, built := c.segmented()
 	postgres := c.plugin.dialect.name == "postgres"
 	switch {
+	case c.logs():
+		return c.runLogged(wantRows)
 	case postgres && !built, c.text.joined && c.setsOthers():
 		return c.runUnseen(wantRows)
 	case postgres && len(c.table.key) > 0 && !c.table.passesOn(c.assigned()):
 		return c.updatePostgres(parts, wantRows)
 	case postgres && !c.canUpdatePlaces(parts):
 		return c.runUnseen(wantRows)
+	case c.passesOver() && (len(c.table.key) == 0 || c.sets(c.table.key)):
+		return c.refused("an UPDATE IGNORE changes keys or a table without one, and doesn't tell which rows it passes over", wantRows)
 	}
 	before, err := c.meet()
 	if err != nil {
 		return c.beforeFailed(err, wantRows)
 	}
-	replaced, err := c.meetReplaced(parts, built, before)
-	if err != nil {
-		return c.beforeFailed(err, wantRows)
-	}
-	return c.withCascades([]touched{{before, c.assigned()}, {replaced, nil}}, wantRows, func() (outcome, error) {
+	return c.withCascades([]touched{{before, c.assigned()}}, wantRows, func() (outcome, error) {
 		switch {
-		case replaced != nil:
-			return c.updateReplacing(parts, before, replaced, wantRows)
 		case before.over():
 			return c.updateCounted(parts, built, before, wantRows)
 		case postgres:
@@ -128,7 +127,7 @@ func (c *capture) onMet(parts map[string]segment, m *image) hostText {
 
 // updateMet updates the rows that were read.
 func (c *capture) updateMet(parts map[string]segment, built bool, before *image, wantRows bool) (outcome, error) {
-	if built && !wantRows && c.countsMatches() && len(c.table.key) == 0 && before.count > 0 && c.computes() {
+	if built && !wantRows && c.countsMatches() && len(c.table.key) == 0 && (c.computes() || c.choosesAnew() || c.chained()) {
 		return c.updateEach(parts, before)
 	}
 	if !built || c.plugin.dialect.name == "mysql" && len(c.table.key) == 0 || c.tooManyKeys(before) {
@@ -156,19 +155,7 @@ func (c *capture) updateReturning(t hostText, before *image, wantRows bool) (out
 	if err != nil {
 		return out, err
 	}
-	if after, err = c.readTriggered(after); err != nil {
-		return c.afterFailed(out, err)
-	}
 	return out, c.finishUpdate(before, after)
-}
-
-// updateReplacing is updateReturning for a statement that removes rows.
-func (c *capture) updateReplacing(parts map[string]segment, before, replaced *image, wantRows bool) (outcome, error) {
-	after, out, err := c.runReturning(c.onMet(parts, before), wantRows)
-	if err != nil {
-		return out, err
-	}
-	return out, c.finishReplaced(before, replaced, after)
 }
 
 // runReturning runs a statement that returns its rows with their locators.
@@ -260,6 +247,9 @@ func (c *capture) predictedUpdates(before *image) []audit.Entry {
 
 // finishUpdate pairs the rows before and after, and adds their entries.
 func (c *capture) finishUpdate(before, after *image) error {
+	if after.over() {
+		return c.add(c.summary(after))
+	}
 	if len(after.rows) == 0 {
 		return nil // no row came back: none was changed
 	}
@@ -314,7 +304,10 @@ func (c *capture) readKeys(keys [][]any) (*image, error) {
 		if err != nil {
 			return nil, err
 		}
-		all.set, all.rows, all.count = m.set, append(all.rows, m.rows...), all.count+m.count
+		all.set = m.set
+		for _, r := range m.rows {
+			all.add(c.table, r, math.MaxInt)
+		}
 		keys = keys[n:]
 	}
 	return all, nil
@@ -342,7 +335,7 @@ func (c *capture) readWhere(condition string, args []any) (*image, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &image{}
+	m := &image{part: true}
 	err = c.eachRow(rows, c.reader(head, 0), func(r *rowReader, raw []any) error { return c.meetRow(m, r, raw) })
 	if err == nil && m.set == nil {
 		m.set = c.setNow()

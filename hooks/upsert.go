@@ -1,5 +1,7 @@
 package hooks
 
+import "slices"
+
 // Both PostgreSQL and MariaDB can be made to tell, in the upsert itself, what
 // each row was before; each in its own way (upsert_postgres.go, upsert_mariadb.go).
 
@@ -8,11 +10,12 @@ type rowsUpserted struct {
 	*capture
 	before, after *image
 	met           []bool
-	changed       int
+	affected      int64           // as MySQL and MariaDB count
+	written       map[string]bool // keys of the rows that the statement has written
 }
 
 func (c *capture) newUpsert() *rowsUpserted {
-	return &rowsUpserted{capture: c, before: &image{}, after: &image{}}
+	return &rowsUpserted{capture: c, before: &image{}, after: &image{}, written: map[string]bool{}}
 }
 
 // finish adds the entries.
@@ -21,12 +24,15 @@ func (u *rowsUpserted) finish(out outcome) (outcome, error) {
 	if err := u.settle(u.before, u.after); err != nil {
 		return u.afterFailed(out, err)
 	}
-	if u.after.over() {
+	if u.after.over() || u.before.over() {
 		return out, u.add(u.summary(u.after))
 	}
 	after, err := u.readTriggered(u.after)
 	if err != nil {
 		return u.afterFailed(out, err)
+	}
+	if after.over() {
+		return out, u.add(u.summary(after))
 	}
 	for i := range after.rows {
 		if err := u.addEntry(i); err != nil {
@@ -34,59 +40,75 @@ func (u *rowsUpserted) finish(out outcome) (outcome, error) {
 		}
 	}
 	if r, ok := out.result.(execResult); ok && u.plugin.dialect.name == "mysql" {
-		out.result = u.asMySQL(r)
+		r.affected = u.affected
+		r.lastID = func() (int64, error) { return u.firstGenerated(u.after), nil }
+		out.result = r
 	}
 	return out, nil
 }
 
 func (u *rowsUpserted) addEntry(i int) error {
 	after := &u.after.rows[i]
-	if !u.met[i] {
+	if u.plugin.dialect.name == "mysql" {
+		u.count(i)
+	}
+	switch {
+	case after.removed && u.met[i]:
+		return u.add(u.destroyedOne(u.before, u.before.rows[i]))
+	case after.removed:
+		return nil
+	case !u.met[i]:
 		return u.add(u.created(u.after, *after))
 	}
 	p := pair{&u.before.rows[i], after}
-	if u.cascadesUnseen(p) {
+	if u.cascadesUnseen(u.before, u.after, p) {
 		return u.notMet("a foreign key passes on the change of one that no inserted value told of")
-	}
-	if u.differ(p) {
-		u.changed++
 	}
 	return u.add(u.updated(u.before, u.after, []pair{p})...)
 }
 
-// cascadesUnseen reports whether a foreign key passes on the change of a row
-// that was not read before the statement.
-func (u *rowsUpserted) cascadesUnseen(p pair) bool {
-	if k := u.cascade; k == nil || k.off || k.rows == nil || k.rows.full || k.rows.has(u.before, *p.before) {
-		return false
+// count adds row i to the rows affected as the server counts them: 1 for a new
+// row, 2 for a changed one, 0 for one that is as it was. (With the driver's
+// clientFoundRows the last would be 1.)
+//
+// In a system-versioned table of MariaDB a row that was met counts 1 even if it is
+// as it was, and the row's earlier version counts too. The server keeps one where
+// it sets a versioned column and the row differs, which includes the time of its
+// version: that differs unless the same statement has written the row already.
+func (u *rowsUpserted) count(i int) {
+	after := u.after.rows[i]
+	key := u.insertKey(u.after, after)
+	again := u.written[key]
+	u.written[key] = true
+	if !u.met[i] {
+		u.affected++
+		return
 	}
-	var changed []string
-	for i, name := range u.after.set.names {
-		if was, ok := u.before.value(*p.before, name); ok && !sameValue(u.after.set.kinds[i], was, p.after.values[i]) {
-			changed = append(changed, name)
-		}
+	differs := len(changedColumns(u.before, u.after, pair{&u.before.rows[i], &after})) > 0
+	switch {
+	case !u.table.versioned && differs:
+		u.affected += 2
+	case !u.table.versioned:
+	case u.setsVersioned() && (differs || !again || u.table.versionedByTransaction()):
+		u.affected += 3
+	case differs:
+		u.affected += 2
+	default:
+		u.affected++
 	}
-	return changed != nil && u.table.passesOn(changed)
 }
 
-func (u *rowsUpserted) differ(p pair) bool {
-	for i, name := range u.after.set.names {
-		if was, ok := u.before.value(*p.before, name); ok && !sameValue(u.after.set.kinds[i], was, p.after.values[i]) {
-			return true
-		}
-	}
-	return false
+// setsVersioned reports whether the statement sets a column of which MariaDB
+// keeps earlier values.
+func (u *rowsUpserted) setsVersioned() bool {
+	return slices.ContainsFunc(u.conflictColumns(), func(name string) bool {
+		col, ok := u.table.column(name)
+		return ok && !col.unversioned
+	})
 }
 
-// asMySQL counts as MySQL does: 1 for a new row, 2 for a changed one, 0 for one
-// that is as it was. (With the driver's clientFoundRows the last would be 1.)
-func (u *rowsUpserted) asMySQL(r execResult) execResult {
-	r.affected = int64(2 * u.changed)
-	for _, met := range u.met {
-		if !met {
-			r.affected++
-		}
-	}
-	r.lastID = func() (int64, error) { return u.firstGenerated(u.after), nil }
-	return r
+// versionedByTransaction reports whether a row's versions are told apart by the
+// number of a transaction. That is another one each time that a row is written.
+func (t *table) versionedByTransaction() bool {
+	return slices.ContainsFunc(t.columns, func(c column) bool { return c.period && c.kind == kindInt })
 }

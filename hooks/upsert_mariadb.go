@@ -55,7 +55,22 @@ func (u *rowsUpserted) seeMariaDB(r *rowReader, raw []any) error {
 		}
 	}
 	u.before.add(u.table, row{values: values}, u.plugin.budget)
-	return r.into(u.after, raw)
+	if err := r.into(u.after, raw); err != nil || !u.passesOver() || u.after.over() || u.before.over() {
+		return err
+	}
+	last := len(u.met) - 1
+	u.met[last] = u.met[last] && u.sameKey(&u.before.rows[last], &u.after.rows[last])
+	return nil
+}
+
+// sameKey tells the note of a returned row from one that a row left behind which
+// INSERT IGNORE passed over.
+func (u *rowsUpserted) sameKey(before, after *row) bool {
+	return !slices.ContainsFunc(u.table.key, func(name string) bool {
+		i := u.after.set.byName[name]
+		was, _ := u.before.value(*before, name)
+		return !sameValue(u.after.set.kinds[i], was, after.values[i])
+	})
 }
 
 // notingRows is the statement, without its RETURNING, whose first assignment
@@ -85,12 +100,12 @@ func (c *capture) notingRows() (string, bool) {
 // prepared is what it is read as. The same query tells the table's columns as
 // they are, and keeps them so until the transaction ends.
 func (c *capture) declareVariables() error {
-	names, err := c.declared()
+	cols, err := c.declared()
 	if err != nil {
 		return err
 	}
 	visible := slices.DeleteFunc(slices.Clone(c.table.columns), func(col column) bool { return col.invisible })
-	if slices.EqualFunc(visible, names, func(col column, name string) bool { return col.name == name }) {
+	if slices.EqualFunc(visible, cols.names, func(col column, name string) bool { return col.name == name }) && c.plugin.retyped(c.table, cols) == nil {
 		return nil
 	}
 	c.plugin.forgetTables()
@@ -105,7 +120,7 @@ func (c *capture) declareVariables() error {
 	return err
 }
 
-func (c *capture) declared() ([]string, error) {
+func (c *capture) declared() (columns, error) {
 	var b strings.Builder
 	name := c.plugin.dialect.quote(c.table.name)
 	b.WriteString("SELECT " + oldVariable + "met := 0")
@@ -119,19 +134,19 @@ func (c *capture) declared() ([]string, error) {
 	fmt.Fprintf(&b, ", %s.* FROM (SELECT 1) AS gormtrail_one LEFT JOIN (SELECT * FROM %s LIMIT 0) AS %s ON 1 = 0", name, c.table.quoted(c.plugin.dialect), name)
 	rows, err := c.own.QueryContext(c.ctx, b.String())
 	if err != nil {
-		return nil, err
+		return columns{}, err
 	}
 	defer func() { _ = rows.Close() }()
-	names, err := rows.Columns()
+	cols, err := columnsIn(rows)
 	if err != nil {
-		return nil, err
+		return columns{}, err
 	}
 	for rows.Next() { // one row, in which the assignments are worked out
 	}
 	if err := rows.Err(); err != nil {
-		return nil, err
+		return columns{}, err
 	}
-	return names[1+len(c.table.columns):], rows.Close()
+	return cols.slice(1+len(c.table.columns), len(cols.names)), rows.Close()
 }
 
 // noteRow is an expression that is never negative and copies the met row.

@@ -67,7 +67,7 @@ func (c *capture) keepingOld() (string, bool) {
 	}
 	note := "set_config('" + oldSetting + "', (" + c.reference() + ".*)::text, true) IS NOT NULL"
 	if condition, has := strings.CutPrefix(text[len(action):], " WHERE "); has {
-		end, _ := sqltext.End(condition, c.plugin.dialect.sql())
+		end, _ := sqltext.End(condition, c.rules)
 		note = "(" + condition[:end] + ") AND " + note
 	}
 	return head + action + " WHERE " + note, true

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gorm.io/driver/mysql"
@@ -220,9 +221,9 @@ func TestAMissingRightIsNoMissingTable(t *testing.T) {
 	db := open(t, d)
 	require.NoError(t, db.Exec("CREATE SCHEMA trail").Error)
 	migrated(t, db, &gormstore.Options{Schema: "trail"})
-	role := "role_" + strings.ToLower(strings.TrimPrefix(t.Name(), "Test"))
+	role := "role_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	require.NoError(t, db.Exec("CREATE ROLE "+role+" LOGIN").Error)
-	t.Cleanup(func() { db.Exec("DROP OWNED BY " + role + "; DROP ROLE " + role) })
+	t.Cleanup(func() { assert.NoError(t, db.Exec("DROP OWNED BY "+role+"; DROP ROLE "+role).Error) })
 	lesser := open(t, postgres.Open(strings.Replace(dsnOf(d), "postgres@", role+"@", 1)))
 	store, err := gormstore.New(lesser, &gormstore.Options{Schema: "trail"})
 	require.NoError(t, err)

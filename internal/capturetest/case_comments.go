@@ -104,6 +104,17 @@ func testCommentsInOtherPlaces(t *testing.T) {
 			e.seeCode(db.Where("id < 4").Order("id -- oldest").Delete(&Remark{}))
 			e.seeCode(db.Where("id >= 4").Order("id -- oldest\n").Limit(1).Delete(&Remark{}))
 		}},
+		{name: "order, which hides the limit's placeholder", run: func(e *env, db *gorm.DB) {
+			e.seeCode(db.Model(&Remark{}).Where("id < ?", 4).Order("id -- oldest").Limit(2).Update("n", 12))
+			e.seeCode(db.Where("id < ?", 4).Order("id /* oldest").Limit(2).Delete(&Remark{}))
+			e.seeCode(db.Where("id < ? -- x", 4).Where("n > ?", 0).Delete(&Remark{}))
+		}},
+		{name: "a new value, which hides others", run: func(e *env, db *gorm.DB) {
+			e.seeCode(db.Model(&Remark{}).Where("id < 3").Updates(map[string]any{"n": gorm.Expr("n + 1 -- more"), "name": "x"}))
+			e.seeCode(db.Model(&Remark{}).Where("id = ?", 3).Updates(map[string]any{"n": gorm.Expr("n + 1 /* more"), "name": "x"}))
+			e.seeCode(db.Model(&Remark{}).Create(map[string]any{"id": 12, "n": gorm.Expr("4 -- four\n"), "name": "y"}))
+			e.seeCode(db.Model(&Remark{}).Create(map[string]any{"id": gorm.Expr("13 -- id"), "n": 1, "name": "y"}))
+		}},
 		{name: "table", run: func(e *env, db *gorm.DB) {
 			for i, table := range []string{"remarks /* all */", "remarks -- all\n", "/* all */ remarks", "remarks AS r /* all */"} {
 				e.seeCode(db.Table(table).Where("id = ?", i+1).Update("n", 11))

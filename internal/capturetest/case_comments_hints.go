@@ -119,6 +119,8 @@ func testTrailingHints(t *testing.T) {
 			e.seeCode(db.Clauses(hintAt{"UPDATE", text, "after"}).Model(&Remark{}).Where("id = 1").Update("n", 11))
 			e.seeCode(db.Clauses(hintAt{"UPDATE", "/*+ a hint */", "name"}).Model(&Remark{}).Where("id = 1").Update("n", 12))
 			e.seeCode(db.Clauses(hintAt{"UPDATE", text, "after"}, hintAt{"WHERE", "-- c", "after"}).Model(&Remark{}).Where("id = 1").Update("n", 13))
+			e.seeCode(db.Table("remarks "+text+" JOIN others o ON o.remark_id = remarks.id").Where("o.id < 3").Update("n", gorm.Expr("o.id + 50")))
+			e.seeCode(db.Table("remarks AS r "+text+", others o").Where("r.id = o.remark_id AND o.id > 1").Update("r.n", gorm.Expr("o.id + 60")))
 		}}
 	}
 	runRowCases(t, index("USE INDEX (PRIMARY)"), index("FORCE INDEX (PRIMARY)"), index("IGNORE INDEX (PRIMARY) -- c\n"))

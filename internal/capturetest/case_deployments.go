@@ -2,6 +2,7 @@ package capturetest
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -199,6 +200,8 @@ func testDeploymentsDuringATransaction(t *testing.T) {
 					before, since := e.contents(tables[1:]), time.Now()
 					tx := e.ok(db.Begin())
 					if e.name != "sqlite" { // whose other processes would wait for this one
+						var n int64
+						e.see(tx.Table(tables[1]).Count(&n)) // a snapshot that is older than the change
 						e.see(tx.Table(tables[1]).Where("id = 1").Update("n", 0))
 					}
 					e.otherProcess(d.with(e, table)...)
@@ -214,6 +217,94 @@ func testDeploymentsDuringATransaction(t *testing.T) {
 			runRowCases(t, cases...)
 		})
 	}
+}
+
+// testDeploymentsAfterASavepoint: what the transaction learned of a table since a
+// savepoint goes with the savepoint, as its lock on the table does.
+func testDeploymentsAfterASavepoint(t *testing.T) {
+	for i, w := range depWays {
+		t.Run(w.name, func(t *testing.T) {
+			var cases []rowCase
+			list := few((i + 1) % 3)
+			if w.name == "delete" { // whose entries have every column
+				list = deployments
+			}
+			for _, d := range list {
+				if d.postgres == "" {
+					continue // SQLite's other processes would wait for this one
+				}
+				table := fmt.Sprint("dep", depCount.Add(1))
+				cases = append(cases, rowCase{name: d.name, only: slices.DeleteFunc(d.databases(), func(name string) bool { return name == "sqlite" }), tables: []string{table}, ddl: deployedTable(table), parts: true, run: func(e *env, db *gorm.DB) {
+					before, since := e.contents([]string{table}), time.Now()
+					tx := e.ok(db.Begin())
+					e.no(tx.SavePoint("one").Error)
+					e.see(w.write(tx, table, 1, 0))
+					e.see(w.write(tx, table, 2, 0))
+					e.no(tx.RollbackTo("one").Error)
+					e.otherProcess(d.with(e, table)...)
+					before[table] = e.contents([]string{table})[table]
+					e.see(w.write(tx, table, 3, 0))
+					e.see(w.write(tx, table, 4, 0))
+					e.see(tx.Commit())
+					if captures(db) {
+						e.leads(before, since)
+					}
+				}})
+			}
+			runRowCases(t, cases...)
+		})
+	}
+}
+
+// testDeploymentsOfAKey: another process renames the key's column. Statements that
+// don't name it go on.
+func testDeploymentsOfAKey(t *testing.T) {
+	writes := []struct {
+		name  string
+		write func(db *gorm.DB, table string, round int) *gorm.DB
+	}{
+		{"update", func(db *gorm.DB, table string, round int) *gorm.DB {
+			return db.Table(table).Where("code = 'c1'").Updates(map[string]any{"n": 10 * round})
+		}},
+		{"create", func(db *gorm.DB, table string, round int) *gorm.DB {
+			return db.Table(table).Create(map[string]any{"code": fmt.Sprint("new", round), "n": round})
+		}},
+		{"upsert", func(db *gorm.DB, table string, round int) *gorm.DB {
+			on := clause.OnConflict{Columns: []clause.Column{{Name: "code"}}, DoUpdates: clause.AssignmentColumns([]string{"n"})}
+			return db.Table(table).Clauses(on).Create([]map[string]any{{"code": "c2", "n": 10 * round}, {"code": fmt.Sprint("met", round), "n": 1}})
+		}},
+		{"delete", func(db *gorm.DB, table string, round int) *gorm.DB {
+			return db.Table(table).Where("code = ?", fmt.Sprint("c", 2+round)).Delete(nil)
+		}},
+	}
+	var cases []rowCase
+	for _, w := range writes {
+		for _, within := range []bool{false, true} {
+			table := fmt.Sprint("dep", depCount.Add(1))
+			name := w.name + map[bool]string{true: " in a transaction"}[within]
+			cases = append(cases, rowCase{name: name, tables: []string{table}, parts: true, ddl: func(e *env) []string {
+				e.freshConnections()
+				id := e.by("integer PRIMARY KEY AUTOINCREMENT", "serial PRIMARY KEY", "integer PRIMARY KEY AUTO_INCREMENT")
+				return []string{"CREATE TABLE " + table + " (id " + id + ", code varchar(20) UNIQUE, n integer)",
+					"INSERT INTO " + table + " (code, n) VALUES ('c1', 1), ('c2', 2), ('c3', 3), ('c4', 4), ('c5', 5)"}
+			}, run: func(e *env, db *gorm.DB) {
+				round := func(n int) {
+					e.replayed(db, []string{table}, func() {
+						if within {
+							e.no(db.Transaction(func(tx *gorm.DB) error { e.see(w.write(tx, table, n)); return nil }))
+						} else {
+							e.see(w.write(db, table, n))
+						}
+					})
+				}
+				round(1)
+				e.otherProcess("ALTER TABLE " + table + " RENAME COLUMN id TO number")
+				round(2)
+				round(3)
+			}})
+		}
+	}
+	runRowCases(t, cases...)
 }
 
 // testDeploymentsPrepared: GORM keeps the statements prepared too.

@@ -32,7 +32,7 @@ func Disguises(t *testing.T, n int) {
 		}
 		for name, raw := range map[string]hooks.RawPolicy{"record": hooks.RawRecord, "refuse": hooks.RawRefuse} {
 			t.Run(d.name+"/"+name, func(t *testing.T) {
-				m := newMasked(t, d, raw)
+				m := newMasked(t, d, hooks.Options{Raw: raw})
 				rapid.Check(t, m.try)
 				t.Logf("%d of %d programs changed rows", m.changed, m.tried)
 				if raw == hooks.RawRecord && m.changed == 0 {
@@ -53,7 +53,7 @@ type masked struct {
 	tried, changed int
 }
 
-func newMasked(t *testing.T, d disguise, raw hooks.RawPolicy) *masked {
+func newMasked(t *testing.T, d disguise, opts hooks.Options) *masked {
 	base, err := dbtest.Open(d.database, d.settings)
 	if err != nil {
 		dbtest.Missing(t, err)
@@ -72,8 +72,8 @@ func newMasked(t *testing.T, d disguise, raw hooks.RawPolicy) *masked {
 	check(t, store.Migrate(context.Background()))
 	trail, err := audit.New(store, nil)
 	check(t, err)
-	check(t, db.Use(hooks.New(trail, &hooks.Options{Raw: raw})))
-	return &masked{disguise: d, base: base, db: db, raw: raw}
+	check(t, db.Use(hooks.New(trail, &opts)))
+	return &masked{disguise: d, base: base, db: db, raw: opts.Raw}
 }
 
 func check(t *testing.T, err error) {

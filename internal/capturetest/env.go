@@ -2,13 +2,12 @@ package capturetest
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"runtime/debug"
 	"slices"
 	"strings"
-	"sync"
-	"testing"
 	"time"
 
 	"gorm.io/gorm"
@@ -34,6 +33,7 @@ type env struct {
 	models  []any
 	world   world
 	dumps   int
+	reader  *sql.DB
 	entries []audit.Entry // of the last judged run
 	cut     []span        // steps that are not judged one by one
 	// summed takes entries that stand for many rows out of the judge's hands:
@@ -147,17 +147,16 @@ func (e *env) watch(ctx context.Context, t *judge.Table) error {
 	return e.judge.Watch(ctx, t)
 }
 
-// reset empties the tables, unseen by the trail.
+// reset empties the tables, unseen by the trail, and the trail.
 func (e *env) reset() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	e.no(e.plain.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
-		if e.tables["leases"] != nil { // they keep their owners
-			if err := tx.Exec("DELETE FROM leases").Error; err != nil {
-				return err
-			}
+		list, err := e.emptying(tx)
+		if err != nil {
+			return err
 		}
-		for _, s := range e.emptying() {
+		for _, s := range append(list, "DELETE FROM audit_entries") {
 			if err := tx.Exec(s).Error; err != nil {
 				return err
 			}
@@ -166,16 +165,41 @@ func (e *env) reset() {
 	}))
 }
 
-// emptying are the statements that empty the tables.
-func (e *env) emptying() []string {
+// emptying are the statements that empty the tables: those that have rows, since
+// the judge's triggers make preparing a DELETE costly.
+func (e *env) emptying(tx *gorm.DB) ([]string, error) {
 	if e.world.empty != nil {
-		return e.world.empty(e.name)
+		return e.world.empty(e.name), nil
 	}
-	var list []string
+	if len(e.tables) == 0 {
+		return nil, nil
+	}
+	var asks, filled, list []string
 	for name := range e.tables {
-		list = append(list, "DELETE FROM "+e.quoted(name))
+		asks = append(asks, "SELECT DISTINCT '"+name+"' FROM "+e.quoted(name))
 	}
-	return list
+	err := tx.Raw(strings.Join(asks, " UNION ALL ")).Scan(&filled).Error
+	for _, name := range filled {
+		list = append(list, "DELETE FROM "+e.quoted(name))
+		if name == "leases" { // they keep their owners
+			list = slices.Insert(list[:len(list)-1], 0, list[len(list)-1])
+		}
+	}
+	return list, err
+}
+
+// reading is a pool that reads while the handles' own may be in a transaction:
+// SQLite's has one connection.
+func (e *env) reading() *sql.DB {
+	if e.name != "sqlite" {
+		return e.base.SQL
+	}
+	if e.reader == nil {
+		var err error
+		e.reader, err = e.base.Another()
+		e.no(err)
+	}
+	return e.reader
 }
 
 // inUse is how many connections were left in use, which somebody then waits for.
@@ -357,69 +381,6 @@ func (e *env) action(action string) []audit.Entry {
 		}
 	}
 	return list
-}
-
-// shared are the environments that are opened once for all tests of a suite, and
-// closed at its end.
-type shared struct {
-	sync.Mutex
-	open map[string]*env
-	errs map[string]error
-	old  []*env
-}
-
-var envs = shared{open: map[string]*env{}, errs: map[string]error{}}
-
-// drop has the next test open another one.
-func (s *shared) drop(e *env) {
-	s.Lock()
-	defer s.Unlock()
-	delete(s.open, e.name)
-	s.old = append(s.old, e)
-}
-
-// get returns an environment with empty tables, a new one if there is none or
-// the last test left it unusable.
-func (s *shared) get(name string) (*env, error) {
-	s.Lock()
-	defer s.Unlock()
-	if e := s.open[name]; e != nil {
-		if recovered(e.reset) == "" {
-			return e, nil
-		}
-		s.old = append(s.old, e)
-		s.open[name] = nil
-	}
-	if s.errs[name] == nil {
-		s.open[name], s.errs[name] = newEnv(name, nil)
-	}
-	return s.open[name], s.errs[name]
-}
-
-func envFor(t *testing.T, name string) *env {
-	t.Helper()
-	e, err := envs.get(name)
-	if err != nil {
-		dbtest.Missing(t, err)
-	}
-	return e
-}
-
-// close drops the shared databases.
-func (s *shared) close(t *testing.T) {
-	s.Lock()
-	defer s.Unlock()
-	for _, e := range s.open {
-		if e != nil {
-			s.old = append(s.old, e)
-		}
-	}
-	for _, e := range s.old {
-		if err := e.base.Close(); err != nil {
-			t.Errorf("dropping the %s database: %v", e.name, err)
-		}
-	}
-	s.open, s.errs, s.old = map[string]*env{}, map[string]error{}, nil
 }
 
 func (e *env) plugin() gorm.Plugin { return hooks.New(e.trail, nil) }

@@ -39,13 +39,15 @@ func (h *host) note(what string, err error, rows int64, values ...any) {
 func comparable(text string) string {
 	text = databaseName.ReplaceAllString(text, "database")
 	text = address.ReplaceAllString(text, "address")
+	text = brokenConnection.ReplaceAllString(text, "broken connection")
 	text = failedStatement.ReplaceAllString(text, "failed statement")
 	return syntaxError.ReplaceAllString(text, "syntax error")
 }
 
 var (
-	address      = regexp.MustCompile(`127\.0\.0\.1:\d+`)
-	databaseName = regexp.MustCompile(`capture_[0-9a-f]{12}`)
+	address          = regexp.MustCompile(`127\.0\.0\.1:\d+`)
+	databaseName     = regexp.MustCompile(`capture_[0-9a-f]{12}`)
+	brokenConnection = regexp.MustCompile(`driver: bad connection|conn closed`)
 	// pgx quotes the statement.
 	failedStatement = regexp.MustCompile(`(?s)failed statement "(\\.|[^"\\])*"`)
 	syntaxError     = regexp.MustCompile(`(?s)Error 1064 \(42000\): .*|ERROR: [^;]*\(SQLSTATE 42601\)|mismatched param and argument count|expected \d+ arguments, got \d+|` +
@@ -185,5 +187,19 @@ func drawSession(t *rapid.T, database string, depth int) op {
 			s.DryRun = true
 		}
 		inner.run(h, db.Session(s))
+	}}
+}
+
+// drawRaw draws a raw statement, whose rows callbacks can't see.
+func drawRaw(t *rapid.T) op {
+	q := rapid.SampledFrom([]string{
+		"UPDATE products SET price = price + 1 WHERE price > 0", "DELETE FROM notes", "INSERT INTO notes (text) VALUES ('raw')",
+		"UPDATE places SET visits = 9 WHERE tenant_id = 1", "DELETE FROM log_lines WHERE source = 'k2'", "UPDATE nonsense SET x = 1",
+	}).Draw(t, "raw")
+	return op{"raw " + q, func(h *host, db *gorm.DB) {
+		if db.DryRun {
+			return
+		}
+		h.e.executes(db, func() { h.see("raw", db.Exec(q)) })
 	}}
 }

@@ -7,11 +7,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gorm.io/gorm"
 
+	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/hooks"
 	"github.com/gormtrail/audit/internal/capturetest/dbtest"
+	"github.com/gormtrail/audit/storage/gormstore"
 )
 
 const update = "UPDATE things SET n = n + 1"
@@ -91,17 +94,43 @@ var readingTexts = map[string][]string{
 	"mariadb": {"SHOW TABLES", "DESC things", "SELECT /*!40001 SQL_NO_CACHE */ * FROM things", "SET @a = 1", "SELECT 1 # ; DELETE FROM things", `SELECT 'it\'s; x'`, "ANALYZE SELECT 1"},
 }
 
+// intoTexts make something of what they select, though not in things.
+var intoTexts = map[string][]string{
+	"postgres": {"SELECT 1 AS id INTO things_made", "WITH x AS (SELECT 2 AS id) SELECT id INTO TEMP things_made_too FROM x"},
+	"mariadb":  {"SELECT 1 INTO @made", "SELECT id FROM things LIMIT 1 INTO @made"},
+}
+
+// unclearTexts fail, or can't be read to their end. They count as writing.
+var unclearTexts = map[string][]string{
+	"":         {"FROBNICATE things", "SELECT 'open"},
+	"sqlite":   {"SELECT [open", "PRAGMA user_version = 3"},
+	"postgres": {"SELECT $$open", "SELECT 1 /* /* */", `SELECT "open`, "SELECT E'open\\'"},
+	"mariadb":  {"SELECT `open", "SELECT 1 /* open", "SELECT 1 INTO OUTFILE '/no/such/file'", `SELECT 'open\\''`},
+}
+
 // RawTexts runs texts that write and texts that read on each database: the first
 // are recorded, or refused under RawRefuse, the second neither.
 func RawTexts(t *testing.T) {
-	eachDisguise(t, hooks.RawRecord, func(t *testing.T, m *masked) {
+	eachDisguise(t, hooks.Options{Raw: hooks.RawRecord}, func(t *testing.T, m *masked) {
 		for name, text := range textsOf(m.database) {
 			t.Run(name, func(t *testing.T) { m.mustRecord(t, text) })
 		}
+		for _, text := range intoTexts[m.database] {
+			t.Run(text, func(t *testing.T) {
+				_, entries := m.counts(t)
+				check(t, m.db.Exec(text).Error)
+				if _, now := m.counts(t); now != entries+1 {
+					t.Errorf("%q: %d entries", text, now-entries)
+				}
+			})
+		}
 	})
-	eachDisguise(t, hooks.RawRefuse, func(t *testing.T, m *masked) {
+	eachDisguise(t, hooks.Options{Raw: hooks.RawRefuse}, func(t *testing.T, m *masked) {
 		for name, text := range textsOf(m.database) {
 			t.Run(name, func(t *testing.T) { m.mustRefuse(t, text) })
+		}
+		for _, text := range slices.Concat(intoTexts[m.database], unclearTexts[""], unclearTexts[m.database]) {
+			t.Run(text, func(t *testing.T) { m.mustRefuse(t, text) })
 		}
 		for _, text := range slices.Concat(readingTexts[""], readingTexts[m.database]) {
 			t.Run(text, func(t *testing.T) { m.mustRead(t, text) })
@@ -109,10 +138,10 @@ func RawTexts(t *testing.T) {
 	})
 }
 
-func eachDisguise(t *testing.T, raw hooks.RawPolicy, run func(t *testing.T, m *masked)) {
+func eachDisguise(t *testing.T, opts hooks.Options, run func(t *testing.T, m *masked)) {
 	for _, d := range disguises {
 		if slices.Contains(dbtest.Names, d.database) {
-			t.Run(d.name, func(t *testing.T) { run(t, newMasked(t, d, raw)) })
+			t.Run(d.name, func(t *testing.T) { run(t, newMasked(t, d, opts)) })
 		}
 	}
 }
@@ -157,7 +186,7 @@ func (m *masked) mustRead(t *testing.T, text string) {
 // ReadOnly runs texts that may write in a read-only transaction: they make no
 // entries, and no failures.
 func ReadOnly(t *testing.T) {
-	eachDisguise(t, hooks.RawRecord, func(t *testing.T, m *masked) {
+	eachDisguise(t, hooks.Options{Raw: hooks.RawRecord}, func(t *testing.T, m *masked) {
 		if m.database == "sqlite" {
 			check(t, m.db.Exec("PRAGMA query_only = 1").Error) // the driver has no read-only transactions
 		}
@@ -189,7 +218,7 @@ func ReadOnly(t *testing.T) {
 }
 
 // TrailWrites runs statements that would change the log's own tables: they are
-// refused.
+// refused. Reading is free, and the store passes.
 func TrailWrites(t *testing.T) {
 	texts := map[string][]string{
 		"": {
@@ -206,7 +235,7 @@ func TrailWrites(t *testing.T) {
 			"DELETE a FROM things t JOIN audit_entries a", "REPLACE INTO audit_entries (id) VALUES ('x')", "EXECUTE IMMEDIATE 'TRUNCATE audit_entries'",
 		},
 	}
-	eachDisguise(t, hooks.RawRecord, func(t *testing.T, m *masked) {
+	eachDisguise(t, hooks.Options{Raw: hooks.RawRecord}, func(t *testing.T, m *masked) {
 		check(t, m.db.Exec(update).Error)
 		_, entries := m.counts(t)
 		for _, text := range slices.Concat(texts[""], texts[m.database]) {
@@ -219,13 +248,43 @@ func TrailWrites(t *testing.T) {
 			t.Errorf("%d entries, where there were %d", now, entries)
 		}
 		check(t, m.db.Exec("UPDATE things SET n = (SELECT count(*) FROM audit_entries)").Error)
+		store, err := gormstore.New(m.db, nil) // on the handle that captures
+		check(t, err)
+		check(t, store.Migrate(t.Context()))
+		check(t, store.Refresh(t.Context()))
+		if n, err := store.Purge(t.Context(), audit.Filter{To: time.Now().Add(time.Hour)}, 100); err != nil || n == 0 {
+			t.Errorf("%d entries are purged, %v", n, err)
+		}
 	})
+}
+
+// TrailWritesAllowed empties and drops the log's tables under Options.TrailWrites.
+func TrailWritesAllowed(t *testing.T) {
+	eachDisguise(t, hooks.Options{TrailWrites: true}, func(t *testing.T, m *masked) {
+		for _, text := range emptyings[m.database] {
+			t.Run(text, func(t *testing.T) {
+				check(t, m.db.Exec(update).Error)
+				check(t, m.db.Exec(text).Error)
+				if _, entries := m.counts(t); entries != 0 {
+					t.Errorf("%d entries", entries)
+				}
+			})
+		}
+		check(t, m.db.Exec("DROP TABLE audit_entries").Error)
+	})
+}
+
+// emptyings are ways of suites that empty all tables, under TrailWrites.
+var emptyings = map[string][]string{
+	"sqlite":   {"DELETE FROM audit_entries"},
+	"postgres": {"DELETE FROM audit_entries", "TRUNCATE audit_entries", "TRUNCATE things, audit_entries RESTART IDENTITY CASCADE"},
+	"mariadb":  {"DELETE FROM audit_entries", "TRUNCATE TABLE audit_entries"},
 }
 
 // EndByHand ends transactions by statements: what they commit has its entries, and
 // nothing else.
 func EndByHand(t *testing.T) {
-	eachDisguise(t, hooks.RawRecord, func(t *testing.T, m *masked) {
+	eachDisguise(t, hooks.Options{Raw: hooks.RawRecord}, func(t *testing.T, m *masked) {
 		for _, c := range []struct {
 			first, end, second string
 		}{

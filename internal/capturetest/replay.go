@@ -60,19 +60,10 @@ type tableContents struct {
 	rows  map[string]map[string]any
 }
 
-// contents reads them on a connection of its own: SQLite's only one may be in a
-// transaction.
 func (e *env) contents(tables []string) contents {
-	from := e.base.SQL
-	if e.name == "sqlite" {
-		var err error
-		from, err = e.base.Pool()
-		e.no(err)
-		defer from.Close()
-	}
 	c := contents{}
 	for _, name := range tables {
-		c[name] = e.tableContents(from, name)
+		c[name] = e.tableContents(e.reading(), name)
 	}
 	return c
 }

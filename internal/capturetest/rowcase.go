@@ -55,6 +55,9 @@ func (c rowCase) runOn(t *testing.T, e *env) {
 	if n := e.inUse(); n > 0 {
 		wrong = append(wrong, fmt.Sprintf("%d connections are still in use", n))
 		rowsEnvs.drop(e)
+	} else if s := recovered(func() { e.dropTables(c.tables) }); s != "" {
+		wrong = append(wrong, s)
+		rowsEnvs.drop(e)
 	}
 	verdict(t, wrong)
 }
@@ -84,12 +87,17 @@ func (c rowCase) kase() kase {
 	}
 }
 
-// remake drops the case's tables and makes them again. The plugin sees them go:
-// what another process does to a table is not each case's subject.
-func (e *env) remake(c rowCase) {
-	for _, name := range slices.Backward(c.tables) {
+// dropTables drops tables, the last one first. The plugin sees them go: what
+// another process does to a table is not each case's subject.
+func (e *env) dropTables(names []string) {
+	for _, name := range slices.Backward(names) {
 		e.ok(e.db.Exec("DROP TABLE IF EXISTS " + e.quoted(name) + e.by("", " CASCADE", "")))
 	}
+}
+
+// remake drops the case's tables and makes them again.
+func (e *env) remake(c rowCase) {
+	e.dropTables(c.tables)
 	for _, q := range c.ddl(e) {
 		e.ok(e.plain.Exec(q))
 	}

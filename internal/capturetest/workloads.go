@@ -12,26 +12,9 @@ import (
 //	CAPTURE_WORKLOADS='upserts/column default' go test ./hooks -run TestPrograms
 var notYet = map[string][]string{
 	// Text appended to the host's SQL.
-	"comments/semicolon":  {"sqlite"},
-	"comments/expression": {"sqlite"},
-	// A primary key that the upsert sets to a generated one.
-	"upserts/changed primary key": {"sqlite"},
-	// ON CONFLICT DO NOTHING goes before ON CONFLICT REPLACE of the DDL.
-	"upserts/replace in DDL": {"sqlite"},
-	// UPDATE IGNORE.
-	"upserts/modifiers": {"mariadb"},
+	"comments/semicolon": {"sqlite"},
 	// A raw statement that writes and is read by Rows.
 	"raw/hostile": {"sqlite"},
-	// Rows that nothing but their values tells apart.
-	"volatile/keyless by chance":     {"mariadb"},
-	"volatile/keyless by the clock":  {"mariadb"},
-	"volatile/keyless by order":      {"mariadb"},
-	"volatile/keyless set by chance": {"mariadb"},
-	"names/named none":               {"mariadb"},
-	// Columns under other types, invisible ones, and those of system versioning.
-	"ddl/alter type":      {"mariadb"},
-	"columns/secretive":   {"mariadb"},
-	"versioning/explicit": {"mariadb"},
 }
 
 func isNotYet(part, database string) bool {

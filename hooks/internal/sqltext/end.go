@@ -26,7 +26,7 @@ func End(sql string, d Dialect) (end int, complete bool) {
 		}
 		end, found = x.end, true
 	}
-	if !found || d == MySQL && strings.HasSuffix(sql[:end], "--") { // what a space makes a comment
+	if !found || d&database == MySQL && strings.HasSuffix(sql[:end], "--") { // what a space makes a comment
 		return first, false
 	}
 	return end, true
@@ -79,7 +79,7 @@ func plain(sql string, d Dialect) bool {
 	if strings.IndexByte(sql, ';') >= 0 || strings.IndexByte(sql, 0) >= 0 || strings.Contains(sql, "--") || strings.Contains(sql, "/*") {
 		return false
 	}
-	switch d {
+	switch d & database {
 	case SQLite:
 		if strings.IndexByte(sql, '[') >= 0 {
 			return false
@@ -93,7 +93,7 @@ func plain(sql string, d Dialect) bool {
 			return false
 		}
 	}
-	return quotedByOne(sql, d.quotes()) && !(d == PostgreSQL && hasDollarQuote(sql))
+	return quotedByOne(sql, d.quotes()) && !(d&database == PostgreSQL && hasDollarQuote(sql))
 }
 
 // hasDollarQuote reports whether there is a dollar sign that begins no $1.

@@ -120,6 +120,30 @@ func TestEnd(t *testing.T) {
 	}
 }
 
+// TestEndByASetting: a text that means two things ends in one place once it is
+// known which is meant.
+func TestEndByASetting(t *testing.T) {
+	for _, d := range []Dialect{PostgreSQL, MySQL} {
+		for sql, want := range map[string]struct{ escaping, literal bool }{
+			`DELETE FROM t WHERE a = 'a\' OR a = 'c;d'`:            {false, true},
+			`DELETE FROM t WHERE a = 'a\'; b' OR a = 'c\'; d'`:     {true, false},
+			`DELETE FROM t WHERE a = 'a\' OR a = 'c;d' OR a = 'x'`: {false, true},
+		} {
+			require.True(t, DependsOnEscapes(sql, d), sql)
+			_, complete := End(sql, d)
+			require.False(t, complete, sql)
+			for escapes, is := range map[bool]bool{true: want.escaping, false: want.literal} {
+				_, complete = End(sql, d.Escaping(escapes))
+				require.Equal(t, is, complete, "%s, escaping %v", sql, escapes)
+				require.Equal(t, !is, Read(sql, d.Escaping(escapes)).Several, "%s, escaping %v", sql, escapes)
+			}
+		}
+		for _, sql := range []string{`DELETE FROM t WHERE a = 'it\'s'`, `DELETE FROM t WHERE a = '\d'`, `DELETE FROM t WHERE a = 'x'`} {
+			require.False(t, DependsOnEscapes(sql, d), sql)
+		}
+	}
+}
+
 func TestInCode(t *testing.T) {
 	for group, list := range map[string][]string{
 		"every database": {
