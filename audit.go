@@ -53,10 +53,7 @@ func New(store Store, opts *Options) (*Trail, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	t := &Trail{store: store, redaction: opts.Redaction, catalogue: opts.Catalogue, logger: opts.Logger, now: opts.Now}
-	if t.redaction == nil {
-		t.redaction = &Redaction{}
-	}
+	t := &Trail{store: store, redaction: opts.Redaction.ready(), catalogue: opts.Catalogue, logger: opts.Logger, now: opts.Now}
 	if t.catalogue == nil {
 		t.catalogue = NewCatalogue(nil, nil)
 	}

@@ -122,3 +122,23 @@ var commonActions = []Action{
 	{"view", "Viewed", "Someone read the trail, or something sensitive.", Info, "trail"},
 	{"export", "Exported", "Someone took data out, the trail's own included.", Notice, "trail"},
 }
+
+// toSnake lowers a name and parts its words by "_".
+func toSnake(name string) string {
+	var b strings.Builder
+	runes := []rune(name)
+	for i, r := range runes {
+		switch {
+		case r == '-' || r == ' ' || r == '.' || r == '_':
+			b.WriteByte('_')
+		case 'A' <= r && r <= 'Z':
+			if i > 0 && 'a' <= runes[i-1] && runes[i-1] <= 'z' {
+				b.WriteByte('_')
+			}
+			b.WriteRune(r + ('a' - 'A'))
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}

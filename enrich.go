@@ -31,6 +31,7 @@ func (t *Trail) Enrich(ctx context.Context, entries ...Entry) ([]Entry, error) {
 }
 
 func (t *Trail) enrich(e *Entry, c carried) *EntryError {
+	e.Error = withoutValues(e.Error, valuesInAny)
 	if err := t.enrichBase(e, c); err != nil {
 		return err
 	}
@@ -59,6 +60,7 @@ func (t *Trail) EnrichCaptured(ctx context.Context, entries []Entry) error {
 	c := carriedFrom(ctx)
 	for i := range entries {
 		e := &entries[i]
+		e.Error = withoutValues(e.Error, valuesInAny, valuesInCaptured)
 		err := t.enrichBase(e, c)
 		if err == nil {
 			t.redaction.bound(e)
@@ -207,8 +209,9 @@ func (t *Trail) enrichChanges(e *Entry) *EntryError {
 		if c.New, err = normalizeSafely(c.New); err != nil {
 			return &EntryError{Field: fmt.Sprintf("changes[%d].new", i), Reason: err.Error()}
 		}
-		*c = t.redaction.Apply(*c)
+		*c = t.redaction.Apply(e.Object.Type, *c)
 	}
+	t.redaction.redactSettings(e)
 	return nil
 }
 
@@ -228,7 +231,7 @@ func (t *Trail) enrichMetadata(e *Entry, c carried) *EntryError {
 		}
 		clean[validText(k)] = n
 	}
-	e.Metadata = t.redaction.boundMetadata(t.redaction.redactMap(clean))
+	e.Metadata = t.redaction.boundMetadata(t.redaction.redactMap("", clean))
 	return nil
 }
 

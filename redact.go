@@ -4,7 +4,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"slices"
 	"strings"
 )
 
@@ -13,16 +12,24 @@ import (
 const Mask = "[masked]"
 
 // Redaction says which values never reach the trail. The zero value and nil
-// mean the defaults: what IsSecret names is masked.
+// mean the defaults: the values of names that IsSecret reports are masked.
 type Redaction struct {
-	// Secret reports whether a field or metadata key of that name holds a
-	// secret. Default: IsSecret. Fields that a tag classifies (package hooks)
-	// are not asked about.
+	// Secrets are further names whose values are masked: "column" or "table.column",
+	// in any spelling. They hold for values of every kind.
+	Secrets []string
+	// Except are names whose values are shown although the rule takes them for
+	// secrets, spelled as in Secrets. They win over Secrets.
+	Except []string
+	// Secret replaces the rule: it reports whether a column, a name inside a
+	// structured value or a metadata key is a secret's, whatever its value. Secrets
+	// and Except come first. Columns that a tag classifies (package hooks) are not
+	// asked about. Default: the rule of IsSecret, which also reads the kind of the
+	// value and the name of the table.
 	Secret func(name string) bool
-	// HashKey keys the hashes of fields that are hashed, so that nobody who
-	// reads the trail can find a value by trying all likely ones. Without a key
-	// a hash is plain SHA-256, which protects only values that can't be
-	// guessed.
+	// HashKey keys the hashes of fields that are hashed. WITHOUT A KEY, A HASH DOES
+	// NOT PROTECT SHORT OR GUESSABLE VALUES: readers of the trail find phone numbers,
+	// emails, PINs and national IDs by hashing a dictionary. Use at least 32
+	// random bytes, and keep them out of the database.
 	HashKey []byte
 	// MaxText cuts longer texts, in bytes, and marks them as truncated. 0: not cut.
 	MaxText int
@@ -34,56 +41,26 @@ type Redaction struct {
 	// the longest are replaced as by MaxValue. What a database takes in a statement
 	// must be at least twice that. 0: DefaultMaxEntry. Below 0: no bound.
 	MaxEntry int
+
+	names *nameRules // Secrets and Except, ready to be looked up (New)
 }
 
-var (
-	secretParts = []string{"password", "passwd", "passphrase", "secret", "token", "apikey", "privatekey", "credential", "accesskey", "signingkey", "encryptionkey"}
-	secretWhole = []string{"pwd", "pass", "otp", "totp", "pin", "cvv", "cvc", "ssn", "salt", "authorization", "cookie", "setcookie", "sessioncookie", "jwt", "bearer", "pincode"}
-	// about: a column that tells of a secret without holding it.
-	aboutSecret = []string{"_at", "_on", "_id", "_ids", "_count", "_type", "_name", "_expiry", "_ttl", "_enabled", "_required", "_hint"}
-)
-
-// IsSecret reports whether a name says that its value is a secret: password,
-// passphrase, token, secret, api key, private key, credential and the like, in
-// any spelling ("apiKey", "API_KEY", "api-key"). Names that tell about a secret
-// ("token_expires_at", "api_key_id", "password_hint_count") are none.
-func IsSecret(name string) bool {
-	snake := toSnake(name)
-	if slices.ContainsFunc(aboutSecret, func(s string) bool { return strings.HasSuffix(snake, s) }) {
-		return false
+// IsSecret reports whether a column of a table holds a secret. An object that isn't
+// a table has its type in the table's place. Inside a structured value, name is a
+// member's and object the name that the structure itself has.
+func (r *Redaction) IsSecret(object, name string, k Kind) bool {
+	if r == nil {
+		return isSecret(object, name, k)
 	}
-	flat := strings.ReplaceAll(snake, "_", "")
-	if slices.Contains(secretWhole, flat) {
-		return true
-	}
-	return slices.ContainsFunc(secretParts, func(s string) bool { return strings.Contains(flat, s) })
-}
-
-// toSnake lowers a name and parts its words by "_".
-func toSnake(name string) string {
-	var b strings.Builder
-	runes := []rune(name)
-	for i, r := range runes {
-		switch {
-		case r == '-' || r == ' ' || r == '.' || r == '_':
-			b.WriteByte('_')
-		case 'A' <= r && r <= 'Z':
-			if i > 0 && 'a' <= runes[i-1] && runes[i-1] <= 'z' {
-				b.WriteByte('_')
-			}
-			b.WriteRune(r + ('a' - 'A'))
-		default:
-			b.WriteRune(r)
+	if rules := r.rules(); rules != nil {
+		if secret, ok := rules.find(object, name); ok {
+			return secret
 		}
 	}
-	return b.String()
-}
-
-func (r *Redaction) secret(name string) bool {
-	if r != nil && r.Secret != nil {
+	if r.Secret != nil {
 		return r.Secret(name)
 	}
-	return IsSecret(name)
+	return isSecret(object, name, k)
 }
 
 // MaskChange returns c with its values masked.
@@ -93,10 +70,12 @@ func (r *Redaction) MaskChange(c Change) Change {
 }
 
 // HashChange returns c with each value replaced by its hash: "sha256:…", or
-// "hmac-sha256:…" with a HashKey, in lower-case hexadecimal, over the value's
-// RFC 8785 encoding.
-func (r *Redaction) HashChange(c Change) Change {
-	c.Old, c.New, c.Redacted = r.hashValue(c.Old), r.hashValue(c.New), RedactedHashed
+// "hmac-sha256:…" with a HashKey, in lower-case hexadecimal, over the RFC 8785
+// encoding of the list [tenant, object, c.Field, value]. So equal values have equal
+// hashes within one field of one tenant only. object is the table's name.
+func (r *Redaction) HashChange(tenant, object string, c Change) Change {
+	hash := func(v any) any { return r.hashValue([]any{tenant, object, c.Field, nil}, v) }
+	c.Old, c.New, c.Redacted = hash(c.Old), hash(c.New), RedactedHashed
 	return c
 }
 
@@ -107,11 +86,13 @@ func maskValue(v any) any {
 	return Mask
 }
 
-func (r *Redaction) hashValue(v any) any {
+// hashValue hashes v as the last item of the list.
+func (r *Redaction) hashValue(list []any, v any) any {
 	if v == nil {
 		return nil
 	}
-	raw, err := AppendCanonical(nil, escapeValue(v))
+	list[len(list)-1] = escapeValue(v)
+	raw, err := AppendCanonical(nil, list)
 	if err != nil {
 		return Mask // not in normal form, so not hashable; never shown
 	}
@@ -124,31 +105,41 @@ func (r *Redaction) hashValue(v any) any {
 	return "hmac-sha256:" + hex.EncodeToString(h.Sum(nil))
 }
 
-// Apply redacts a change whose field nobody classified: it masks what the
-// field's name says, inside of structured values too, and cuts long texts. A
-// change that is redacted already stays as it is.
-func (r *Redaction) Apply(c Change) Change {
+// Apply redacts a change whose field nobody classified: it masks what the field's
+// name says, and inside structured values and JSON texts too, and cuts long texts.
+// object is the table's name, or the type of the object. A change that is redacted
+// already stays as it is.
+func (r *Redaction) Apply(object string, c Change) Change {
 	if c.Redacted != "" {
 		return c
 	}
-	if r.secretPath(c.Field) {
+	if r.secretPath(object, c.Field, kindOf(c.Old, c.New)) {
 		return r.MaskChange(c)
 	}
 	return r.ApplyInside(c)
 }
 
-// ApplyInside is Apply for a change whose field is known to name no secret
-// (Names).
+// ApplyInside is Apply for a change whose field is known to name no secret.
 func (r *Redaction) ApplyInside(c Change) Change {
 	if c.Redacted != "" {
 		return c
 	}
-	c.Old, c.New = r.redactInside(c.Old), r.redactInside(c.New)
-	return r.Truncate(c)
+	if !hasInside(c.Old) && !hasInside(c.New) {
+		return r.Truncate(c)
+	}
+	return r.applyInside(c)
 }
 
-// Names reports whether a name says that its value is a secret, as r sees it.
-func (r *Redaction) Names(name string) bool { return r.secret(name) }
+func (r *Redaction) applyInside(c Change) Change {
+	var hidOld, hidNew bool
+	name := lastStep(c.Field)
+	c.Old, hidOld = r.redactInside(name, c.Old)
+	c.New, hidNew = r.redactInside(name, c.New)
+	if hidOld || hidNew {
+		return r.MaskChange(c)
+	}
+	return r.Truncate(c)
+}
 
 // Truncate cuts a change's texts to MaxText, and its values to MaxValue.
 func (r *Redaction) Truncate(c Change) Change {
@@ -169,41 +160,4 @@ func (r *Redaction) truncate(v any) (any, bool) {
 		return strings.ToValidUTF8(s[:r.MaxText], ""), true
 	}
 	return r.shorten(v)
-}
-
-// secretPath reports whether a step of the path names a secret: "settings.token",
-// "tokens[2]".
-func (r *Redaction) secretPath(field string) bool {
-	return slices.ContainsFunc(strings.FieldsFunc(field, func(c rune) bool { return c == '.' || c == '[' || c == ']' }), r.secret)
-}
-
-// redactInside masks the secrets inside a structured value. It copies what it
-// changes: the value may be the caller's.
-func (r *Redaction) redactInside(v any) any {
-	switch x := v.(type) {
-	case []any:
-		list := make([]any, len(x))
-		for i := range x {
-			list[i] = r.redactInside(x[i])
-		}
-		return list
-	case map[string]any:
-		return r.redactMap(x)
-	}
-	return v
-}
-
-func (r *Redaction) redactMap(m map[string]any) map[string]any {
-	if len(m) == 0 {
-		return m
-	}
-	c := make(map[string]any, len(m))
-	for k, v := range m {
-		if r.secret(k) {
-			c[k] = maskValue(v)
-		} else {
-			c[k] = r.redactInside(v)
-		}
-	}
-	return c
 }

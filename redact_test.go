@@ -1,6 +1,8 @@
 package audit_test
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -25,7 +27,7 @@ func TestIsSecret(t *testing.T) {
 		assert.True(t, audit.IsSecret(name), name)
 	}
 	for _, name := range []string{
-		"", "name", "email", "key", "keyboard", "primary_key", "public_key", "foreign_key", "description", "passenger", "bypass", "compass", "pinned", "pinCode_x", "spin", "options", "salty",
+		"", "name", "email", "key", "keyboard", "primary_key", "public_key", "foreign_key", "description", "passenger", "bypass", "compass", "pinned", "spin", "options", "salty", "max_tokens",
 		"token_expires_at", "tokenExpiresAt", "api_key_id", "apiKeyID", "secret_type", "password_changed_at", "password_hint_count", "token_count", "token_name", "password_required", "two_factor_enabled", "created_at", "id",
 	} {
 		assert.False(t, audit.IsSecret(name), name)
@@ -101,24 +103,43 @@ func TestRedactionOfAChange(t *testing.T) {
 
 func TestHashChange(t *testing.T) {
 	plain, keyed, other := &audit.Redaction{}, &audit.Redaction{HashKey: []byte("k")}, &audit.Redaction{HashKey: []byte("l")}
-	c := audit.Change{Field: "email", Op: audit.OpReplace, Old: "ada@example.com", New: nil}
-	// The vector: SHA-256 of "ada@example.com" with its quotes.
-	got := plain.HashChange(c)
-	assert.Equal(t, "sha256:c525d356ee379bcf0bc280eab6d3a94fb85f7905b5b8e6419f7549379eb64413", got.Old)
+	hash := func(r *audit.Redaction, v any) audit.Change {
+		return r.HashChange("acme", "users", audit.Change{Field: "email", Op: audit.OpReplace, Old: v, New: nil})
+	}
+	// The vector: SHA-256 of ["acme","users","email","ada@example.com"].
+	got := hash(plain, "ada@example.com")
+	sum := sha256.Sum256([]byte(`["acme","users","email","ada@example.com"]`))
+	assert.Equal(t, "sha256:"+hex.EncodeToString(sum[:]), got.Old)
 	assert.Nil(t, got.New, "NULL is not hashed")
 	assert.Equal(t, audit.RedactedHashed, got.Redacted)
-	assert.True(t, strings.HasPrefix(keyed.HashChange(c).Old.(string), "hmac-sha256:"))
-	assert.Equal(t, keyed.HashChange(c), keyed.HashChange(c), "equal values have equal hashes")
-	assert.NotEqual(t, keyed.HashChange(c).Old, other.HashChange(c).Old)
-	assert.NotEqual(t, plain.HashChange(audit.Change{Old: "1"}).Old, plain.HashChange(audit.Change{Old: int64(1)}).Old)
+	assert.True(t, strings.HasPrefix(hash(keyed, "ada@example.com").Old.(string), "hmac-sha256:"))
+	assert.Equal(t, hash(keyed, "a"), hash(keyed, "a"), "equal values have equal hashes")
+	assert.NotEqual(t, hash(keyed, "a"), hash(other, "a"))
+	assert.NotEqual(t, hash(plain, "1").Old, hash(plain, int64(1)).Old)
 	// Any value in normal form has a hash; what is in none is masked, not shown.
 	for _, v := range []any{int64(1 << 60), uint64(1 << 63), json.Number("1e400"), []any{map[string]any{"$a": nil}}, true, 0.5} {
-		assert.True(t, strings.HasPrefix(plain.HashChange(audit.Change{Old: v}).Old.(string), "sha256:"), "%#v", v)
+		assert.True(t, strings.HasPrefix(hash(plain, v).Old.(string), "sha256:"), "%#v", v)
 	}
-	assert.Equal(t, audit.Mask, plain.HashChange(audit.Change{Old: struct{}{}}).Old)
+	assert.Equal(t, audit.Mask, hash(plain, struct{}{}).Old)
 	var none *audit.Redaction
-	assert.Equal(t, plain.HashChange(c), none.HashChange(c))
-	assert.Equal(t, audit.Mask, none.MaskChange(c).Old)
+	assert.Equal(t, hash(plain, "a"), hash(none, "a"))
+	assert.Equal(t, audit.Mask, none.MaskChange(audit.Change{Old: "a"}).Old)
+}
+
+// TestHashesOfOtherFieldsAndTenantsDiffer: equal values tell nothing across fields,
+// tables and tenants, wherever a boundary between their names lies.
+func TestHashesOfOtherFieldsAndTenantsDiffer(t *testing.T) {
+	for _, r := range []*audit.Redaction{{}, {HashKey: []byte("k")}} {
+		seen := map[any]string{}
+		for _, of := range [][3]string{
+			{"acme", "users", "email"}, {"acme", "users", "phone"}, {"acme", "orders", "email"}, {"umbrella", "users", "email"}, {"", "users", "email"},
+			{"acmeu", "sers", "email"}, {"acme", "userse", "mail"}, {"acme\",\"users", "", "email"},
+		} {
+			h := r.HashChange(of[0], of[1], audit.Change{Field: of[2], New: "ada@example.com"}).New
+			assert.Empty(t, seen[h], "%v", of)
+			seen[h] = strings.Join(of[:], "/")
+		}
+	}
 }
 
 func TestTruncatedTextIsValid(t *testing.T) {
@@ -137,4 +158,50 @@ func TestTruncatedTextIsValid(t *testing.T) {
 func ExampleIsSecret() {
 	fmt.Println(audit.IsSecret("api-key"), audit.IsSecret("passwordHash"), audit.IsSecret("api_key_id"))
 	// Output: true true false
+}
+
+func ExampleRedaction() {
+	store := memstore.New()
+	// region secrets
+	trail, err := audit.New(store, &audit.Options{Redaction: &audit.Redaction{
+		Secrets: []string{"iban", "employees.salary"},
+		Except:  []string{"chats.session_id", "coupons.pin"},
+	}})
+	// endregion
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	r := trail.Redaction()
+	fmt.Println(r.IsSecret("accounts", "IBAN", audit.KindText), r.IsSecret("employees", "salary", audit.KindNumber))
+	fmt.Println(r.IsSecret("chats", "sessionId", audit.KindText), r.IsSecret("users", "session_id", audit.KindText))
+	// Output:
+	// true true
+	// false true
+}
+
+// BenchmarkRedaction is what an ordinary entry costs until the store gets it.
+func BenchmarkRedaction(b *testing.B) {
+	trail, err := audit.New(memstore.New(), nil)
+	require.NoError(b, err)
+	entries := map[string]audit.Entry{
+		"columns": {Changes: []audit.Change{
+			{Field: "id", New: 17}, {Field: "name", New: "Ada Lovelace"}, {Field: "email", New: "ada@example.com"}, {Field: "password_hash", New: "$2a$10$abc"},
+			{Field: "created_at", New: "2026-01-02T03:04:05Z"}, {Field: "active", New: true}, {Field: "city", New: "London"}, {Field: "notes", New: strings.Repeat("text ", 50)},
+		}},
+		"structured": {Changes: []audit.Change{{Field: "settings", New: map[string]any{
+			"theme": "dark", "page_size": 50, "smtp": map[string]any{"host": "mail", "port": 25, "password": "x"}, "tags": []any{"a", "b"},
+		}}}, Metadata: map[string]any{"job": "nightly", "attempt": 2}},
+	}
+	for name, e := range entries {
+		e.Action, e.Object = "update", audit.Object{Type: "users", ID: "17"}
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := trail.Enrich(b.Context(), e); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
 }

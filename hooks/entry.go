@@ -80,9 +80,10 @@ func (m *image) id(t *table, r row) string {
 func (c *capture) created(m *image, r row) audit.Entry {
 	e := audit.Entry{Action: audit.ActionCreate, Object: c.object(m, r)}
 	e.Changes = make([]audit.Change, 0, len(m.set.names))
+	treatments := c.treatments(m.set, rowIn{m.set, &r})
 	for i, name := range m.set.names {
 		if v := r.values[i]; v != nil {
-			e.Changes = c.appendChange(e.Changes, m.set.treatments[i], name, audit.Change{Field: name, Op: audit.OpAdd, New: v})
+			e.Changes = c.appendChange(e.Changes, treatments[i], name, audit.Change{Field: name, Op: audit.OpAdd, New: v})
 		}
 	}
 	return e
@@ -99,9 +100,10 @@ func (c *capture) destroyed(m *image) []audit.Entry {
 
 func (c *capture) destroyedOne(m *image, r row) audit.Entry {
 	e := audit.Entry{Action: audit.ActionDestroy, Object: c.object(m, r), Metadata: c.unseen(m, r, nil)}
+	treatments := c.treatments(m.set, rowIn{m.set, &r})
 	for i, name := range m.set.names {
 		if v := r.values[i]; v != nil {
-			e.Changes = c.appendChange(e.Changes, m.set.treatments[i], name, audit.Change{Field: name, Op: audit.OpRemove, Old: v})
+			e.Changes = c.appendChange(e.Changes, treatments[i], name, audit.Change{Field: name, Op: audit.OpRemove, Old: v})
 		}
 	}
 	return e
@@ -132,6 +134,7 @@ func (c *capture) updated(before, after *image, pairs []pair) []audit.Entry {
 // compare returns what differs, and whether it is more than the time of the
 // update.
 func (c *capture) compare(h *hint, before, after *image, p pair) (changes []audit.Change, substance bool) {
+	treatments := c.treatments(after.set, rowIn{before.set, p.before}, rowIn{after.set, p.after})
 	for i, name := range after.set.names {
 		now := p.after.values[i]
 		was, had := before.value(*p.before, name)
@@ -139,7 +142,7 @@ func (c *capture) compare(h *hint, before, after *image, p pair) (changes []audi
 			continue
 		}
 		n := len(changes)
-		changes = c.appendSteps(changes, after.set, i, was, now, had)
+		changes = c.appendSteps(changes, after.set, i, treatments[i], was, now, had)
 		if c.plugin.opts.AutoTimes || !slices.Contains(h.autoTimes, name) {
 			substance = substance || len(changes) > n
 		}
@@ -147,46 +150,20 @@ func (c *capture) compare(h *hint, before, after *image, p pair) (changes []audi
 	return changes, substance
 }
 
-func (c *capture) appendSteps(changes []audit.Change, set *columnSet, i int, was, now any, had bool) []audit.Change {
-	t, name := set.treatments[i], set.names[i]
+func (c *capture) appendSteps(changes []audit.Change, set *columnSet, i int, t treatment, was, now any, had bool) []audit.Change {
+	name := set.names[i]
 	if !had {
 		return c.appendChange(changes, t, name, audit.Change{Field: name, Op: audit.OpAdd, New: now})
 	}
 	if set.kinds[i] == kindJSON && t != treatMask && t != treatHash {
 		if inside, ok := insideChanges(name, was, now); ok {
 			for _, step := range inside {
-				changes = c.appendChange(changes, t, name, step)
+				changes = c.appendChange(changes, c.treatmentInside(t, step, was, now), name, step)
 			}
 			return changes
 		}
 	}
 	return c.appendChange(changes, t, name, audit.Change{Field: name, Op: audit.OpReplace, Old: was, New: now})
-}
-
-// appendChange redacts a change as its column's tag, option or name says.
-func (c *capture) appendChange(changes []audit.Change, t treatment, column string, change audit.Change) []audit.Change {
-	redaction := c.plugin.trail.Redaction()
-	change.Field = audit.CleanText(change.Field)
-	switch t {
-	case treatOmit:
-		return changes
-	case treatMask:
-		return append(changes, redaction.MaskChange(change))
-	case treatHash:
-		return append(changes, redaction.HashChange(change))
-	}
-	change.Old, change.New = onTrail(change.Old), onTrail(change.New)
-	switch t {
-	case treatShow:
-		change = redaction.Truncate(change)
-	case treatPlain:
-		if change.Field == column {
-			change = redaction.ApplyInside(change)
-			break
-		}
-		change = redaction.Apply(change) // a path inside, whose steps may name a secret
-	}
-	return append(changes, change)
 }
 
 // actionOf tells a soft delete and a restore by their effect.

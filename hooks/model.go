@@ -22,11 +22,13 @@ const (
 	treatByName treatment = ""     // by its name: secrets are masked
 	treatOmit   treatment = "-"    // not captured at all
 	treatMask   treatment = "mask" // that it changed, not to what
-	treatHash   treatment = "hash" // the hash of its values
+	treatHash   treatment = "hash" // the hash of its values; guessable without audit.Redaction.HashKey
 	treatName   treatment = "name" // it is the object's name for people
 	treatShow   treatment = "show" // no secret, whatever its name says
 
-	treatPlain treatment = "plain" // its name says nothing; no tag's word
+	// What a column's name and type say; no tag's words.
+	treatPlain treatment = "plain"      // nothing
+	treatTexts treatment = "texts only" // its texts are secrets, its numbers and booleans aren't
 )
 
 var treatments = []treatment{treatOmit, treatMask, treatHash, treatName, treatShow}

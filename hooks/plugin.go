@@ -46,7 +46,8 @@ type Options struct {
 	Types map[string]string
 	// Fields classifies columns as the audit tag does, for models that a host
 	// can't edit: {"users.phone": "mask", "users.email": "name"}. Values: "-",
-	// "mask", "hash", "name", "show". It wins over tags.
+	// "mask", "hash", "name", "show". It wins over tags. WITHOUT audit.Redaction.HashKey,
+	// "hash" DOES NOT PROTECT SHORT OR GUESSABLE VALUES: a dictionary finds them.
 	Fields map[string]string
 	// Ignore are tables that are not captured. The trail's own never are.
 	Ignore []string

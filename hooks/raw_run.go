@@ -46,7 +46,7 @@ func (r *rawProbe) run(ctx context.Context, query string, run func(conn gorm.Con
 	switch {
 	case err != nil && record && r.mayRemain(ctx, err, changes):
 		r.abandon(ctx)
-		return errors.Join(err, r.recorded(ctx, unit, query, -1, audit.Failure))
+		return errors.Join(err, r.recorded(ctx, unit, query, -1, err))
 	case err != nil:
 		return err
 	case r.rebuilds:
@@ -55,7 +55,7 @@ func (r *rawProbe) run(ctx context.Context, query string, run func(conn gorm.Con
 	if !record {
 		return nil
 	}
-	err = r.recorded(ctx, unit, query, affected, audit.Success)
+	err = r.recorded(ctx, unit, query, affected, nil)
 	switch {
 	case err != nil:
 		r.abandon(ctx)
@@ -150,8 +150,8 @@ func (r *rawProbe) changesRows() bool {
 	return r.text.Several || r.text.Opaque || slices.Contains([]string{"INSERT", "REPLACE", "UPDATE", "DELETE"}, strings.ToUpper(r.text.Verb))
 }
 
-// recorded puts the text's entry into the unit of work.
-func (r *rawProbe) recorded(ctx context.Context, u *unit, query string, affected int64, result audit.Outcome) error {
+// recorded puts the text's entry into the unit of work; failed is why the text failed.
+func (r *rawProbe) recorded(ctx context.Context, u *unit, query string, affected int64, failed error) error {
 	p := r.plugin
 	text := statement{verb: r.text.Verb, schema: r.text.Schema, table: r.text.Table, ddl: r.text.Effect == sqltext.Defines}
 	c := &capture{plugin: p, conn: r.ConnPool, own: unprepared(r.ConnPool), unit: u, stmt: r.db.Statement, ctx: ctx, text: text, query: query}
@@ -160,11 +160,10 @@ func (r *rawProbe) recorded(ctx context.Context, u *unit, query string, affected
 		return c.skipped(use)
 	}
 	e := p.executed(text, query, affected)
-	e.Outcome = result
-	if result == audit.Success {
-		if list := c.passedOnByRaw(); list != nil {
-			e.Metadata["foreign_keys"] = list
-		}
+	if failed != nil {
+		e.Outcome, e.Error = audit.Failure, failed.Error()
+	} else if list := c.passedOnByRaw(); list != nil {
+		e.Metadata["foreign_keys"] = list
 	}
 	return c.add(e)
 }

@@ -25,6 +25,7 @@ type columnSet struct {
 	byName     map[string]int
 	exact      []int // the columns that have an exactForm
 	hint       *hint // what it was made with
+	settings   *settingColumns
 }
 
 // columnsOf returns the set for these columns. The last one is kept: the rows
@@ -112,12 +113,8 @@ func (p *Plugin) newColumnSet(t *table, h *hint, cols columns) *columnSet {
 	}
 	for i, name := range names {
 		set.byName[name] = i
-		set.treatments[i] = p.treatmentOf(h, name)
 		if c, ok := t.column(name); ok {
 			set.kinds[i] = c.kind
-			if c.period {
-				set.treatments[i] = treatOmit
-			}
 		} else if i < len(cols.types) {
 			// Another program added the column since the table was read.
 			set.kinds[i] = p.dialect.kindOf(cols.types[i].DatabaseTypeName())
@@ -129,23 +126,15 @@ func (p *Plugin) newColumnSet(t *table, h *hint, cols columns) *columnSet {
 		case h.json[name] && set.kinds[i] != kindBytes:
 			set.kinds[i] = kindJSON
 		}
+		set.treatments[i] = p.treatmentOf(t, h, name, set.kinds[i])
 	}
+	set.settings = settingsOf(t, set)
 	for _, i := range t.exactColumns(p.dialect) {
 		if at, ok := set.byName[t.columns[i].name]; ok {
 			set.exact = append(set.exact, at)
 		}
 	}
 	return set
-}
-
-func (p *Plugin) treatmentOf(h *hint, column string) treatment {
-	switch t := h.fields[column]; {
-	case t != treatByName && t != treatName:
-		return t
-	case p.trail.Redaction().Names(column):
-		return treatMask
-	}
-	return treatPlain
 }
 
 // kindOf is what a column's values mean.

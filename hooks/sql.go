@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"context"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -56,5 +57,22 @@ func headOf(query string, d sqltext.Dialect) statement {
 
 // withoutValues is the statement with "?" in the place of its values.
 func (p *Plugin) withoutValues(query string) string {
+	if p.dialect.name == "sqlite" {
+		return sqltext.WithoutLiterals(query, p.isName)
+	}
 	return sqltext.WithoutValues(query, p.dialect.sql())
+}
+
+// isName reports whether a table that was read from the catalog, or one of its
+// columns, is called so. Names of the schema are safe to record.
+func (p *Plugin) isName(name string) (is bool) {
+	p.tables.known().names.Range(func(_, v any) bool {
+		t := v.(*table)
+		is = strings.EqualFold(t.name, name)
+		for i := 0; i < len(t.columns) && !is; i++ {
+			is = strings.EqualFold(t.columns[i].name, name)
+		}
+		return !is
+	})
+	return is
 }

@@ -8,8 +8,14 @@ import (
 // that is written in it; parameters stay as they are. Where the server's settings
 // decide what is a value, the text ends in "…".
 func WithoutValues(sql string, d Dialect) string {
-	var list []Token
-	cut, found := false, false
+	list, cut := withValues(sql, d)
+	return written(sql, list, cut)
+}
+
+// withValues returns the tokens on which all readings of a text agree; cut reports
+// that they don't agree on its rest.
+func withValues(sql string, d Dialect) (list []Token, cut bool) {
+	found := false
 	for _, r := range readings(sql, d) {
 		s := newScanner(sql, r)
 		other := s.rest()
@@ -24,7 +30,7 @@ func WithoutValues(sql string, d Dialect) string {
 			list = list[:same]
 		}
 	}
-	return written(sql, list, cut)
+	return list, cut
 }
 
 // agreed is how many tokens of a reading another one agrees on: it has the same,

@@ -99,7 +99,7 @@ func changesOf(o Expected, f string, changes []audit.Change) []string {
 }
 
 func valueOf(t *Table, f, redacted string, truth, got any) string {
-	secret := audit.IsSecret(f)
+	secret := (*audit.Redaction)(nil).IsSecret(t.Name, f, audit.KindText)
 	if redacted == audit.RedactedMasked || secret {
 		return masked(redacted, secret, truth, got)
 	}

@@ -1,0 +1,267 @@
+package audit
+
+import (
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The rule that says whether a name is a secret's. It reads the words of the name,
+// the kind of the value, and where the name says nothing ("value", "key") also the
+// name of the table or of the JSON object around it. Its lists are in
+// secret_words.go. In order:
+//
+//  1. Booleans and times are never secrets. Numbers are secrets only if the name ends
+//     in one of digitWords.
+//  2. Names that begin with a flag word, or count tokens, don't name a secret.
+//  3. Neither do names whose last word is an about word, unless that word closes a
+//     pair ("session_id").
+//  4. Names with a secret word or a pair name a secret. So does a word that may stand
+//     alone, apart from form words.
+
+// Kind is what a value is, as far as the rule for secrets goes.
+type Kind int
+
+// The kinds.
+const (
+	KindText   Kind = iota // a text, bytes or a structured value, or not known
+	KindNumber             // any number
+	KindBool               // yes or no
+	KindTime               // a date or time with a type of its own; a time in a text is KindText
+)
+
+// maxNameBytes is how much of a name is read, from its end: a key in JSON may have any
+// length.
+const maxNameBytes = 1 << 10
+
+// nameWord is a word of a name in lower case and in the singular.
+type nameWord struct {
+	text   string
+	role   wordRole
+	plural bool
+}
+
+// IsSecret reports whether a name says that its value is a secret: password,
+// token, secret, API key, recovery code, connection string and the like, in any
+// spelling ("apiKey", "API_KEY", "api-key"). It is false for names that tell about a
+// secret ("token_expires_at", "api_key_id", "max_tokens"). The value is taken for a
+// text. docs/capture.md describes the rule and has its lists.
+func IsSecret(name string) bool { return isSecret("", name, KindText) }
+
+// isSecret is the rule, for a field of a table or of a JSON object.
+func isSecret(object, name string, k Kind) bool {
+	if k == KindBool || k == KindTime {
+		return false
+	}
+	if len(name) > maxNameBytes {
+		name = name[len(name)-maxNameBytes:]
+	}
+	var room [8]nameWord
+	list := splitName(room[:0], name)
+	if secretWordsIn(list, k) {
+		return true
+	}
+	return object != "" && bare(list) && secretWordsIn(inObject(object, list), k)
+}
+
+// bare reports whether a name says nothing by itself: "value", "key_hash".
+func bare(list []nameWord) bool {
+	for _, w := range list {
+		if w.role&(roleForm|roleBare) == 0 && !isNumber(w.text) {
+			return len(list) == 1 && w.text == "id"
+		}
+	}
+	return len(list) > 0
+}
+
+// inObject puts the object's words before a bare name. The ID is a secret only of a
+// table that is called just "sessions": other tables of sessions have a key and a
+// token.
+func inObject(object string, list []nameWord) []nameWord {
+	both := splitName(nil, object)
+	if list[0].text == "id" && (len(both) != 1 || both[0].text != "session") {
+		return list
+	}
+	if n := len(both); n > 0 && both[n-1].text == list[0].text {
+		both = both[:n-1] // "api_keys.key"
+	}
+	return append(both, list...)
+}
+
+func secretWordsIn(list []nameWord, k Kind) bool {
+	for len(list) > 1 && isNumber(list[len(list)-1].text) {
+		list = list[:len(list)-1] // "password_2", "cc_last_4"
+	}
+	if len(list) == 0 || len(list) > 1 && list[0].role&roleFlag != 0 || countsTokens(list) {
+		return false
+	}
+	last := len(list) - 1
+	if list[last].role&roleAbout != 0 && !pairAt(list, last) {
+		return false
+	}
+	if k == KindNumber {
+		for last > 0 && list[last].role&(roleForm|roleDigits) == roleForm {
+			last--
+		}
+		return list[last].role&roleDigits != 0 && (list[last].role&roleSecret != 0 || pairAt(list, last))
+	}
+	for i, w := range list {
+		if w.role&roleSecret != 0 || pairAt(list, i) {
+			return true
+		}
+	}
+	return false
+}
+
+// pairAt reports whether the word at i is a secret's by the word before it, or by
+// standing alone.
+func pairAt(list []nameWord, i int) bool {
+	w := list[i]
+	if w.role&rolePaired == 0 {
+		return false
+	}
+	if w.role&roleAlone != 0 && alone(list, i) {
+		return true
+	}
+	if i == 0 {
+		return false
+	}
+	if list[i-1].role&roleQualifier != 0 && words.pairs[w.text][list[i-1].text] {
+		return i < 2 || list[i-2].role&roleOpen == 0
+	}
+	return i > 1 && words.pairs[w.text][list[i-2].text+list[i-1].text] // "one_time_code"
+}
+
+// alone reports whether the other words of a name are form words.
+func alone(list []nameWord, i int) bool {
+	for j, w := range list {
+		if j != i && w.role&roleForm == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// countsTokens tells the units of a language model from credentials: "prompt_tokens".
+func countsTokens(list []nameWord) bool {
+	tokens, counted := false, false
+	for _, w := range list {
+		tokens = tokens || w.plural && w.text == "token"
+		counted = counted || w.role&roleCounted != 0
+	}
+	return tokens && counted
+}
+
+func isNumber(w string) bool {
+	for i := range len(w) {
+		if !isDigit(w[i]) {
+			return false
+		}
+	}
+	return w != ""
+}
+
+// splitName appends the words of a name: "GitHubClientSecrets", "git-hub-client-secret",
+// "APIKey2".
+func splitName(list []nameWord, name string) []nameWord {
+	start := -1
+	for i := 0; i <= len(name); {
+		r, size := utf8.RuneError, 1
+		if i < len(name) {
+			r, size = rune(name[i]), 1
+			if r >= utf8.RuneSelf {
+				r, size = utf8.DecodeRuneInString(name[i:])
+			}
+		}
+		inWord := i < len(name) && isNameRune(r)
+		if start >= 0 && (!inWord || boundary(name, start, i, r)) {
+			list = appendWord(list, name[start:i])
+			start = -1
+		}
+		if inWord && start < 0 {
+			start = i
+		}
+		i += size
+	}
+	return list
+}
+
+func isNameRune(r rune) bool {
+	if r < utf8.RuneSelf {
+		return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+	}
+	return r != utf8.RuneError && (unicode.IsLetter(r) || unicode.IsDigit(r))
+}
+
+// boundary reports whether a new word begins with the letter at i: "apiKey", "APIKey".
+func boundary(name string, start, i int, r rune) bool {
+	if r < 'A' || r > 'Z' || i == start {
+		return false
+	}
+	before := name[i-1]
+	if before < 'A' || before > 'Z' {
+		return true
+	}
+	// The last capital of several begins a word if small letters follow, which aren't
+	// just a plural's: "APIKeys", but "IDs".
+	next := i + 1
+	for next < len(name) && 'a' <= name[next] && name[next] <= 'z' {
+		next++
+	}
+	return next > i+2 || next == i+2 && name[i+1] != 's'
+}
+
+// maxGlued is how long a word may be that is parted.
+const maxGlued = 40
+
+// appendWord appends a word, parted where several are written in one.
+func appendWord(list []nameWord, text string) []nameWord {
+	text = strings.ToLower(text)
+	w := newWord(text)
+	if w.role&^roleGlued != 0 || len(text) > maxGlued {
+		return append(list, w)
+	}
+	if word := strings.TrimRight(text, "0123456789"); word != text && word != "" {
+		return append(appendWord(list, word), newWord(text[len(word):])) // "password2"
+	}
+	if at := partWord(text); at > 0 {
+		return appendWord(append(list, newWord(text[:at])), text[at:])
+	}
+	return append(list, w)
+}
+
+func newWord(text string) nameWord {
+	if role := words.roles[text]; role != 0 {
+		return nameWord{text: text, role: role}
+	}
+	one := singular(text)
+	return nameWord{text: one, role: words.roles[one], plural: one != text}
+}
+
+func singular(w string) string {
+	switch n := len(w); {
+	case n < 3 || w[n-1] != 's' || w[n-2] == 's':
+		return w
+	case strings.HasSuffix(w, "ies"):
+		return w[:n-3] + "y"
+	case strings.HasSuffix(w, "hes") || strings.HasSuffix(w, "xes") || strings.HasSuffix(w, "sses"):
+		return w[:n-2]
+	default:
+		return w[:n-1]
+	}
+}
+
+// partWord returns where the second of two words begins that are written in one; 0
+// if it is one word.
+func partWord(text string) int {
+	for i := len(text) - 2; i >= 2; i-- {
+		tail := newWord(text[i:])
+		if tail.role == 0 {
+			continue
+		}
+		if words.roles[text[:i]] != 0 || tail.role&roleGlued != 0 {
+			return i
+		}
+	}
+	return 0
+}
