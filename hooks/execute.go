@@ -1,9 +1,11 @@
 package hooks
 
 import (
+	"database/sql"
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 
 	"gorm.io/gorm"
 )
@@ -108,7 +110,12 @@ func (c *capture) returning(t hostText, list string, head, tail int, wantRows bo
 	}
 	affected := int64(0)
 	var unread error
-	kept, err := record(rows, first, last, func(raw []any) {
+	asks, err := c.keptColumns(rows, names[first:last], first)
+	if err != nil {
+		_ = rows.Close()
+		return outcome{}, err
+	}
+	kept, err := record(rows, asks, first, func(raw []any) {
 		affected++
 		if unread == nil {
 			unread = see(r, raw)
@@ -125,6 +132,28 @@ func (c *capture) returning(t hostText, list string, head, tail int, wantRows bo
 		return out, c.givenUp(unread)
 	}
 	return out, nil
+}
+
+// keptColumns describes the columns that GORM asked for, the first of which is at
+// first. SQLite's driver takes long to describe a result's columns, all of which it
+// does; a table's keep their types there.
+func (c *capture) keptColumns(rows *sql.Rows, names []string, first int) (columns, error) {
+	if len(names) == 0 {
+		return columns{}, nil
+	}
+	sqlite := c.plugin.dialect.name == "sqlite"
+	if known := c.table.asked.Load(); sqlite && known != nil && slices.Equal(known.names, names) {
+		return *known, nil
+	}
+	cols, err := columnsIn(rows)
+	if err != nil {
+		return columns{}, err
+	}
+	cols = cols.slice(first, first+len(names))
+	if sqlite {
+		c.table.asked.Store(&cols)
+	}
+	return cols, nil
 }
 
 // schemaFirst has a SQLite transaction take the write lock, and with it the

@@ -23,18 +23,10 @@ type tape struct {
 	err   error // that ended the rows: GORM gets those before it, as without the plugin
 }
 
-// record reads all rows: each is given to see, and its columns from first to
-// last are kept for GORM.
-func record(rows *sql.Rows, first, last int, see func(raw []any)) (*tape, error) {
+// record reads all rows: each is given to see, and those of its columns that
+// kept names are kept for GORM, from first on.
+func record(rows *sql.Rows, kept columns, first int, see func(raw []any)) (*tape, error) {
 	defer func() { _ = rows.Close() }()
-	kept := columns{}
-	if first < last {
-		cols, err := columnsIn(rows)
-		if err != nil {
-			return nil, err
-		}
-		kept = cols.slice(first, last)
-	}
 	t, err := recordFrom(rows, kept, first, see)
 	if err != nil {
 		return t, err
@@ -71,12 +63,12 @@ func recordFrom(rows *sql.Rows, kept columns, first int, see func(raw []any)) (*
 
 // recordAll keeps everything.
 func recordAll(rows *sql.Rows) (*tape, error) {
-	names, err := rows.Columns()
+	cols, err := columnsIn(rows)
 	if err != nil {
 		_ = rows.Close()
 		return nil, err
 	}
-	return record(rows, 0, len(names), func([]any) {})
+	return record(rows, cols, 0, func([]any) {})
 }
 
 // play returns the tape as rows. The *sql.DB behind them is closed at once: it

@@ -44,6 +44,7 @@ type table struct {
 	exact    atomic.Pointer[[]int]
 	allNames atomic.Pointer[[]string]
 	list     atomic.Pointer[listText]
+	asked    atomic.Pointer[columns]           // SQLite: what GORM last asked for
 	shown    atomic.Pointer[map[string]string] // MySQL: the driver's types of the columns in the first result
 	fits     sync.Map                          // *schema.Schema → struct{}: models that were held against the columns
 }
