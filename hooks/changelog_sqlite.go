@@ -174,11 +174,15 @@ func (c *capture) columnsNow() error {
 	if err != nil {
 		return err
 	}
+	defer func() { _ = rows.Close() }()
 	names, err := rows.Columns()
-	if err = errors.Join(err, rows.Close()); err == nil && !slices.Equal(names, c.table.names()) {
+	if err := errors.Join(err, rows.Err(), rows.Close()); err != nil {
+		return err
+	}
+	if !slices.Equal(names, c.table.names()) {
 		c.readTableAgain()
 	}
-	return err
+	return nil
 }
 
 // boundMeetings returns an error if a REPLACE would have to note all rows of a large

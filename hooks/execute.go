@@ -83,9 +83,9 @@ func (c *capture) returning(t hostText, list string, head, tail int, wantRows bo
 	if err != nil {
 		return outcome{}, err
 	}
+	defer func() { _ = rows.Close() }()
 	names, err := rows.Columns()
 	if err != nil {
-		_ = rows.Close()
 		return outcome{}, err
 	}
 	if len(names) == 0 { // MariaDB: a condition that is never true returns no columns
@@ -98,7 +98,6 @@ func (c *capture) returning(t hostText, list string, head, tail int, wantRows bo
 	}
 	r := c.reader(head, tail+asked)
 	if err := r.start(rows, names); err != nil {
-		_ = rows.Close()
 		return outcome{}, err
 	}
 	first, last := len(names)-asked, len(names)
@@ -108,17 +107,21 @@ func (c *capture) returning(t hostText, list string, head, tail int, wantRows bo
 	case host.all && !postgres:
 		first, last = r.from, r.to
 	}
-	affected := int64(0)
-	var unread error
 	asks, err := c.keptColumns(rows, names[first:last], first)
 	if err != nil {
-		_ = rows.Close()
 		return outcome{}, err
 	}
+	return c.seeEach(rows, asks, first, wantRows, func(raw []any) error { return see(r, raw) })
+}
+
+// seeEach gives each row to see, and keeps what GORM asked for.
+func (c *capture) seeEach(rows *sql.Rows, asks columns, first int, wantRows bool, see func([]any) error) (outcome, error) {
+	affected := int64(0)
+	var unread error
 	kept, err := record(rows, asks, first, func(raw []any) {
 		affected++
 		if unread == nil {
-			unread = see(r, raw)
+			unread = see(raw)
 		}
 	})
 	if err != nil {

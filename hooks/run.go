@@ -146,6 +146,7 @@ func (c *capture) afterFailed(out outcome, cause error) (outcome, error) {
 func (c *capture) failedAfter(cause error) error {
 	return c.fail(fmt.Errorf("hooks: capturing the changed rows of %s: %w", c.table.object, cause))
 }
+
 // finished reports whether the text is one statement, read to its end. With
 // placeholders in a comment it is none: SQLite alone runs it.
 func (c *capture) finished() bool {
