@@ -37,13 +37,12 @@ func newGenerator(seed uint64) *generator {
 		projects: rand.NewZipf(rand.New(rand.NewPCG(seed, 2)), 1.2, 4, 199)}
 }
 
-// newSpread is a generator whose n entries are spread over so many months, up to
-// now.
+// newSpread is a generator whose n entries are spread over so many whole months, up
+// to this one. A month of a day's entries would have another plan.
 func newSpread(seed uint64, n, months int) *generator {
 	g := newGenerator(seed)
-	now := time.Now().UTC().Truncate(time.Hour)
-	g.began = now.AddDate(0, -months, 0)
-	g.every = now.Sub(g.began) / time.Duration(n+1)
+	g.began = thisMonth().AddDate(0, -months, 0)
+	g.every = thisMonth().Sub(g.began) / time.Duration(n+1)
 	return g
 }
 
