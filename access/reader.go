@@ -10,14 +10,16 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-// Reader returns what g shows of from, which is a *audit.Trail or a reader that
-// passes queries on to one unchanged; to limit it further, narrow g.Scope. It is
-// scoped and masked, and the only way to the entries: filters and orders that would
-// tell something about masked values are a *audit.QueryError (Check), and a keyword
-// finds only what it still matches after masking. If g isn't valid, every method
-// returns the error of Validate.
+// Reader returns a reader of the entries in from that g allows, with masked values.
+// Filters and orders that would reveal masked values fail with a *audit.QueryError
+// (see Check). A keyword matches an entry only if it still matches after masking.
+// If g isn't valid, every method returns the error of Validate.
 //
-// The Reader is an audit.Counter; errors.ErrUnsupported if from isn't one.
+// from is a *audit.Trail, or a reader that passes queries to one unchanged. To limit
+// the reader further, narrow g.Scope.
+//
+// The Reader is an audit.Counter. Count returns errors.ErrUnsupported if from can't
+// count.
 func (g Grant) Reader(from audit.Reader) audit.Reader { return g.reader(from) }
 
 func (g Grant) reader(from audit.Reader) reader {
@@ -61,8 +63,8 @@ func (r reader) masked(entries []audit.Entry) []audit.Entry {
 	return seen
 }
 
-// admit checks a query, and gives it an order that the store has: cursors made
-// here are then the store's.
+// admit checks a query and replaces an order that the store doesn't support, so
+// that cursors made here are valid in the store.
 func (r reader) admit(q audit.Query) (audit.Query, error) {
 	if err := r.grant.Check(q); err != nil {
 		return q, err
@@ -117,7 +119,7 @@ func (r reader) Get(ctx context.Context, id string) (audit.Entry, error) {
 	return r.mask.entry(e), nil
 }
 
-// stored is an entry in the scope, not masked.
+// stored returns an entry in the scope, unmasked.
 func (r reader) stored(ctx context.Context, id string) (audit.Entry, error) {
 	if err := r.grant.Validate(); err != nil {
 		return audit.Entry{}, err
@@ -151,7 +153,7 @@ func (r reader) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 	return facets, nil
 }
 
-// values masks a facet's values: a new list, sorted, each once.
+// values returns a facet's masked values, sorted and without duplicates.
 func (m mask) values(list []string) []string {
 	seen := make([]string, len(list))
 	for i, v := range list {

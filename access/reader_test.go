@@ -154,7 +154,7 @@ func TestAuthorizeIsCheckedAndCompleted(t *testing.T) {
 	require.True(t, all.Everything && all.Export && all.Follow && all.Operate && all.Personal)
 }
 
-// named are entries of which each other one has the word only in an address.
+// named returns entries. In every second one the word occurs only in an address.
 func named(n int) (list []audit.Entry) {
 	for i := range n {
 		e := audit.Entry{

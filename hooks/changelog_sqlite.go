@@ -68,8 +68,8 @@ func (c *capture) logs() bool {
 	return c.plugin.dialect.name == "sqlite" && (c.onlyAsWritten() || c.replacesOnUpdate())
 }
 
-// onlyAsWritten reports whether nothing but the host's own text does what that
-// does, or nothing but triggers sees it.
+// onlyAsWritten reports whether the statement can't be rewritten without changing
+// what it does, or changes rows that only triggers see.
 func (c *capture) onlyAsWritten() bool {
 	return c.stopsHalfway() || c.writesBack() || !c.divided().ok || c.swallowsArguments()
 }

@@ -137,9 +137,9 @@ func (c *capture) seeEach(rows *sql.Rows, asks columns, first int, wantRows bool
 	return out, nil
 }
 
-// keptColumns describes the columns that GORM asked for, the first of which is at
-// first. SQLite's driver takes long to describe a result's columns, all of which it
-// does; a table's keep their types there.
+// keptColumns returns the names and types of the columns that GORM asked for; they
+// begin at first. On SQLite the answer is cached: the driver describes all columns
+// of a result, which is slow, and a table's columns keep their types.
 func (c *capture) keptColumns(rows *sql.Rows, names []string, first int) (columns, error) {
 	if len(names) == 0 {
 		return columns{}, nil

@@ -56,8 +56,8 @@ func (c *capture) runOnce(wantRows bool) (outcome, error) {
 	return c.runUnseen(wantRows)
 }
 
-// losesRows reports whether triggers may change rows of PostgreSQL after they were
-// written, and nothing tells which rows those are.
+// losesRows reports whether triggers may change the written rows of a PostgreSQL
+// table without a key, so that the rows can't be read again.
 func (c *capture) losesRows() bool {
 	return c.plugin.dialect.name == "postgres" && len(c.table.key) == 0 && c.writesBack()
 }
@@ -147,8 +147,8 @@ func (c *capture) failedAfter(cause error) error {
 	return c.fail(fmt.Errorf("hooks: capturing the changed rows of %s: %w", c.table.object, cause))
 }
 
-// finished reports whether the text is one statement, read to its end. With
-// placeholders in a comment it is none: SQLite alone runs it.
+// finished reports whether the text is one complete statement that the database
+// runs with these arguments. Only SQLite runs one with placeholders in a comment.
 func (c *capture) finished() bool {
 	_, complete := sqltext.End(c.query, c.rules)
 	return complete && (c.plugin.dialect.name == "sqlite" || !c.swallowsArguments())

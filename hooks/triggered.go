@@ -12,8 +12,8 @@ func (c *capture) readTriggered(after *image) (*image, error) {
 		keys[i] = c.keyBefore(after, r)
 	}
 	now, err := c.readKeys(keys)
-	if err != nil || now.over() {
-		return now, err
+	if err != nil {
+		return nil, err
 	}
 	found := map[string]row{}
 	for _, r := range now.rows {

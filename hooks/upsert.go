@@ -31,9 +31,6 @@ func (u *rowsUpserted) finish(out outcome) (outcome, error) {
 	if err != nil {
 		return u.afterFailed(out, err)
 	}
-	if after.over() {
-		return out, u.add(u.summary(after))
-	}
 	for i := range after.rows {
 		if err := u.addEntry(i); err != nil {
 			return out, err
