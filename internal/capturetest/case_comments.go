@@ -114,6 +114,9 @@ func testCommentsInOtherPlaces(t *testing.T) {
 			e.seeCode(db.Model(&Remark{}).Where("id = ?", 3).Updates(map[string]any{"n": gorm.Expr("n + 1 /* more"), "name": "x"}))
 			e.seeCode(db.Model(&Remark{}).Create(map[string]any{"id": 12, "n": gorm.Expr("4 -- four\n"), "name": "y"}))
 			e.seeCode(db.Model(&Remark{}).Create(map[string]any{"id": gorm.Expr("13 -- id"), "n": 1, "name": "y"}))
+			// One row is named by an argument, which must not take the place of a hidden one.
+			e.seeCode(db.Where("id > 1").Delete(&Remark{}))
+			e.seeCode(db.Model(&Remark{}).Where("id = 1").Updates(map[string]any{"n": gorm.Expr("n + 1 -- more"), "name": "x"}))
 		}},
 		{name: "table", run: func(e *env, db *gorm.DB) {
 			for i, table := range []string{"remarks /* all */", "remarks -- all\n", "/* all */ remarks", "remarks AS r /* all */"} {
