@@ -22,6 +22,15 @@ type Options struct {
 	Logger *slog.Logger
 	// Now is the clock that gives entries their time. Default: time.Now.
 	Now func() time.Time
+	// Key keys what readers of the trail compare or hand back, and must not guess or
+	// forge: hashes, the IDs of records whose primary key is a secret, cursors and
+	// live positions. Exactly 32 random bytes, the same in every process, kept out of
+	// the database. It is copied. Default: a random key that the store keeps
+	// (KeyStore), which whoever reads the database has.
+	Key []byte
+	// FormerKeys are earlier values of Key, newest first: what was made with them is
+	// still accepted, and nothing is made with them. Default: none.
+	FormerKeys [][]byte
 }
 
 // Trail is an audit trail: it completes, checks and redacts entries, hands them
@@ -33,6 +42,7 @@ type Trail struct {
 	catalogue *Catalogue
 	logger    *slog.Logger
 	now       func() time.Time
+	keys      *keys
 
 	mu     sync.Mutex
 	closed bool
@@ -45,7 +55,8 @@ type Trail struct {
 var _ Reader = (*Trail)(nil)
 
 // New returns a trail whose entries are kept in store, which must not be nil.
-// It starts no goroutine and doesn't touch the store.
+// It starts no goroutine and doesn't touch the store. An error means a nil store, or
+// a key in the options that hasn't 32 bytes.
 func New(store Store, opts *Options) (*Trail, error) {
 	if isNil(store) {
 		return nil, errors.New("audit: New needs a store, and got nil")
@@ -53,7 +64,11 @@ func New(store Store, opts *Options) (*Trail, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	t := &Trail{store: store, redaction: opts.Redaction.ready(), catalogue: opts.Catalogue, logger: opts.Logger, now: opts.Now}
+	keys, err := newKeys(opts)
+	if err != nil {
+		return nil, err
+	}
+	t := &Trail{store: store, redaction: opts.Redaction.ready(), catalogue: opts.Catalogue, logger: opts.Logger, now: opts.Now, keys: keys}
 	if t.catalogue == nil {
 		t.catalogue = NewCatalogue(nil, nil)
 	}
