@@ -43,6 +43,7 @@ type Trail struct {
 	logger    *slog.Logger
 	now       func() time.Time
 	keys      *keys
+	joined    joinedIDs
 
 	mu     sync.Mutex
 	closed bool
@@ -68,7 +69,9 @@ func New(store Store, opts *Options) (*Trail, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Trail{store: store, redaction: opts.Redaction.ready(), catalogue: opts.Catalogue, logger: opts.Logger, now: opts.Now, keys: keys}
+	redaction := opts.Redaction.ready()
+	redaction.keys = keys
+	t := &Trail{store: store, redaction: redaction, catalogue: opts.Catalogue, logger: opts.Logger, now: opts.Now, keys: keys}
 	if t.catalogue == nil {
 		t.catalogue = NewCatalogue(nil, nil)
 	}
@@ -210,7 +213,9 @@ func (t *Trail) valid(q Query) (Query, error) {
 			q.Sort = SortTime
 		}
 	}
-	return q.Validate()
+	q, err := q.Validate()
+	q.Filter = t.Joined(q.Filter)
+	return q, err
 }
 
 // All yields every entry that q selects. See Reader. Where the store has no way
@@ -286,7 +291,7 @@ func (t *Trail) Facets(ctx context.Context, f Filter) (Facets, error) {
 	if !ok {
 		return Facets{}, fmt.Errorf("audit: facets of a %T: %w", t.store, errors.ErrUnsupported)
 	}
-	return faceter.Facets(ctx, f)
+	return faceter.Facets(ctx, t.Joined(f))
 }
 
 // Count returns how many entries match f, and false; or bound, and true, if
@@ -308,7 +313,7 @@ func (t *Trail) Count(ctx context.Context, f Filter, bound int) (n int, more boo
 	if !ok {
 		return 0, false, fmt.Errorf("audit: counting in a %T: %w", t.store, errors.ErrUnsupported)
 	}
-	return counter.Count(ctx, f, bound)
+	return counter.Count(ctx, t.Joined(f), bound)
 }
 
 // Scope returns a Reader that can't see past limit, whatever filter, cursor,
@@ -338,11 +343,13 @@ func (s scope) Get(ctx context.Context, id string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	if !s.limit.Match(e) {
+	if !s.Joined(s.limit).Match(e) {
 		return Entry{}, ErrNotFound
 	}
 	return e, nil
 }
+
+func (s scope) Joined(f Filter) Filter { return s.trail.Joined(f) }
 
 func (s scope) Facets(ctx context.Context, f Filter) (Facets, error) {
 	return s.trail.Facets(ctx, f.And(s.limit))

@@ -58,15 +58,41 @@ func (t *Trail) HasKey() bool { return t.keys.configured != nil }
 //
 // Errors: ErrNotMigrated, the context's, the store's. There is none with Options.Key.
 func (t *Trail) SubKey(ctx context.Context, q Queryer, purpose string) ([]byte, error) {
-	if key, ok := t.keys.derived.Load(purpose); ok {
-		return key.([]byte), nil
+	if key := t.keys.known(purpose); key != nil {
+		return key, nil
 	}
-	root, err := t.rootKey(ctx, q)
+	if err := t.findKey(ctx, q); err != nil {
+		return nil, err
+	}
+	return t.keys.known(purpose), nil
+}
+
+// StoreSubKey returns the key for a purpose that the store's random key gives, also
+// where Options.Key is set: what was made before it was set. It reads the store each
+// time. Errors: errors.ErrUnsupported if the store is no KeyStore, and those of SubKey.
+func (t *Trail) StoreSubKey(ctx context.Context, q Queryer, purpose string) ([]byte, error) {
+	root, err := t.storeKey(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	key, _ := t.keys.derived.LoadOrStore(purpose, deriveKey(root, purpose))
-	return key.([]byte), nil
+	return deriveKey(root, purpose), nil
+}
+
+// known returns the key for a purpose; nil if it must be read first.
+func (k *keys) known(purpose string) []byte {
+	if key, ok := k.derived.Load(purpose); ok {
+		return key.([]byte)
+	}
+	root := k.configured
+	if root == nil {
+		found := k.found.Load()
+		if found == nil {
+			return nil
+		}
+		root = *found
+	}
+	key, _ := k.derived.LoadOrStore(purpose, deriveKey(root, purpose))
+	return key.([]byte)
 }
 
 // FormerSubKeys returns the keys for a purpose that Options.FormerKeys give, in their
@@ -79,16 +105,10 @@ func (t *Trail) FormerSubKeys(purpose string) [][]byte {
 	return derived
 }
 
-// rootKey holds no lock while it reads: a caller whose transaction has the pool's only
+// findKey holds no lock while it reads: a caller whose transaction has the pool's only
 // connection would wait for one that waits for that connection. All readers find the
 // same key.
-func (t *Trail) rootKey(ctx context.Context, q Queryer) ([]byte, error) {
-	if t.keys.configured != nil {
-		return t.keys.configured, nil
-	}
-	if found := t.keys.found.Load(); found != nil {
-		return *found, nil
-	}
+func (t *Trail) findKey(ctx context.Context, q Queryer) error {
 	key, err := t.storeKey(ctx, q)
 	if errors.Is(err, errors.ErrUnsupported) {
 		t.keys.lacking.Do(func() {
@@ -97,10 +117,10 @@ func (t *Trail) rootKey(ctx context.Context, q Queryer) ([]byte, error) {
 		key, err = randomKey(), nil
 	}
 	if err != nil {
-		return nil, err
+		return err
 	}
 	t.keys.found.CompareAndSwap(nil, &key)
-	return *t.keys.found.Load(), nil
+	return nil
 }
 
 // storeKey is errors.ErrUnsupported where the store has none.
