@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"gorm.io/gorm"
@@ -90,7 +91,7 @@ func (p *Plugin) objectID(db *gorm.DB, name string, s *schema.Schema, model refl
 	case len(t.key) == 0:
 		return "", fmt.Errorf("%w: %s", ErrNoKey, name)
 	}
-	m, r, err := p.keyRow(ctx, t, s, model)
+	m, r, err := p.keyRow(ctx, conn, t, s, model)
 	if err != nil {
 		return "", err
 	}
@@ -110,7 +111,7 @@ func (p *Plugin) readingUnit(ctx context.Context, conn gorm.ConnPool) *unit {
 
 // keyRow is a row with the values of a model's key, and others that are texts: they may
 // be the name of a setting.
-func (p *Plugin) keyRow(ctx context.Context, t *table, s *schema.Schema, model reflect.Value) (*image, row, error) {
+func (p *Plugin) keyRow(ctx context.Context, conn gorm.ConnPool, t *table, s *schema.Schema, model reflect.Value) (*image, row, error) {
 	m := &image{set: p.newColumnSet(t, p.hints.of(t.name), columns{names: t.names()})}
 	r := row{values: make([]any, len(m.set.names))}
 	unset := true
@@ -132,7 +133,7 @@ func (p *Plugin) keyRow(ctx context.Context, t *table, s *schema.Schema, model r
 		}
 		unset = unset && zero
 		var err error
-		if r.values[i], err = t.columns[i].keyValue(m.set.kinds[i], v); err != nil {
+		if r.values[i], err = p.keyValue(ctx, conn, t.columns[i], m.set.kinds[i], v); err != nil {
 			return nil, r, fmt.Errorf("hooks: %s.%s: %w", s.ModelType, f.Name, err)
 		}
 	}
@@ -143,13 +144,24 @@ func (p *Plugin) keyRow(ctx context.Context, t *table, s *schema.Schema, model r
 }
 
 // keyValue is a model's value as the database will give it.
-func (c column) keyValue(k kind, v any) (any, error) {
+func (p *Plugin) keyValue(ctx context.Context, conn gorm.ConnPool, c column, k kind, v any) (any, error) {
 	v, err := driverValue(v)
 	if err != nil {
 		return nil, err
 	}
-	if text, ok := v.(string); ok && k == kindBytes {
-		v = []byte(text)
+	switch x := v.(type) {
+	case string:
+		if k == kindBytes {
+			v = []byte(x)
+		}
+	case time.Time:
+		if p.dialect.name == "mysql" && (k == kindWall || k == kindDate) {
+			var text string // the driver writes it in a zone of its own
+			if err := conn.QueryRowContext(ctx, "SELECT CAST(? AS CHAR)", x).Scan(&text); err != nil {
+				return nil, err
+			}
+			v = text
+		}
 	}
 	if c.typeText == "uuid" {
 		v = uuidText(v)
