@@ -45,10 +45,11 @@ type Trail struct {
 	keys      *keys
 	joined    joinedIDs
 
-	mu     sync.Mutex
-	closed bool
-	inside int           // calls under way
-	idle   chan struct{} // closed when the last of them ends, for Close to wait on
+	mu      sync.Mutex
+	maskers []Masker // replaced, never changed
+	closed  bool
+	inside  int           // calls under way
+	idle    chan struct{} // closed when the last of them ends, for Close to wait on
 
 	watchers atomic.Pointer[[]chan struct{}] // replaced under mu, never changed
 }

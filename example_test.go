@@ -163,3 +163,40 @@ func ExampleOptions_key() {
 	fmt.Println(trail.HasKey(), err)
 	// Output: true <nil>
 }
+
+// Secrets that an earlier version recorded, before the rule knew their names.
+func ExampleTrail_MaskSecrets() {
+	ctx := audit.WithActor(context.Background(), audit.Actor{Type: "user", ID: "9", Name: "Root"})
+	store := memstore.New()
+	earlier, err := audit.New(store, &audit.Options{Redaction: &audit.Redaction{Except: []string{"totp_seed"}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = earlier.Record(ctx, audit.Entry{
+		Action: "update", Object: audit.Object{Type: "users", ID: "7"}, Changes: []audit.Change{{Field: "totp_seed", New: "JBSWY3DP"}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	trail, err := audit.New(store, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	// region mask
+	found, err := trail.FindSecrets(ctx, nil) // changes nothing
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, s := range found.Secrets {
+		fmt.Println(s.ObjectType, s.Field, s.Entries)
+	}
+	done, err := trail.MaskSecrets(ctx, &audit.MaskOptions{Batch: 500})
+	if err != nil {
+		log.Fatal(err) // done.Next is where to go on
+	}
+	// endregion
+	fmt.Println(done.Masked, "masked")
+	// Output:
+	// users totp_seed 1
+	// 1 masked
+}

@@ -25,7 +25,7 @@ type Reader interface {
 }
 
 // Store is what a backend implements. It may implement more: TxAppender,
-// Faceter, Counter, Iterator, Sequencer, Purger, Tailer, KeyStore. The Trail asks by type
+// Faceter, Counter, Iterator, Sequencer, Purger, Tailer, KeyStore, Replacer. The Trail asks by type
 // assertion and answers errors.ErrUnsupported where it must. Package storagetest checks
 // all that is promised here. A store is safe for concurrent use.
 //
@@ -131,6 +131,22 @@ type Purger interface {
 	// Purge removes at most limit of the entries that match f, oldest first,
 	// and returns how many it removed.
 	Purge(ctx context.Context, f Filter, limit int) (int, error)
+}
+
+// Replacer is a Store whose entries can be masked afterwards. Only Trail.MaskSecrets
+// does.
+type Replacer interface {
+	// Replace puts each of masked in the place of the entry of old at its index, which
+	// has the same ID, in one transaction: all or none. One whose stored entry isn't old
+	// as it is, or is gone, is passed over. It returns how many were replaced. They may
+	// differ in Object.ID, Object.Name, Error, Changes and Metadata alone. Their places
+	// in all orders and in the feed stay, and nothing that only the old ones had is kept
+	// for searches.
+	//
+	// Errors: errors.ErrUnsupported of a wrapper around a store that is no Replacer, an
+	// *EntryError for what may not differ, ErrNotMigrated, the context's, the
+	// database's.
+	Replace(ctx context.Context, old, masked []Entry) (int, error)
 }
 
 // Tailer is a Store that can tell what was committed since a position, each

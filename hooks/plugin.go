@@ -100,6 +100,7 @@ type Plugin struct {
 	delivery    sync.Mutex
 	idKey       atomic.Pointer[[]byte] // for IDs, once a statement needed it
 	guessable   sync.Once              // the logger was told of hashes without a key
+	namesRead   atomic.Bool            // SQLite: all tables were looked up
 	begun       sync.Map               // weak.Pointer[sql.Conn] → struct{}: a transaction begun by hand
 	outside     sync.Map               // weak.Pointer[sql.Tx] → string: transactions that were handed in
 }
@@ -150,6 +151,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	}
 	if p.home == nil { // a plugin that opens more databases passes this one on to each
 		p.home, _ = db.DB() // a *gorm.DB over a *sql.Conn has none
+		p.trail.AddMasker(p.maskStored)
 	}
 	if err := p.hints.learnOptions(p.opts); err != nil {
 		return err

@@ -58,7 +58,7 @@ func secretKeyHost(t *testing.T, name string, models ...any) (*gorm.DB, *audit.T
 	pool, err := db.DB()
 	require.NoError(t, err)
 	pool.SetMaxOpenConns(1)
-	store, err := gormstore.New(db, nil)
+	store, err := gormstore.New(db, &gormstore.Options{KeywordIndex: true})
 	require.NoError(t, err)
 	require.NoError(t, store.Migrate(t.Context()))
 	trail, err := audit.New(store, nil)
@@ -137,4 +137,64 @@ func TestSecretKeysOnEachDatabase(t *testing.T) {
 			}, got)
 		})
 	}
+}
+
+// Secrets that an earlier version recorded are masked in entries and in what is kept of
+// them for searches.
+func TestStoredSecretsOnEachDatabase(t *testing.T) {
+	for _, name := range dbtest.Names {
+		t.Run(name, func(t *testing.T) {
+			ctx := t.Context()
+			db, trail := secretKeyHost(t, name, &login{}, &loginStep{})
+			store := trail.Store().(*gormstore.Store)
+			open, err := audit.New(store, &audit.Options{Redaction: &audit.Redaction{Secret: func(string) bool { return false }}})
+			require.NoError(t, err)
+			for i := range 250 {
+				require.NoError(t, open.Record(ctx,
+					audit.Entry{Action: "update", Object: audit.Object{Type: "logins", ID: fmt.Sprint("canary-", i%5)}, Changes: []audit.Change{{Field: "note", New: fmt.Sprint(i)}}},
+					audit.Entry{Action: "create", Object: audit.Object{Type: "users", ID: fmt.Sprint(i)}, Changes: []audit.Change{{Field: "password", New: "canary"}}},
+					audit.Entry{Action: "view", Object: audit.Object{Type: "users", ID: fmt.Sprint(i)}},
+				))
+			}
+			require.NoError(t, store.Refresh(ctx))
+			require.Contains(t, dumpOf(t, db, store), "canary")
+			done, err := trail.MaskSecrets(ctx, nil)
+			require.NoError(t, err)
+			assert.Equal(t, []audit.StoredSecret{{ObjectType: "logins", Field: "object.id", Entries: 250}, {ObjectType: "users", Field: "password", Entries: 250}}, done.Secrets)
+			require.NotContains(t, dumpOf(t, db, store), "canary")
+			id, err := hooks.ObjectID(db, &login{Token: "canary-3"})
+			require.NoError(t, err)
+			n, _, err := trail.Count(ctx, audit.Filter{ObjectIDs: []string{id}, ObjectTypes: []string{"logins"}}, 1000)
+			require.NoError(t, err)
+			assert.Equal(t, 50, n)
+			page, err := trail.Query(ctx, audit.Query{Filter: audit.Filter{Keyword: id[5:20]}, Limit: 100})
+			require.NoError(t, err)
+			assert.Len(t, page.Entries, 50)
+		})
+	}
+}
+
+// dumpOf is all that the store's tables hold, as text.
+func dumpOf(t *testing.T, db *gorm.DB, store *gormstore.Store) string {
+	t.Helper()
+	var b strings.Builder
+	for _, table := range store.Tables() {
+		rows, err := db.Raw("SELECT * FROM " + table).Rows()
+		require.NoError(t, err)
+		columns, err := rows.Columns()
+		require.NoError(t, err)
+		for rows.Next() {
+			values := make([]any, len(columns))
+			for i := range values {
+				values[i] = new(any)
+			}
+			require.NoError(t, rows.Scan(values...))
+			for _, v := range values {
+				fmt.Fprintf(&b, "%s ", *v.(*any))
+			}
+		}
+		require.NoError(t, rows.Err())
+		require.NoError(t, rows.Close())
+	}
+	return b.String()
 }

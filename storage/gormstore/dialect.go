@@ -24,6 +24,8 @@ type dialect interface {
 
 	// migrations are the statements of each version, from 1.
 	migrations() [][]string
+	// rowLock ends a SELECT of rows that are then written.
+	rowLock() string
 	// deleteKeys writes a DELETE of rows by the last column of their rowKey.
 	deleteKeys(b *builder, table string, keys []string)
 	// writeLock is a statement that takes the lock without which a transaction can't

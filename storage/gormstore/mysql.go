@@ -89,6 +89,8 @@ func (d *mysql) contains(b *builder, column, text string) {
 	b.add(", ", column, ") > 0")
 }
 
+func (d *mysql) rowLock() string { return " FOR UPDATE" }
+
 // deleteKeys looks each row up by its key. With IN (…) InnoDB may walk the table, and
 // then waits for every open transaction that has written an entry.
 func (d *mysql) deleteKeys(b *builder, table string, keys []string) {

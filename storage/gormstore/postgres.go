@@ -120,6 +120,8 @@ func (d *postgres) contains(b *builder, column, text string) {
 	b.WriteString(") > 0")
 }
 
+func (d *postgres) rowLock() string { return " FOR UPDATE" }
+
 func (d *postgres) deleteKeys(b *builder, table string, keys []string) {
 	b.add("DELETE FROM ", table, " WHERE id = ANY(")
 	b.arg(arrayText(keys))

@@ -103,6 +103,8 @@ func (d *sqlite) contains(b *builder, column, text string) {
 	b.WriteString(") > 0")
 }
 
+func (d *sqlite) rowLock() string { return "" }
+
 // deleteKeys: as parameters the numbers would take a driver longer than the rows
 // take the database.
 func (d *sqlite) deleteKeys(b *builder, table string, keys []string) {

@@ -89,7 +89,8 @@ type Options struct {
 }
 
 // Store keeps entries in a SQL database. It is an audit.Store, and a
-// TxAppender, Faceter, Counter, Iterator, Purger, Tailer and KeyStore.
+// TxAppender, Faceter, Counter, Iterator, Purger, Tailer, KeyStore and
+// Replacer.
 //
 // Inside of the package, a store whose schema isn't known yet (ready) names its
 // tables without one.
@@ -121,6 +122,7 @@ var (
 	_ audit.Purger     = (*Store)(nil)
 	_ audit.Tailer     = (*Store)(nil)
 	_ audit.KeyStore   = (*Store)(nil)
+	_ audit.Replacer   = (*Store)(nil)
 
 	_ audit.DatabaseMatcher = (*Store)(nil)
 )

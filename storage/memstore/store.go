@@ -17,7 +17,7 @@ import (
 // Store is an audit.Store in memory. Nothing of it survives the process. It is
 // safe for concurrent use: each call sees all of an Append or nothing of it.
 //
-// It is a Faceter, Counter, Iterator, Sequencer, Purger, Tailer and KeyStore, and no
+// It is a Faceter, Counter, Iterator, Sequencer, Purger, Tailer, KeyStore and Replacer, and no
 // TxAppender: there is no transaction of a database that it could be part of.
 type Store struct {
 	name string // part of each position, so that another store's is noticed
@@ -45,6 +45,7 @@ var (
 	_ audit.Purger    = (*Store)(nil)
 	_ audit.Tailer    = (*Store)(nil)
 	_ audit.KeyStore  = (*Store)(nil)
+	_ audit.Replacer  = (*Store)(nil)
 )
 
 // New returns an empty store.

@@ -29,6 +29,7 @@ const (
 	OpTail     Op = "Tail"
 	OpHead     Op = "Head"
 	OpKey      Op = "Key"
+	OpReplace  Op = "Replace"
 )
 
 // Always, given as the number of a call, means that call and all behind it.
@@ -173,7 +174,7 @@ func do[T any](ctx context.Context, f *Faulty, op Op, call func() (T, error)) (T
 }
 
 // Plain returns the store as an audit.Store. Of the optional interfaces it has
-// audit.Sequencer and audit.KeyStore, if the wrapped store does.
+// audit.Sequencer, audit.KeyStore and audit.Replacer, if the wrapped store does.
 func (f *Faulty) Plain() audit.Store { return faultyStore{f} }
 
 // Ability is a group of optional interfaces.

@@ -124,6 +124,16 @@ func (s faultyStore) Key(ctx context.Context, q audit.Queryer) ([]byte, error) {
 	})
 }
 
+func (s faultyStore) Replace(ctx context.Context, old, masked []audit.Entry) (int, error) {
+	return do(ctx, s.f, OpReplace, func() (int, error) {
+		replacer, ok := s.f.store.(audit.Replacer)
+		if !ok {
+			return 0, errors.ErrUnsupported
+		}
+		return replacer.Replace(ctx, old, masked)
+	})
+}
+
 type faultyReader struct{ f *Faulty }
 
 func (s faultyReader) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error) {
