@@ -22,6 +22,15 @@ type Options struct {
 	Logger *slog.Logger
 	// Now is the clock that gives entries their time. Default: time.Now.
 	Now func() time.Time
+	// Key keys what readers of the trail compare or hand back, and must not guess or
+	// forge: hashes, the IDs of records whose primary key is a secret, cursors and
+	// live positions. Exactly 32 random bytes, the same in every process, kept out of
+	// the database. It is copied. Default: a random key that the store keeps
+	// (KeyStore), which whoever reads the database has.
+	Key []byte
+	// FormerKeys are earlier values of Key, newest first: what was made with them is
+	// still accepted, and nothing is made with them. Default: none.
+	FormerKeys [][]byte
 }
 
 // Trail is an audit trail: it completes, checks and redacts entries, hands them
@@ -33,11 +42,14 @@ type Trail struct {
 	catalogue *Catalogue
 	logger    *slog.Logger
 	now       func() time.Time
+	keys      *keys
+	joined    joinedIDs
 
-	mu     sync.Mutex
-	closed bool
-	inside int           // calls under way
-	idle   chan struct{} // closed when the last of them ends, for Close to wait on
+	mu      sync.Mutex
+	maskers []Masker // replaced, never changed
+	closed  bool
+	inside  int           // calls under way
+	idle    chan struct{} // closed when the last of them ends, for Close to wait on
 
 	watchers atomic.Pointer[[]chan struct{}] // replaced under mu, never changed
 }
@@ -45,7 +57,8 @@ type Trail struct {
 var _ Reader = (*Trail)(nil)
 
 // New returns a trail whose entries are kept in store, which must not be nil.
-// It starts no goroutine and doesn't touch the store.
+// It starts no goroutine and doesn't touch the store. An error means a nil store, or
+// a key in the options that hasn't 32 bytes.
 func New(store Store, opts *Options) (*Trail, error) {
 	if isNil(store) {
 		return nil, errors.New("audit: New needs a store, and got nil")
@@ -53,7 +66,13 @@ func New(store Store, opts *Options) (*Trail, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	t := &Trail{store: store, redaction: opts.Redaction.ready(), catalogue: opts.Catalogue, logger: opts.Logger, now: opts.Now}
+	keys, err := newKeys(opts)
+	if err != nil {
+		return nil, err
+	}
+	redaction := opts.Redaction.ready()
+	redaction.keys = keys
+	t := &Trail{store: store, redaction: redaction, catalogue: opts.Catalogue, logger: opts.Logger, now: opts.Now, keys: keys}
 	if t.catalogue == nil {
 		t.catalogue = NewCatalogue(nil, nil)
 	}
@@ -195,7 +214,9 @@ func (t *Trail) valid(q Query) (Query, error) {
 			q.Sort = SortTime
 		}
 	}
-	return q.Validate()
+	q, err := q.Validate()
+	q.Filter = t.Joined(q.Filter)
+	return q, err
 }
 
 // All yields every entry that q selects. See Reader. Where the store has no way
@@ -271,7 +292,7 @@ func (t *Trail) Facets(ctx context.Context, f Filter) (Facets, error) {
 	if !ok {
 		return Facets{}, fmt.Errorf("audit: facets of a %T: %w", t.store, errors.ErrUnsupported)
 	}
-	return faceter.Facets(ctx, f)
+	return faceter.Facets(ctx, t.Joined(f))
 }
 
 // Count returns how many entries match f, and false; or bound, and true, if
@@ -293,7 +314,7 @@ func (t *Trail) Count(ctx context.Context, f Filter, bound int) (n int, more boo
 	if !ok {
 		return 0, false, fmt.Errorf("audit: counting in a %T: %w", t.store, errors.ErrUnsupported)
 	}
-	return counter.Count(ctx, f, bound)
+	return counter.Count(ctx, t.Joined(f), bound)
 }
 
 // Scope returns a Reader that can't see past limit, whatever filter, cursor,
@@ -323,11 +344,13 @@ func (s scope) Get(ctx context.Context, id string) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	if !s.limit.Match(e) {
+	if !s.Joined(s.limit).Match(e) {
 		return Entry{}, ErrNotFound
 	}
 	return e, nil
 }
+
+func (s scope) Joined(f Filter) Filter { return s.trail.Joined(f) }
 
 func (s scope) Facets(ctx context.Context, f Filter) (Facets, error) {
 	return s.trail.Facets(ctx, f.And(s.limit))

@@ -102,6 +102,7 @@ var commonActions = []Action{
 	{ActionRestore, "Restored", "A record that was marked as deleted came back.", Notice, "records"},
 	{ActionExecute, "Statement executed", "A raw SQL statement changed rows; their single changes are not known.", Notice, "records"},
 	{ActionSkip, "Capture skipped", "The application switched capture off for a part of its work; the comment says why.", Warning, "trail"},
+	{ActionMask, "Secrets masked", "Values that were recorded before were masked in stored entries.", Warning, "trail"},
 	{"login", "Logged in", "Someone began a session, or failed to.", Info, "sessions"},
 	{"logout", "Logged out", "Someone ended a session.", Info, "sessions"},
 	{"password_change", "Password changed", "Someone set a new password.", Notice, "sessions"},

@@ -69,6 +69,7 @@ const (
 	ActionRestore = "restore" // a row marked as deleted came back
 	ActionExecute = "execute" // a raw statement wrote rows
 	ActionSkip    = "skip"    // capture was switched off for a reason (Skip)
+	ActionMask    = "mask"    // secrets were masked in stored entries (Trail.MaskSecrets)
 )
 
 // Object is what the action was done to.

@@ -2,8 +2,10 @@ package audit_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"log"
 	"time"
 
 	"github.com/gormtrail/audit"
@@ -138,4 +140,63 @@ func trailOfLogins(names ...string) (*audit.Trail, context.Context) {
 		}
 	}
 	return trail, ctx
+}
+
+// A key keeps hashes, cursors and positions from being guessed or forged.
+func ExampleOptions_key() {
+	secrets := map[string]string{
+		"AUDIT_KEY":     "6368616e676520746869732070617373776f726420746f206120736563726574",
+		"AUDIT_KEY_OLD": "746869732077617320746865206b6579206f66206c6173742079656172212121",
+	}
+	store := memstore.New()
+	// region key
+	key, err := hex.DecodeString(secrets["AUDIT_KEY"]) // 32 random bytes, from your secret manager
+	if err != nil {
+		log.Fatal(err)
+	}
+	former, err := hex.DecodeString(secrets["AUDIT_KEY_OLD"])
+	if err != nil {
+		log.Fatal(err)
+	}
+	trail, err := audit.New(store, &audit.Options{Key: key, FormerKeys: [][]byte{former}})
+	// endregion
+	fmt.Println(trail.HasKey(), err)
+	// Output: true <nil>
+}
+
+// Secrets that an earlier version recorded, before the rule knew their names.
+func ExampleTrail_MaskSecrets() {
+	ctx := audit.WithActor(context.Background(), audit.Actor{Type: "user", ID: "9", Name: "Root"})
+	store := memstore.New()
+	earlier, err := audit.New(store, &audit.Options{Redaction: &audit.Redaction{Except: []string{"totp_seed"}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	err = earlier.Record(ctx, audit.Entry{
+		Action: "update", Object: audit.Object{Type: "users", ID: "7"}, Changes: []audit.Change{{Field: "totp_seed", New: "JBSWY3DP"}},
+	})
+	if err != nil {
+		log.Fatal(err)
+	}
+	trail, err := audit.New(store, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	// region mask
+	found, err := trail.FindSecrets(ctx, nil) // changes nothing
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, s := range found.Secrets {
+		fmt.Println(s.ObjectType, s.Field, s.Entries)
+	}
+	done, err := trail.MaskSecrets(ctx, &audit.MaskOptions{Batch: 500})
+	if err != nil {
+		log.Fatal(err) // done.Next is where to go on
+	}
+	// endregion
+	fmt.Println(done.Masked, "masked")
+	// Output:
+	// users totp_seed 1
+	// 1 masked
 }

@@ -29,6 +29,7 @@ func History(ctx context.Context, r Reader, o Object, children ...Child) iter.Se
 	}
 	return func(yield func(Entry, error) bool) {
 		f := newFamily(o, children)
+		f.ids = idsOf(r, f.parent)
 		if err := f.find(ctx, r); err != nil {
 			yield(Entry{}, err)
 			return

@@ -3,6 +3,8 @@ package audit
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // Child declares that records of one type belong to records of another: a line
@@ -12,7 +14,7 @@ import (
 // a removal has it, and so has an update that moves the child. What can't be
 // told is left out: a child that the trail has no such entry of, as one that was
 // there before the trail and only ever changed in other columns; one whose Field
-// is redacted; one that refers to a parent with a composite key by several
+// is redacted, unless it holds the hash that is the parent's ID; one that refers to a parent with a composite key by several
 // columns. Children of children are those of the child's own history.
 type Child struct {
 	Type  string // the children's Object.Type: "order_lines"
@@ -22,6 +24,7 @@ type Child struct {
 // family is a record and those that are or were its children.
 type family struct {
 	parent   Object
+	ids      []string // the parent's, of which parent has the present one
 	children []Child
 	// belongs tells of each child, by type and ID, whether it is the parent's: at
 	// the beginning, and then, while its entries go by, at each moment.
@@ -70,7 +73,8 @@ func (f *family) tells(e Entry) (child Object, old, now, told bool) {
 			continue
 		}
 		for _, ch := range e.Changes {
-			if ch.Field == c.Field && ch.Redacted == "" {
+			hashed := ch.Redacted == RedactedHashed && (isHashedID(ch.Old) || isHashedID(ch.New))
+			if ch.Field == c.Field && (ch.Redacted == "" || hashed) {
 				told = true
 				old = old || ch.op() != OpAdd && f.isParent(ch.Old)
 				now = now || ch.op() != OpRemove && f.isParent(ch.New)
@@ -86,12 +90,19 @@ func (f *family) isParent(v any) bool {
 	case nil, []any, map[string]any:
 		return false
 	}
-	return f.parent.ID != "" && fmt.Sprint(v) == f.parent.ID
+	return f.parent.ID != "" && slices.Contains(f.ids, fmt.Sprint(v))
+}
+
+// isHashedID reports whether a column's value is what package hooks puts into an ID in
+// the place of a secret.
+func isHashedID(v any) bool {
+	s, ok := v.(string)
+	return ok && strings.HasPrefix(s, "hmac-") && !strings.HasPrefix(s, "hmac-sha256:")
 }
 
 // filter selects at least all entries of the family.
 func (f *family) filter() Filter {
-	list := Filter{ObjectTypes: []string{f.parent.Type}, ObjectIDs: []string{f.parent.ID}}
+	list := Filter{ObjectTypes: []string{f.parent.Type}, ObjectIDs: slices.Clone(f.ids)}
 	for _, c := range f.children {
 		list.ObjectTypes = append(list.ObjectTypes, c.Type)
 	}
@@ -112,6 +123,6 @@ func (f *family) shows(e Entry) bool {
 	if told && known && e.Outcome.orSuccess() == Success {
 		f.belongs[child] = now
 	}
-	own := child == Object{Type: f.parent.Type, ID: f.parent.ID}
+	own := child.Type == f.parent.Type && slices.Contains(f.ids, child.ID)
 	return own || before || old || now
 }

@@ -26,10 +26,11 @@ type Redaction struct {
 	// asked about. Default: the rule of IsSecret, which also reads the kind of the
 	// value and the name of the table.
 	Secret func(name string) bool
-	// HashKey keys the hashes of fields that are hashed. WITHOUT A KEY, A HASH DOES
-	// NOT PROTECT SHORT OR GUESSABLE VALUES: readers of the trail find phone numbers,
-	// emails, PINs and national IDs by hashing a dictionary. Use at least 32
-	// random bytes, and keep them out of the database.
+	// HashKey is an older way to key the hashes of fields alone, and wins over
+	// Options.Key. Default: nil, so that Options.Key does it, or the store's random
+	// key. WHOEVER READS THE DATABASE HAS THE STORE'S KEY, and finds phone numbers,
+	// emails, PINs and national IDs by hashing a dictionary. Use at least 32 random
+	// bytes, and keep them out of the database.
 	HashKey []byte
 	// MaxText cuts longer texts, in bytes, and marks them as truncated. 0: not cut.
 	MaxText int
@@ -43,6 +44,7 @@ type Redaction struct {
 	MaxEntry int
 
 	names *nameRules // Secrets and Except, ready to be looked up (New)
+	keys  *keys      // of the trail; nil: HashKey alone
 }
 
 // IsSecret reports whether a column of a table holds a secret. An object that isn't
@@ -69,14 +71,34 @@ func (r *Redaction) MaskChange(c Change) Change {
 	return c
 }
 
-// HashChange returns c with each value replaced by its hash: "sha256:…", or
-// "hmac-sha256:…" with a HashKey, in lower-case hexadecimal, over the RFC 8785
-// encoding of the list [tenant, object, c.Field, value]. So equal values have equal
-// hashes within one field of one tenant only. object is the table's name.
+// HashChange returns c with each value replaced by its hash: "hmac-sha256:…" in
+// lower-case hexadecimal, over the RFC 8785 encoding of the list [tenant, object,
+// c.Field, value]. So equal values have equal hashes within one field of one tenant
+// only. object is the table's name.
+//
+// The key is HashKey or, in the Redaction of a trail, Trail.SubKey's for "hash". As long
+// as a trail hasn't read its store's key, values are masked instead. A Redaction without
+// either key makes "sha256:…".
 func (r *Redaction) HashChange(tenant, object string, c Change) Change {
-	hash := func(v any) any { return r.hashValue([]any{tenant, object, c.Field, nil}, v) }
+	key, ok := r.hashKey()
+	if !ok {
+		return r.MaskChange(c)
+	}
+	hash := func(v any) any { return hashValue(key, []any{tenant, object, c.Field, nil}, v) }
 	c.Old, c.New, c.Redacted = hash(c.Old), hash(c.New), RedactedHashed
 	return c
+}
+
+// hashKey is nil where hashes have none, and false if it isn't known yet.
+func (r *Redaction) hashKey() (key []byte, ok bool) {
+	switch {
+	case r == nil:
+		return nil, true
+	case len(r.HashKey) > 0 || r.keys == nil:
+		return r.HashKey, true
+	}
+	key = r.keys.known("hash")
+	return key, key != nil
 }
 
 func maskValue(v any) any {
@@ -87,7 +109,7 @@ func maskValue(v any) any {
 }
 
 // hashValue hashes v as the last item of the list.
-func (r *Redaction) hashValue(list []any, v any) any {
+func hashValue(key []byte, list []any, v any) any {
 	if v == nil {
 		return nil
 	}
@@ -96,11 +118,11 @@ func (r *Redaction) hashValue(list []any, v any) any {
 	if err != nil {
 		return Mask // not in normal form, so not hashable; never shown
 	}
-	if r == nil || len(r.HashKey) == 0 {
+	if len(key) == 0 {
 		sum := sha256.Sum256(raw)
 		return "sha256:" + hex.EncodeToString(sum[:])
 	}
-	h := hmac.New(sha256.New, r.HashKey)
+	h := hmac.New(sha256.New, key)
 	h.Write(raw)
 	return "hmac-sha256:" + hex.EncodeToString(h.Sum(nil))
 }

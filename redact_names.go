@@ -1,6 +1,9 @@
 package audit
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // nameRules are Redaction's Secrets and Except by the words of their names, so that
 // "APIKeys.userPin" is "api_keys.user_pin".
@@ -22,7 +25,7 @@ func (r *Redaction) ready() *Redaction {
 		return &Redaction{}
 	}
 	c := *r
-	c.names = nil
+	c.names, c.HashKey = nil, bytes.Clone(r.HashKey)
 	c.names = c.rules()
 	return &c
 }

@@ -25,7 +25,7 @@ type Reader interface {
 }
 
 // Store is what a backend implements. It may implement more: TxAppender,
-// Faceter, Counter, Iterator, Sequencer, Purger, Tailer. The Trail asks by type
+// Faceter, Counter, Iterator, Sequencer, Purger, Tailer, KeyStore, Replacer. The Trail asks by type
 // assertion and answers errors.ErrUnsupported where it must. Package storagetest checks
 // all that is promised here. A store is safe for concurrent use.
 //
@@ -81,6 +81,20 @@ type DatabaseMatcher interface {
 	MatchDatabase(ctx context.Context, db *sql.DB, tx Queryer) (bool, error)
 }
 
+// KeyStore is a Store that keeps a random key beside its entries, so that the
+// processes that use it agree on one (Options.Key).
+type KeyStore interface {
+	// Key returns the key, 32 bytes: the same to every process and after every
+	// restart, and another one in each store. q is a transaction that the caller has
+	// open in the store's database, or nil; where the store can't be sure of a
+	// connection of its own, it reads through q. A transaction that works still works
+	// after an error. The caller may change what is returned.
+	//
+	// Errors: errors.ErrUnsupported of a wrapper around a store that is no KeyStore,
+	// ErrNotMigrated, the context's, the database's.
+	Key(ctx context.Context, q Queryer) ([]byte, error)
+}
+
 // Faceter is a Store that knows the values that were ever recorded.
 type Faceter interface {
 	// Facets returns them sorted, each once, for the scope that f sets.
@@ -117,6 +131,22 @@ type Purger interface {
 	// Purge removes at most limit of the entries that match f, oldest first,
 	// and returns how many it removed.
 	Purge(ctx context.Context, f Filter, limit int) (int, error)
+}
+
+// Replacer is a Store whose entries can be masked afterwards. Only Trail.MaskSecrets
+// does.
+type Replacer interface {
+	// Replace puts each of masked in the place of the entry of old at its index, which
+	// has the same ID, in one transaction: all or none. One whose stored entry isn't old
+	// as it is, or is gone, is passed over. It returns how many were replaced. They may
+	// differ in Object.ID, Object.Name, Error, Changes and Metadata alone. Their places
+	// in all orders and in the feed stay, and nothing that only the old ones had is kept
+	// for searches.
+	//
+	// Errors: errors.ErrUnsupported of a wrapper around a store that is no Replacer, an
+	// *EntryError for what may not differ, ErrNotMigrated, the context's, the
+	// database's.
+	Replace(ctx context.Context, old, masked []Entry) (int, error)
 }
 
 // Tailer is a Store that can tell what was committed since a position, each

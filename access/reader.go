@@ -47,13 +47,27 @@ func (r reader) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 	if words := r.grant.words(q.Filter); len(words) > 0 {
 		return r.siftedPage(ctx, q, words)
 	}
-	q.Filter = r.grant.within(q.Filter)
+	q.Filter = r.within(q.Filter)
 	page, err := r.from.Query(ctx, q)
 	if err != nil {
 		return nil, err
 	}
 	return &audit.Page{Entries: r.masked(page.Entries), Next: page.Next, Prev: page.Prev}, nil
 }
+
+// Joined returns f with the other IDs of the records that it names, if the reader of
+// the entries knows such (audit.Trail.Joined).
+func (r reader) Joined(f audit.Filter) audit.Filter {
+	if j, ok := r.from.(interface {
+		Joined(audit.Filter) audit.Filter
+	}); ok {
+		return j.Joined(f)
+	}
+	return f
+}
+
+// within joins, so that cursors made here are those of the query that the trail makes.
+func (r reader) within(f audit.Filter) audit.Filter { return r.Joined(r.grant.within(f)) }
 
 func (r reader) masked(entries []audit.Entry) []audit.Entry {
 	seen := make([]audit.Entry, len(entries))
@@ -94,7 +108,7 @@ func (r reader) All(ctx context.Context, q audit.Query) iter.Seq2[audit.Entry, e
 			return
 		}
 		words := r.grant.words(q.Filter)
-		q.Filter = r.grant.within(q.Filter)
+		q.Filter = r.within(q.Filter)
 		for e, err := range r.from.All(ctx, q) {
 			if err != nil {
 				yield(audit.Entry{}, err)
@@ -128,7 +142,7 @@ func (r reader) stored(ctx context.Context, id string) (audit.Entry, error) {
 	if err != nil {
 		return audit.Entry{}, err
 	}
-	if !r.grant.Scope.Match(e) {
+	if !r.Joined(r.grant.Scope).Match(e) {
 		return audit.Entry{}, audit.ErrNotFound
 	}
 	return e, nil

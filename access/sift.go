@@ -16,7 +16,7 @@ func (r reader) siftedPage(ctx context.Context, q audit.Query, words []string) (
 	if err != nil {
 		return nil, err
 	}
-	q.Filter = r.grant.within(q.Filter)
+	q.Filter = r.within(q.Filter)
 	back := false
 	if q.Cursor != "" {
 		at, err := audit.DecodeCursor(q)
@@ -94,7 +94,7 @@ func (g Grant) Neighbours(ctx context.Context, from audit.Reader, q audit.Query,
 	}
 	q.Limit = 1
 	beside := q
-	beside.Filter = r.grant.within(q.Filter)
+	beside.Filter = r.within(q.Filter)
 	for i, at := range []**audit.Entry{&before, &after} {
 		q.Cursor = cursorAt(beside, e, i == 0)
 		page, err := r.Query(ctx, q)

@@ -101,10 +101,21 @@ func (p *Plugin) databaseOf(conn gorm.ConnPool) *sql.DB {
 	return p.home
 }
 
-// tableOf returns a table of the catalog; nil if there is none of that name. The
-// name is as the statement has it: without a schema, it means what the database
-// resolves it to now.
+// tableOf returns a table of the catalog, and reads the key that its capture needs;
+// nil if there is none of that name. The name is as the statement has it: without a
+// schema, it means what the database resolves it to now.
 func (p *Plugin) tableOf(ctx context.Context, conn gorm.ConnPool, u *unit, schema, name string) (*table, error) {
+	t, err := p.lookUp(ctx, conn, u, schema, name)
+	if err != nil || t == nil {
+		return nil, err
+	}
+	if err := p.readKey(ctx, conn, u, t); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (p *Plugin) lookUp(ctx context.Context, conn gorm.ConnPool, u *unit, schema, name string) (*table, error) {
 	want := target{schema: schema, name: name}
 	if !want.isName() {
 		return nil, nil
@@ -166,6 +177,9 @@ func (p *Plugin) tableByOID(ctx context.Context, conn gorm.ConnPool, u *unit, oi
 		if other := known.byName(name.key(db)); other != nil && other.oid != oid && !other.ambiguous {
 			known.names.Delete(name.key(db))
 		}
+	}
+	if err := p.readKey(ctx, conn, u, t); err != nil {
+		return nil, err
 	}
 	return t, nil
 }

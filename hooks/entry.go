@@ -1,6 +1,7 @@
 package hooks
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
@@ -31,10 +32,8 @@ func (c *capture) object(m *image, r row) audit.Object {
 	h := c.plugin.hints.of(c.table.name)
 	o := audit.Object{Type: c.plugin.typeOf(c.table.object), ID: m.id(c.table, r)}
 	for column, t := range h.fields {
-		if t == treatName {
-			if v, ok := m.value(r, column); ok && v != nil {
-				o.Name = keyText(v)
-			}
+		if i, ok := m.set.byName[column]; ok && t == treatName && !m.set.hidden[i].hides(r.values[i]) {
+			o.Name = cmp.Or(keyText(r.values[i]), o.Name)
 		}
 	}
 	return o
@@ -53,17 +52,26 @@ func (p *Plugin) typeOf(table string) string {
 const maxID = 512
 
 // id is the primary key as text; of a composite key "a=1,b=x", escaped as in a
-// URL query.
+// URL query. Hashes stand in the place of secrets.
 func (m *image) id(t *table, r row) string {
+	return rowID(t, func(column string) string {
+		h, v := m.hiddenIn(t, r, column)
+		if !h.hides(v) {
+			return keyText(v)
+		}
+		return m.set.plugin.secretText(h, v)
+	})
+}
+
+// rowID makes an ID of the texts of the key's columns.
+func rowID(t *table, text func(column string) string) string {
 	var id string
 	if len(t.key) == 1 {
-		v, _ := m.value(r, t.key[0])
-		id = keyText(v)
+		id = text(t.key[0])
 	} else {
 		parts := make([]string, len(t.key))
 		for i, k := range t.key {
-			v, _ := m.value(r, k)
-			parts[i] = url.QueryEscape(k) + "=" + url.QueryEscape(keyText(v))
+			parts[i] = url.QueryEscape(k) + "=" + url.QueryEscape(text(k))
 		}
 		id = strings.Join(parts, ",")
 	}
@@ -74,6 +82,18 @@ func (m *image) id(t *table, r row) string {
 	sum := sha256.Sum256([]byte(id))
 	digest := "…sha256:" + hex.EncodeToString(sum[:])
 	return strings.ToValidUTF8(id[:maxID-len(digest)], "") + digest
+}
+
+// hiddenIn is a row's value of a column, and whether IDs have it.
+func (m *image) hiddenIn(t *table, r row, column string) (hidden, any) {
+	i, ok := m.set.byName[column]
+	if !ok {
+		return hidden{}, nil
+	}
+	if s := m.set.settings; s != nil && s.treatments[i] == treatMask && m.set.isSecretSetting(r) {
+		return hidden{treatMask, t.name, column}, r.values[i]
+	}
+	return m.set.hidden[i], r.values[i]
 }
 
 // created is the entry of a new row: every column that is not NULL.

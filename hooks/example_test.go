@@ -132,6 +132,37 @@ func ExampleTrailWriteError() {
 	// Output: true hooks: DELETE of the audit log's own table "audit_entries" is refused (hooks.Options.TrailWrites allows it)
 }
 
+// The history of a record whose primary key is a secret.
+func ExampleObjectID() {
+	type Session struct {
+		Token string `gorm:"primaryKey"` // a secret, by its name
+		Agent string
+	}
+	db, trail := exampleHost()
+	if err := db.AutoMigrate(&Session{}); err != nil {
+		log.Fatal(err)
+	}
+	session := Session{Token: "a8Xk2", Agent: "phone"}
+	if err := db.Create(&session).Error; err != nil {
+		log.Fatal(err)
+	}
+	ctx := context.Background()
+	// region objectid
+	id, err := hooks.ObjectID(db, &session)
+	if err != nil {
+		log.Fatal(err)
+	}
+	entries := audit.History(ctx, trail, audit.Object{Type: "sessions", ID: id})
+	// endregion
+	for e, err := range entries {
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(e.Action, e.Object.ID == id, len(id), e.Changes[0].Field, e.Changes[0].New)
+	}
+	// Output: create true 37 token [masked]
+}
+
 func exampleHost() (*gorm.DB, *audit.Trail) {
 	db, err := gorm.Open(sqlite.Open(":memory:"), &gorm.Config{})
 	if err != nil {

@@ -2,6 +2,7 @@ package hooks
 
 import (
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -29,6 +30,8 @@ const (
 	// What a column's name and type say; no tag's words.
 	treatPlain treatment = "plain"      // nothing
 	treatTexts treatment = "texts only" // its texts are secrets, its numbers and booleans aren't
+
+	treatRefers treatment = "refers" // it refers to a column that is kept out of IDs
 )
 
 var treatments = []treatment{treatOmit, treatMask, treatHash, treatName, treatShow}
@@ -45,6 +48,13 @@ type hint struct {
 	zeroTimes  map[string]string    // the time that means "not deleted", where it is not NULL
 	bools      map[string]bool
 	json       map[string]bool
+	refers     map[string]referredColumn // columns that refer to another table's
+}
+
+// referredColumn is a column that others refer to.
+type referredColumn struct {
+	table, column string
+	kind          kind
 }
 
 type hints struct {
@@ -79,7 +89,7 @@ func (h *hints) of(table string) *hint {
 func (h *hints) change(table string, set func(*hint)) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	next := &hint{fields: map[string]treatment{}, bools: map[string]bool{}, json: map[string]bool{}, zeroTimes: map[string]string{}}
+	next := &hint{fields: map[string]treatment{}, bools: map[string]bool{}, json: map[string]bool{}, zeroTimes: map[string]string{}, refers: map[string]referredColumn{}}
 	if old := h.tables[table]; old != nil {
 		next.known = old.known
 		next.objectType = old.objectType
@@ -97,6 +107,7 @@ func (h *hints) change(table string, set func(*hint)) {
 		for k := range old.json {
 			next.json[k] = true
 		}
+		maps.Copy(next.refers, old.refers)
 	}
 	set(next)
 	if h.tables == nil {
@@ -148,7 +159,59 @@ func (p *Plugin) learn(db *gorm.DB, s *schema.Schema) {
 				p.learn(db, stmt.Schema)
 			}
 		}
+		p.learnReferences(r)
 	}
+}
+
+// learnReferences comes behind what is learned of the tables: what a column that is
+// referred to says holds for those that refer to it.
+func (p *Plugin) learnReferences(r *schema.Relationship) {
+	for _, f := range r.References {
+		if f.PrimaryKey == nil || f.PrimaryKey.DBName == "" || f.ForeignKey.DBName == "" || f.ForeignKey == f.PrimaryKey {
+			continue
+		}
+		to := referredColumn{bareName(f.PrimaryKey.Schema.Table), f.PrimaryKey.DBName, modelKind(f.PrimaryKey)}
+		from := bareName(f.ForeignKey.Schema.Table)
+		if p.hints.of(from).refers[f.ForeignKey.DBName] != to {
+			p.hints.change(from, func(n *hint) { n.refers[f.ForeignKey.DBName] = to })
+		}
+	}
+}
+
+// modelKind is what a field's type says of its column.
+func modelKind(f *schema.Field) kind {
+	switch f.GORMDataType {
+	case schema.Bool:
+		return kindBool
+	case schema.Int, schema.Uint:
+		return kindInt
+	case schema.Float:
+		return kindFloat
+	case schema.Time:
+		return kindTime
+	}
+	return kindText
+}
+
+// maxReferences bounds a chain of references, which may lead back.
+const maxReferences = 4
+
+// referred is what is hidden of the column that a column refers to, directly or by
+// others.
+func (p *Plugin) referred(h *hint, column string, left int) hidden {
+	to, ok := h.refers[column]
+	if !ok || left == 0 {
+		return hidden{how: treatPlain}
+	}
+	of := p.hints.of(to.table)
+	if further := p.referred(of, to.column, left-1); further.how != treatPlain {
+		return further
+	}
+	t := of.fields[to.column]
+	if t == treatByName || t == treatName {
+		t = p.treatmentByName(to.table, to.column, to.kind)
+	}
+	return hidden{p.hiddenAs(to.table, to.column, t, to.kind), to.table, to.column}
 }
 
 func (p *Plugin) learnTable(s *schema.Schema) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"gorm.io/gorm"
 
@@ -46,8 +47,9 @@ type Options struct {
 	Types map[string]string
 	// Fields classifies columns as the audit tag does, for models that a host
 	// can't edit: {"users.phone": "mask", "users.email": "name"}. Values: "-",
-	// "mask", "hash", "name", "show". It wins over tags. WITHOUT audit.Redaction.HashKey,
-	// "hash" DOES NOT PROTECT SHORT OR GUESSABLE VALUES: a dictionary finds them.
+	// "mask", "hash", "name", "show". It wins over tags. WITHOUT audit.Options.Key,
+	// "hash" DOES NOT PROTECT SHORT OR GUESSABLE VALUES from whoever reads the
+	// database: a dictionary finds them.
 	Fields map[string]string
 	// Ignore are tables that are not captured. The trail's own never are.
 	Ignore []string
@@ -96,8 +98,11 @@ type Plugin struct {
 	inTx        audit.TxAppender
 	dialect     dialect
 	delivery    sync.Mutex
-	begun       sync.Map // weak.Pointer[sql.Conn] → struct{}: a transaction begun by hand
-	outside     sync.Map // weak.Pointer[sql.Tx] → string: transactions that were handed in
+	idKey       atomic.Pointer[[]byte] // for IDs, once a statement needed it
+	guessable   sync.Once              // the logger was told of hashes without a key
+	namesRead   atomic.Bool            // SQLite: all tables were looked up
+	begun       sync.Map               // weak.Pointer[sql.Conn] → struct{}: a transaction begun by hand
+	outside     sync.Map               // weak.Pointer[sql.Tx] → string: transactions that were handed in
 }
 
 var _ gorm.Plugin = (*Plugin)(nil)
@@ -146,6 +151,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	}
 	if p.home == nil { // a plugin that opens more databases passes this one on to each
 		p.home, _ = db.DB() // a *gorm.DB over a *sql.Conn has none
+		p.trail.AddMasker(p.maskStored)
 	}
 	if err := p.hints.learnOptions(p.opts); err != nil {
 		return err
@@ -337,7 +343,7 @@ func (p *Plugin) isOwn(schema, table string) bool {
 func Record(db *gorm.DB, entries ...audit.Entry) error {
 	p, ok := db.Config.Plugins[pluginName].(*Plugin)
 	if !ok {
-		return errors.New("hooks: Record needs a *gorm.DB that uses the plugin")
+		return errNoPlugin
 	}
 	pool := db.Statement.ConnPool
 	if !inTransaction(pool) {

@@ -26,6 +26,8 @@ type columnSet struct {
 	exact      []int // the columns that have an exactForm
 	hint       *hint // what it was made with
 	settings   *settingColumns
+	hidden     []hidden // what is kept out of IDs, by column
+	plugin     *Plugin
 }
 
 // columnsOf returns the set for these columns. The last one is kept: the rows
@@ -110,6 +112,7 @@ func (p *Plugin) newColumnSet(t *table, h *hint, cols columns) *columnSet {
 	set := &columnSet{
 		names: names, kinds: make([]kind, len(names)), treatments: make([]treatment, len(names)),
 		byName: make(map[string]int, len(names)), hint: h,
+		hidden: make([]hidden, len(names)), plugin: p,
 	}
 	for i, name := range names {
 		set.byName[name] = i
@@ -126,7 +129,7 @@ func (p *Plugin) newColumnSet(t *table, h *hint, cols columns) *columnSet {
 		case h.json[name] && set.kinds[i] != kindBytes:
 			set.kinds[i] = kindJSON
 		}
-		set.treatments[i] = p.treatmentOf(t, h, name, set.kinds[i])
+		set.treatments[i], set.hidden[i] = p.treatmentOf(t, h, name, set.kinds[i])
 	}
 	set.settings = settingsOf(t, set)
 	for _, i := range t.exactColumns(p.dialect) {

@@ -2,21 +2,34 @@ package hooks
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/gormtrail/audit"
 )
 
-// treatmentOf is how a column's values are recorded: as its tag or option says, else
-// by its name, its table's name and its type.
-func (p *Plugin) treatmentOf(t *table, h *hint, name string, k kind) treatment {
+// treatmentOf is how a column's values are recorded, and kept out of IDs: as its tag or
+// option says; else, if it refers to a column that is kept out of IDs, as that one's
+// hash; else by its name, its table's name and its type.
+func (p *Plugin) treatmentOf(t *table, h *hint, name string, k kind) (treatment, hidden) {
+	own := hidden{table: t.name, column: name}
 	if c, ok := t.column(name); ok && c.period {
-		return treatOmit
+		own.how = treatPlain
+		return treatOmit, own
 	}
-	if tag := h.fields[name]; tag != treatByName && tag != treatName {
-		return tag
+	tag := h.fields[name]
+	if tag == treatByName || tag == treatName {
+		if of := p.referred(h, name, maxReferences); of.how != treatPlain {
+			return treatRefers, of
+		}
+		tag = p.treatmentByName(t.name, name, k)
 	}
+	own.how = p.hiddenAs(t.name, name, tag, k)
+	return tag, own
+}
+
+func (p *Plugin) treatmentByName(table, name string, k kind) treatment {
 	redaction := p.trail.Redaction()
-	secret := func(k audit.Kind) bool { return redaction.IsSecret(t.name, name, k) }
+	secret := func(k audit.Kind) bool { return redaction.IsSecret(table, name, k) }
 	switch of := secretKind(k); {
 	case p.dialect.name == "sqlite" && (k == kindOther || k == kindBool):
 		// A column of SQLite holds values of any class, whatever its type.
@@ -65,7 +78,7 @@ func settingsOf(t *table, set *columnSet) *settingColumns {
 	}
 	s := &settingColumns{names: names, treatments: append([]treatment(nil), set.treatments...)}
 	for i, now := range set.treatments {
-		if now != treatPlain || !masked[i] || t.isKey(set.names[i]) {
+		if now != treatPlain || !masked[i] || t.isKey(set.names[i]) && !strings.HasSuffix(strings.ToLower(set.names[i]), "value") {
 			continue
 		}
 		switch {
@@ -85,7 +98,7 @@ func (c *capture) treatments(set *columnSet, forms ...rowIn) []treatment {
 		return set.treatments
 	}
 	for _, f := range forms {
-		if f.set.settings != nil && c.isSecretSetting(f) {
+		if f.set.settings != nil && f.set.isSecretSetting(*f.row) {
 			return set.settings.treatments
 		}
 	}
@@ -98,9 +111,9 @@ type rowIn struct {
 	row *row
 }
 
-func (c *capture) isSecretSetting(f rowIn) bool {
-	for i, is := range f.set.settings.names {
-		if is && i < len(f.row.values) && c.plugin.trail.Redaction().IsSecretSetting(f.row.values[i]) {
+func (s *columnSet) isSecretSetting(r row) bool {
+	for i, is := range s.settings.names {
+		if is && i < len(r.values) && s.plugin.trail.Redaction().IsSecretSetting(r.values[i]) {
 			return true
 		}
 	}
@@ -129,6 +142,8 @@ func (c *capture) appendChange(changes []audit.Change, t treatment, column strin
 		return changes
 	case treatMask:
 		return append(changes, redaction.MaskChange(change))
+	case treatRefers:
+		return append(changes, c.referring(column, change))
 	case treatHash:
 		tenant, _ := audit.TenantFrom(c.stmt.Context)
 		return append(changes, redaction.HashChange(tenant, c.table.name, change))
@@ -145,6 +160,17 @@ func (c *capture) appendChange(changes []audit.Change, t treatment, column strin
 		change = redaction.Apply(c.table.name, change) // a path inside, whose steps may name a secret
 	}
 	return append(changes, change)
+}
+
+// referring is a change of a column that refers to one that is kept out of IDs.
+func (c *capture) referring(column string, change audit.Change) audit.Change {
+	_, h := c.plugin.treatmentOf(c.table, c.plugin.hints.of(c.table.name), column, kindText)
+	for _, v := range []*any{&change.Old, &change.New} {
+		if h.hides(*v) {
+			*v, change.Redacted = c.plugin.secretText(h, *v), audit.RedactedHashed
+		}
+	}
+	return change
 }
 
 // isText reports whether a value is neither a number nor a boolean.

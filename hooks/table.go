@@ -46,6 +46,7 @@ type table struct {
 	list     atomic.Pointer[listText]
 	asked    atomic.Pointer[columns]           // SQLite: what GORM last asked for
 	shown    atomic.Pointer[map[string]string] // MySQL: the driver's types of the columns in the first result
+	keyed    atomic.Pointer[keyed]             // what needs the trail's key
 	fits     sync.Map                          // *schema.Schema → struct{}: models that were held against the columns
 }
 

@@ -74,6 +74,7 @@ func Tail(ctx context.Context, trail *audit.Trail, f audit.Filter, after string)
 			yield(Event{}, err)
 			return
 		}
+		f = trail.Joined(f)
 		clock := newClock(trail, nil, gather)
 		defer clock.stop()
 		for err == nil {

@@ -24,6 +24,8 @@ type dialect interface {
 
 	// migrations are the statements of each version, from 1.
 	migrations() [][]string
+	// rowLock ends a SELECT of rows that are then written.
+	rowLock() string
 	// deleteKeys writes a DELETE of rows by the last column of their rowKey.
 	deleteKeys(b *builder, table string, keys []string)
 	// writeLock is a statement that takes the lock without which a transaction can't
@@ -61,6 +63,10 @@ type dialect interface {
 	identity(ctx context.Context, q querier) (string, error)
 	ownIdentity(ctx context.Context, db *sql.DB) (string, error)
 	sameIdentity(own, other string) bool
+
+	// sharedRead ends a SELECT in the host's transaction that must not set the moment
+	// which that transaction sees.
+	sharedRead() string
 
 	// insert is an INSERT of these rows and its parameters.
 	insert(rows []record) (statement string, args []any)

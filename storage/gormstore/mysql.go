@@ -89,6 +89,8 @@ func (d *mysql) contains(b *builder, column, text string) {
 	b.add(", ", column, ") > 0")
 }
 
+func (d *mysql) rowLock() string { return " FOR UPDATE" }
+
 // deleteKeys looks each row up by its key. With IN (…) InnoDB may walk the table, and
 // then waits for every open transaction that has written an entry.
 func (d *mysql) deleteKeys(b *builder, table string, keys []string) {
@@ -151,8 +153,12 @@ func (d *mysql) migrations() [][]string {
 		},
 		{}, // made the indexes that are now a feature
 		{}, // the others made an index of a part of the rows, which it can't
+		{keyTable(d.t, "`", "VARCHAR(64)", " ENGINE=InnoDB")},
 	}
 }
+
+// sharedRead locks: a plain SELECT would fix the snapshot of the host's transaction.
+func (d *mysql) sharedRead() string { return " LOCK IN SHARE MODE" }
 
 func (d *mysql) features(opts Options) []feature {
 	create := func(kind, columns, _ string) string {

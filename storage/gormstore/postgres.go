@@ -120,6 +120,8 @@ func (d *postgres) contains(b *builder, column, text string) {
 	b.WriteString(") > 0")
 }
 
+func (d *postgres) rowLock() string { return " FOR UPDATE" }
+
 func (d *postgres) deleteKeys(b *builder, table string, keys []string) {
 	b.add("DELETE FROM ", table, " WHERE id = ANY(")
 	b.arg(arrayText(keys))
@@ -167,8 +169,11 @@ func (d *postgres) migrations() [][]string {
 		},
 		{}, // made the indexes that are now a feature
 		{index("outcome", "tenant, outcome, time, id", failed)},
+		{keyTable(d.t, `"`, "text", "")},
 	}
 }
+
+func (d *postgres) sharedRead() string { return "" }
 
 func (d *postgres) features(opts Options) []feature {
 	create := func(kind, columns, where string) string {

@@ -103,6 +103,8 @@ func (d *sqlite) contains(b *builder, column, text string) {
 	b.WriteString(") > 0")
 }
 
+func (d *sqlite) rowLock() string { return "" }
+
 // deleteKeys: as parameters the numbers would take a driver longer than the rows
 // take the database.
 func (d *sqlite) deleteKeys(b *builder, table string, keys []string) {
@@ -146,8 +148,11 @@ func (d *sqlite) migrations() [][]string {
 		},
 		{}, // made the indexes that are now a feature
 		{index("outcome", "tenant, outcome, time, id", failed)},
+		{keyTable(d.t, `"`, "TEXT", "")},
 	}
 }
+
+func (d *sqlite) sharedRead() string { return "" }
 
 func (d *sqlite) features(opts Options) []feature {
 	create := func(kind, columns, where string) string {

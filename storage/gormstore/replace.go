@@ -1,0 +1,137 @@
+package gormstore
+
+import (
+	"context"
+	"database/sql"
+	"slices"
+
+	"github.com/gormtrail/audit"
+)
+
+// Replace puts masked entries in the place of those that are as old says, and forgets
+// the texts of Options.KeywordIndex that only the old ones had, in one transaction.
+//
+// Errors: *audit.EntryError for entries that differ in more than masking changes;
+// audit.ErrNotMigrated, the context's, the database's.
+func (s *Store) Replace(ctx context.Context, old, masked []audit.Entry) (int, error) {
+	if err := audit.CheckReplacement(old, masked); err != nil {
+		return 0, err
+	}
+	if len(old) == 0 {
+		return 0, ctx.Err()
+	}
+	rows, err := newRecords(masked)
+	if err != nil {
+		return 0, err
+	}
+	if s, err = s.ready(ctx, s.db); err != nil {
+		return 0, err
+	}
+	for try := 1; ; try++ {
+		n, err := s.replace(ctx, old, rows)
+		if err == nil || try == maxTries || !s.dialect.isDeadlock(err) {
+			return n, s.translate(ctx, err)
+		}
+		if err := pause(ctx, try); err != nil {
+			return 0, err
+		}
+	}
+}
+
+func (s *Store) replace(ctx context.Context, old []audit.Entry, rows []record) (n int, err error) {
+	tx, err := s.db.BeginTx(ctx, s.dialect.removeOptions())
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
+	if err := s.lockWrites(ctx, tx); err != nil {
+		return 0, err
+	}
+	texts, err := s.lockTexts(ctx, tx)
+	if err != nil {
+		return 0, err
+	}
+	gone, news := keptValues{values: map[keptValue]struct{}{}}, newTexts()
+	for some := range slices.Chunk(old, removeBatch) {
+		stored, err := s.lockEntries(ctx, tx, some)
+		if err != nil {
+			return 0, err
+		}
+		for i, e := range some {
+			if was, there := stored[e.ID]; !there || !audit.SameEntry(was, e) {
+				continue
+			}
+			if err := s.update(ctx, tx, &rows[i]); err != nil {
+				return 0, err
+			}
+			gone.values[keptValue{colObject, e.Tenant, audit.ObjectIDKey(e.Object.ID)}] = struct{}{}
+			news.add(rows[i].entry)
+			n++
+		}
+		rows = rows[len(some):]
+	}
+	if texts && n > 0 {
+		if err := s.insertTexts(ctx, tx, news.texts, news.pairs(nil), &knownTexts{}); err != nil {
+			return 0, err
+		}
+		if err := s.forgetTexts(ctx, tx, gone); err != nil {
+			return 0, err
+		}
+	}
+	return n, tx.Commit()
+}
+
+// lockEntries reads the stored entries with these IDs, by ID, and locks them.
+func (s *Store) lockEntries(ctx context.Context, tx *sql.Tx, list []audit.Entry) (map[string]audit.Entry, error) {
+	rows, err := newRecords(list)
+	if err != nil {
+		return nil, err
+	}
+	b := s.newBuilder()
+	b.list(readNames, "SELECT ", "")
+	b.add(" FROM ", s.quoted, " WHERE ")
+	b.anyOf(len(rows), func(i int) { s.isRow(b, &rows[i]) })
+	b.WriteString(s.dialect.rowLock())
+	found, err := tx.QueryContext(ctx, b.String(), b.args...)
+	if err != nil {
+		return nil, err
+	}
+	defer found.Close()
+	stored := make(map[string]audit.Entry, len(list))
+	for sc := newScanner(readNames); found.Next(); {
+		e, err := sc.scan(found)
+		if err != nil {
+			return nil, err
+		}
+		stored[e.ID] = e
+	}
+	return stored, found.Err()
+}
+
+// isRow writes the condition of an entry's row. With months its time finds the month.
+func (s *Store) isRow(b *builder, r *record) {
+	b.WriteString("(id = ")
+	b.arg(s.dialect.idArg(r.id))
+	if s.parts != nil {
+		b.WriteString(" AND time = ")
+		b.arg(s.dialect.timeArg(r.time))
+	}
+	b.WriteString(")")
+}
+
+// update writes what masking may change.
+func (s *Store) update(ctx context.Context, tx execer, r *record) error {
+	b := s.newBuilder()
+	b.add("UPDATE ", s.quoted, " SET form = ", itoa(formVersion))
+	for _, c := range []struct{ name, text string }{
+		{"object_id", r.entry.Object.ID}, {colObject, r.objectKey}, {"object_name", r.entry.Object.Name}, {"error", r.entry.Error},
+		{"search", r.search}, {"changes", r.changes}, {"metadata", r.metadata},
+	} {
+		b.add(", ", c.name, " = ")
+		b.arg(c.text)
+	}
+	b.WriteString(" WHERE ")
+	s.isRow(b, r)
+	_, err := tx.ExecContext(ctx, b.String(), b.args...)
+	return err
+}
