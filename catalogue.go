@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -23,6 +24,39 @@ type Action struct {
 	Explanation string // a sentence: what it means that this happened
 	Severity    Severity
 	Group       string // actions of a kind: "records", "sessions", "access"
+	// Noun and Verb describe an attempt, for entries that end in Failure or Denied:
+	// "Login" as in "Login failed", "log in" as in "Tried to log in". Default: the
+	// name in words, and no verb.
+	Noun, Verb string
+}
+
+// LabelOf returns what people call the action with this outcome: Label if it
+// succeeded; otherwise a format with one %s ("%s failed") for Noun. They are apart
+// so that each can be translated.
+func (a Action) LabelOf(o Outcome) (format, words string) {
+	switch o {
+	case Failure:
+		return "%s failed", a.Noun
+	case Denied:
+		return "%s denied", a.Noun
+	}
+	return "%s", a.Label
+}
+
+// ExplanationOf returns a sentence about the action with this outcome, as LabelOf
+// does: Explanation if it succeeded, otherwise a format for Verb.
+func (a Action) ExplanationOf(o Outcome) (format, words string) {
+	switch {
+	case o != Failure && o != Denied:
+		return "%s", a.Explanation
+	case a.Verb == "" && o == Failure:
+		return "The attempt failed.", ""
+	case a.Verb == "":
+		return "The attempt was denied.", ""
+	case o == Failure:
+		return "Tried to %s, and failed.", a.Verb
+	}
+	return "Tried to %s, and was denied.", a.Verb
 }
 
 // ObjectType is what a catalogue says about a type of object.
@@ -62,15 +96,12 @@ func (c *Catalogue) ObjectTypes() []ObjectType { return slices.Clone(c.objects) 
 func (c *Catalogue) Action(name string) Action {
 	if i := slices.IndexFunc(c.actions, func(a Action) bool { return a.Name == name }); i >= 0 {
 		a := c.actions[i]
-		if a.Label == "" {
-			a.Label = labelOf(name)
-		}
-		if a.Severity == "" {
-			a.Severity = Info
-		}
+		a.Label = cmp.Or(a.Label, labelOf(name))
+		a.Noun = cmp.Or(a.Noun, labelOf(name))
+		a.Severity = cmp.Or(a.Severity, Info)
 		return a
 	}
-	return Action{Name: name, Label: labelOf(name), Severity: Info}
+	return Action{Name: name, Label: labelOf(name), Severity: Info, Noun: labelOf(name)}
 }
 
 // ObjectType returns what is known of a type of object; of an unknown one its
@@ -96,32 +127,32 @@ func labelOf(name string) string {
 }
 
 var commonActions = []Action{
-	{ActionCreate, "Created", "A record came into being.", Info, "records"},
-	{ActionUpdate, "Updated", "Fields of a record changed.", Info, "records"},
-	{ActionDestroy, "Deleted", "A record was removed, or marked as deleted.", Notice, "records"},
-	{ActionRestore, "Restored", "A record that was marked as deleted came back.", Notice, "records"},
-	{ActionExecute, "Statement executed", "A raw SQL statement changed rows; their single changes are not known.", Notice, "records"},
-	{ActionSkip, "Capture skipped", "The application switched capture off for a part of its work; the comment says why.", Warning, "trail"},
-	{ActionMask, "Secrets masked", "Values that were recorded before were masked in stored entries.", Warning, "trail"},
-	{"login", "Logged in", "Someone began a session, or failed to.", Info, "sessions"},
-	{"logout", "Logged out", "Someone ended a session.", Info, "sessions"},
-	{"password_change", "Password changed", "Someone set a new password.", Notice, "sessions"},
-	{"mfa_enable", "Second factor enabled", "A second factor was added to an account.", Notice, "sessions"},
-	{"mfa_disable", "Second factor disabled", "A second factor was removed from an account.", Warning, "sessions"},
-	{"impersonate", "Impersonated", "Someone began to act as someone else.", Warning, "sessions"},
-	{"token_create", "Token created", "An access token was issued.", Notice, "access"},
-	{"token_revoke", "Token revoked", "An access token was withdrawn.", Notice, "access"},
-	{"ssh_key_add", "SSH key added", "A key that opens a shell was added.", Notice, "access"},
-	{"ssh_key_delete", "SSH key deleted", "A key that opens a shell was removed.", Notice, "access"},
-	{"permission_change", "Permissions changed", "What someone may do changed.", Warning, "access"},
-	{"invite_send", "Invitation sent", "Someone was asked to join.", Info, "members"},
-	{"invite_accept", "Invitation accepted", "Someone joined by an invitation.", Info, "members"},
-	{"member_remove", "Member removed", "Someone was taken out of an organization or group.", Notice, "members"},
-	{"start", "Started", "Something was started.", Info, "operations"},
-	{"stop", "Stopped", "Something was stopped.", Info, "operations"},
-	{"restart", "Restarted", "Something was restarted.", Info, "operations"},
-	{"view", "Viewed", "Someone read the trail, or something sensitive.", Info, "trail"},
-	{"export", "Exported", "Someone took data out, the trail's own included.", Notice, "trail"},
+	{ActionCreate, "Created", "A record came into being.", Info, "records", "Create", "create a record"},
+	{ActionUpdate, "Updated", "Fields of a record changed.", Info, "records", "Update", "update a record"},
+	{ActionDestroy, "Deleted", "A record was removed, or marked as deleted.", Notice, "records", "Delete", "delete a record"},
+	{ActionRestore, "Restored", "A record that was marked as deleted came back.", Notice, "records", "Restore", "restore a deleted record"},
+	{ActionExecute, "Statement executed", "A raw SQL statement changed rows; their single changes are not known.", Notice, "records", "Statement", "run a raw SQL statement"},
+	{ActionSkip, "Capture skipped", "The application switched capture off for a part of its work; the comment says why.", Warning, "trail", "Capture skip", "switch capture off"},
+	{ActionMask, "Secrets masked", "Values that were recorded before were masked in stored entries.", Warning, "trail", "Masking of secrets", "mask recorded secrets"},
+	{"login", "Logged in", "Someone began a session.", Info, "sessions", "Login", "log in"},
+	{"logout", "Logged out", "Someone ended a session.", Info, "sessions", "Logout", "log out"},
+	{"password_change", "Password changed", "Someone set a new password.", Notice, "sessions", "Password change", "change a password"},
+	{"mfa_enable", "Second factor enabled", "A second factor was added to an account.", Notice, "sessions", "Second factor setup", "add a second factor to an account"},
+	{"mfa_disable", "Second factor disabled", "A second factor was removed from an account.", Warning, "sessions", "Second factor removal", "remove a second factor from an account"},
+	{"impersonate", "Impersonated", "Someone began to act as someone else.", Warning, "sessions", "Impersonation", "act as someone else"},
+	{"token_create", "Token created", "An access token was issued.", Notice, "access", "Token creation", "create an access token"},
+	{"token_revoke", "Token revoked", "An access token was withdrawn.", Notice, "access", "Token revocation", "revoke an access token"},
+	{"ssh_key_add", "SSH key added", "A key that opens a shell was added.", Notice, "access", "SSH key upload", "add an SSH key"},
+	{"ssh_key_delete", "SSH key deleted", "A key that opens a shell was removed.", Notice, "access", "SSH key deletion", "delete an SSH key"},
+	{"permission_change", "Permissions changed", "What someone may do changed.", Warning, "access", "Permission change", "change permissions"},
+	{"invite_send", "Invitation sent", "Someone was asked to join.", Info, "members", "Invitation", "invite someone"},
+	{"invite_accept", "Invitation accepted", "Someone joined by an invitation.", Info, "members", "Invitation acceptance", "accept an invitation"},
+	{"member_remove", "Member removed", "Someone was taken out of an organization or group.", Notice, "members", "Member removal", "remove a member"},
+	{"start", "Started", "Something was started.", Info, "operations", "Start", "start something"},
+	{"stop", "Stopped", "Something was stopped.", Info, "operations", "Stop", "stop something"},
+	{"restart", "Restarted", "Something was restarted.", Info, "operations", "Restart", "restart something"},
+	{"view", "Viewed", "Someone read the trail, or something sensitive.", Info, "trail", "View", "read the log, or something sensitive"},
+	{"export", "Exported", "Someone took data out, the trail's own included.", Notice, "trail", "Export", "export data"},
 }
 
 // toSnake lowers a name and parts its words by "_".

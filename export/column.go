@@ -16,8 +16,8 @@ type Column struct {
 	// Header is its label, translated by Options.Labels.
 	Header string
 	// Value is the cell. Its type says how it is shown: string; time.Time in
-	// the report's zone; Action as a coloured pill and ObjectType by its
-	// label; []audit.Change a line each; bool, integers and floats as numbers;
+	// the report's zone; Action and Attempt as a coloured pill and ObjectType by
+	// its label; []audit.Change a line each; bool, integers and floats as numbers;
 	// nil as an empty cell; anything else as JSON.
 	Value func(e audit.Entry) any
 	// Width is its share of a page beside the other columns. Default: 1.
@@ -26,6 +26,12 @@ type Column struct {
 
 // Action is a cell that holds an action's name.
 type Action string
+
+// Attempt is a cell that holds the name of an action that didn't succeed.
+type Attempt struct {
+	Action  Action
+	Outcome audit.Outcome
+}
 
 // ObjectType is a cell that holds the name of a type of object.
 type ObjectType string
@@ -72,7 +78,7 @@ func AllColumns() []Column {
 		{"product", "Product", func(e audit.Entry) any { return e.Object.Product }, 1},
 		{"tenant", "Tenant", func(e audit.Entry) any { return e.Tenant }, 1},
 		{"project", "Project", func(e audit.Entry) any { return e.Project }, 1},
-		{"action", "Action", func(e audit.Entry) any { return Action(e.Action) }, 0.9},
+		{"action", "Action", action, 0.9},
 		{"outcome", "Outcome", outcome, 0.8},
 		{"error", "Error", func(e audit.Entry) any { return e.Error }, 1.5},
 		{"comment", "Comment", func(e audit.Entry) any { return e.Comment }, 1.5},
@@ -105,6 +111,14 @@ func onBehalfOf(e audit.Entry) any {
 		return nil
 	}
 	return actorText(*e.OnBehalfOf)
+}
+
+// action says in a label how the entry ended.
+func action(e audit.Entry) any {
+	if e.Outcome == audit.Failure || e.Outcome == audit.Denied {
+		return Attempt{Action(e.Action), e.Outcome}
+	}
+	return Action(e.Action)
 }
 
 // outcome reads "" as Success, as the whole library does.

@@ -314,6 +314,8 @@ func (b *workbook) cell(v any) any {
 		return excelize.Cell{StyleID: b.styles.date, Value: local.Truncate(time.Millisecond)}
 	case Action:
 		return excelize.Cell{StyleID: b.styles.tones[b.t.toneOf(x)], Value: b.text(b.t.ActionLabel(x))}
+	case Attempt:
+		return excelize.Cell{StyleID: b.styles.tones[toneAmber], Value: b.text(b.t.AttemptLabel(x))}
 	case []audit.Change:
 		if len(x) == 0 {
 			return nil

@@ -114,13 +114,18 @@ func (d *document) cell(v any, width float64) cell {
 		if x == "" {
 			return cell{}
 		}
-		tone := d.t.toneOf(x)
-		lines := d.set.lines([]segment{{d.t.ActionLabel(x), look{tone.ink, true}}}, units(width-2*padX-3, textSize))
-		return cell{lines, tone.ground}
+		return d.pill(d.t.ActionLabel(x), d.t.toneOf(x), width)
+	case Attempt:
+		return d.pill(d.t.AttemptLabel(x), toneAmber, width)
 	case []audit.Change:
 		return cell{lines: d.changes(x, room)}
 	}
 	return cell{lines: d.set.lines([]segment{{d.t.Text(v), plain}}, room)}
+}
+
+// pill is a label on a ground of its colour.
+func (d *document) pill(label string, tone tone, width float64) cell {
+	return cell{d.set.lines([]segment{{label, look{tone.ink, true}}}, units(width-2*padX-3, textSize)), tone.ground}
 }
 
 // changes are a line each, or more. Each value is a segment of its own, so that

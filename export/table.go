@@ -180,6 +180,16 @@ func (t *Table) ActionLabel(a Action) string {
 	return t.Label(t.catalogue.Action(string(a)).Label)
 }
 
+// AttemptLabel is what people call an action that failed or was denied: in the
+// catalogue's words, translated, or else the action's own name.
+func (t *Table) AttemptLabel(a Attempt) string {
+	if t.catalogue == nil || a.Action == "" {
+		return string(a.Action)
+	}
+	format, words := t.catalogue.Action(string(a.Action)).LabelOf(a.Outcome)
+	return strings.ReplaceAll(t.Label(format), "%s", t.Label(words))
+}
+
 // ObjectTypeLabel is an object type's name for people: the catalogue's, or its
 // own. It isn't translated, since only the host's catalogue has types.
 func (t *Table) ObjectTypeLabel(o ObjectType) string {

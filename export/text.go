@@ -22,6 +22,8 @@ func (t *Table) appendCell(b []byte, v any, layout string) []byte {
 		return appendTime(b, x.In(t.Location), layout)
 	case Action:
 		return append(b, audit.CleanText(t.ActionLabel(x))...)
+	case Attempt:
+		return append(b, audit.CleanText(t.AttemptLabel(x))...)
 	case ObjectType:
 		return append(b, audit.CleanText(t.ObjectTypeLabel(x))...)
 	case []audit.Change:

@@ -56,7 +56,7 @@ func (s *visit) serveEntry(ctx context.Context, w http.ResponseWriter, id, view 
 		return s.entryJSON(ctx, w, e, view)
 	}
 	p := entryPage{page: page{visit: s, Status: http.StatusOK}, E: &e, View: view, Unified: s.state.Get("mode") == "unified"}
-	p.Title = p.known(e.Action).Label + " " + strings.TrimSpace(p.TypeLabel()+" "+e.Object.ID) + " · " + s.title
+	p.Title = p.did(&e) + " " + strings.TrimSpace(p.TypeLabel()+" "+e.Object.ID) + " · " + s.title
 	if err := p.around(ctx); err != nil {
 		return err
 	}
@@ -82,8 +82,17 @@ func (p *entryPage) TypeLabel() string {
 	return p.typeLabel(p.E.Object.Type)
 }
 
-// Explanation is the catalogue's word on the action.
-func (p *entryPage) Explanation() string { return p.known(p.E.Action).Explanation }
+// Explanation is the catalogue's word on the action with its outcome.
+func (p *entryPage) Explanation() string {
+	format, words := p.known(p.E.Action).ExplanationOf(p.E.Outcome)
+	if words == "" && format == "%s" {
+		return ""
+	}
+	if words == "" {
+		return p.lang.text(format)
+	}
+	return p.lang.text(format, words)
+}
 
 // ActionName is the recorded name of the action where it is called otherwise.
 func (p *entryPage) ActionName() string {

@@ -47,11 +47,10 @@ func (p page) Time(t time.Time) template.HTML {
 	return m.html()
 }
 
-// Pill is an entry's action.
+// Pill is an entry's action with its outcome.
 func (p page) Pill(e *audit.Entry) template.HTML {
 	var m markup
 	p.action(&m, e)
-	p.outcome(&m, e)
 	return m.html()
 }
 
@@ -66,7 +65,7 @@ func (p page) Who(a audit.Actor) template.HTML {
 func (p page) Look(e *audit.Entry) string { return string(lookOf(e, p.known(e.Action))) }
 
 // Label is what an entry's action is called.
-func (p page) Label(e *audit.Entry) string { return p.known(e.Action).Label }
+func (p page) Label(e *audit.Entry) string { return p.did(e) }
 
 // Open is the link to an entry in this view.
 func (p page) Open(id string) string { return p.with("entry", id) }

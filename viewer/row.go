@@ -118,12 +118,20 @@ func (s *visit) known(action string) audit.Action {
 		return a
 	}
 	a = s.trail.Catalogue().Action(action)
-	a.Label, a.Explanation = s.lang.text(a.Label), s.lang.text(a.Explanation)
+	for _, text := range []*string{&a.Label, &a.Explanation, &a.Noun, &a.Verb} {
+		*text = s.lang.text(*text)
+	}
 	if s.actions == nil || len(s.actions) == maxKnown {
 		s.actions = map[string]audit.Action{}
 	}
 	s.actions[action] = a
 	return a
+}
+
+// did is what people call the entry's action, with its outcome.
+func (s *visit) did(e *audit.Entry) string {
+	format, words := s.known(e.Action).LabelOf(e.Outcome)
+	return s.lang.text(format, words)
 }
 
 // typeLabel is what the catalogue calls a type of object.
@@ -164,32 +172,22 @@ func lookOf(e *audit.Entry, a audit.Action) constant {
 	return "other"
 }
 
-// action writes the coloured pill: the catalogue's label, as exports have it,
-// and on hover the recorded name, which filters and rules go by.
+// action writes the coloured pill: the catalogue's label and the outcome, as
+// exports have them, and on hover the recorded name, which filters and rules go by.
 func (s *visit) action(m *markup, e *audit.Entry) {
-	a := s.known(e.Action)
-	look := lookOf(e, a)
+	label := s.did(e)
+	look := lookOf(e, s.known(e.Action))
 	m.tag(`<span class="act act-`)
 	m.tag(look)
-	if a.Label != e.Action {
+	if label != e.Action {
 		m.tag(`" title="`)
 		m.plainAttr(e.Action)
 	}
 	m.tag(`">`)
 	m.icon(look)
 	m.tag(`<bdi>`)
-	m.text(a.Label)
+	m.text(label)
 	m.tag(`</bdi></span>`)
-}
-
-// outcome writes how an entry ended if that wasn't well.
-func (s *visit) outcome(m *markup, e *audit.Entry) {
-	if e.Outcome != audit.Failure && e.Outcome != audit.Denied {
-		return
-	}
-	m.tag(`<span class="out">`)
-	m.text(s.lang.text(string(e.Outcome)))
-	m.tag(`</span> `)
 }
 
 func (r *rows) typeCell(m *markup, e *audit.Entry) {
@@ -320,7 +318,6 @@ func (r *rows) ipCell(m *markup, e *audit.Entry) {
 // summary is the first change, and how many there are.
 func (r *rows) summary(m *markup, e *audit.Entry) {
 	if len(e.Changes) == 0 {
-		r.outcome(m, e)
 		m.tag(`<span class="none">`)
 		text, _ := clipRunes(cmp.Or(e.Error, e.Comment, r.lang.text("No field changes")), 90)
 		m.text(text)
@@ -328,7 +325,6 @@ func (r *rows) summary(m *markup, e *audit.Entry) {
 		return
 	}
 	m.tag(`<span class="sum">`)
-	r.outcome(m, e)
 	r.change(m, e.Object.Type, e.Changes[0])
 	if more := len(e.Changes) - 1; more > 0 {
 		m.tag(`<span class="more"><span aria-hidden="true">+`)

@@ -54,9 +54,14 @@ var spoken = []string{
 // entries|one" is a key too, and so for the other plural categories.
 func Texts() []string {
 	list := slices.Concat(counted, spoken, export.Texts())
-	for _, a := range audit.NewCatalogue(nil, nil).Actions() {
-		list = append(list, a.Label, a.Explanation)
+	for _, a := range append(audit.NewCatalogue(nil, nil).Actions(), audit.Action{}) {
+		for _, o := range []audit.Outcome{audit.Success, audit.Failure, audit.Denied} {
+			label, word := a.LabelOf(o)
+			explanation, words := a.ExplanationOf(o)
+			list = append(list, label, word, explanation, words)
+		}
 	}
+	list = slices.DeleteFunc(list, func(s string) bool { return s == "" || s == "%s" })
 	for m := time.January; m <= time.December; m++ {
 		list = append(list, m.String(), m.String()[:3])
 	}
