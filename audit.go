@@ -22,6 +22,13 @@ type Options struct {
 	Logger *slog.Logger
 	// Now is the clock that gives entries their time. Default: time.Now.
 	Now func() time.Time
+	// DefaultActor is who did what is recorded under a context without an actor:
+	// a job's own name, {Type: "service", Name: "billing worker"}. In a web server
+	// leave it out, or visitors are taken for it. Default: none.
+	DefaultActor Actor
+	// RequireActor says what happens to an entry without an actor, after
+	// DefaultActor. Default: ActorOptional, which records it.
+	RequireActor ActorPolicy
 }
 
 // Trail is an audit trail: it completes, checks and redacts entries, hands them
@@ -33,6 +40,8 @@ type Trail struct {
 	catalogue *Catalogue
 	logger    *slog.Logger
 	now       func() time.Time
+	actor     Actor // where the context has none
+	actors    actorCheck
 
 	mu     sync.Mutex
 	closed bool
@@ -53,7 +62,10 @@ func New(store Store, opts *Options) (*Trail, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
-	t := &Trail{store: store, redaction: opts.Redaction.ready(), catalogue: opts.Catalogue, logger: opts.Logger, now: opts.Now}
+	if err := opts.RequireActor.validate(); err != nil {
+		return nil, err
+	}
+	t := &Trail{store: store, redaction: opts.Redaction.ready(), catalogue: opts.Catalogue, logger: opts.Logger, now: opts.Now, actor: opts.DefaultActor}
 	if t.catalogue == nil {
 		t.catalogue = NewCatalogue(nil, nil)
 	}
@@ -63,6 +75,7 @@ func New(store Store, opts *Options) (*Trail, error) {
 	if t.now == nil {
 		t.now = time.Now
 	}
+	t.actors.policy, t.actors.logger = opts.RequireActor, t.logger
 	return t, nil
 }
 
@@ -95,8 +108,9 @@ func (t *Trail) Now() time.Time { return t.now() }
 // Record writes on the store's own connection, not in a transaction that the
 // caller may have open (package hooks has a Record that does).
 //
-// Errors: *EntryError for what can't be recorded, ErrClosed, ErrNotMigrated,
-// the context's, the store's.
+// Errors: *EntryError for what can't be recorded (ErrNoActor for the lack of an
+// actor, by Options.RequireActor), ErrClosed, ErrNotMigrated, the context's, the
+// store's.
 func (t *Trail) Record(ctx context.Context, entries ...Entry) error {
 	if len(entries) == 0 {
 		return nil

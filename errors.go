@@ -32,18 +32,20 @@ var (
 )
 
 // EntryError says which field of an entry can't be recorded, and why. None of
-// the entries of the call were written. It unwraps to ErrInvalidEntry.
+// the entries of the call were written. It unwraps to ErrInvalidEntry and, where
+// the cause is known, to that cause.
 type EntryError struct {
 	Index  int    // which entry of the call, from 0
 	Field  string // as in the JSON form: "action", "object.id", "metadata.size"
 	Reason string
+	Err    error // the cause, such as ErrNoActor; may be nil
 }
 
 func (e *EntryError) Error() string {
 	return fmt.Sprintf("audit: invalid entry %d: %s: %s", e.Index, e.Field, e.Reason)
 }
 
-func (e *EntryError) Unwrap() error { return ErrInvalidEntry }
+func (e *EntryError) Unwrap() []error { return causes(ErrInvalidEntry, e.Err) }
 
 // QueryError says which parameter of a query can't be used, and why. It
 // unwraps to ErrInvalidQuery and, where the cause is known, to that cause.
@@ -57,9 +59,11 @@ func (e *QueryError) Error() string {
 	return fmt.Sprintf("audit: invalid query: %s: %s", e.Param, e.Reason)
 }
 
-func (e *QueryError) Unwrap() []error {
-	if e.Err == nil {
-		return []error{ErrInvalidQuery}
+func (e *QueryError) Unwrap() []error { return causes(ErrInvalidQuery, e.Err) }
+
+func causes(kind, cause error) []error {
+	if cause == nil {
+		return []error{kind}
 	}
-	return []error{ErrInvalidQuery, e.Err}
+	return []error{kind, cause}
 }
