@@ -29,6 +29,15 @@ type Options struct {
 	// RequireActor says what happens to an entry without an actor, after
 	// DefaultActor. Default: ActorOptional, which records it.
 	RequireActor ActorPolicy
+	// Key keys what readers of the trail compare or hand back, and must not guess or
+	// forge: hashes, the IDs of records whose primary key is a secret, cursors and
+	// live positions. Exactly 32 random bytes, the same in every process, kept out of
+	// the database. It is copied. Default: a random key that the store keeps
+	// (KeyStore), which whoever reads the database has.
+	Key []byte
+	// FormerKeys are earlier values of Key, newest first: what was made with them is
+	// still accepted, and nothing is made with them. Default: none.
+	FormerKeys [][]byte
 }
 
 // Trail is an audit trail: it completes, checks and redacts entries, hands them
@@ -42,6 +51,7 @@ type Trail struct {
 	now       func() time.Time
 	actor     Actor // where the context has none
 	actors    actorCheck
+	keys      *keys
 
 	mu     sync.Mutex
 	closed bool
@@ -54,7 +64,8 @@ type Trail struct {
 var _ Reader = (*Trail)(nil)
 
 // New returns a trail whose entries are kept in store, which must not be nil.
-// It starts no goroutine and doesn't touch the store.
+// It starts no goroutine and doesn't touch the store. An error means a nil store, or
+// options that can't be used: a key that hasn't 32 bytes, an unknown RequireActor.
 func New(store Store, opts *Options) (*Trail, error) {
 	if isNil(store) {
 		return nil, errors.New("audit: New needs a store, and got nil")
@@ -65,7 +76,14 @@ func New(store Store, opts *Options) (*Trail, error) {
 	if err := opts.RequireActor.validate(); err != nil {
 		return nil, err
 	}
-	t := &Trail{store: store, redaction: opts.Redaction.ready(), catalogue: opts.Catalogue, logger: opts.Logger, now: opts.Now, actor: opts.DefaultActor}
+	keys, err := newKeys(opts)
+	if err != nil {
+		return nil, err
+	}
+	t := &Trail{
+		store: store, redaction: opts.Redaction.ready(), catalogue: opts.Catalogue, logger: opts.Logger, now: opts.Now,
+		actor: opts.DefaultActor, keys: keys,
+	}
 	if t.catalogue == nil {
 		t.catalogue = NewCatalogue(nil, nil)
 	}

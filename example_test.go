@@ -2,8 +2,10 @@ package audit_test
 
 import (
 	"context"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"log"
 	"time"
 
 	"github.com/gormtrail/audit"
@@ -178,4 +180,26 @@ func trailOfLogins(names ...string) (*audit.Trail, context.Context) {
 		}
 	}
 	return trail, ctx
+}
+
+// A key keeps hashes, cursors and positions from being guessed or forged.
+func ExampleOptions_key() {
+	secrets := map[string]string{
+		"AUDIT_KEY":     "6368616e676520746869732070617373776f726420746f206120736563726574",
+		"AUDIT_KEY_OLD": "746869732077617320746865206b6579206f66206c6173742079656172212121",
+	}
+	store := memstore.New()
+	// region key
+	key, err := hex.DecodeString(secrets["AUDIT_KEY"]) // 32 random bytes, from your secret manager
+	if err != nil {
+		log.Fatal(err)
+	}
+	former, err := hex.DecodeString(secrets["AUDIT_KEY_OLD"])
+	if err != nil {
+		log.Fatal(err)
+	}
+	trail, err := audit.New(store, &audit.Options{Key: key, FormerKeys: [][]byte{former}})
+	// endregion
+	fmt.Println(trail.HasKey(), err)
+	// Output: true <nil>
 }

@@ -25,7 +25,7 @@ type Reader interface {
 }
 
 // Store is what a backend implements. It may implement more: TxAppender,
-// Faceter, Counter, Iterator, Sequencer, Purger, Tailer. The Trail asks by type
+// Faceter, Counter, Iterator, Sequencer, Purger, Tailer, KeyStore. The Trail asks by type
 // assertion and answers errors.ErrUnsupported where it must. Package storagetest checks
 // all that is promised here. A store is safe for concurrent use.
 //
@@ -79,6 +79,20 @@ type DatabaseMatcher interface {
 	// false whenever it isn't certain; an error then says why. It comes within
 	// seconds, and leaves a transaction that works as it was.
 	MatchDatabase(ctx context.Context, db *sql.DB, tx Queryer) (bool, error)
+}
+
+// KeyStore is a Store that keeps a random key beside its entries, so that the
+// processes that use it agree on one (Options.Key).
+type KeyStore interface {
+	// Key returns the key, 32 bytes: the same to every process and after every
+	// restart, and another one in each store. q is a transaction that the caller has
+	// open in the store's database, or nil; where the store can't be sure of a
+	// connection of its own, it reads through q. A transaction that works still works
+	// after an error. The caller may change what is returned.
+	//
+	// Errors: errors.ErrUnsupported of a wrapper around a store that is no KeyStore,
+	// ErrNotMigrated, the context's, the database's.
+	Key(ctx context.Context, q Queryer) ([]byte, error)
 }
 
 // Faceter is a Store that knows the values that were ever recorded.

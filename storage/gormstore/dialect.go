@@ -62,6 +62,10 @@ type dialect interface {
 	ownIdentity(ctx context.Context, db *sql.DB) (string, error)
 	sameIdentity(own, other string) bool
 
+	// sharedRead ends a SELECT in the host's transaction that must not set the moment
+	// which that transaction sees.
+	sharedRead() string
+
 	// insert is an INSERT of these rows and its parameters.
 	insert(rows []record) (statement string, args []any)
 

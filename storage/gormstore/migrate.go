@@ -79,6 +79,9 @@ func (s *Store) migrate(ctx context.Context, m migrator) error {
 			return fmt.Errorf("option %s: %w", f.option, err)
 		}
 	}
+	if err := s.makeKey(ctx, m); err != nil {
+		return err
+	}
 	return s.repair(ctx, m)
 }
 

@@ -151,8 +151,12 @@ func (d *mysql) migrations() [][]string {
 		},
 		{}, // made the indexes that are now a feature
 		{}, // the others made an index of a part of the rows, which it can't
+		{keyTable(d.t, "`", "VARCHAR(64)", " ENGINE=InnoDB")},
 	}
 }
+
+// sharedRead locks: a plain SELECT would fix the snapshot of the host's transaction.
+func (d *mysql) sharedRead() string { return " LOCK IN SHARE MODE" }
 
 func (d *mysql) features(opts Options) []feature {
 	create := func(kind, columns, _ string) string {

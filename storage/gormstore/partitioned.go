@@ -120,6 +120,7 @@ func (d *partitioned) migrations() [][]string {
 		},
 		{}, // as without partitions
 		{index("outcome", "tenant, outcome, time, id", failed)},
+		{keyTable(d.t, `"`, "text", "")},
 	}
 }
 

@@ -167,8 +167,11 @@ func (d *postgres) migrations() [][]string {
 		},
 		{}, // made the indexes that are now a feature
 		{index("outcome", "tenant, outcome, time, id", failed)},
+		{keyTable(d.t, `"`, "text", "")},
 	}
 }
+
+func (d *postgres) sharedRead() string { return "" }
 
 func (d *postgres) features(opts Options) []feature {
 	create := func(kind, columns, where string) string {

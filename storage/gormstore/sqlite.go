@@ -146,8 +146,11 @@ func (d *sqlite) migrations() [][]string {
 		},
 		{}, // made the indexes that are now a feature
 		{index("outcome", "tenant, outcome, time, id", failed)},
+		{keyTable(d.t, `"`, "TEXT", "")},
 	}
 }
+
+func (d *sqlite) sharedRead() string { return "" }
 
 func (d *sqlite) features(opts Options) []feature {
 	create := func(kind, columns, where string) string {

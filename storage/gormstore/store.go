@@ -89,7 +89,7 @@ type Options struct {
 }
 
 // Store keeps entries in a SQL database. It is an audit.Store, and a
-// TxAppender, Faceter, Counter, Iterator, Purger and Tailer.
+// TxAppender, Faceter, Counter, Iterator, Purger, Tailer and KeyStore.
 //
 // Inside of the package, a store whose schema isn't known yet (ready) names its
 // tables without one.
@@ -120,6 +120,7 @@ var (
 	_ audit.Sequencer  = (*Store)(nil)
 	_ audit.Purger     = (*Store)(nil)
 	_ audit.Tailer     = (*Store)(nil)
+	_ audit.KeyStore   = (*Store)(nil)
 
 	_ audit.DatabaseMatcher = (*Store)(nil)
 )
@@ -198,12 +199,12 @@ func (s *Store) name(t table) (err error) {
 }
 
 // Tables are the names of the store's tables, with their schema if the options
-// name it: the entries, the versions of the
-// schema, the facets' values and how far they go (without Options.Without of an
-// index that facets need), with Options.KeywordIndex the texts, their tenants and
-// how far they go, and with Options.Partitions the IDs.
+// name it: the entries, the versions of the schema, the key, the facets' values and
+// how far they go (without Options.Without of an index that facets need), with
+// Options.KeywordIndex the texts, their tenants and how far they go, and with
+// Options.Partitions the IDs.
 func (s *Store) Tables() []string {
-	names := []string{s.table.base, s.table.versions()}
+	names := []string{s.table.base, s.table.versions(), s.table.key()}
 	if s.opts.keeps() {
 		names = append(names, s.table.values(), s.table.upto())
 	}

@@ -5,7 +5,9 @@
 package memstore
 
 import (
+	"bytes"
 	"context"
+	"crypto/rand"
 	"sync"
 
 	"github.com/google/uuid"
@@ -15,10 +17,11 @@ import (
 // Store is an audit.Store in memory. Nothing of it survives the process. It is
 // safe for concurrent use: each call sees all of an Append or nothing of it.
 //
-// It is a Faceter, Counter, Iterator, Sequencer, Purger and Tailer, and no
+// It is a Faceter, Counter, Iterator, Sequencer, Purger, Tailer and KeyStore, and no
 // TxAppender: there is no transaction of a database that it could be part of.
 type Store struct {
 	name string // part of each position, so that another store's is noticed
+	key  []byte
 
 	mu      sync.RWMutex
 	records []*record // in the order of their appending
@@ -41,11 +44,19 @@ var (
 	_ audit.Sequencer = (*Store)(nil)
 	_ audit.Purger    = (*Store)(nil)
 	_ audit.Tailer    = (*Store)(nil)
+	_ audit.KeyStore  = (*Store)(nil)
 )
 
 // New returns an empty store.
 func New() *Store {
-	return &Store{name: uuid.NewString(), byID: map[string]*record{}}
+	key := make([]byte, audit.KeySize)
+	_, _ = rand.Read(key) // never fails
+	return &Store{name: uuid.NewString(), key: key, byID: map[string]*record{}}
+}
+
+// Key returns a random key that is drawn by New. The only error is the context's.
+func (s *Store) Key(ctx context.Context, _ audit.Queryer) ([]byte, error) {
+	return bytes.Clone(s.key), ctx.Err()
 }
 
 // Len returns how many entries the store holds.

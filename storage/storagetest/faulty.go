@@ -28,6 +28,7 @@ const (
 	OpPurge    Op = "Purge"
 	OpTail     Op = "Tail"
 	OpHead     Op = "Head"
+	OpKey      Op = "Key"
 )
 
 // Always, given as the number of a call, means that call and all behind it.
@@ -171,7 +172,8 @@ func do[T any](ctx context.Context, f *Faulty, op Op, call func() (T, error)) (T
 	return v, err
 }
 
-// Plain returns the store as an audit.Store and nothing more.
+// Plain returns the store as an audit.Store. Of the optional interfaces it has
+// audit.Sequencer and audit.KeyStore, if the wrapped store does.
 func (f *Faulty) Plain() audit.Store { return faultyStore{f} }
 
 // Ability is a group of optional interfaces.
@@ -185,7 +187,7 @@ const (
 	Appending                     // audit.TxAppender
 )
 
-// With returns the store with these abilities and no others. It ends the test
+// With returns the store with these abilities besides those of Plain. It ends the test
 // if the wrapped store lacks one.
 func (f *Faulty) With(t testing.TB, abilities Ability) audit.Store {
 	t.Helper()

@@ -3,6 +3,7 @@ package storagetest
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"iter"
 
 	"github.com/gormtrail/audit"
@@ -112,6 +113,16 @@ func (s faultyStore) Get(ctx context.Context, id string) (audit.Entry, error) {
 }
 
 func (s faultyStore) Sequenced() bool { return isSequencer(s.f.store) }
+
+func (s faultyStore) Key(ctx context.Context, q audit.Queryer) ([]byte, error) {
+	return do(ctx, s.f, OpKey, func() ([]byte, error) {
+		keeper, ok := s.f.store.(audit.KeyStore)
+		if !ok {
+			return nil, errors.ErrUnsupported
+		}
+		return keeper.Key(ctx, q)
+	})
+}
 
 type faultyReader struct{ f *Faulty }
 

@@ -66,6 +66,7 @@ var txContracts = []txContract{
 	{name: "tx/facets", why: "What a rolled-back transaction brought is no facet; what a committed one did is.", run: tryTxFacets},
 	{name: "tx/values", why: "What AppendTx stores is what Append would have stored.", run: tryTxValues},
 	{name: "tx/at once", why: "Transactions at the same time don't get in each other's way.", run: tryTxAtOnce},
+	{name: "tx/key", why: "Key answers a transaction that holds the pool's only connection, and leaves it usable.", run: tryTxKey},
 	{name: "tx/the database", why: "InDatabase knows the database of the store's tables, and Tables names them.", run: tryTxDatabase},
 	{name: "tx/unseen before commit", why: "Nobody sees an entry whose transaction is not committed.", two: true, run: tryTxUnseen},
 	{name: "tx/late commit", why: "Tail tells each entry once and in commit order, also when an older transaction commits late.", two: true, run: tryTxLateCommit},
