@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gormtrail/audit/internal/seal"
 )
 
 // Options of a Trail. nil and the zero value mean every default.
@@ -52,6 +54,7 @@ type Trail struct {
 	actor     Actor // where the context has none
 	actors    actorCheck
 	keys      *keys
+	cursors   atomic.Pointer[seal.Box] // nil until the first cursor
 
 	mu     sync.Mutex
 	closed bool
@@ -61,7 +64,11 @@ type Trail struct {
 	watchers atomic.Pointer[[]chan struct{}] // replaced under mu, never changed
 }
 
-var _ Reader = (*Trail)(nil)
+var _ interface {
+	Reader
+	Paginator
+	Counter
+} = (*Trail)(nil)
 
 // New returns a trail whose entries are kept in store, which must not be nil.
 // It starts no goroutine and doesn't touch the store. An error means a nil store, or
@@ -211,10 +218,14 @@ func (t *Trail) Query(ctx context.Context, q Query) (*Page, error) {
 		return nil, err
 	}
 	defer done()
-	if q, err = t.valid(q); err != nil {
+	if q, err = t.open(ctx, q); err != nil {
 		return nil, err
 	}
-	return t.store.Query(ctx, q)
+	page, err := t.store.Query(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return t.sealPage(ctx, page)
 }
 
 // valid checks q. A store that isn't a Sequencer can't sort by SortRecorded: q is
@@ -243,7 +254,7 @@ func (t *Trail) All(ctx context.Context, q Query) iter.Seq2[Entry, error] {
 		}
 		defer done()
 		q.Limit = MaxLimit
-		if q, err = t.valid(q); err != nil {
+		if q, err = t.open(ctx, q); err != nil {
 			yield(Entry{}, err)
 			return
 		}
@@ -331,7 +342,7 @@ func (t *Trail) Count(ctx context.Context, f Filter, bound int) (n int, more boo
 // Scope returns a Reader that can't see past limit, whatever filter, cursor,
 // sort, ID or keyword it is given: a tenant's own view. limit is copied, and means
 // what it means to Filter.And: a non-nil empty list in it selects nothing. The
-// Reader is a Counter too. For readers who may not see all of an entry, see
+// Reader is a Counter and a Paginator too. For readers who may not see all of an entry, see
 // package access.
 func (t *Trail) Scope(limit Filter) Reader { return scope{t, Filter{}.And(limit)} }
 
@@ -363,6 +374,16 @@ func (s scope) Get(ctx context.Context, id string) (Entry, error) {
 
 func (s scope) Facets(ctx context.Context, f Filter) (Facets, error) {
 	return s.trail.Facets(ctx, f.And(s.limit))
+}
+
+func (s scope) CursorAt(ctx context.Context, q Query, e Entry, back bool) (string, error) {
+	q.Filter = q.Filter.And(s.limit)
+	return s.trail.CursorAt(ctx, q, e, back)
+}
+
+func (s scope) CursorBack(ctx context.Context, q Query) (bool, error) {
+	q.Filter = q.Filter.And(s.limit)
+	return s.trail.CursorBack(ctx, q)
 }
 
 func (s scope) Count(ctx context.Context, f Filter, bound int) (int, bool, error) {

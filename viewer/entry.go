@@ -32,6 +32,7 @@ type entryPage struct {
 	History      []*audit.Entry
 	HistoryMore  bool
 	HistoryNext  string
+	Stale        bool // the link was to a page of the history that can't be found any more
 	Transaction  []*audit.Entry
 	Request      []*audit.Entry
 	Record       states
