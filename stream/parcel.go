@@ -2,7 +2,6 @@ package stream
 
 import (
 	"encoding/json"
-	"slices"
 	"sync"
 
 	"github.com/gormtrail/audit"
@@ -51,7 +50,8 @@ func (p *parcel) behind(index int) place {
 		return p.end
 	}
 	start := p.items[0].batch.start
-	at := place{after: start.after, seen: slices.Clone(start.seen)}
+	at := place{after: start.after, seen: make([]mark, 0, len(start.seen)+index+1)}
+	at.seen = append(at.seen, start.seen...)
 	for _, it := range p.items[:index+1] {
 		at.seen = append(at.seen, it.batch.marks[it.index])
 	}

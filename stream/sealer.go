@@ -27,7 +27,7 @@ func newSealer(ctx context.Context, trail *audit.Trail) (*sealer, error) {
 }
 
 func (s *sealer) position(p place) string {
-	text := make([]byte, saltSize, 128)
+	text := make([]byte, saltSize, saltSize+8*len(p.seen)+64)
 	_, _ = rand.Read(text) // never fails
 	return s.box.Seal(string(p.appendTo(text)))
 }

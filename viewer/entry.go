@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"maps"
@@ -187,6 +188,9 @@ func (p *entryPage) some(ctx context.Context, q audit.Query) (list []*audit.Entr
 // opened from.
 func (p *entryPage) neighbours(ctx context.Context) (above, below string, err error) {
 	before, after, err := p.grant.Neighbours(ctx, p.source(), p.query, p.E.ID)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return "", "", nil
+	}
 	if err != nil {
 		return "", "", err
 	}
