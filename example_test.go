@@ -86,6 +86,44 @@ func ExampleOptions_actor() {
 	// billing worker
 }
 
+// The entries right before and after one in a list.
+func ExampleTrail_CursorAt() {
+	trail, err := audit.New(memstore.New(), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	for _, action := range []string{"create", "update", "destroy"} {
+		if err := trail.Record(ctx, audit.Entry{Action: action}); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	q := audit.Query{Sort: audit.SortAction}
+	page, err := trail.Query(ctx, q)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	q.Limit = 1
+	for _, before := range []bool{true, false} {
+		if q.Cursor, err = trail.CursorAt(ctx, q, page.Entries[1], before); err != nil {
+			fmt.Println(err)
+			return
+		}
+		beside, err := trail.Query(ctx, q)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(beside.Entries[0].Action)
+	}
+	// Output:
+	// create
+	// update
+}
+
 // Failed and denied attempts are entries too.
 func ExampleTrail_Record() {
 	trail, err := audit.New(memstore.New(), nil)

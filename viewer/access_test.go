@@ -312,6 +312,13 @@ func TestReadingIsRecorded(t *testing.T) {
 	require.NoError(t, err)
 	h = newViewer(t, blind, &viewer.Options{Record: true})
 	require.Equal(t, http.StatusInternalServerError, get(h, "").Code)
+	// Nor where an actor is required and the grant names none.
+	strict, err := audit.New(trail.Store(), &audit.Options{RequireActor: audit.ActorRefuse})
+	require.NoError(t, err)
+	h = newViewer(t, strict, &viewer.Options{Record: true})
+	for _, q := range []string{"", "?export=csv", "?live=sse"} {
+		require.Equal(t, http.StatusInternalServerError, get(h, q).Code, q)
+	}
 }
 
 type refusing struct{ audit.Store }
