@@ -25,9 +25,10 @@ var (
 	// ErrInvalidQuery is what every *QueryError unwraps to.
 	ErrInvalidQuery = errors.New("audit: invalid query")
 
-	// ErrBadCursor: a cursor that this library didn't make for this query:
-	// damaged, made up, or of another filter, sort or scope. A *QueryError
-	// with Param "cursor" unwraps to both it and ErrInvalidQuery.
+	// ErrBadCursor: a cursor that this Trail didn't make for this query: damaged,
+	// made up, sealed with a key that the Trail doesn't have, or of another filter,
+	// sort or scope. A *QueryError with Param "cursor" unwraps to both it and
+	// ErrInvalidQuery. It is also the error of such a position in the feed.
 	ErrBadCursor = errors.New("audit: cursor does not belong to this query")
 )
 
