@@ -80,3 +80,16 @@ func BenchmarkSeal(b *testing.B) {
 		box.Open(box.Seal("sqlite:123456"))
 	}
 }
+
+// FuzzOpen: nothing but what was sealed opens.
+func FuzzOpen(f *testing.F) {
+	b := seal.New(keyOf(1))
+	f.Add("")
+	f.Add(b.Seal(""))
+	f.Add(b.Seal(strings.Repeat("x", 200)))
+	f.Fuzz(func(t *testing.T, sealed string) {
+		if text, ok := b.Open(sealed); ok && b.Seal(text) != sealed {
+			t.Fatalf("%q opens to %q, whose seal is another", sealed, text)
+		}
+	})
+}
