@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/gormtrail/audit/internal/seal"
 )
 
 // Options of a Trail. nil and the zero value mean every default.
@@ -22,6 +24,13 @@ type Options struct {
 	Logger *slog.Logger
 	// Now is the clock that gives entries their time. Default: time.Now.
 	Now func() time.Time
+	// DefaultActor is who did what is recorded under a context without an actor:
+	// a job's own name, {Type: "service", Name: "billing worker"}. In a web server
+	// leave it out, or visitors are taken for it. Default: none.
+	DefaultActor Actor
+	// RequireActor says what happens to an entry without an actor, after
+	// DefaultActor. Default: ActorOptional, which records it.
+	RequireActor ActorPolicy
 	// Key keys what readers of the trail compare or hand back, and must not guess or
 	// forge: hashes, the IDs of records whose primary key is a secret, cursors and
 	// live positions. Exactly 32 random bytes, the same in every process, kept out of
@@ -42,8 +51,11 @@ type Trail struct {
 	catalogue *Catalogue
 	logger    *slog.Logger
 	now       func() time.Time
+	actor     Actor // where the context has none
+	actors    actorCheck
 	keys      *keys
 	joined    joinedIDs
+	cursors   atomic.Pointer[seal.Box] // nil until the first cursor
 
 	mu      sync.Mutex
 	maskers []Masker // replaced, never changed
@@ -54,11 +66,15 @@ type Trail struct {
 	watchers atomic.Pointer[[]chan struct{}] // replaced under mu, never changed
 }
 
-var _ Reader = (*Trail)(nil)
+var _ interface {
+	Reader
+	Paginator
+	Counter
+} = (*Trail)(nil)
 
 // New returns a trail whose entries are kept in store, which must not be nil.
 // It starts no goroutine and doesn't touch the store. An error means a nil store, or
-// a key in the options that hasn't 32 bytes.
+// options that can't be used: a key that hasn't 32 bytes, an unknown RequireActor.
 func New(store Store, opts *Options) (*Trail, error) {
 	if isNil(store) {
 		return nil, errors.New("audit: New needs a store, and got nil")
@@ -66,13 +82,19 @@ func New(store Store, opts *Options) (*Trail, error) {
 	if opts == nil {
 		opts = &Options{}
 	}
+	if err := opts.RequireActor.validate(); err != nil {
+		return nil, err
+	}
 	keys, err := newKeys(opts)
 	if err != nil {
 		return nil, err
 	}
 	redaction := opts.Redaction.ready()
 	redaction.keys = keys
-	t := &Trail{store: store, redaction: redaction, catalogue: opts.Catalogue, logger: opts.Logger, now: opts.Now, keys: keys}
+	t := &Trail{
+		store: store, redaction: redaction, catalogue: opts.Catalogue, logger: opts.Logger, now: opts.Now,
+		actor: opts.DefaultActor, keys: keys,
+	}
 	if t.catalogue == nil {
 		t.catalogue = NewCatalogue(nil, nil)
 	}
@@ -82,6 +104,7 @@ func New(store Store, opts *Options) (*Trail, error) {
 	if t.now == nil {
 		t.now = time.Now
 	}
+	t.actors.policy, t.actors.logger = opts.RequireActor, t.logger
 	return t, nil
 }
 
@@ -114,8 +137,9 @@ func (t *Trail) Now() time.Time { return t.now() }
 // Record writes on the store's own connection, not in a transaction that the
 // caller may have open (package hooks has a Record that does).
 //
-// Errors: *EntryError for what can't be recorded, ErrClosed, ErrNotMigrated,
-// the context's, the store's.
+// Errors: *EntryError for what can't be recorded (ErrNoActor for the lack of an
+// actor, by Options.RequireActor), ErrClosed, ErrNotMigrated, the context's, the
+// store's.
 func (t *Trail) Record(ctx context.Context, entries ...Entry) error {
 	if len(entries) == 0 {
 		return nil
@@ -198,10 +222,14 @@ func (t *Trail) Query(ctx context.Context, q Query) (*Page, error) {
 		return nil, err
 	}
 	defer done()
-	if q, err = t.valid(q); err != nil {
+	if q, err = t.open(ctx, q); err != nil {
 		return nil, err
 	}
-	return t.store.Query(ctx, q)
+	page, err := t.store.Query(ctx, q)
+	if err != nil {
+		return nil, err
+	}
+	return t.sealPage(ctx, page)
 }
 
 // valid checks q. A store that isn't a Sequencer can't sort by SortRecorded: q is
@@ -232,7 +260,7 @@ func (t *Trail) All(ctx context.Context, q Query) iter.Seq2[Entry, error] {
 		}
 		defer done()
 		q.Limit = MaxLimit
-		if q, err = t.valid(q); err != nil {
+		if q, err = t.open(ctx, q); err != nil {
 			yield(Entry{}, err)
 			return
 		}
@@ -320,7 +348,7 @@ func (t *Trail) Count(ctx context.Context, f Filter, bound int) (n int, more boo
 // Scope returns a Reader that can't see past limit, whatever filter, cursor,
 // sort, ID or keyword it is given: a tenant's own view. limit is copied, and means
 // what it means to Filter.And: a non-nil empty list in it selects nothing. The
-// Reader is a Counter too. For readers who may not see all of an entry, see
+// Reader is a Counter and a Paginator too. For readers who may not see all of an entry, see
 // package access.
 func (t *Trail) Scope(limit Filter) Reader { return scope{t, Filter{}.And(limit)} }
 
@@ -354,6 +382,16 @@ func (s scope) Joined(f Filter) Filter { return s.trail.Joined(f) }
 
 func (s scope) Facets(ctx context.Context, f Filter) (Facets, error) {
 	return s.trail.Facets(ctx, f.And(s.limit))
+}
+
+func (s scope) CursorAt(ctx context.Context, q Query, e Entry, back bool) (string, error) {
+	q.Filter = q.Filter.And(s.limit)
+	return s.trail.CursorAt(ctx, q, e, back)
+}
+
+func (s scope) CursorBack(ctx context.Context, q Query) (bool, error) {
+	q.Filter = q.Filter.And(s.limit)
+	return s.trail.CursorBack(ctx, q)
 }
 
 func (s scope) Count(ctx context.Context, f Filter, bound int) (int, bool, error) {

@@ -24,12 +24,13 @@ const (
 	cursorSum     = 12 // bytes; a mistake or a foreign query is found, which is all it is for
 )
 
-// EncodeCursor makes a cursor of q for the page behind or before p. It carries
-// a checksum over the position and the query it belongs to: filter, scope and
-// order, not the limit, which may change from page to page.
+// EncodeCursor makes a store's cursor of q for the page behind or before p. It
+// carries a checksum over the position and the query it belongs to: filter, scope
+// and order, not the limit, which may change from page to page.
 //
-// The checksum isn't a secret: what protects one tenant from another is the
-// scope that is and-ed under the query, never the cursor.
+// A store's cursor can be read and made by everybody. The Trail seals it before a
+// reader gets it (Paginator.CursorAt makes sealed ones), and what protects one tenant
+// from another is the scope that is and-ed under the query, never the cursor.
 func EncodeCursor(q Query, p Position) string {
 	payload := []byte{cursorVersion, 0}
 	if p.Back {
@@ -42,7 +43,7 @@ func EncodeCursor(q Query, p Position) string {
 	return base64.RawURLEncoding.EncodeToString(append(payload, cursorSumOf(q, payload)...))
 }
 
-// DecodeCursor reads q.Cursor, which must not be "". A cursor that EncodeCursor
+// DecodeCursor reads q.Cursor as a store gets it, which must not be "". A cursor that EncodeCursor
 // didn't make for this query is a *QueryError that unwraps to ErrBadCursor.
 func DecodeCursor(q Query) (Position, error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(q.Cursor)

@@ -27,6 +27,7 @@ func (t *Trail) Enrich(ctx context.Context, entries ...Entry) ([]Entry, error) {
 		}
 		ready[i] = e
 	}
+	t.actors.note(ctx, ready)
 	return ready, nil
 }
 
@@ -46,6 +47,9 @@ func (t *Trail) enrich(e *Entry, c carried) *EntryError {
 func (t *Trail) enrichBase(e *Entry, c carried) *EntryError {
 	t.complete(e, c)
 	if err := e.check(); err != nil {
+		return err
+	}
+	if err := t.actors.refuses(e); err != nil {
 		return err
 	}
 	e.cleanTexts()
@@ -71,6 +75,7 @@ func (t *Trail) EnrichCaptured(ctx context.Context, entries []Entry) error {
 			return err
 		}
 	}
+	t.actors.note(ctx, entries)
 	return nil
 }
 
@@ -85,6 +90,9 @@ func (t *Trail) complete(e *Entry, c carried) {
 	e.Time = e.Time.UTC().Truncate(time.Microsecond)
 	if e.Actor.IsZero() {
 		e.Actor = c.actor
+	}
+	if e.Actor.IsZero() {
+		e.Actor = t.actor
 	}
 	if e.OnBehalfOf == nil {
 		e.OnBehalfOf = c.onBehalfOf

@@ -21,7 +21,8 @@ type Entry struct {
 	Tenant string
 	// Project is the context inside the tenant.
 	Project string
-	// Actor is who did it. Default: the context's (WithActor).
+	// Actor is who did it. Default: the context's (WithActor), else
+	// Options.DefaultActor.
 	Actor Actor
 	// OnBehalfOf is whom the actor stood in for (impersonation, delegation).
 	// Default: the context's (WithOnBehalfOf).

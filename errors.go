@@ -25,25 +25,28 @@ var (
 	// ErrInvalidQuery is what every *QueryError unwraps to.
 	ErrInvalidQuery = errors.New("audit: invalid query")
 
-	// ErrBadCursor: a cursor that this library didn't make for this query:
-	// damaged, made up, or of another filter, sort or scope. A *QueryError
-	// with Param "cursor" unwraps to both it and ErrInvalidQuery.
+	// ErrBadCursor: a cursor that this Trail didn't make for this query: damaged,
+	// made up, sealed with a key that the Trail doesn't have, or of another filter,
+	// sort or scope. A *QueryError with Param "cursor" unwraps to both it and
+	// ErrInvalidQuery. It is also the error of such a position in the feed.
 	ErrBadCursor = errors.New("audit: cursor does not belong to this query")
 )
 
 // EntryError says which field of an entry can't be recorded, and why. None of
-// the entries of the call were written. It unwraps to ErrInvalidEntry.
+// the entries of the call were written. It unwraps to ErrInvalidEntry and, where
+// the cause is known, to that cause.
 type EntryError struct {
 	Index  int    // which entry of the call, from 0
 	Field  string // as in the JSON form: "action", "object.id", "metadata.size"
 	Reason string
+	Err    error // the cause, such as ErrNoActor; may be nil
 }
 
 func (e *EntryError) Error() string {
 	return fmt.Sprintf("audit: invalid entry %d: %s: %s", e.Index, e.Field, e.Reason)
 }
 
-func (e *EntryError) Unwrap() error { return ErrInvalidEntry }
+func (e *EntryError) Unwrap() []error { return causes(ErrInvalidEntry, e.Err) }
 
 // QueryError says which parameter of a query can't be used, and why. It
 // unwraps to ErrInvalidQuery and, where the cause is known, to that cause.
@@ -57,9 +60,11 @@ func (e *QueryError) Error() string {
 	return fmt.Sprintf("audit: invalid query: %s: %s", e.Param, e.Reason)
 }
 
-func (e *QueryError) Unwrap() []error {
-	if e.Err == nil {
-		return []error{ErrInvalidQuery}
+func (e *QueryError) Unwrap() []error { return causes(ErrInvalidQuery, e.Err) }
+
+func causes(kind, cause error) []error {
+	if cause == nil {
+		return []error{kind}
 	}
-	return []error{ErrInvalidQuery, e.Err}
+	return []error{kind, cause}
 }

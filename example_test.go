@@ -46,6 +46,84 @@ func Example() {
 	//   psk_secret [masked] -> [masked]
 }
 
+// An application finds the places that forget the actor.
+func ExampleOptions_actor() {
+	store := memstore.New()
+	// region require-actor
+	trail, err := audit.New(store, &audit.Options{
+		RequireActor: audit.ActorRefuse, // or audit.ActorWarn
+	})
+	// endregion
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	fmt.Println(errors.Is(trail.Record(ctx, audit.Entry{Action: "sync"}), audit.ErrNoActor))
+	// region job-actor
+	ctx = audit.WithActor(ctx, audit.Actor{Type: "service", Name: "nightly import"})
+	// endregion
+	fmt.Println(trail.Record(ctx, audit.Entry{Action: "sync"}))
+
+	// region default-actor
+	trail, err = audit.New(store, &audit.Options{
+		DefaultActor: audit.Actor{Type: "service", Name: "billing worker"},
+	})
+	// endregion
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(trail.Record(context.Background(), audit.Entry{Action: "sync"}))
+	for e := range trail.All(ctx, audit.Query{Sort: audit.SortTime}) {
+		fmt.Println(e.Actor.Name)
+	}
+	// Output:
+	// true
+	// <nil>
+	// <nil>
+	// nightly import
+	// billing worker
+}
+
+// The entries right before and after one in a list.
+func ExampleTrail_CursorAt() {
+	trail, err := audit.New(memstore.New(), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	for _, action := range []string{"create", "update", "destroy"} {
+		if err := trail.Record(ctx, audit.Entry{Action: action}); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	q := audit.Query{Sort: audit.SortAction}
+	page, err := trail.Query(ctx, q)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	q.Limit = 1
+	for _, before := range []bool{true, false} {
+		if q.Cursor, err = trail.CursorAt(ctx, q, page.Entries[1], before); err != nil {
+			fmt.Println(err)
+			return
+		}
+		beside, err := trail.Query(ctx, q)
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(beside.Entries[0].Action)
+	}
+	// Output:
+	// create
+	// update
+}
+
 // Failed and denied attempts are entries too.
 func ExampleTrail_Record() {
 	trail, err := audit.New(memstore.New(), nil)

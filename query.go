@@ -17,7 +17,7 @@ type Query struct {
 	Filter
 	Sort   Sort   // default: newest first
 	Limit  int    // entries a page; 0: DefaultLimit; at most MaxLimit
-	Cursor string // Page.Next or Page.Prev of the same query; "": the first page
+	Cursor string // Page.Next or Page.Prev of the same query; "": the first page; opaque, and sealed with the Trail's key
 	// Brief is for lists that show no more of an entry than that it happened: its
 	// Changes and Metadata are left out, and a store doesn't even read them. Which
 	// entries there are, and their order, stay the same, and so do cursors: they

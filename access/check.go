@@ -1,6 +1,8 @@
 package access
 
 import (
+	"context"
+	"errors"
 	"slices"
 
 	"github.com/gormtrail/audit"
@@ -8,7 +10,8 @@ import (
 
 // Check returns a *audit.QueryError for a query that g's Reader refuses: one
 // whose answer would tell something about masked values, or one in the order of
-// audit.SortRecorded that isn't about a single record.
+// audit.SortRecorded that isn't about a single record. The Reader also refuses an
+// order by actions or object types of which some hold addresses.
 func (g Grant) Check(q audit.Query) error {
 	if err := g.Validate(); err != nil {
 		return err
@@ -19,10 +22,59 @@ func (g Grant) Check(q audit.Query) error {
 	if g.Personal {
 		return nil
 	}
-	if key := q.Sort.Key(); key == audit.SortUser || key == audit.SortIP {
-		return &audit.QueryError{Param: "sort", Reason: "sorting by " + string(key) + " needs access to personal data"}
+	switch key := q.Sort.Key(); {
+	case key == audit.SortUser, key == audit.SortIP:
+		return personalOrder(key)
+	case key == audit.SortObjectID && !lists(q.Filter, key):
+		return personalOrder(key)
 	}
 	return personalIn(q.Filter, false)
+}
+
+func personalOrder(key audit.Sort) error {
+	return &audit.QueryError{Param: "sort", Reason: "sorting by " + string(key) + " needs access to personal data"}
+}
+
+// lists reports whether the filter names the values of the key that it selects. They
+// are the reader's own, and hold no addresses (personalIn).
+func lists(f audit.Filter, key audit.Sort) bool {
+	return slices.ContainsFunc(f.Terms(), func(term audit.Filter) bool {
+		switch key {
+		case audit.SortAction:
+			return len(term.Actions) > 0
+		case audit.SortObjectType:
+			return len(term.ObjectTypes) > 0
+		case audit.SortObjectID:
+			return len(term.ObjectIDs) > 0
+		}
+		return false
+	})
+}
+
+// admit is Check, and refuses to sort by actions or object types if some in the scope
+// hold addresses: their order would tell something about these. Facets list such
+// values, unlike the IDs of objects, for which Check decides.
+func (r reader) admit(ctx context.Context, q audit.Query) error {
+	err := r.grant.Check(q)
+	key := q.Sort.Key()
+	if err != nil || r.mask.personal || key != audit.SortAction && key != audit.SortObjectType || lists(q.Filter, key) {
+		return err
+	}
+	facets, err := r.from.Facets(ctx, r.grant.within(audit.Filter{}))
+	switch {
+	case errors.Is(err, errors.ErrUnsupported):
+		return personalOrder(key)
+	case err != nil:
+		return err
+	}
+	values := facets.Actions
+	if key == audit.SortObjectType {
+		values = facets.ObjectTypes
+	}
+	if slices.ContainsFunc(values, func(v string) bool { return r.mask.text(v, nil) != v }) {
+		return &audit.QueryError{Param: "sort", Reason: "sorting by " + string(key) + " needs access to personal data, since some values hold addresses"}
+	}
+	return nil
 }
 
 // ofOneRecord: to sort by SortRecorded reads all that is selected for each page.

@@ -15,11 +15,11 @@ import (
 // (see Check). A keyword matches an entry only if it still matches after masking.
 // If g isn't valid, every method returns the error of Validate.
 //
-// from is a *audit.Trail, or a reader that passes queries to one unchanged. To limit
-// the reader further, narrow g.Scope.
+// from is a *audit.Trail, or another reader. To limit it further, narrow g.Scope. A
+// masked search and Neighbours need an audit.Paginator, and Count an audit.Counter;
+// without, their error is errors.ErrUnsupported.
 //
-// The Reader is an audit.Counter. Count returns errors.ErrUnsupported if from can't
-// count.
+// The Reader is an audit.Counter.
 func (g Grant) Reader(from audit.Reader) audit.Reader { return g.reader(from) }
 
 func (g Grant) reader(from audit.Reader) reader {
@@ -40,8 +40,7 @@ var _ interface {
 
 // Query implements audit.Reader.
 func (r reader) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
-	q, err := r.admit(q)
-	if err != nil {
+	if err := r.admit(ctx, q); err != nil {
 		return nil, err
 	}
 	if words := r.grant.words(q.Filter); len(words) > 0 {
@@ -77,33 +76,10 @@ func (r reader) masked(entries []audit.Entry) []audit.Entry {
 	return seen
 }
 
-// admit checks a query and replaces an order that the store doesn't support, so
-// that cursors made here are valid in the store.
-func (r reader) admit(q audit.Query) (audit.Query, error) {
-	if err := r.grant.Check(q); err != nil {
-		return q, err
-	}
-	if q.Sort.Key() != audit.SortRecorded || r.sequenced() {
-		return q, nil
-	}
-	q.Sort = map[bool]audit.Sort{true: audit.Newest, false: audit.SortTime}[q.Sort.Descending()]
-	return q, nil
-}
-
-func (r reader) sequenced() bool {
-	trail, ok := r.from.(interface{ Store() audit.Store })
-	if !ok {
-		return true
-	}
-	s, ok := trail.Store().(audit.Sequencer)
-	return ok && s.Sequenced()
-}
-
 // All implements audit.Reader.
 func (r reader) All(ctx context.Context, q audit.Query) iter.Seq2[audit.Entry, error] {
 	return func(yield func(audit.Entry, error) bool) {
-		q, err := r.admit(q)
-		if err != nil {
+		if err := r.admit(ctx, q); err != nil {
 			yield(audit.Entry{}, err)
 			return
 		}

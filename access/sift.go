@@ -2,6 +2,8 @@ package access
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/gormtrail/audit"
 )
@@ -17,13 +19,13 @@ func (r reader) siftedPage(ctx context.Context, q audit.Query, words []string) (
 		return nil, err
 	}
 	q.Filter = r.within(q.Filter)
-	back := false
-	if q.Cursor != "" {
-		at, err := audit.DecodeCursor(q)
-		if err != nil {
-			return nil, err
-		}
-		back = at.Back
+	cursors, err := r.paginator()
+	if err != nil {
+		return nil, err
+	}
+	back, err := cursors.CursorBack(ctx, q)
+	if err != nil {
+		return nil, err
 	}
 	found, more, err := r.sift(ctx, q, words, back)
 	if err != nil {
@@ -34,16 +36,23 @@ func (r reader) siftedPage(ctx context.Context, q audit.Query, words []string) (
 		return page, nil
 	}
 	if more || back {
-		page.Next = cursorAt(q, found[len(found)-1], false)
+		page.Next, err = cursors.CursorAt(ctx, q, found[len(found)-1], false)
 	}
-	if (more && back) || (!back && q.Cursor != "") {
-		page.Prev = cursorAt(q, found[0], true)
+	if err == nil && ((more && back) || (!back && q.Cursor != "")) {
+		page.Prev, err = cursors.CursorAt(ctx, q, found[0], true)
+	}
+	if err != nil {
+		return nil, err
 	}
 	return page, nil
 }
 
-func cursorAt(q audit.Query, e audit.Entry, back bool) string {
-	return audit.EncodeCursor(q, audit.Position{Key: audit.SortKey(q.Sort, e), Time: e.Time, ID: e.ID, Back: back})
+func (r reader) paginator() (audit.Paginator, error) {
+	p, ok := r.from.(audit.Paginator)
+	if !ok {
+		return nil, fmt.Errorf("access: cursors of a %T: %w", r.from, errors.ErrUnsupported)
+	}
+	return p, nil
 }
 
 // sift reads on from the query's cursor until the page is full. The entries are
@@ -89,14 +98,20 @@ func (g Grant) Neighbours(ctx context.Context, from audit.Reader, q audit.Query,
 	if err != nil {
 		return nil, nil, err
 	}
-	if q, err = r.admit(q); err != nil {
+	if err := r.admit(ctx, q); err != nil {
+		return nil, nil, err
+	}
+	cursors, err := r.paginator()
+	if err != nil {
 		return nil, nil, err
 	}
 	q.Limit = 1
 	beside := q
 	beside.Filter = r.within(q.Filter)
 	for i, at := range []**audit.Entry{&before, &after} {
-		q.Cursor = cursorAt(beside, e, i == 0)
+		if q.Cursor, err = cursors.CursorAt(ctx, beside, e, i == 0); err != nil {
+			return nil, nil, err
+		}
 		page, err := r.Query(ctx, q)
 		if err != nil {
 			return nil, nil, err

@@ -3,7 +3,6 @@ package stream
 import (
 	"io"
 	"net/http"
-	"strings"
 	"time"
 )
 
@@ -39,6 +38,7 @@ func (c *session) serveEvents(w http.ResponseWriter) {
 // whole answer. EventSource comes back after the time that retry says.
 func (c *session) pollEvents(w http.ResponseWriter) {
 	frame := c.end("poll")
+	frame.Lost = c.lost
 	if c.resumed {
 		p, err := c.reader.catchUp(c.request.Context())
 		if err == nil && p != nil {
@@ -54,14 +54,9 @@ func (c *session) pollEvents(w http.ResponseWriter) {
 }
 
 // writeEvent writes a frame as one event. JSON has no line breaks outside of
-// texts, where they are escaped; a position is checked, since a store may call
-// it as it likes.
+// texts, where they are escaped, and a sealed position has none.
 func writeEvent(w io.Writer, cursor string, data []byte) error {
-	head := "data: "
-	if !strings.ContainsAny(cursor, "\r\n\x00") {
-		head = "id: " + cursor + "\ndata: "
-	}
-	for _, part := range [][]byte{[]byte(head), data, []byte("\n\n")} {
+	for _, part := range [][]byte{[]byte("id: " + cursor + "\ndata: "), data, []byte("\n\n")} {
 		if _, err := w.Write(part); err != nil {
 			return err
 		}

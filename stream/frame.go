@@ -18,6 +18,10 @@ type Frame struct {
 	// Gap is how many entries were missed that the client won't be sent,
 	// because they are more than MaxCatchUp: it should read the list anew.
 	Gap int `json:"gap,omitempty"`
+	// Lost, in the first frame, means that the position to resume from is none of
+	// this trail's, or was sealed with a key that it no longer has. The feed begins
+	// now, and nobody knows what was missed: the client should read the list anew.
+	Lost bool `json:"lost,omitempty"`
 	// End says why the feed ends: "denied" (Authorize no longer lets the client
 	// follow), "behind" or "lifetime" (resume from the cursor), "closed" (the
 	// server shuts down: try again later), "poll" (the server can't hold a feed
@@ -42,6 +46,9 @@ func (f Frame) bytes() []byte {
 	b.WriteByte(']')
 	if f.Gap > 0 {
 		b.WriteString(`,"gap":` + strconv.Itoa(f.Gap))
+	}
+	if f.Lost {
+		b.WriteString(`,"lost":true`)
 	}
 	if f.End != "" {
 		b.WriteString(`,"end":"` + f.End + `"`)

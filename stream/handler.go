@@ -56,7 +56,10 @@ const (
 )
 
 // Handler serves the hub's feed: as WebSocket where the request asks for an
-// upgrade, as server-sent events otherwise. after= (or Last-Event-ID) resumes.
+// upgrade, as server-sent events otherwise. after= (or Last-Event-ID) resumes. A text
+// that isn't a position is answered with 400. If the position is another trail's, or
+// was sealed with a key that this one no longer has, the feed begins now and its first
+// frame says so (Frame.Lost).
 //
 // A page of another origin is refused with 403. Where a server in between can't
 // flush, an event stream is cut after what there is, and the browser polls.
@@ -160,11 +163,15 @@ func (s *server) admit(w http.ResponseWriter, r *http.Request) *session {
 		after = id
 	}
 	reader, err := s.hub.Follow(r.Context(), selection.Filter, after)
+	lost := after != "" && errors.Is(err, audit.ErrBadCursor) && !errors.Is(err, errNoPosition)
+	if lost {
+		reader, err = s.hub.Follow(r.Context(), selection.Filter, "")
+	}
 	if err != nil {
 		refuse(w, err)
 		return nil
 	}
-	c := &session{server: s, request: r, reader: reader, resumed: after != "", timer: time.NewTimer(0)}
+	c := &session{server: s, request: r, reader: reader, resumed: after != "" && !lost, lost: lost, timer: time.NewTimer(0)}
 	c.writeAs(grant, selection)
 	return c
 }
@@ -196,8 +203,8 @@ func refuse(w http.ResponseWriter, err error) {
 	switch {
 	case errors.As(err, &bad):
 		status, text = http.StatusBadRequest, bad.Error()
-	case errors.Is(err, audit.ErrBadCursor):
-		status, text = http.StatusBadRequest, "The position is not one of this trail."
+	case errors.Is(err, errNoPosition):
+		status, text = http.StatusBadRequest, "This is not a position of a live feed."
 	case errors.Is(err, audit.ErrClosed):
 		status, text = http.StatusServiceUnavailable, "The audit trail is closed."
 	case errors.Is(err, errors.ErrUnsupported):

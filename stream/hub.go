@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gormtrail/audit"
@@ -34,8 +35,9 @@ type HubOptions struct {
 // Hub reads a trail's store once for many readers. It is safe for concurrent
 // use. While nobody follows, it does nothing and holds no goroutine.
 type Hub struct {
-	trail *audit.Trail
-	opts  HubOptions
+	trail  *audit.Trail
+	opts   HubOptions
+	sealer atomic.Pointer[sealer] // nil until someone follows
 
 	mu      sync.Mutex
 	readers map[*Reader]*group
@@ -89,6 +91,18 @@ func (h *Hub) Close(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// positions makes and reads positions.
+func (h *Hub) positions(ctx context.Context) (*sealer, error) {
+	if s := h.sealer.Load(); s != nil {
+		return s, nil
+	}
+	s, err := newSealer(ctx, h.trail)
+	if err == nil {
+		h.sealer.Store(s)
+	}
+	return s, err
 }
 
 // join adds a reader and makes sure that someone polls. It returns the position

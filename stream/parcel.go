@@ -25,35 +25,59 @@ type parcel struct {
 	end   place   // behind it
 	size  int     // of the items together
 
-	frames encodings
+	sealing sync.Once
+	sealed  string // the position of end
+	frames  encodings
 }
 
 // newParcel packs items of one answer. All of them: what of the answer stands
 // behind the last one doesn't match, and need not be looked at again.
 func newParcel(items []*item) *parcel {
-	p := &parcel{items: items, end: items[0].batch.end}
+	return parcelTo(items, items[0].batch.end)
+}
+
+func parcelTo(items []*item, end place) *parcel {
+	p := &parcel{items: items, end: end}
 	for _, it := range items {
 		p.size += it.size
 	}
 	return p
 }
 
+// behind is the place right behind the item of that index.
+func (p *parcel) behind(index int) place {
+	if index == len(p.items)-1 {
+		return p.end
+	}
+	start := p.items[0].batch.start
+	at := place{after: start.after, seen: make([]mark, 0, len(start.seen)+index+1)}
+	at.seen = append(at.seen, start.seen...)
+	for _, it := range p.items[:index+1] {
+		at.seen = append(at.seen, it.batch.marks[it.index])
+	}
+	return at
+}
+
 // first is a parcel of the first n items, which must be fewer than all.
 func (p *parcel) first(n int) *parcel {
-	cut := newParcel(p.items[:n])
-	last := cut.items[n-1]
-	cut.end = last.batch.behind(last.index)
-	return cut
+	return parcelTo(p.items[:n], p.behind(n-1))
 }
 
-// frame is the parcel as a frame, made by the first of those who encode alike.
-func (p *parcel) frame(key string, encode encoder) ([]byte, error) {
-	return p.frames.get(key, func() ([]byte, error) { return p.encode(p.end, key, encode) })
+// sealedEnd is the position behind the parcel, made by the first who asks.
+func (p *parcel) sealedEnd(s *sealer) string {
+	p.sealing.Do(func() { p.sealed = s.position(p.end) })
+	return p.sealed
 }
 
-func (p *parcel) encode(end place, key string, encode encoder) ([]byte, error) {
+// frame is the parcel as a frame to its end, made by the first of those who encode
+// alike.
+func (p *parcel) frame(cursor, key string, encode encoder) ([]byte, error) {
+	return p.frames.get(key, func() ([]byte, error) { return p.encode(cursor, key, encode) })
+}
+
+func (p *parcel) encode(cursor, key string, encode encoder) ([]byte, error) {
 	entries, err := p.entries(key, encode)
-	return Frame{Cursor: end.String(), Entries: entries}.bytes(), err
+	return Frame{Cursor: cursor, Entries: entries}.bytes(), err
 }
 
 func (p *parcel) entries(key string, encode encoder) ([]json.RawMessage, error) {

@@ -3,9 +3,8 @@ package stream
 import (
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/binary"
-	"strings"
+	"slices"
 
 	"github.com/gormtrail/audit"
 )
@@ -15,7 +14,8 @@ import (
 // of its answer was seen. It has to be a set: if the same is asked again, a
 // transaction that committed late may stand in front of what was seen before.
 //
-// As text it is the store's position, or "~seen~position".
+// A place names only entries that its reader's filter selects: how many others
+// there were is nobody's business. Clients get it sealed (sealer).
 type place struct {
 	after string // the store's position
 	seen  []mark // entries behind it that were seen already
@@ -31,32 +31,28 @@ func markOf(id string) mark {
 	return mark(binary.BigEndian.Uint64(sum[:8]))
 }
 
-func parsePlace(s string) (place, error) {
-	rest, ok := strings.CutPrefix(s, "~")
-	if !ok {
-		return place{after: s}, nil
+func (p place) equal(q place) bool { return p.after == q.after && slices.Equal(p.seen, q.seen) }
+
+// appendTo writes the place as parsePlace reads it.
+func (p place) appendTo(b []byte) []byte {
+	b = binary.AppendUvarint(b, uint64(len(p.seen)))
+	for _, m := range p.seen {
+		b = binary.BigEndian.AppendUint64(b, uint64(m))
 	}
-	packed, after, ok := strings.Cut(rest, "~")
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(packed)
-	if !ok || err != nil || len(raw)%8 != 0 {
-		return place{}, audit.ErrBadCursor
-	}
-	p := place{after: after}
-	for ; len(raw) > 0; raw = raw[8:] {
-		p.seen = append(p.seen, mark(binary.BigEndian.Uint64(raw)))
-	}
-	return p, nil
+	return append(b, p.after...)
 }
 
-func (p place) String() string {
-	if len(p.seen) == 0 && !strings.HasPrefix(p.after, "~") {
-		return p.after
+func parsePlace(b []byte) (p place, ok bool) {
+	n, size := binary.Uvarint(b)
+	if size <= 0 || n > uint64(len(b)-size)/8 {
+		return place{}, false
 	}
-	raw := make([]byte, 0, 8*len(p.seen))
-	for _, m := range p.seen {
-		raw = binary.BigEndian.AppendUint64(raw, uint64(m))
+	for b = b[size:]; n > 0; n-- {
+		p.seen = append(p.seen, mark(binary.BigEndian.Uint64(b)))
+		b = b[8:]
 	}
-	return "~" + base64.RawURLEncoding.EncodeToString(raw) + "~" + p.after
+	p.after = string(b)
+	return p, true
 }
 
 // read returns what is next, and the place behind it.
@@ -107,14 +103,4 @@ func newBatch(start place, entries []audit.Entry, next string) *answer {
 		b.marks[i] = markOf(entries[i].ID)
 	}
 	return b
-}
-
-// behind is the place right behind the entry of that index.
-func (b *answer) behind(index int) place {
-	if index == len(b.marks)-1 {
-		return b.end
-	}
-	p := place{after: b.start.after}
-	p.seen = append(append(p.seen, b.start.seen...), b.marks[:index+1]...)
-	return p
 }

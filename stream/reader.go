@@ -27,6 +27,7 @@ type Reader struct {
 	filter audit.Filter
 	group  key // of the filter
 	tailer audit.Tailer
+	sealer *sealer
 	at     place
 	live   bool          // it has read all of the past, and takes what the hub offers
 	seen   map[mark]bool // read from the store, and offered by the hub once more
@@ -62,9 +63,13 @@ func (h *Hub) Follow(ctx context.Context, f audit.Filter, after string) (*Reader
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{hub: h, filter: f, group: keyOf(f), tailer: tailer, ready: make(chan struct{}, 1), seen: map[mark]bool{}, joined: -1}
+	sealer, err := h.positions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := &Reader{hub: h, filter: f, group: keyOf(f), tailer: tailer, sealer: sealer, ready: make(chan struct{}, 1), seen: map[mark]bool{}, joined: -1}
 	if after != "" {
-		if r.at, err = parsePlace(after); err != nil {
+		if r.at, err = sealer.place(after); err != nil {
 			return nil, err
 		}
 		r.last = r.at
@@ -84,13 +89,18 @@ func (h *Hub) Follow(ctx context.Context, f audit.Filter, after string) (*Reader
 
 // Position is the place behind the last event that Next returned; at first the
 // one that the reader was made with.
-func (r *Reader) Position() string { return r.last.String() }
+func (r *Reader) Position() string { return r.sealer.position(r.last) }
 
 // progress moves the position over what the filter left out, and returns it: a
 // client that resumes need not have that looked through again.
 func (r *Reader) progress() string {
+	r.advance()
+	return r.Position()
+}
+
+func (r *Reader) advance() {
 	if !r.live {
-		return r.Position()
+		return
 	}
 	r.hub.mu.Lock()
 	defer r.hub.mu.Unlock()
@@ -99,7 +109,6 @@ func (r *Reader) progress() string {
 	if _, here := r.hub.readers[r]; here && len(r.queue) == 0 && r.missed == 0 && len(r.seen) == 0 {
 		r.last = place{after: r.hub.after}
 	}
-	return r.Position()
 }
 
 // Next waits for events and returns all that are there, at least one and at
@@ -111,8 +120,8 @@ func (r *Reader) Next(ctx context.Context) ([]Event, error) {
 	p, err := r.next(ctx)
 	var events []Event
 	for p != nil {
-		for _, it := range p.items[:len(p.items)-1] {
-			events = append(events, Event{Entry: it.Entry, Position: r.with(it.batch.behind(it.index), it).String()})
+		for i, it := range p.items[:len(p.items)-1] {
+			events = append(events, Event{Entry: it.Entry, Position: r.sealer.position(r.with(p.behind(i), it))})
 		}
 		last := p.items[len(p.items)-1]
 		events = append(events, Event{Entry: last.Entry, Position: r.Position()})

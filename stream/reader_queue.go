@@ -45,9 +45,7 @@ func (r *Reader) unseen(p *parcel) *parcel {
 	if len(kept) == 0 {
 		return nil
 	}
-	left := newParcel(kept)
-	left.end = p.end
-	return left
+	return parcelTo(kept, p.end)
 }
 
 // maxHeld is about how many bytes of entries wait for a reader. What they are

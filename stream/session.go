@@ -19,7 +19,8 @@ type session struct {
 	key     string
 	timer   *time.Timer
 	resumed bool
-	past    int // entries of the past that were sent
+	lost    bool // the position to resume from couldn't be used
+	past    int  // entries of the past that were sent
 }
 
 // message is a frame on its way: readers that see the same share its bytes.
@@ -34,7 +35,7 @@ type message struct {
 func (c *session) run(ctx context.Context, send func(message) error) (last Frame, err error) {
 	start := time.Now()
 	ends, recheck, sent := start.Add(c.opts.Lifetime), start.Add(c.opts.Recheck), start
-	if err := send(idle(c.reader.Position())); err != nil {
+	if err := send(c.first()); err != nil {
 		return Frame{}, err
 	}
 	for {
@@ -66,6 +67,12 @@ func (c *session) run(ctx context.Context, send func(message) error) (last Frame
 			}
 		}
 	}
+}
+
+// first tells where the feed begins.
+func (c *session) first() message {
+	cursor := c.reader.Position()
+	return message{cursor: cursor, data: Frame{Cursor: cursor, Lost: c.lost}.bytes(), idle: true}
 }
 
 func earliest(a, b, c time.Time) time.Time {
@@ -105,12 +112,14 @@ func (c *session) message(ctx context.Context, p *parcel) (message, error) {
 		f, err := c.gap(ctx, len(p.items))
 		return message{cursor: f.Cursor, data: f.bytes()}, err
 	}
-	m := message{cursor: c.reader.Position()}
+	m := message{}
 	var err error
-	if m.cursor == p.end.String() {
-		m.data, err = p.frame(c.key, c.encode)
+	if c.reader.last.equal(p.end) {
+		m.cursor = p.sealedEnd(c.reader.sealer)
+		m.data, err = p.frame(m.cursor, c.key, c.encode)
 	} else {
-		m.data, err = p.encode(c.reader.last, c.key, c.encode)
+		m.cursor = c.reader.Position()
+		m.data, err = p.encode(m.cursor, c.key, c.encode)
 	}
 	return m, err
 }

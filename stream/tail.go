@@ -16,7 +16,8 @@ const batch = 200
 type Event struct {
 	audit.Entry
 	// Position is the place behind this entry: given as "after", the feed goes
-	// on with the next one. It is opaque, and stays valid across restarts.
+	// on with the next one. It is opaque, sealed with the trail's key, and valid
+	// for every filter and across restarts.
 	Position string
 }
 
@@ -28,7 +29,15 @@ func Head(ctx context.Context, trail *audit.Trail) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return tailer.Head(ctx)
+	sealer, err := newSealer(ctx, trail)
+	if err != nil {
+		return "", err
+	}
+	head, err := tailer.Head(ctx)
+	if err != nil {
+		return "", err
+	}
+	return sealer.position(place{after: head}), nil
 }
 
 func tailerOf(trail *audit.Trail) (audit.Tailer, error) {
@@ -57,7 +66,8 @@ func tailerOf(trail *audit.Trail) (audit.Tailer, error) {
 //
 // The sequence ends with an error and a zero Event: the context's,
 // audit.ErrClosed, *audit.QueryError for a filter that can't be meant,
-// audit.ErrBadCursor for a position that the store doesn't know,
+// audit.ErrBadCursor for a position that was made up, was sealed with a key that
+// the trail no longer has, or is none of the store's,
 // errors.ErrUnsupported for a store that is no audit.Tailer, or the store's.
 // Tail starts no goroutine and retries nothing: go on from the last Position.
 func Tail(ctx context.Context, trail *audit.Trail, f audit.Filter, after string) iter.Seq2[Event, error] {
@@ -66,9 +76,13 @@ func Tail(ctx context.Context, trail *audit.Trail, f audit.Filter, after string)
 		if err == nil {
 			err = f.Validate()
 		}
-		var at place
+		var s *sealer
 		if err == nil {
-			at, err = parsePlace(after)
+			s, err = newSealer(ctx, trail)
+		}
+		var at place
+		if err == nil && after != "" {
+			at, err = s.place(after)
 		}
 		if err != nil {
 			yield(Event{}, err)
@@ -83,11 +97,8 @@ func Tail(ctx context.Context, trail *audit.Trail, f audit.Filter, after string)
 			if events, at, err = at.read(ctx, tailer, f, batch); err != nil {
 				break
 			}
-			for _, e := range events {
-				event := Event{Entry: e.Entry, Position: e.batch.behind(e.index).String()}
-				if !yield(event, nil) {
-					return
-				}
+			if !yieldAll(yield, s, events) {
+				return
 			}
 			if at.quiet {
 				err = clock.wait(ctx)
@@ -95,4 +106,18 @@ func Tail(ctx context.Context, trail *audit.Trail, f audit.Filter, after string)
 		}
 		yield(Event{}, err)
 	}
+}
+
+// yieldAll yields what one read returned, and reports whether to go on.
+func yieldAll(yield func(Event, error) bool, s *sealer, items []*item) bool {
+	if len(items) == 0 {
+		return true
+	}
+	p := newParcel(items)
+	for i, it := range items {
+		if !yield(Event{Entry: it.Entry, Position: s.position(p.behind(i))}, nil) {
+			return false
+		}
+	}
+	return true
 }

@@ -181,6 +181,30 @@ func TestMaskedValuesCantBeTriedOut(t *testing.T) {
 	require.Equal(t, all[:25], ids(body(t, h, pager(t, second, "prev"))))
 }
 
+// TestMaskedReadersSortByWhatTheySee: in page, API and downloads.
+func TestMaskedReadersSortByWhatTheySee(t *testing.T) {
+	trail := newTrail(t, secrets())
+	h := newViewer(t, trail, hiding(false))
+	answers := func(query string, status int) {
+		t.Helper()
+		for _, form := range []string{"", "&format=json", "&export=csv", "&export=xlsx", "&export=pdf", "&export=jsonl"} {
+			require.Equal(t, status, get(h, query+form).Code, query+form)
+		}
+	}
+	for _, key := range []string{"record", "user", "ip"} {
+		lacks(t, body(t, h, ""), `href="?sort=`+key)
+		answers("?sort="+key, http.StatusBadRequest)
+		answers("?sort=-"+key, http.StatusBadRequest)
+	}
+	contains(t, body(t, h, ""), `href="?sort=action"`)
+	answers("?sort=-action", http.StatusOK)
+	mailed := secrets()
+	mailed.ID, mailed.Action = "01980000-0000-7000-8000-0000000000ac", "mail to canary.action@lumen.example"
+	require.NoError(t, trail.Record(t.Context(), mailed))
+	lacks(t, body(t, h, ""), `href="?sort=action"`)
+	answers("?sort=-action", http.StatusBadRequest)
+}
+
 // follow reads server-sent frames of a feed until one holds the text.
 func follow(t *testing.T, h http.Handler, query string, write func(), until string) string {
 	t.Helper()
@@ -312,6 +336,13 @@ func TestReadingIsRecorded(t *testing.T) {
 	require.NoError(t, err)
 	h = newViewer(t, blind, &viewer.Options{Record: true})
 	require.Equal(t, http.StatusInternalServerError, get(h, "").Code)
+	// Nor where an actor is required and the grant names none.
+	strict, err := audit.New(trail.Store(), &audit.Options{RequireActor: audit.ActorRefuse})
+	require.NoError(t, err)
+	h = newViewer(t, strict, &viewer.Options{Record: true})
+	for _, q := range []string{"", "?export=csv", "?live=sse"} {
+		require.Equal(t, http.StatusInternalServerError, get(h, q).Code, q)
+	}
 }
 
 type refusing struct{ audit.Store }

@@ -28,19 +28,6 @@ type remembered struct {
 	until  time.Time // when it has to be asked again
 }
 
-// source is what pages read: the trail, with its choices remembered.
-type source struct {
-	*audit.Trail
-	choices *choices
-}
-
-func (v *Viewer) source() source { return source{v.trail, &v.choices} }
-
-// Facets implements audit.Reader.
-func (s source) Facets(ctx context.Context, scope audit.Filter) (audit.Facets, error) {
-	return s.choices.of(ctx, scope, func(ctx context.Context) (audit.Facets, error) { return s.Trail.Facets(ctx, scope) })
-}
-
 const (
 	choicesQuick = 25 * time.Millisecond
 	choicesRatio = 20

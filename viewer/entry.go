@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html/template"
 	"maps"
@@ -32,6 +33,7 @@ type entryPage struct {
 	History      []*audit.Entry
 	HistoryMore  bool
 	HistoryNext  string
+	Stale        bool // the link was to a page of the history that can't be found any more
 	Transaction  []*audit.Entry
 	Request      []*audit.Entry
 	Record       states
@@ -195,6 +197,9 @@ func (p *entryPage) some(ctx context.Context, q audit.Query) (list []*audit.Entr
 // opened from.
 func (p *entryPage) neighbours(ctx context.Context) (above, below string, err error) {
 	before, after, err := p.grant.Neighbours(ctx, p.source(), p.query, p.E.ID)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return "", "", nil
+	}
 	if err != nil {
 		return "", "", err
 	}

@@ -43,10 +43,11 @@ func (p *entryPage) wholeHistory(ctx context.Context) error {
 	}
 	q := p.historyQuery(ctx)
 	q.Cursor = p.request.URL.Query().Get("after")
-	found, err := p.reader.Query(ctx, q)
+	found, stale, err := p.pageOf(ctx, q)
 	if err != nil {
 		return err
 	}
+	p.Stale = stale
 	for i := range found.Entries {
 		p.History = append(p.History, &found.Entries[i])
 	}

@@ -32,6 +32,7 @@ type listPage struct {
 	Live    string // the module's URL; "" where nothing can be followed
 
 	Position string // where the live feed begins
+	Stale    bool   // the link was to a page that can't be found any more
 }
 
 type (
@@ -59,11 +60,15 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	found, err := s.reader.Query(ctx, s.query)
+	found, stale, err := s.pageOf(ctx, s.query)
 	if err != nil {
 		return err
 	}
-	p := listPage{page: page{visit: s, Title: s.title, Status: http.StatusOK}, Shown: len(found.Entries)}
+	if stale {
+		s.query.Cursor = ""
+		s.state.Del("cursor")
+	}
+	p := listPage{page: page{visit: s, Title: s.title, Status: http.StatusOK}, Shown: len(found.Entries), Stale: stale}
 	if p.Total, p.More, p.Counted, err = s.count(ctx); err != nil {
 		return err
 	}
@@ -72,7 +77,7 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 		return err
 	}
 	p.Rows = s.table(found.Entries)
-	p.Columns = s.columns()
+	p.Columns = s.columns(facets)
 	p.Menus = s.menus(facets)
 	p.Chips = s.chips()
 	p.Carried = s.carried()
@@ -90,6 +95,17 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 		p.Live, p.Position = s.assets["live.js"].url(), position
 	}
 	return s.render(w, "list", http.StatusOK, p)
+}
+
+// pageOf reads the page that a link leads to, or the first one if the link's cursor is
+// damaged, of another query, or sealed with a key that the trail no longer has.
+func (s *visit) pageOf(ctx context.Context, q audit.Query) (found *audit.Page, stale bool, err error) {
+	found, err = s.reader.Query(ctx, q)
+	if stale = q.Cursor != "" && errors.Is(err, audit.ErrBadCursor); stale {
+		q.Cursor = ""
+		found, err = s.reader.Query(ctx, q)
+	}
+	return found, stale, err
 }
 
 // countWait is how long a page waits for its number of entries. A search that
@@ -144,7 +160,7 @@ func (s *visit) kept() map[string][]string {
 	return v
 }
 
-func (s *visit) columns() []column {
+func (s *visit) columns(facets *audit.Facets) []column {
 	list := []struct {
 		class, label string
 		key          audit.Sort
@@ -156,12 +172,28 @@ func (s *visit) columns() []column {
 	var cols []column
 	for _, l := range list {
 		c := column{Class: l.class, Label: l.label, Time: l.key == audit.SortTime}
-		if l.key != "" && (s.grant.Personal || l.key != audit.SortUser && l.key != audit.SortIP) {
+		if l.key != "" && s.sortable(l.key, facets) {
 			c.Order, c.Href = s.order(l.key)
 		}
 		cols = append(cols, c)
 	}
 	return cols
+}
+
+// sortable reports whether the reader may sort by a key. An order by values with
+// masked parts would tell something about these.
+func (s *visit) sortable(key audit.Sort, facets *audit.Facets) bool {
+	switch {
+	case s.grant.Check(audit.Query{Filter: s.query.Filter, Sort: key}) != nil:
+		return false
+	case s.grant.Personal:
+		return true
+	case key == audit.SortAction:
+		return facets != nil && !slices.ContainsFunc(facets.Actions, hasMask)
+	case key == audit.SortObjectType:
+		return facets != nil && !slices.ContainsFunc(facets.ObjectTypes, hasMask)
+	}
+	return true
 }
 
 // order is a column's aria-sort, and the link that sorts by it: the way that

@@ -378,7 +378,7 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		"?ip=x":           "neither an address nor a CIDR prefix",
 		"?from=yesterday": "neither a date",
 		"?nonsense=1":     "not a parameter of a filter",
-		"?cursor=abc":     "damaged",
+		"?sort=recorded":  "needs its type and its ID",
 		"?per=0":          "not a number from 1",
 		"?sort=price":     "not one of time",
 		"?%zz":            "percent-encoded",
@@ -403,6 +403,45 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	require.Equal(t, http.StatusNotFound, get(h, "?entry=nothing").Code)
 	require.NoError(t, trail.Close(t.Context()))
 	require.Equal(t, http.StatusServiceUnavailable, get(h, "").Code)
+}
+
+// TestStaleLinksLeadToTheFirstPage: a bookmark whose cursor was sealed with another key,
+// belongs to another filter or is damaged shows the first page and says so; data is
+// refused.
+func TestStaleLinksLeadToTheFirstPage(t *testing.T) {
+	trail := newTrail(t, demo(60)...)
+	h := newViewer(t, trail, &viewer.Options{Languages: []viewer.Language{viewer.German(), viewer.French()}})
+	other := newViewer(t, newTrail(t, demo(60)...), nil)
+	notes := map[string]string{
+		"en": "The link to that page is no longer valid. This is the first page.",
+		"de": "Der Link zu dieser Seite gilt nicht mehr. Dies ist die erste Seite.",
+		"fr": "Le lien vers cette page n’est plus valable. Voici la première page.",
+	}
+	first := body(t, h, "?per=25")
+	lacks(t, first, notes["en"])
+	good := pager(t, first, "next")
+	lacks(t, body(t, h, good), notes["en"])
+	foreign := pager(t, body(t, other, "?per=25"), "next")
+	for _, link := range []string{foreign, good + "&action=update", good + "&sort=time", strings.Replace(good, "cursor=", "cursor=A", 1), "?per=25&cursor=abc"} {
+		for lang, note := range notes {
+			page := html.UnescapeString(body(t, h, link+"&lang="+lang))
+			contains(t, page, `role="status">`+note, link)
+			lacks(t, page, `rel="prev"`)
+		}
+		page := body(t, h, link)
+		if !strings.Contains(link, "action") && !strings.Contains(link, "sort") {
+			require.Equal(t, ids(first), ids(page))
+		}
+		lacks(t, body(t, h, pager(t, page, "next")), notes["en"], "its links are good")
+		for _, data := range []string{link + "&format=json"} {
+			w := get(h, data)
+			require.Equal(t, http.StatusBadRequest, w.Code, data)
+			contains(t, w.Body.String(), `"param":"cursor"`)
+		}
+	}
+	history := "?entry=01980000-0000-7000-8000-000000000001&view=history&after=abc"
+	contains(t, body(t, h, history), notes["en"])
+	require.Equal(t, http.StatusBadRequest, get(h, history+"&format=json").Code)
 }
 
 // TestSearchQualifiers: page, API, count, export and the entries' neighbours

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/access"
 )
 
@@ -19,6 +20,12 @@ type Options struct {
 	// access.ErrDenied is also logged. Required: New refuses to serve without it.
 	// During development you can use access.InsecureForDevelopment.
 	Authorize access.Authorize
+	// Reader is read instead of the trail: page, API and downloads. It should be an
+	// audit.Counter and an audit.Paginator too. Without the first pages have no number of
+	// entries. Without the second they have no links to the entry before and after, and
+	// readers who see no addresses can't search. The live feed is the trail's. Default:
+	// the trail.
+	Reader audit.Reader
 	// Title is the page's name. Default: "Audit trail".
 	Title string
 	// Back leads from the page back into the host. Default: no such link.

@@ -23,6 +23,7 @@ var spoken = []string{
 	"All time", "From %s", "Until %s", "Show %s", "Show UTC", "Times in", "Table of entries", "Audit entries", "Audit entries, by %s, %s",
 	"ascending", "descending", "Pages", "Rows per page", "Set", "First page", "Previous", "Next",
 	"No entry matches", "Take a filter away, or widen the date range.", "Nothing recorded yet", "As soon as someone changes something, it is listed here.",
+	"The link to that page is no longer valid. This is the first page.",
 	"Every value ever recorded. Choose one to filter by it.", "No value matches",
 	// columns, filters, chips
 	"Time", "Action", "Object type", "Changes", "User", "IP address", "Outcome", "Actor type", "Actor ID", "Tenant", "Project", "Product",

@@ -12,7 +12,7 @@ import (
 // import beside the standard library. An entry stands for itself and for the
 // packages below it; "audit" is the root package alone.
 var allowed = map[string][]string{
-	"":                    {"github.com/google/uuid"},
+	"":                    {"github.com/google/uuid", modulePath + "/internal/seal"},
 	"access":              {"audit"},
 	"hooks":               {"audit", "gorm.io/gorm", "github.com/r3labs/diff/v3"},
 	"httpaudit":           {"audit"},
@@ -20,13 +20,14 @@ var allowed = map[string][]string{
 	"storage/memstore":    {"audit"},
 	"storage/storagetest": {"audit"},
 	"export":              {"audit", modulePath + "/access", "github.com/xuri/excelize/v2", "codeberg.org/go-pdf/fpdf", "codeberg.org/go-fonts/dejavu", "github.com/go-text/typesetting", "golang.org/x/image", "golang.org/x/text"},
-	"stream":              {"audit", modulePath + "/access", "github.com/coder/websocket"},
+	"stream":              {"audit", modulePath + "/access", modulePath + "/internal/seal", "github.com/coder/websocket"},
 	"alert":               {"audit", modulePath + "/stream"},
 	"retention":           {"audit"},
 	"integrity":           {"audit", "golang.org/x/mod/sumdb"},
 	"viewer":              {"audit", modulePath + "/access", modulePath + "/export", modulePath + "/stream"},
 	"audittest":           {"audit", "gorm.io/gorm"},
 	"internal/layout":     {},
+	"internal/seal":       {},
 }
 
 // forbidden never appears in what a host links: a driver that registers a name

@@ -4,7 +4,7 @@ const keep = 60_000 // a hidden tab's connection, in ms
 
 export function start(first, html, visit) {
   let on = false, socket, source, cursor, failures = 0, neverOpened = 0, timer, sleep, polling = false
-  let held = [], count = 0, gap = false
+  let held = [], count = 0, gap = false, renewed = false // once: a new page's position may be as unknown
   let announced = 0, unsaid = 0, saying
   const button = () => $('.live') ?? first
   const say = (state, text) => {
@@ -129,6 +129,7 @@ export function start(first, html, visit) {
   function frame(f) {
     cursor = f.cursor
     if (f.gap) { gap = true; count += f.gap }
+    if (f.lost) { gap = true; if (!renewed && mayInsert()) { renewed = true; return insert() } }
     const have = new Set([...document.querySelectorAll('#results tbody tr')].map(r => r.dataset.id))
     const before = count
     for (const row of f.entries) {
