@@ -49,7 +49,7 @@ type Server struct {
 //
 // Answers: 400 for a query string that can't be meant, as JSON
 // {"error": "…", "param": "from"}; 403 where Authorize refuses or doesn't grant
-// exports; 405; 422 for more rows than the format holds; 503 for a store that
+// exports, and for requests from other sites (access.SameOrigin); 405; 422 for more rows than the format holds; 503 for a store that
 // isn't migrated, or a closed trail; 500 for everything else. Once bytes were
 // sent, a failure can't change the status: the file's last row says that it is
 // incomplete, and the connection is cut before the body's end
@@ -81,7 +81,8 @@ func Handler(trail *audit.Trail, opts *Options) (*Server, error) {
 type request struct {
 	format  Format
 	query   audit.Query
-	selects audit.Query // the query with its search taken apart
+	selects audit.Query  // the query with its search taken apart
+	reads   audit.Filter // what that selects in the grant's scope
 	from    audit.Reader
 	opts    Options
 }
@@ -93,6 +94,10 @@ func (h *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		refuse(w, http.StatusMethodNotAllowed, "exports are read with GET or HEAD", "")
+		return
+	}
+	if !access.SameOrigin(r, h.opts.AllowedOrigins) {
+		refuse(w, http.StatusForbidden, "a page of another origin may not export this", "")
 		return
 	}
 	grant, err := h.authorize(r)
@@ -108,7 +113,7 @@ func (h *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	req.from = grant.Reader(h.opts.Reader)
+	req.from, req.reads = grant.Reader(h.opts.Reader), req.selects.And(grant.Scope)
 	if !grant.Actor.IsZero() {
 		r = r.WithContext(audit.WithActor(r.Context(), grant.Actor))
 	}
@@ -199,7 +204,7 @@ func (h *Server) serve(w http.ResponseWriter, r *http.Request, req request) {
 		return
 	}
 	table := newTable(r.Context(), req.from, req.query, req.opts)
-	table.selects = req.selects
+	table.selects, table.reads = req.selects, req.reads
 	body := &body{w: w, zip: zip, begin: h.announcer(r.Context(), head, table)}
 	out := newTail(body, req.opts.Record != nil)
 	err := write(r.Context(), out, req.format, table, req.opts.Record)

@@ -303,6 +303,42 @@ func TestHandlerRecordsTheGrantsActor(t *testing.T) {
 	assert.Equal(t, "q=vpn", found.Entries[0].Metadata["filter"])
 }
 
+// An export is an entry of the tenant whose entries left.
+func TestAnExportIsRecordedForItsTenant(t *testing.T) {
+	trail := newTrail(t, audit.Entry{Tenant: "acme", Action: "a"}, audit.Entry{Tenant: "rival", Action: "b"})
+	scope := []string{"acme"}
+	h := handlerOf(t, trail, &export.Options{Record: trail, Authorize: func(*http.Request) (access.Grant, error) {
+		return access.Grant{Scope: audit.Filter{Tenants: scope}, Export: true}, nil
+	}})
+	recorded := func(query string) audit.Entry {
+		require.Equal(t, http.StatusOK, get(t, h, "GET", "/"+query).Code)
+		found, err := trail.Query(t.Context(), audit.Query{Filter: audit.Filter{Actions: []string{"export"}}, Limit: 1})
+		require.NoError(t, err)
+		return found.Entries[0]
+	}
+	assert.Equal(t, "acme", recorded("").Tenant)
+	scope = []string{"acme", "rival"}
+	assert.Equal(t, "rival", recorded("?q=tenant:rival").Tenant)
+	both := recorded("")
+	assert.Empty(t, both.Tenant)
+	assert.Equal(t, []any{"acme", "rival"}, both.Metadata["tenants"])
+}
+
+// A link on another site makes nobody export.
+func TestAnExportIsForItsOwnPages(t *testing.T) {
+	trail := newTrail(t, entries(1)...)
+	h := handlerOf(t, trail, &export.Options{Record: trail, AllowedOrigins: []string{"https://admin.example.com"}})
+	for _, method := range []string{"GET", "HEAD"} {
+		assert.Equal(t, http.StatusForbidden, get(t, h, method, "/", "Sec-Fetch-Site", "cross-site").Code)
+		assert.Equal(t, http.StatusForbidden, get(t, h, method, "/", "Origin", "https://evil.example").Code)
+		assert.Equal(t, http.StatusOK, get(t, h, method, "/", "Sec-Fetch-Site", "none").Code)
+	}
+	assert.Equal(t, http.StatusOK, get(t, h, "GET", "/", "Sec-Fetch-Site", "cross-site", "Origin", "https://admin.example.com").Code)
+	n, _, err := trail.Count(t.Context(), audit.Filter{Actions: []string{"export"}}, 10)
+	require.NoError(t, err)
+	assert.Equal(t, 2, n, "those that were refused are no exports")
+}
+
 // An export that can't be recorded never looks whole to its client either.
 func TestHandlerThatCannotRecord(t *testing.T) {
 	trail := newTrail(t, entries(3000)...)

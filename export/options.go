@@ -41,7 +41,8 @@ type Options struct {
 	// called before the first row, after every 1,000 and after the last.
 	Progress func(done, total int)
 	// Record puts the export itself on the trail: who, in which format, with
-	// which filter, how many rows, and the SHA-256 of the file's bytes. The
+	// which filter, of which tenants (access.Recorded), how many rows, and the
+	// SHA-256 of the file's bytes. The
 	// file's last bytes are held back until it is recorded: a file that can't
 	// be recorded is never delivered whole. Usually the *audit.Trail.
 	// Default: not recorded.
@@ -56,6 +57,11 @@ type Options struct {
 	// without Export, is answered with 403; the error's text isn't shown. It is
 	// required: Handler refuses to serve without it.
 	Authorize access.Authorize
+	// AllowedOrigins are the origins ("https://admin.example.com") beside the
+	// request's own host whose scripts may export through Handler; a browser's
+	// request from another site is answered with 403 (access.SameOrigin).
+	// Default: none.
+	AllowedOrigins []string
 	// Reader is read by Handler instead of the trail. Default: the trail.
 	Reader audit.Reader
 	// Logger is told what Handler can't return. Default: the trail's.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -119,7 +118,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "A feed is followed with GET.", http.StatusMethodNotAllowed)
 		return
 	}
-	if !s.sameOrigin(r) {
+	if !access.SameOrigin(r, s.opts.AllowedOrigins) {
 		http.Error(w, "A page of another origin may not follow the audit trail.", http.StatusForbidden)
 		return
 	}
@@ -204,34 +203,4 @@ func refuse(w http.ResponseWriter, err error) {
 		status, text = http.StatusNotImplemented, "This trail can't be followed."
 	}
 	http.Error(w, text, status)
-}
-
-// sameOrigin guards against pages of other origins: a WebSocket is no subject
-// to the browser's same-origin policy, and cookies are sent along.
-//
-// Where the browser says Sec-Fetch-Site, that decides (Chromium doesn't on
-// WebSocket handshakes). Else the Origin's host must be the request's.
-// X-Forwarded-Host counts for this check alone: a page can't set headers of a
-// handshake, and a proxy that rewrites Host would otherwise lock everybody out.
-// Without an Origin the client is no browser.
-func (s *server) sameOrigin(r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	if slices.Contains(s.opts.AllowedOrigins, origin) && origin != "" {
-		return true
-	}
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "same-origin", "none":
-		return true
-	case "":
-	default:
-		return false
-	}
-	if origin == "" {
-		return true
-	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" {
-		return false
-	}
-	return strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, r.Header.Get("X-Forwarded-Host"))
 }

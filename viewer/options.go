@@ -58,7 +58,8 @@ type Options struct {
 	// Default: off; style sheets and scripts are always compressed.
 	Gzip bool
 	// AllowedOrigins are the origins ("https://admin.example.com") beside the
-	// request's own host that may open the live feed. Default: none.
+	// request's own host whose scripts may open the live feed and export.
+	// Default: none.
 	AllowedOrigins []string
 	// MaxLive bounds the live feeds open at a time; above it a reader is told
 	// to try again. Default: 1000.

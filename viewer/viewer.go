@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/stream"
 )
 
@@ -147,18 +148,14 @@ func (s *visit) note(ctx context.Context, action, format string) error {
 	if !s.opts.Record {
 		return nil
 	}
-	metadata := map[string]any{"query": s.request.URL.RawQuery}
-	if format != "" {
-		metadata["format"] = format
-	}
 	e := audit.Entry{
 		Action: action, Actor: s.grant.Actor,
-		Object:   audit.Object{Type: "audit_trail", Name: s.title},
-		Metadata: metadata,
+		Object: audit.Object{Type: "audit_trail", Name: s.title},
 	}
-	if one := s.grant.Scope.Tenants; len(one) == 1 {
-		e.Tenant = one[0] // who reads a tenant's trail is a fact on that tenant's trail
+	if format != "" {
+		e.Metadata = map[string]any{"format": format}
 	}
+	e = access.Recorded(e, s.query.And(s.grant.Scope), "query", s.request.URL.RawQuery)
 	if err := s.trail.Record(ctx, e); err != nil {
 		return fmt.Errorf("viewer: recording that the trail is read: %w", err)
 	}
