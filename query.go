@@ -18,6 +18,10 @@ type Query struct {
 	Sort   Sort   // default: newest first
 	Limit  int    // entries a page; 0: DefaultLimit; at most MaxLimit
 	Cursor string // Page.Next or Page.Prev of the same query; "": the first page
+	// MaxBytes ends a page before the entry with which its entries would have more
+	// bytes together (Entry.Size). A page that isn't the last has at least one
+	// entry, and Next and Prev go on from what it has. Default: no bound.
+	MaxBytes int
 	// Brief is for lists that show no more of an entry than that it happened: its
 	// Changes and Metadata are left out, and a store doesn't even read them. Which
 	// entries there are, and their order, stay the same, and so do cursors: they
@@ -103,6 +107,9 @@ func (q Query) Validate() (Query, error) {
 		q.Limit = DefaultLimit
 	case q.Limit < 0 || q.Limit > MaxLimit:
 		return q, &QueryError{Param: "limit", Reason: fmt.Sprintf("%d is not one of 1 to %d", q.Limit, MaxLimit)}
+	}
+	if q.MaxBytes < 0 {
+		return q, &QueryError{Param: "limit", Reason: fmt.Sprintf("MaxBytes is %d, and can't be negative", q.MaxBytes)}
 	}
 	return q, q.Filter.Validate()
 }

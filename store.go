@@ -40,7 +40,8 @@ type Store interface {
 	Append(ctx context.Context, entries ...Entry) error
 	// Query returns one page of the entries that match every one of
 	// q.Filter.Terms, in the order of q.Sort, from q.Cursor on; with q.Brief
-	// without their Changes and Metadata.
+	// without their Changes and Metadata. Where q.MaxBytes ends the page, Next or,
+	// going back, Prev leads to the first entry that had no room.
 	Query(ctx context.Context, q Query) (*Page, error)
 	// Get returns the entry with that ID, or ErrNotFound.
 	Get(ctx context.Context, id string) (Entry, error)

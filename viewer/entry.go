@@ -171,7 +171,7 @@ func (p *entryPage) recordFilter() audit.Filter {
 }
 
 func (p *entryPage) some(ctx context.Context, q audit.Query) (list []*audit.Entry, more bool, err error) {
-	q.Limit = railEntries
+	q.Limit, q.MaxBytes = railEntries, p.opts.MaxPageBytes
 	found, err := p.reader.Query(ctx, q)
 	if err != nil {
 		return nil, false, err

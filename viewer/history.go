@@ -9,7 +9,7 @@ import (
 // historyQuery selects the record's timeline, the newest change first. Of a record
 // with very many entries it is in the order of time, which an index has.
 func (p *entryPage) historyQuery(ctx context.Context) audit.Query {
-	q := audit.Query{Filter: p.recordFilter(), Sort: audit.SortRecorded.Reverse()}
+	q := audit.Query{Filter: p.recordFilter(), Sort: audit.SortRecorded.Reverse(), MaxBytes: p.opts.MaxPageBytes}
 	if p.size(ctx) == sizeMany {
 		q.Sort = audit.Newest
 	}

@@ -27,6 +27,7 @@ type listPage struct {
 	Next    string
 	Prev    string
 	First   string
+	Early   string // why the page ends before it is full; "" if it doesn't
 	Sizes   []size
 	Exports []Link
 	Live    string // the module's URL; "" where nothing can be followed
@@ -79,6 +80,9 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	p.Sizes = s.sizes()
 	if found.Next != "" {
 		p.Next = s.page(found.Next)
+		if len(found.Entries) < s.query.Limit {
+			p.Early = "This page ends early because its entries are large. The next page goes on from here."
+		}
 	}
 	if found.Prev != "" {
 		p.Prev, p.First = s.page(found.Prev), s.list()

@@ -1,6 +1,7 @@
 package viewer
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
@@ -10,7 +11,8 @@ import (
 // Link is a place outside of the viewer.
 type Link struct{ Label, URL string }
 
-// Options of the viewer. All but Authorize have defaults.
+// Options of the viewer. All but Authorize have defaults. A negative number is an
+// error of New.
 type Options struct {
 	// Authorize says what a request may see. It is called for every page, API
 	// call and download, and again while a live feed is open, which ends within a
@@ -65,8 +67,13 @@ type Options struct {
 	// to try again. Default: 1000.
 	MaxLive int
 	// CountBound is how far entries are counted: beyond, the page says
-	// "10,000+". Default: 10000.
+	// "10,000+". Default: 10,000.
 	CountBound int
+	// MaxPageBytes bounds the entries of one page, in bytes (audit.Query.MaxBytes):
+	// of very large entries a page of the list, of the API and of a record's
+	// history has fewer than asked for, and the next page goes on from there.
+	// Default: 8 MiB.
+	MaxPageBytes int
 	// Record puts an entry on the trail whenever someone reads or exports it
 	// (actions "view" and "export"). Where that fails, nothing is shown.
 	// Default: reading leaves no trace.
@@ -76,4 +83,19 @@ type Options struct {
 	// are always seen at once. Default: none; the feed looks five times a second
 	// while someone follows.
 	Wake <-chan struct{}
+}
+
+const (
+	defaultCountBound = 10_000
+	defaultPageBytes  = 8 << 20
+)
+
+// checkBounds refuses negative numbers.
+func (o *Options) checkBounds() error {
+	for name, n := range map[string]int{"CountBound": o.CountBound, "MaxLive": o.MaxLive, "MaxPageBytes": o.MaxPageBytes} {
+		if n < 0 {
+			return fmt.Errorf("viewer: Options.%s is %d, and can't be negative", name, n)
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package viewer
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -47,15 +48,16 @@ func New(trail *audit.Trail, opts *Options) (*Viewer, error) {
 	if opts == nil || opts.Authorize == nil {
 		return nil, errors.New("viewer: Options.Authorize is required: it says what a request may see (access.InsecureForDevelopment allows everything)")
 	}
-	v := &Viewer{trail: trail, opts: *opts, title: opts.Title, location: opts.Location, bound: opts.CountBound}
+	v := &Viewer{trail: trail, opts: *opts, title: opts.Title, location: opts.Location, bound: cmp.Or(opts.CountBound, defaultCountBound)}
+	if err := opts.checkBounds(); err != nil {
+		return nil, err
+	}
+	v.opts.MaxPageBytes = cmp.Or(opts.MaxPageBytes, defaultPageBytes)
 	if v.title == "" {
 		v.title = "Audit trail"
 	}
 	if v.location == nil {
 		v.location = time.UTC
-	}
-	if v.bound <= 0 {
-		v.bound = 10_000
 	}
 	if t := opts.Theme; t != "" && t != "light" && t != "dark" {
 		return nil, fmt.Errorf("viewer: Options.Theme is %q, and can be light, dark or empty", t)

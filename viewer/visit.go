@@ -59,6 +59,7 @@ func (v *Viewer) newVisit(r *http.Request, grant access.Grant) (*visit, error) {
 	if s.query, err = audit.ParseQuery(values); err != nil {
 		return s, err
 	}
+	s.query.MaxBytes = s.opts.MaxPageBytes
 	s.carry(values)
 	s.query.Filter, err = s.query.Expand(v.trail.Catalogue())
 	return s, err
