@@ -49,11 +49,13 @@ type Server struct {
 //
 // Answers: 400 for a query string that can't be meant, as JSON
 // {"error": "…", "param": "from"}; 403 where Authorize refuses or doesn't grant
-// exports, and for requests from other sites (access.SameOrigin); 405; 422 for more rows than the format holds; 503 for a store that
+// exports, and for requests from other sites (access.SameOrigin); 405; 429 with
+// Retry-After while too many exports run (Options.Limiter); 422 for more rows than the format holds; 503 for a store that
 // isn't migrated, or a closed trail; 500 for everything else. Once bytes were
 // sent, a failure can't change the status: the file's last row says that it is
 // incomplete, and the connection is cut before the body's end
-// (http.ErrAbortHandler), so that no client takes it for whole.
+// (http.ErrAbortHandler), so that no client takes it for whole. A client that
+// stops reading for Options.WriteTimeout is cut off likewise.
 func Handler(trail *audit.Trail, opts *Options) (*Server, error) {
 	if trail == nil {
 		return nil, errors.New("export: Handler needs a trail, and got nil")
@@ -74,6 +76,11 @@ func Handler(trail *audit.Trail, opts *Options) (*Server, error) {
 	if opts.Logger == nil {
 		o.Logger = trail.Logger()
 	}
+	if o.Limiter == nil {
+		if o.Limiter, err = NewLimiter(0, 0); err != nil {
+			return nil, err
+		}
+	}
 	return &Server{trail: trail, opts: o}, nil
 }
 
@@ -86,6 +93,9 @@ type request struct {
 	from    audit.Reader
 	opts    Options
 }
+
+// retryAfter is how many seconds a client should wait for others' exports.
+const retryAfter = "10"
 
 // ServeHTTP answers a request, whatever its path.
 func (h *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -112,6 +122,15 @@ func (h *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		h.fail(w, r, err)
 		return
+	}
+	if r.Method == http.MethodGet {
+		end, ok := h.opts.Limiter.begin(actorKey(r, grant.Actor))
+		if !ok {
+			w.Header().Set("Retry-After", retryAfter)
+			refuse(w, http.StatusTooManyRequests, "too many exports are running; try again in a moment", "")
+			return
+		}
+		defer end()
 	}
 	req.from, req.reads = grant.Reader(h.opts.Reader), req.selects.And(grant.Scope)
 	if !grant.Actor.IsZero() {
@@ -205,7 +224,7 @@ func (h *Server) serve(w http.ResponseWriter, r *http.Request, req request) {
 	}
 	table := newTable(r.Context(), req.from, req.query, req.opts)
 	table.selects, table.reads = req.selects, req.reads
-	body := &body{w: w, zip: zip, begin: h.announcer(r.Context(), head, table)}
+	body := &body{w: newPaced(w, req.opts.WriteTimeout), zip: zip, begin: h.announcer(r.Context(), head, table)}
 	out := newTail(body, req.opts.Record != nil)
 	err := write(r.Context(), out, req.format, table, req.opts.Record)
 	if err == nil || body.begun { // a failure of which nothing was sent gets a plain answer

@@ -1,8 +1,11 @@
 package viewer_test
 
 import (
+	"context"
 	"encoding/json"
+	"iter"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -10,6 +13,7 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/access"
+	"github.com/gormtrail/audit/export"
 	"github.com/gormtrail/audit/viewer"
 )
 
@@ -72,4 +76,41 @@ func TestNegativeBoundsAreRefused(t *testing.T) {
 		require.ErrorContains(t, err, "can't be negative")
 	}
 	require.Equal(t, http.StatusOK, get(newViewer(t, trail, nil), "").Code)
+}
+
+// blocked is a reader whose reading lasts until it is let go.
+type blocked struct {
+	audit.Reader
+	begun, hold chan struct{}
+}
+
+func (b blocked) All(context.Context, audit.Query) iter.Seq2[audit.Entry, error] {
+	return func(func(audit.Entry, error) bool) {
+		close(b.begun)
+		<-b.hold
+	}
+}
+
+// TestDownloadsAreLimited: together with an export handler that shares the limiter.
+func TestDownloadsAreLimited(t *testing.T) {
+	trail := newTrail(t, demo(3)...)
+	limiter, err := export.NewLimiter(1, 1)
+	require.NoError(t, err)
+	h := newViewer(t, trail, &viewer.Options{ExportLimiter: limiter})
+	require.Equal(t, http.StatusOK, get(h, "?export=csv").Code)
+	from := blocked{trail, make(chan struct{}), make(chan struct{})}
+	other, err := export.Handler(trail, &export.Options{Authorize: access.InsecureForDevelopment, Reader: from, Limiter: limiter})
+	require.NoError(t, err)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		other.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, "/", nil))
+	}()
+	<-from.begun
+	w := get(h, "?export=csv")
+	require.Equal(t, http.StatusTooManyRequests, w.Code)
+	require.NotEmpty(t, w.Header().Get("Retry-After"))
+	close(from.hold)
+	<-done
+	require.Equal(t, http.StatusOK, get(h, "?export=csv").Code)
 }

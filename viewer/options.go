@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit/access"
+	"github.com/gormtrail/audit/export"
 )
 
 // Link is a place outside of the viewer.
@@ -69,6 +70,10 @@ type Options struct {
 	// CountBound is how far entries are counted: beyond, the page says
 	// "10,000+". Default: 10,000.
 	CountBound int
+	// ExportLimiter bounds how many downloads run at once (export.Options.Limiter).
+	// Share one with export handlers of your own. Default: one of the viewer's own,
+	// of 8 downloads, 2 of one actor.
+	ExportLimiter *export.Limiter
 	// MaxPageBytes bounds the entries of one page, in bytes (audit.Query.MaxBytes):
 	// of very large entries a page of the list, of the API and of a record's
 	// history has fewer than asked for, and the next page goes on from there.

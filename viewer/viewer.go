@@ -13,6 +13,7 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/access"
+	"github.com/gormtrail/audit/export"
 	"github.com/gormtrail/audit/stream"
 )
 
@@ -70,6 +71,11 @@ func New(trail *audit.Trail, opts *Options) (*Viewer, error) {
 	}
 	v.languages = append(v.languages, &english)
 	var err error
+	if v.opts.ExportLimiter == nil {
+		if v.opts.ExportLimiter, err = export.NewLimiter(0, 0); err != nil {
+			return nil, err
+		}
+	}
 	if v.assets, err = loadAssets(opts); err != nil {
 		return nil, err
 	}
