@@ -25,7 +25,7 @@ type Reader interface {
 }
 
 // Store is what a backend implements. It may implement more: TxAppender,
-// Faceter, Counter, Iterator, Sequencer, Purger, Tailer. The Trail asks by type
+// Faceter, FacetFinder, Counter, Iterator, Sequencer, Purger, Tailer. The Trail asks by type
 // assertion and answers errors.ErrUnsupported where it must. Package storagetest checks
 // all that is promised here. A store is safe for concurrent use.
 //

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/gormtrail/audit"
 )
@@ -18,7 +19,7 @@ import (
 // from is a *audit.Trail, or a reader that passes queries to one unchanged. To limit
 // the reader further, narrow g.Scope.
 //
-// The Reader is an audit.Counter. Count returns errors.ErrUnsupported if from can't
+// The Reader is an audit.Counter and an audit.FacetFinder. Count returns errors.ErrUnsupported if from can't
 // count.
 func (g Grant) Reader(from audit.Reader) audit.Reader { return g.reader(from) }
 
@@ -36,6 +37,7 @@ type reader struct {
 var _ interface {
 	audit.Reader
 	audit.Counter
+	audit.FacetFinder
 } = reader{}
 
 // Query implements audit.Reader.
@@ -134,6 +136,27 @@ func (r reader) stored(ctx context.Context, id string) (audit.Entry, error) {
 	return e, nil
 }
 
+// FindFacets implements audit.FacetFinder. If from isn't one, it returns all values
+// that match.
+func (r reader) FindFacets(ctx context.Context, q audit.FacetQuery) (audit.Facets, error) {
+	if err := r.grant.Check(audit.Query{Filter: q.Filter}); err != nil {
+		return audit.Facets{}, err
+	}
+	q.Filter = r.grant.within(q.Filter)
+	var facets audit.Facets
+	var err error
+	if finder, ok := r.from.(audit.FacetFinder); ok {
+		facets, err = finder.FindFacets(ctx, q)
+	} else if err = q.Validate(); err == nil {
+		facets, err = r.from.Facets(ctx, q.Filter)
+		facets = q.Of(facets)
+	}
+	if err != nil {
+		return audit.Facets{}, err
+	}
+	return r.mask.facets(facets, audit.Fold(audit.CleanText(q.Find))), nil
+}
+
 // Facets implements audit.Reader. Without Personal there are no users, since
 // they are named by their email addresses, and other values are masked.
 func (r reader) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error) {
@@ -141,23 +164,35 @@ func (r reader) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 		return audit.Facets{}, err
 	}
 	facets, err := r.from.Facets(ctx, r.grant.within(f))
-	if err != nil || r.mask.personal {
-		return facets, err
+	if err != nil {
+		return audit.Facets{}, err
+	}
+	return r.mask.facets(facets, ""), nil
+}
+
+// facets masks values; of those found by a text it leaves those that still have it.
+func (m mask) facets(facets audit.Facets, needle string) audit.Facets {
+	if m.personal {
+		return facets
 	}
 	facets.Users = nil
 	for _, list := range []*[]string{
 		&facets.Tenants, &facets.Projects, &facets.Actions, &facets.ObjectTypes, &facets.Products, &facets.ActorTypes,
 	} {
-		*list = r.mask.values(*list)
+		*list = m.values(*list, needle)
 	}
-	return facets, nil
+	return facets
 }
 
 // values returns a facet's masked values, sorted and without duplicates.
-func (m mask) values(list []string) []string {
-	seen := make([]string, len(list))
-	for i, v := range list {
-		seen[i] = m.text(v, nil)
+func (m mask) values(list []string, needle string) []string {
+	blank := m
+	blank.as = unsearchable
+	seen := make([]string, 0, len(list))
+	for _, v := range list {
+		if needle == "" || strings.Contains(audit.Fold(blank.text(v, nil)), needle) {
+			seen = append(seen, m.text(v, nil))
+		}
 	}
 	slices.Sort(seen)
 	return slices.Compact(seen)

@@ -271,3 +271,26 @@ func TestFeedsShowWhatReadersShow(t *testing.T) {
 	_, err := access.Grant{Everything: true}.Select(audit.Filter{Users: []string{"x"}})
 	require.Error(t, err)
 }
+
+// What a reader without Personal finds among the values of facets is what it sees
+// of them.
+func TestFoundFacetsAreMasked(t *testing.T) {
+	trail := newTrail(t,
+		audit.Entry{Tenant: "of canary@lumen.example", Action: "login", Actor: audit.Actor{Email: "canary@lumen.example"}},
+		audit.Entry{Tenant: "canaries", Action: "login"})
+	find := func(g access.Grant, text string) audit.Facets {
+		found, err := g.Reader(trail).(audit.FacetFinder).FindFacets(t.Context(), audit.FacetQuery{Find: text, Limit: 10})
+		require.NoError(t, err)
+		return found
+	}
+	masked, whole := access.Grant{Everything: true}, access.Grant{Everything: true, Personal: true}
+	require.Equal(t, []string{"canaries"}, find(masked, "canar").Tenants)
+	require.Empty(t, find(masked, "canar").Users)
+	require.Empty(t, find(masked, "masked").Tenants)
+	require.Equal(t, []string{"of " + audit.Mask}, find(masked, "OF").Tenants)
+	require.Len(t, find(whole, "canar").Tenants, 2)
+	require.Equal(t, []string{"canary@lumen.example"}, find(whole, "canar").Users)
+	scoped := access.Grant{Scope: audit.Filter{Tenants: []string{"canaries"}}, Personal: true}
+	require.Equal(t, []string{"canaries"}, find(scoped, "").Tenants)
+	require.Empty(t, find(scoped, "").Users)
+}

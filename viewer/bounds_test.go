@@ -3,17 +3,20 @@ package viewer_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/export"
+	"github.com/gormtrail/audit/storage/memstore"
 	"github.com/gormtrail/audit/viewer"
 )
 
@@ -113,4 +116,72 @@ func TestDownloadsAreLimited(t *testing.T) {
 	close(from.hold)
 	<-done
 	require.Equal(t, http.StatusOK, get(h, "?export=csv").Code)
+}
+
+// menuStore notes what is asked of it for menus.
+type menuStore struct {
+	*memstore.Store
+	whole int // Facets
+	most  int // the largest limit
+	slow  bool
+}
+
+func (s *menuStore) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error) {
+	s.whole++
+	return s.Store.Facets(ctx, f)
+}
+
+func (s *menuStore) FindFacets(ctx context.Context, q audit.FacetQuery) (audit.Facets, error) {
+	s.most = max(s.most, q.Limit)
+	if s.slow {
+		<-ctx.Done()
+		return audit.Facets{}, ctx.Err()
+	}
+	all, err := s.Store.Facets(ctx, q.Filter)
+	all = q.Of(all)
+	for _, list := range []*[]string{&all.Users, &all.Actions} {
+		*list = (*list)[:min(len(*list), q.Limit)]
+	}
+	return all, err
+}
+
+// TestMenusAskForSome: with 100,000 users the first page took eight seconds. Menus
+// ask for a thousand, and any user can still be found.
+func TestMenusAskForSome(t *testing.T) {
+	store := &menuStore{Store: memstore.New()}
+	trail, err := audit.New(store, nil)
+	require.NoError(t, err)
+	var list []audit.Entry
+	for i := range 1500 {
+		list = append(list, audit.Entry{Action: "login", Actor: audit.Actor{Email: fmt.Sprintf("user%05d@lumen.example", i)}})
+	}
+	require.NoError(t, trail.Record(t.Context(), list...))
+	h := newViewer(t, trail, nil)
+	page := body(t, h, "")
+	contains(t, page, "Find among all 1,000&#43;")
+	require.Equal(t, 200, strings.Count(page, `name="user" value="`))
+	find := link(t, page, "facet=user")
+	contains(t, body(t, h, find), "<b>1,000&#43;</b>")
+	contains(t, body(t, h, find+"&format=json"), `"total":1000,"total_more":true`)
+	contains(t, body(t, h, find+"&find=USER01499"), "user01499@lumen.example")
+	contains(t, body(t, h, find+"&find=USER01499&format=json"), `{"facet":"user","values":["user01499@lumen.example"],"total":1}`)
+	chosen := body(t, h, "?user=user01499@lumen.example")
+	contains(t, chosen, `value="user01499@lumen.example" checked`)
+	contains(t, body(t, h, "?facet=action&find=logged+IN"), "action=login", "labels are found too")
+	require.Zero(t, store.whole, "nobody asks for all")
+	require.Equal(t, 1001, store.most)
+}
+
+// TestMenusDontKeepThePageWaiting: values are typed then.
+func TestMenusDontKeepThePageWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		trail, err := audit.New(&menuStore{Store: memstore.New(), slow: true}, nil)
+		require.NoError(t, err)
+		require.NoError(t, trail.Record(t.Context(), demo(3)...))
+		h := newViewer(t, trail, nil)
+		page := body(t, h, "")
+		contains(t, page, `<input class="narrow" name="user"`)
+		require.Equal(t, 3, rowsIn(page))
+		require.Equal(t, http.StatusServiceUnavailable, get(h, "?facet=user").Code)
+	})
 }

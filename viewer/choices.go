@@ -28,7 +28,7 @@ type remembered struct {
 	until  time.Time // when it has to be asked again
 }
 
-// source is what pages read: the trail, with its choices remembered.
+// source is what pages read: the trail, with the choices of menus remembered.
 type source struct {
 	*audit.Trail
 	choices *choices
@@ -36,9 +36,14 @@ type source struct {
 
 func (v *Viewer) source() source { return source{v.trail, &v.choices} }
 
-// Facets implements audit.Reader.
-func (s source) Facets(ctx context.Context, scope audit.Filter) (audit.Facets, error) {
-	return s.choices.of(ctx, scope, func(ctx context.Context) (audit.Facets, error) { return s.Trail.Facets(ctx, scope) })
+// FindFacets implements audit.FacetFinder.
+func (s source) FindFacets(ctx context.Context, q audit.FacetQuery) (audit.Facets, error) {
+	if q.Find != "" {
+		return s.Trail.FindFacets(ctx, q)
+	}
+	all := audit.FacetQuery{Filter: q.Filter, Limit: facetsAsked}
+	facets, err := s.choices.of(ctx, q.Filter, func(ctx context.Context) (audit.Facets, error) { return s.Trail.FindFacets(ctx, all) })
+	return q.Of(facets), err
 }
 
 const (

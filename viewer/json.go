@@ -19,9 +19,10 @@ type (
 		TotalMore bool          `json:"total_more,omitempty"`
 	}
 	facetForm struct {
-		Facet  string   `json:"facet"`
-		Values []string `json:"values"`
-		Total  int      `json:"total"`
+		Facet     string   `json:"facet"`
+		Values    []string `json:"values"`
+		Total     int      `json:"total"`
+		TotalMore bool     `json:"total_more,omitempty"`
 	}
 	// problemForm is RFC 9457.
 	problemForm struct {

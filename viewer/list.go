@@ -68,7 +68,7 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	if p.Total, p.More, p.Counted, err = s.count(ctx); err != nil {
 		return err
 	}
-	facets, err := s.facets(ctx)
+	facets, err := s.menuFacets(ctx)
 	if err != nil {
 		return err
 	}
@@ -325,8 +325,13 @@ func (p listPage) UTC() string {
 // ZoneLink is the list in a zone that the script fills in.
 func (p listPage) ZoneLink() string { return p.with("tz", "") }
 
-// Action labels of the menus need the number as text.
-func (p listPage) Number(n int) string { return p.lang.number(n) }
+// Choices is how many choices a menu has.
+func (p listPage) Choices(m menu) string {
+	if m.More {
+		return p.lang.number(m.Total) + "+"
+	}
+	return p.lang.number(m.Total)
+}
 
 // Sorted says the order in words, for the table's caption.
 func (p listPage) Sorted() string {
