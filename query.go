@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // DefaultLimit and MaxLimit are the entries of a page.
@@ -85,6 +86,13 @@ type Page struct {
 	// Next and Prev are cursors of the pages behind and before this one; ""
 	// where there is none.
 	Next, Prev string
+	// Partial: a search ended before the page was full and before everything was
+	// searched, because it took too long. Next or, going back, Prev goes on with it.
+	// Only a reader of package access returns such pages.
+	Partial bool
+	// Until is how far a partial search in the order of time has come, to the
+	// minute. Zero in another order.
+	Until time.Time
 }
 
 // Facets are the values that were ever recorded in a scope, sorted, each once,

@@ -13,7 +13,8 @@ import (
 
 // Reader returns a reader of the entries in from that g allows, with masked values.
 // Filters and orders that would reveal masked values fail with a *audit.QueryError
-// (see Check). A keyword matches an entry only if it still matches after masking.
+// (see Check). A keyword matches an entry only if it still matches after masking; such
+// a search is bounded (MaxSearched, MaxSearchTime), and a page of it may be partial.
 // If g isn't valid, every method returns the error of Validate.
 //
 // from is a *audit.Trail, or a reader that passes queries to one unchanged. To limit
@@ -25,13 +26,15 @@ func (g Grant) Reader(from audit.Reader) audit.Reader { return g.reader(from) }
 
 func (g Grant) reader(from audit.Reader) reader {
 	g.Scope = g.ownScope()
-	return reader{from: from, grant: g, mask: g.mask()}
+	return reader{from: from, grant: g, mask: g.mask(), limits: limits{MaxSearched, MaxSearchTime}}
 }
 
 type reader struct {
 	from  audit.Reader
 	grant Grant
 	mask  mask
+
+	limits limits // of searches after masking
 }
 
 var _ interface {
@@ -198,7 +201,8 @@ func (m mask) values(list []string, needle string) []string {
 	return slices.Compact(seen)
 }
 
-// Count implements audit.Counter: it counts what Query shows.
+// Count implements audit.Counter: it counts what Query shows. Of a search after
+// masking that takes too long it returns what it has counted by then, and more.
 func (r reader) Count(ctx context.Context, f audit.Filter, bound int) (n int, more bool, err error) {
 	if err := r.grant.Check(audit.Query{Filter: f}); err != nil {
 		return 0, false, err
@@ -207,17 +211,9 @@ func (r reader) Count(ctx context.Context, f audit.Filter, bound int) (n int, mo
 	if !ok {
 		return 0, false, fmt.Errorf("access: counting in a %T: %w", r.from, errors.ErrUnsupported)
 	}
-	if len(r.grant.words(f)) == 0 {
+	words := r.grant.words(f)
+	if len(words) == 0 {
 		return counter.Count(ctx, r.grant.within(f), bound)
 	}
-	for _, err := range r.All(ctx, audit.Query{Filter: f, Brief: true}) {
-		if err != nil {
-			return 0, false, err
-		}
-		if n == bound {
-			return n, true, nil
-		}
-		n++
-	}
-	return n, false, nil
+	return r.siftedCount(ctx, f, bound, words)
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -183,5 +184,48 @@ func TestMenusDontKeepThePageWaiting(t *testing.T) {
 		contains(t, page, `<input class="narrow" name="user"`)
 		require.Equal(t, 3, rowsIn(page))
 		require.Equal(t, http.StatusServiceUnavailable, get(h, "?facet=user").Code)
+	})
+}
+
+// sleepy takes its time for each page.
+type sleepy struct{ *memstore.Store }
+
+func (s sleepy) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
+	select {
+	case <-time.After(3 * time.Second):
+		return s.Store.Query(ctx, q)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// TestASearchThatTakesLongSaysSo: of a reader who may not see what is searched. It
+// shows what it has found, how far it has come, and the way on.
+func TestASearchThatTakesLongSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		trail, err := audit.New(sleepy{memstore.New()}, nil)
+		require.NoError(t, err)
+		list := demo(3000)
+		for i := range list {
+			list[i].Actor = audit.Actor{ID: "1", Email: "mara@lumen.example"}
+		}
+		list[2999].Object.Name = "@lumen" // the newest
+		require.NoError(t, trail.Record(t.Context(), list...))
+		h := newViewer(t, trail, &viewer.Options{Languages: []viewer.Language{viewer.German()}, Authorize: func(*http.Request) (access.Grant, error) {
+			return access.Grant{Everything: true}, nil
+		}})
+		page := body(t, h, "?q=lumen")
+		contains(t, page, "The search isn&#39;t over yet. It has come to")
+		require.Equal(t, 1, rowsIn(page))
+		page = body(t, h, pager(t, page, "next"))
+		contains(t, page, "Nothing found yet")
+		contains(t, page, "Search on")
+		lacks(t, page, "No entry matches")
+		contains(t, body(t, h, "?q=lumen&lang=de"), "Die Suche ist noch nicht zu Ende. Sie ist bis")
+		contains(t, body(t, h, "?q=lumen&sort=action"), "The search isn&#39;t over yet.<")
+		answer := body(t, h, "?q=lumen&format=json")
+		contains(t, answer, `"partial":true,"until":"20`)
+		contains(t, answer, `"next":"`)
+		lacks(t, body(t, h, "?q=lumen&sort=action&format=json"), "until")
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/gormtrail/audit"
 )
@@ -17,6 +18,8 @@ type (
 		Prev      string        `json:"prev,omitempty"`
 		Total     *int          `json:"total,omitempty"`
 		TotalMore bool          `json:"total_more,omitempty"`
+		Partial   bool          `json:"partial,omitempty"`
+		Until     time.Time     `json:"until,omitzero"`
 	}
 	facetForm struct {
 		Facet     string   `json:"facet"`
@@ -51,7 +54,7 @@ func (s *visit) listJSON(ctx context.Context, w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	form := listForm{Entries: found.Entries, Next: found.Next, Prev: found.Prev}
+	form := listForm{Entries: found.Entries, Next: found.Next, Prev: found.Prev, Partial: found.Partial, Until: found.Until}
 	if form.Entries == nil {
 		form.Entries = []audit.Entry{}
 	}

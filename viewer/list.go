@@ -28,6 +28,7 @@ type listPage struct {
 	Prev    string
 	First   string
 	Early   string // why the page ends before it is full; "" if it doesn't
+	Partial bool   // because a search took too long
 	Sizes   []size
 	Exports []Link
 	Live    string // the module's URL; "" where nothing can be followed
@@ -72,6 +73,7 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
+	p.Early, p.Partial = s.early(found), found.Partial
 	p.Rows = s.table(found.Entries)
 	p.Columns = s.columns()
 	p.Menus = s.menus(facets)
@@ -80,9 +82,6 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	p.Sizes = s.sizes()
 	if found.Next != "" {
 		p.Next = s.page(found.Next)
-		if len(found.Entries) < s.query.Limit {
-			p.Early = "This page ends early because its entries are large. The next page goes on from here."
-		}
 	}
 	if found.Prev != "" {
 		p.Prev, p.First = s.page(found.Prev), s.list()
@@ -94,6 +93,20 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 		p.Live, p.Position = s.assets["live.js"].url(), position
 	}
 	return s.render(w, "list", http.StatusOK, p)
+}
+
+// early says why a page ends before it is full.
+func (s *visit) early(found *audit.Page) string {
+	switch {
+	case found.Partial && found.Until.IsZero():
+		return s.lang.text("The search isn't over yet.")
+	case found.Partial:
+		at := found.Until.In(s.zone)
+		return s.lang.text("The search isn't over yet. It has come to %s.", s.lang.date(at)+", "+at.Format("15:04")+" "+s.zoneName(at))
+	case found.Next != "" && len(found.Entries) < s.query.Limit:
+		return s.lang.text("This page ends early because its entries are large. The next page goes on from here.")
+	}
+	return ""
 }
 
 // countWait is how long a page waits for its number of entries. A search that

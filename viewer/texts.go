@@ -23,6 +23,7 @@ var spoken = []string{
 	"All time", "From %s", "Until %s", "Show %s", "Show UTC", "Times in", "Table of entries", "Audit entries", "Audit entries, by %s, %s",
 	"ascending", "descending", "Pages", "Rows per page", "Set", "First page", "Previous", "Next",
 	"This page ends early because its entries are large. The next page goes on from here.",
+	"The search isn't over yet.", "The search isn't over yet. It has come to %s.", "Nothing found yet", "Search on",
 	"No entry matches", "Take a filter away, or widen the date range.", "Nothing recorded yet", "As soon as someone changes something, it is listed here.",
 	"Every value ever recorded. Choose one to filter by it.", "No value matches",
 	// columns, filters, chips
