@@ -50,7 +50,7 @@ type Server struct {
 // Answers: 400 for a query string that can't be meant, as JSON
 // {"error": "…", "param": "from"}; 403 where Authorize refuses or doesn't grant
 // exports, and for requests from other sites (access.SameOrigin); 405; 429 with
-// Retry-After while too many exports run (Options.Limiter); 422 for more rows than the format holds; 503 for a store that
+// Retry-After while too many exports run (Options.Limiter); 422 for more rows or text than the format holds; 503 for a store that
 // isn't migrated, or a closed trail; 500 for everything else. Once bytes were
 // sent, a failure can't change the status: the file's last row says that it is
 // incomplete, and the connection is cut before the body's end
@@ -286,7 +286,7 @@ func (h *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &query):
 		refuse(w, http.StatusBadRequest, query.Param+": "+query.Reason, query.Param)
 	case errors.As(err, &limit):
-		refuse(w, http.StatusUnprocessableEntity, fmt.Sprintf("more than %d rows match, which is the most that a %s file holds here; narrow the filter or take another format", limit.Rows, limit.Format), "format")
+		refuse(w, http.StatusUnprocessableEntity, limit.reason()+"; narrow the filter or take another format", "format")
 	case r.Context().Err() != nil:
 		w.WriteHeader(499) // nobody is left to read it; the status is for the host's log
 	case errors.Is(err, audit.ErrClosed), errors.Is(err, audit.ErrNotMigrated):
