@@ -35,6 +35,7 @@ type reader struct {
 	mask  mask
 
 	limits limits // of searches after masking
+	list   *List  // nil: whole entries
 }
 
 var _ interface {
@@ -63,6 +64,9 @@ func (r reader) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 func (r reader) masked(entries []audit.Entry) []audit.Entry {
 	seen := make([]audit.Entry, len(entries))
 	for i, e := range entries {
+		if r.list != nil {
+			e = r.list.cut(e)
+		}
 		seen[i] = r.mask.entry(e)
 	}
 	return seen

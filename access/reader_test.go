@@ -294,3 +294,40 @@ func TestFoundFacetsAreMasked(t *testing.T) {
 	require.Equal(t, []string{"canaries"}, find(scoped, "").Tenants)
 	require.Empty(t, find(scoped, "").Users)
 }
+
+// inMemory returns the same page for every query.
+type inMemory struct {
+	audit.Reader
+	page audit.Page
+}
+
+func (m inMemory) Query(context.Context, audit.Query) (*audit.Page, error) { return &m.page, nil }
+
+// A list shows the first changes of an entry; masking all of them was most of its
+// work.
+func TestListsMaskWhatTheyShow(t *testing.T) {
+	of := func(changes int) inMemory {
+		e := audit.Entry{ID: "1", Action: "update", Metadata: map[string]any{"to": "mara@lumen.example"}}
+		for i := range changes {
+			e.Changes = append(e.Changes, audit.Change{Field: fmt.Sprintf("f%d", i), Op: audit.OpReplace, Old: "mara@lumen.example", New: "x"})
+		}
+		return inMemory{page: audit.Page{Entries: []audit.Entry{e}, Next: "n"}}
+	}
+	g := access.Grant{Everything: true}
+	work := func(from audit.Reader) float64 {
+		return testing.AllocsPerRun(10, func() {
+			_, err := g.List(t.Context(), from, audit.Query{}, 1)
+			require.NoError(t, err)
+		})
+	}
+	require.Equal(t, work(of(1)), work(of(1000)))
+	list, err := g.List(t.Context(), of(3), audit.Query{}, 2)
+	require.NoError(t, err)
+	require.Equal(t, []int{3}, list.Changes)
+	require.Equal(t, "n", list.Next)
+	require.Len(t, list.Entries[0].Changes, 2)
+	require.Equal(t, audit.Mask, list.Entries[0].Changes[1].Old)
+	require.Nil(t, list.Entries[0].Metadata)
+	_, err = access.Grant{}.List(t.Context(), of(3), audit.Query{}, 2)
+	require.Error(t, err)
+}

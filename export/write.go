@@ -22,7 +22,7 @@ import (
 // actor (audit.WithActor).
 //
 // Errors: *audit.QueryError for a query that can't be meant, before anything is
-// written; *LimitError where the format can't hold so many rows; *PartialError,
+// written; *LimitError where the format can't hold so much; *PartialError,
 // with the cause inside it, for everything that happens on the way: the file is
 // not whole then, and its last row says so where w still takes it. Cancelling
 // the context ends the export at the next row. Write doesn't close w.

@@ -172,7 +172,7 @@ func (p *entryPage) recordFilter() audit.Filter {
 
 func (p *entryPage) some(ctx context.Context, q audit.Query) (list []*audit.Entry, more bool, err error) {
 	q.Limit, q.MaxBytes = railEntries, p.opts.MaxPageBytes
-	found, err := p.reader.Query(ctx, q)
+	found, err := p.read(ctx, q, 0)
 	if err != nil {
 		return nil, false, err
 	}

@@ -43,7 +43,7 @@ func (p *entryPage) wholeHistory(ctx context.Context) error {
 	}
 	q := p.historyQuery(ctx)
 	q.Cursor = p.request.URL.Query().Get("after")
-	found, err := p.reader.Query(ctx, q)
+	found, err := p.read(ctx, q, inTimeline)
 	if err != nil {
 		return err
 	}

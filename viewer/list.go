@@ -61,7 +61,7 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	found, err := s.reader.Query(ctx, s.query)
+	found, err := s.read(ctx, s.query, 1)
 	if err != nil {
 		return err
 	}
@@ -93,6 +93,29 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 		p.Live, p.Position = s.assets["live.js"].url(), position
 	}
 	return s.render(w, "list", http.StatusOK, p)
+}
+
+// read reads a page for a list, with the first changes of each entry.
+func (s *visit) read(ctx context.Context, q audit.Query, changes int) (*audit.Page, error) {
+	list, err := s.grant.List(ctx, s.source(), q, changes)
+	if err != nil {
+		return nil, err
+	}
+	if s.changes == nil {
+		s.changes = map[string]int{}
+	}
+	for i := range list.Entries {
+		s.changes[list.Entries[i].ID] = list.Changes[i]
+	}
+	return list.Page, nil
+}
+
+// changeCount is how many changes an entry has, shown or not.
+func (s *visit) changeCount(e *audit.Entry) int {
+	if n, ok := s.changes[e.ID]; ok {
+		return n
+	}
+	return len(e.Changes)
 }
 
 // early says why a page ends before it is full.

@@ -330,7 +330,7 @@ func (r *rows) summary(m *markup, e *audit.Entry) {
 	m.tag(`<span class="sum">`)
 	r.outcome(m, e)
 	r.change(m, e.Object.Type, e.Changes[0])
-	if more := len(e.Changes) - 1; more > 0 {
+	if more := r.changeCount(e) - 1; more > 0 {
 		m.tag(`<span class="more"><span aria-hidden="true">+`)
 		m.int(more)
 		m.tag(`</span><span class="vh">`)

@@ -26,6 +26,7 @@ type visit struct {
 	query   audit.Query // what the page shows, its search taken apart
 	actions map[string]audit.Action
 	types   map[string]string
+	changes map[string]int // how many an entry has that is shown in part, by its ID
 }
 
 // stateOnly are parameters of the list that aren't part of its filter.
