@@ -37,6 +37,14 @@ func Recorded(e audit.Entry, f audit.Filter, name, query string) audit.Entry {
 	return e
 }
 
+// Tenant is the tenant whose entries the scope shows; "" if that isn't exactly one.
+func (g Grant) Tenant() string {
+	if tenants, _ := tenantsOf(g.Scope); len(tenants) == 1 {
+		return tenants[0]
+	}
+	return ""
+}
+
 // tenantsOf returns the tenants that f can select, sorted; false if it doesn't
 // list them.
 func tenantsOf(f audit.Filter) (tenants []string, listed bool) {

@@ -1,11 +1,14 @@
 package stream
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -43,6 +46,9 @@ type HandlerOptions struct {
 	// MaxReaders bounds the feeds open at a time; more are answered with 503.
 	// Default: 1000.
 	MaxReaders int
+	// MaxPerTenant bounds those of grants whose scope is the same one tenant; more
+	// are answered with 429. Default: 250.
+	MaxPerTenant int
 	// MaxCatchUp is how many missed entries a resuming client is sent; if it
 	// missed more, it is told how many (Frame.Gap), and goes on from now.
 	// 0: all of them.
@@ -59,12 +65,15 @@ const (
 //
 // A page of another origin is refused with 403. Where a server in between can't
 // flush, an event stream is cut after what there is, and the browser polls.
-// A handler without Authorize is refused with an error.
+// A handler without Authorize, or with a negative number, is refused with an error.
 func (h *Hub) Handler(opts *HandlerOptions) (http.Handler, error) {
 	if opts == nil || opts.Authorize == nil {
 		return nil, errors.New("stream: HandlerOptions.Authorize is required: it says what a request may see (access.InsecureForDevelopment allows everything)")
 	}
-	s := &server{hub: h, opts: *opts}
+	if err := opts.checkBounds(); err != nil {
+		return nil, err
+	}
+	s := &server{hub: h, opts: *opts, tenants: map[string]int{}}
 	s.setDefaults()
 	return s, nil
 }
@@ -80,15 +89,22 @@ func (s *server) setDefaults() {
 	if s.opts.Key == nil {
 		s.opts.Key = func(*http.Request) string { return "" }
 	}
-	if s.opts.Recheck <= 0 {
-		s.opts.Recheck = 50 * time.Second
+	s.opts.Recheck = cmp.Or(s.opts.Recheck, 50*time.Second)
+	s.opts.Lifetime = cmp.Or(s.opts.Lifetime, 30*time.Minute)
+	s.opts.MaxReaders = cmp.Or(s.opts.MaxReaders, 1000)
+	s.opts.MaxPerTenant = cmp.Or(s.opts.MaxPerTenant, 250)
+}
+
+// checkBounds refuses negative numbers.
+func (o *HandlerOptions) checkBounds() error {
+	for name, n := range map[string]int64{
+		"Recheck": int64(o.Recheck), "Lifetime": int64(o.Lifetime), "MaxReaders": int64(o.MaxReaders), "MaxPerTenant": int64(o.MaxPerTenant), "MaxCatchUp": int64(o.MaxCatchUp),
+	} {
+		if n < 0 {
+			return fmt.Errorf("stream: HandlerOptions.%s can't be negative", name)
+		}
 	}
-	if s.opts.Lifetime <= 0 {
-		s.opts.Lifetime = 30 * time.Minute
-	}
-	if s.opts.MaxReaders <= 0 {
-		s.opts.MaxReaders = 1000
-	}
+	return nil
 }
 
 func encodeJSON(e audit.Entry) ([]byte, error) { return json.Marshal(e) }
@@ -110,6 +126,9 @@ type server struct {
 	hub  *Hub
 	opts HandlerOptions
 	open atomic.Int64
+
+	mu      sync.Mutex
+	tenants map[string]int // feeds open, of grants of one tenant
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -132,6 +151,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c == nil {
 		return
 	}
+	defer s.leave(c.tenant)
 	defer c.reader.Close()
 	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		c.serveSocket(w)
@@ -154,18 +174,48 @@ func (s *server) admit(w http.ResponseWriter, r *http.Request) *session {
 		refuse(w, err)
 		return nil
 	}
+	tenant := grant.Tenant()
+	if !s.enter(tenant) {
+		w.Header().Set("Retry-After", "30")
+		http.Error(w, "Too many readers of this tenant follow the audit log. Try again later.", http.StatusTooManyRequests)
+		return nil
+	}
 	after := r.URL.Query().Get("after")
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		after = id
 	}
 	reader, err := s.hub.Follow(r.Context(), selection.Filter, after)
 	if err != nil {
+		s.leave(tenant)
 		refuse(w, err)
 		return nil
 	}
-	c := &session{server: s, request: r, reader: reader, resumed: after != "", timer: time.NewTimer(0)}
+	c := &session{server: s, request: r, reader: reader, tenant: tenant, resumed: after != "", timer: time.NewTimer(0)}
 	c.writeAs(grant, selection)
 	return c
+}
+
+// enter counts a feed of a tenant; false if there are too many. Of grants of several
+// tenants only MaxReaders bounds the number.
+func (s *server) enter(tenant string) bool {
+	if tenant == "" {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tenants[tenant] >= s.opts.MaxPerTenant {
+		return false
+	}
+	s.tenants[tenant]++
+	return true
+}
+
+func (s *server) leave(tenant string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tenants[tenant]--; s.tenants[tenant] <= 0 {
+		delete(s.tenants, tenant)
+	}
 }
 
 // authorize returns a grant that lets the request follow.

@@ -19,7 +19,8 @@ type session struct {
 	key     string
 	timer   *time.Timer
 	resumed bool
-	past    int // entries of the past that were sent
+	tenant  string // of a grant of one tenant
+	past    int    // entries of the past that were sent
 }
 
 // message is a frame on its way: readers that see the same share its bytes.

@@ -67,6 +67,9 @@ type Options struct {
 	// MaxLive bounds the live feeds open at a time; above it a reader is told
 	// to try again. Default: 1000.
 	MaxLive int
+	// MaxLivePerTenant bounds those of grants whose scope is the same one tenant.
+	// Default: 250.
+	MaxLivePerTenant int
 	// CountBound is how far entries are counted: beyond, the page says
 	// "10,000+". Default: 10,000.
 	CountBound int
@@ -97,7 +100,7 @@ const (
 
 // checkBounds refuses negative numbers.
 func (o *Options) checkBounds() error {
-	for name, n := range map[string]int{"CountBound": o.CountBound, "MaxLive": o.MaxLive, "MaxPageBytes": o.MaxPageBytes} {
+	for name, n := range map[string]int{"CountBound": o.CountBound, "MaxLive": o.MaxLive, "MaxLivePerTenant": o.MaxLivePerTenant, "MaxPageBytes": o.MaxPageBytes} {
 		if n < 0 {
 			return fmt.Errorf("viewer: Options.%s is %d, and can't be negative", name, n)
 		}
