@@ -152,9 +152,9 @@ func (h *Server) authorize(r *http.Request) (access.Grant, error) {
 
 // parse reads what is asked for; every error is a *audit.QueryError.
 func (h *Server) parse(r *http.Request) (request, error) {
-	values, err := url.ParseQuery(r.URL.RawQuery)
+	values, err := access.Values(r)
 	if err != nil {
-		return request{}, &audit.QueryError{Param: "query string", Reason: "is not well-formed", Err: err}
+		return request{}, err
 	}
 	req := request{opts: h.opts}
 	if req.format, err = h.format(values); err != nil {

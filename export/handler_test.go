@@ -77,21 +77,22 @@ func TestHandlerServesWhatThePageShows(t *testing.T) {
 func TestHandlerNamesTheParameterThatIsWrong(t *testing.T) {
 	h := handlerOf(t, newTrail(t, entries(1)...), nil)
 	for query, param := range map[string]string{
-		"format=docx":                    "format",
-		"export=docx":                    "export",
-		"from=yesterday":                 "from",
-		"from=2026-02-01&to=2026-01-01":  "from",
-		"colour=red":                     "colour",
-		"sort=colour":                    "sort",
-		"limit=0":                        "limit",
-		"tz=Mars/Olympus":                "tz",
-		"tz=Local":                       "tz",
-		"tz=../../../etc/passwd":         "tz",
-		"ip=somewhere":                   "ip",
-		"a=%zz":                          "query string",
-		"transaction=1&transaction=2":    "transaction",
-		"outcome=perhaps":                "outcome",
-		"q=" + strings.Repeat("x", 2000): "q",
+		"format=docx":                       "format",
+		"export=docx":                       "export",
+		"from=yesterday":                    "from",
+		"from=2026-02-01&to=2026-01-01":     "from",
+		"colour=red":                        "colour",
+		"sort=colour":                       "sort",
+		"limit=0":                           "limit",
+		"tz=Mars/Olympus":                   "tz",
+		"tz=Local":                          "tz",
+		"tz=../../../etc/passwd":            "tz",
+		"ip=somewhere":                      "ip",
+		"a=%zz":                             "query string",
+		"transaction=1&transaction=2":       "transaction",
+		"outcome=perhaps":                   "outcome",
+		"q=" + strings.Repeat("x", 2000):    "q",
+		strings.Repeat("action=x&", 10_000): "query string",
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			w := get(t, h, method, "/export?"+query)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -111,9 +110,9 @@ func encodeJSON(e audit.Entry) ([]byte, error) { return json.Marshal(e) }
 
 // filterOf reads a request's query string.
 func (s *server) filterOf(r *http.Request) (audit.Filter, error) {
-	values, err := url.ParseQuery(r.URL.RawQuery)
+	values, err := access.Values(r)
 	if err != nil {
-		return audit.Filter{}, &audit.QueryError{Param: "query string", Reason: "is not well-formed", Err: err}
+		return audit.Filter{}, err
 	}
 	f, err := audit.ParseFilter(values)
 	if err != nil {

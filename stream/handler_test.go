@@ -327,3 +327,20 @@ func TestNegativeBoundsAreRefused(t *testing.T) {
 		require.ErrorContains(t, err, "negative")
 	}
 }
+
+// What a request sends is bounded: the query string, and the position.
+func TestLongRequestsAreRefused(t *testing.T) {
+	server := serve(t, newTrail(t), nil)
+	for query, position := range map[string]string{
+		"?" + strings.Repeat("action=x&", 10_000): "",
+		"": "~" + strings.Repeat("AAAAAAAAAAA", 30_000) + "~x",
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+query, nil)
+		require.NoError(t, err)
+		r.Header.Set("Last-Event-ID", position)
+		answer, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		_ = answer.Body.Close()
+		require.Equal(t, http.StatusBadRequest, answer.StatusCode)
+	}
+}

@@ -31,7 +31,14 @@ func markOf(id string) mark {
 	return mark(binary.BigEndian.Uint64(sum[:8]))
 }
 
+// maxPlace is how long a client's position may be. One of a store is short, and one
+// between two answers has a few marks of each.
+const maxPlace = 256 << 10
+
 func parsePlace(s string) (place, error) {
+	if len(s) > maxPlace {
+		return place{}, audit.ErrBadCursor
+	}
 	rest, ok := strings.CutPrefix(s, "~")
 	if !ok {
 		return place{after: s}, nil

@@ -229,3 +229,42 @@ func TestASearchThatTakesLongSaysSo(t *testing.T) {
 		lacks(t, body(t, h, "?q=lumen&sort=action&format=json"), "until")
 	})
 }
+
+// TestLongQueriesMakeNoLargePages: each row repeats the query in six links, and each
+// filter has a chip with all of it.
+func TestLongQueriesMakeNoLargePages(t *testing.T) {
+	h := newViewer(t, newTrail(t, demo(300)...), nil)
+	var query strings.Builder
+	for i := range audit.MaxFilterValues {
+		fmt.Fprintf(&query, "&not=record%%3D0198c0de-0000-7000-%010d", i)
+	}
+	long := "?per=200" + query.String()
+	require.Greater(t, len(long), 40_000)
+	page := body(t, h, long)
+	require.Equal(t, 200, rowsIn(page))
+	require.Less(t, len(page), 4<<20)
+	contains(t, page, "980 more values")
+	contains(t, link(t, page, "entry="), "?per=200&entry=")
+	require.Less(t, len(body(t, h, long+"&facet=action")), 3<<20)
+	w := get(h, long+"&format=json&limit=5")
+	require.Equal(t, http.StatusOK, w.Code)
+	require.Empty(t, w.Header().Values("Link"), "no proxy takes such a header")
+
+	for _, more := range []string{"", "&format=json", "&export=csv", "&live=sse", "&entry=1", "&asset=viewer.css"} {
+		w := get(h, "?"+strings.Repeat("action=x&", 10_000)+more)
+		require.Equal(t, http.StatusBadRequest, w.Code, more)
+		contains(t, w.Body.String(), "at most 65536 are possible")
+	}
+}
+
+// TestMetadataOnThePageIsBounded: an entry may have a hundred thousand names.
+func TestMetadataOnThePageIsBounded(t *testing.T) {
+	e := demo(1)[0]
+	e.Metadata = map[string]any{}
+	for i := range 5000 {
+		e.Metadata[fmt.Sprintf("name%05d", i)] = i
+	}
+	page := body(t, newViewer(t, newTrail(t, e), nil), "?entry="+e.ID)
+	require.Equal(t, 200, strings.Count(page, "<dt><bdi>name"))
+	contains(t, page, "The rest is in the raw entry")
+}

@@ -240,7 +240,11 @@ func (s *visit) serveFacet(ctx context.Context, w http.ResponseWriter, name, fin
 	}
 	p.Menu = menu{Name: name, Label: facetNames[i].label}
 	p.Carried = append(listPage{page: p.page}.PerCarried(), pair{"facet", name})
-	for _, v := range matching[:min(len(matching), inlineFacets)] {
+	shown := inlineFacets
+	if len(query(s.state)) > maxRowState {
+		shown /= 10 // each link has all of it
+	}
+	for _, v := range matching[:min(len(matching), shown)] {
 		p.Found = append(p.Found, facetLink{s.facetLabel(name, v), s.adding(name, param(v))})
 	}
 	return s.render(w, "facet", http.StatusOK, p)

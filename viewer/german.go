@@ -14,6 +14,8 @@ func German() Language {
 			"%s fields":                         "%s Felder",
 			"%s more fields|one":                "%s weiteres Feld",
 			"%s more fields":                    "%s weitere Felder",
+			"%s more values|one":                "%s weiterer Wert",
+			"%s more values":                    "%s weitere Werte",
 			"%s new entries|one":                "%s neuer Eintrag",
 			"%s new entries":                    "%s neue Einträge",
 			"Show all %s characters|one":        "Das eine Zeichen zeigen",

@@ -47,8 +47,11 @@ func (s *visit) sendJSON(w http.ResponseWriter, status int, v any) error {
 	return nil
 }
 
+// maxLink bounds a Link header: proxies refuse answers whose headers are long.
+const maxLink = 2 << 10
+
 // listJSON sends a page of entries. Next and prev are also Link headers
-// (RFC 8288). The total is counted for the first page only.
+// (RFC 8288), unless the query is very long. The total is counted for the first page only.
 func (s *visit) listJSON(ctx context.Context, w http.ResponseWriter) error {
 	found, err := s.reader.Query(ctx, s.query)
 	if err != nil {
@@ -68,8 +71,11 @@ func (s *visit) listJSON(ctx context.Context, w http.ResponseWriter) error {
 		}
 	}
 	for _, l := range []struct{ rel, cursor string }{{"next", found.Next}, {"prev", found.Prev}} {
-		if l.cursor != "" {
-			w.Header().Add("Link", "<"+s.page(l.cursor)+"&format=json>; rel=\""+l.rel+"\"")
+		if l.cursor == "" {
+			continue
+		}
+		if link := "<" + s.page(l.cursor) + "&format=json>; rel=\"" + l.rel + "\""; len(link) <= maxLink {
+			w.Header().Add("Link", link)
 		}
 	}
 	return s.sendJSON(w, http.StatusOK, form)

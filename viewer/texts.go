@@ -10,7 +10,7 @@ import (
 
 // counted are the texts that a number is filled into, whose form depends on it.
 var counted = []string{
-	"%s entries", "%s entries on this page", "%s fields", "%s more fields", "%s new entries", "Show all %s characters",
+	"%s entries", "%s entries on this page", "%s fields", "%s more fields", "%s new entries", "%s more values", "Show all %s characters",
 }
 
 // spoken are the page's own texts beside those.

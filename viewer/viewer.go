@@ -97,6 +97,10 @@ func (v *Viewer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The audit trail can only be read: use GET or HEAD.", http.StatusMethodNotAllowed)
 		return
 	}
+	if err := access.CheckLength(r); err != nil {
+		(&visit{Viewer: v, request: r, lang: &english, zone: v.location, now: time.Now()}).fail(w, err)
+		return
+	}
 	if name := r.URL.Query().Get("asset"); name != "" {
 		v.serveAsset(w, r, name)
 		return
