@@ -86,7 +86,7 @@ func (s *Store) walkSome(ctx context.Context, scope []audit.Filter, want search,
 			w.table = table
 			return s.readSome(ctx, q, f, w, want, lists)
 		})
-		if err != nil {
+		if err != nil && !errors.Is(err, errEnough) {
 			return err
 		}
 	}
@@ -104,7 +104,7 @@ func (s *Store) someKept(ctx context.Context, k kept, scope []audit.Filter, want
 	w.ofKept = true
 	for _, f := range want.facets {
 		err := s.dialect.walking(ctx, s.db, func(q querier) error { return s.readSome(ctx, q, f, w, want, lists) })
-		if err != nil {
+		if err != nil && !errors.Is(err, errEnough) {
 			return err
 		}
 	}
@@ -114,6 +114,9 @@ func (s *Store) someKept(ctx context.Context, k kept, scope []audit.Filter, want
 	}
 	return nil
 }
+
+// errEnough ends a walk: enough values are found, and the connection may be closed.
+var errEnough = errors.New("gormstore: enough values are found")
 
 // readSome reads a facet's values until enough are found. Of a walk over entries, a server computes all rows even if nobody reads
 // them, unless it is cancelled, which closes the connection.
@@ -144,9 +147,11 @@ func (s *Store) readSome(ctx context.Context, q querier, f facet, w facetWalk, w
 			lists.put(f.column, string(value))
 		}
 	}
-	if _, inProcess := s.dialect.(*sqlite); walks && !inProcess && len(lists[f.column]) >= want.limit {
-		cancel()
-		return nil
+	if walks && len(lists[f.column]) >= want.limit {
+		if _, inProcess := s.dialect.(*sqlite); !inProcess {
+			cancel()
+		}
+		return errEnough
 	}
 	return rows.Err()
 }
