@@ -278,3 +278,22 @@ func ExampleTrail_MaskSecrets() {
 	// users totp_seed 1
 	// 1 masked
 }
+
+// A menu finds users by what is typed.
+func ExampleTrail_FindFacets() {
+	trail, err := audit.New(memstore.New(), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	for _, email := range []string{"ada@example.com", "grace@example.com", "barbara@example.com"} {
+		if err := trail.Record(ctx, audit.Entry{Action: "login", Actor: audit.Actor{Email: email}}); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	found, err := trail.FindFacets(ctx, audit.FacetQuery{Name: "user", Find: "ARA", Limit: 10})
+	fmt.Println(found.Users, err)
+	// Output: [barbara@example.com] <nil>
+}

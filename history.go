@@ -136,7 +136,7 @@ func Between(ctx context.Context, r Reader, o Object, from, to time.Time) ([]Cha
 // state is what is known, for others to see.
 func (r *record) state(t time.Time) State {
 	s := State{Object: r.object, Time: t, Exists: r.there && !r.deleted, Complete: r.complete, Fields: map[string]any{}}
-	for path, v := range r.known {
+	for path, v := range r.known.values {
 		if _, absent := v.(gone); !absent {
 			s.Fields[path] = v
 		} else if !isPath(path) {
@@ -146,7 +146,7 @@ func (r *record) state(t time.Time) State {
 	if r.complete {
 		maps.DeleteFunc(s.Fields, func(_ string, v any) bool { return v == nil })
 	}
-	for path, m := range r.marks {
+	for path, m := range r.marks.values {
 		if s.Redacted == nil {
 			s.Redacted = map[string]string{}
 		}

@@ -11,17 +11,15 @@ import (
 // difference returns the steps from one state of a record to another.
 func difference(a, b *record) []Change {
 	var changes []Change
-	for path := range union(a.known, b.known) {
+	for path := range union(a.known.values, b.known.values) {
 		x, knownX := a.value(path)
 		y, knownY := b.value(path)
 		if knownX && knownY && !insideKnown(a, b, path) {
 			changes = append(changes, stepsBetween(path, x, y)...)
 		}
 	}
-	for path := range union(a.marks, b.marks) {
-		changes = withMarked(changes, a, b, path)
-	}
-	slices.SortFunc(changes, func(x, y Change) int { return comparePaths(x.Field, y.Field) })
+	changes = withMarked(changes, a, b)
+	sortByPath(changes)
 	return changes
 }
 
@@ -43,38 +41,55 @@ func union[V any](a, b map[string]V) map[string]V {
 
 // insideKnown: both sides know the whole around the path, which says it too.
 func insideKnown(a, b *record, path string) bool {
-	steps := splitPath(path)
-	for n := 1; n < len(steps); n++ {
-		around := joinPath(steps[:n])
-		_, knownA := a.get(around)
-		_, knownB := b.get(around)
-		if knownA && knownB {
-			return true
-		}
+	around := pathAround(path) // what is known further out is known here
+	if around == "" {
+		return false
 	}
-	return false
+	_, knownA := a.get(around)
+	_, knownB := b.get(around)
+	return knownA && knownB
 }
 
-// withMarked tells a redacted value's step as such, and also where it looks the
+// withMarked tells redacted values' steps as such, and also where a value looks the
 // same, if an entry set it in between.
-func withMarked(changes []Change, a, b *record, path string) []Change {
-	before, after := a.marks[path], b.marks[path]
+func withMarked(changes []Change, a, b *record) []Change {
+	marked := union(a.marks.values, b.marks.values)
+	if len(marked) == 0 {
+		return changes
+	}
+	steps := newPathTree[Change]()
+	for _, c := range changes {
+		steps.set(c.Field, c)
+	}
+	for _, path := range slices.Sorted(maps.Keys(marked)) {
+		c, ok := markedStep(a, b, path)
+		if !ok {
+			continue
+		}
+		steps.remove(path)
+		if _, whole := steps.around(path); !whole { // else the whole around it is a step already
+			steps.set(path, c)
+		}
+	}
+	return slices.Collect(maps.Values(steps.values))
+}
+
+// markedStep is the step of a value that is redacted at one of the moments; false if
+// nothing has set it in between.
+func markedStep(a, b *record, path string) (Change, bool) {
+	before, after := a.marks.values[path], b.marks.values[path]
 	x, knownX := a.value(path)
 	y, knownY := b.value(path)
 	_, noX := x.(gone)
 	_, noY := y.(gone)
 	if before == after || !knownX || !knownY || (noX && noY) {
-		return changes
-	}
-	changes = slices.DeleteFunc(changes, func(c Change) bool { return fieldWithin(c.Field, path) })
-	if slices.ContainsFunc(changes, func(c Change) bool { return fieldWithin(path, c.Field) }) {
-		return changes // the whole around it is a step already
+		return Change{}, false
 	}
 	c := change(path, x, y)
 	if c.Redacted = after.how; c.Redacted == "" {
 		c.Redacted = before.how
 	}
-	return append(changes, c)
+	return c, true
 }
 
 // change is one step.

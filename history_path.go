@@ -22,7 +22,15 @@ func splitPath(path string) []string {
 	return append(steps, path[begin:])
 }
 
-func joinPath(steps []string) string { return strings.Join(steps, "") }
+// pathAround is the path one step further out; "" for a column.
+func pathAround(path string) string {
+	for i := len(path) - 1; i > 0; i-- {
+		if path[i] == '.' || path[i] == '[' {
+			return path[:i]
+		}
+	}
+	return ""
+}
 
 // place reads "[2]".
 func place(step string) (int, bool) {
@@ -32,16 +40,29 @@ func place(step string) (int, bool) {
 	return i, ok && closed && err == nil && i >= 0
 }
 
-// comparePaths sorts places in a list as numbers.
-func comparePaths(a, b string) int {
-	return slices.CompareFunc(splitPath(a), splitPath(b), func(x, y string) int {
-		i, ok := place(x)
-		j, ok2 := place(y)
-		if ok && ok2 {
-			return i - j
-		}
-		return strings.Compare(x, y)
-	})
+// sortByPath sorts changes by their fields, places in a list as numbers.
+func sortByPath(changes []Change) {
+	type split struct {
+		change Change
+		steps  []string
+	}
+	list := make([]split, len(changes))
+	for i, c := range changes {
+		list[i] = split{c, splitPath(c.Field)}
+	}
+	slices.SortStableFunc(list, func(a, b split) int { return slices.CompareFunc(a.steps, b.steps, compareSteps) })
+	for i := range list {
+		changes[i] = list[i].change
+	}
+}
+
+func compareSteps(x, y string) int {
+	i, ok := place(x)
+	j, ok2 := place(y)
+	if ok && ok2 {
+		return i - j
+	}
+	return strings.Compare(x, y)
 }
 
 // valueAt returns what is inside a value.

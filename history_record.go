@@ -14,8 +14,8 @@ type record struct {
 	complete bool
 	// known holds whole columns and, where the column isn't known as a whole,
 	// paths inside it. A key is never inside another.
-	known map[string]any
-	marks map[string]mark // of values that aren't real
+	known *pathTree[any]
+	marks *pathTree[mark] // of values that aren't real
 	gaps  map[string]bool
 }
 
@@ -27,16 +27,14 @@ type mark struct{ how, entry string }
 
 // newRecord is one of which nothing is known, save that someone acted on it.
 func newRecord(o Object) *record {
-	return &record{object: Object{Type: o.Type, ID: o.ID}, there: true, known: map[string]any{}, marks: map[string]mark{}, gaps: map[string]bool{}}
+	return &record{object: Object{Type: o.Type, ID: o.ID}, there: true, known: newPathTree[any](), marks: newPathTree[mark](), gaps: map[string]bool{}}
 }
 
 func (r *record) clone() *record {
 	c := *r
-	c.known = make(map[string]any, len(r.known))
-	for path, v := range r.known {
-		c.known[path] = cloneValue(v)
-	}
-	c.marks, c.gaps = maps.Clone(r.marks), maps.Clone(r.gaps)
+	c.known = r.known.clone(cloneValue)
+	c.marks = r.marks.clone(func(m mark) mark { return m })
+	c.gaps = maps.Clone(r.gaps)
 	return &c
 }
 
@@ -119,8 +117,8 @@ func (r *record) name(o Object) {
 
 func (r *record) reset(there, complete bool) {
 	r.there, r.deleted, r.complete = there, false, complete
-	clear(r.known)
-	clear(r.marks)
+	r.known.clear()
+	r.marks.clear()
 }
 
 // inverse is the entry that takes e back.
@@ -145,7 +143,7 @@ func inverse(e Entry) Entry {
 // after it, so the first come first.
 func (r *record) steps(e Entry) {
 	changes := slices.Clone(e.Changes)
-	slices.SortStableFunc(changes, func(a, b Change) int { return comparePaths(a.Field, b.Field) })
+	sortByPath(changes)
 	for _, c := range changes {
 		r.check(c)
 	}
@@ -167,7 +165,7 @@ func (r *record) check(c Change) {
 	if !ok || c.Redacted != "" {
 		return
 	}
-	if _, marked := r.marks[c.Field]; marked {
+	if _, marked := r.marks.values[c.Field]; marked {
 		return
 	}
 	_, absent := known.(gone)
@@ -188,11 +186,11 @@ func (r *record) check(c Change) {
 // get returns the value at a path, gone if it is known not to be there, and
 // whether anything is known.
 func (r *record) get(path string) (any, bool) {
-	if v, ok := r.known[path]; ok {
+	if v, ok := r.known.values[path]; ok {
 		return v, true
 	}
-	if root, rest, ok := r.ancestor(path); ok {
-		v, ok := valueAt(r.known[root], rest)
+	if root, ok := r.known.around(path); ok {
+		v, ok := valueAt(r.known.values[root], splitPath(path[len(root):]))
 		if !ok {
 			return gone{}, true
 		}
@@ -204,50 +202,38 @@ func (r *record) get(path string) (any, bool) {
 	return nil, false
 }
 
-// ancestor finds the known value that the path leads into.
-func (r *record) ancestor(path string) (root string, rest []string, ok bool) {
-	steps := splitPath(path)
-	for n := len(steps) - 1; n > 0; n-- {
-		root = joinPath(steps[:n])
-		if _, ok := r.known[root]; ok {
-			return root, steps[n:], true
-		}
-	}
-	return "", nil, false
-}
-
 // set puts a value at a path, inside of what is known around it if that is
 // known; insert makes place for it in a list.
 func (r *record) set(path string, v any, insert bool, m mark) {
-	root, rest, ok := r.ancestor(path)
+	root, ok := r.known.around(path)
 	if ok {
-		inner, fits := withValueAt(r.known[root], rest, v, insert)
+		inner, fits := withValueAt(r.known.values[root], splitPath(path[len(root):]), v, insert)
 		if fits {
-			r.known[root] = inner
+			r.known.set(root, inner)
 			r.mark(path, m)
 			return
 		}
 		// What is known around it is masked, or was changed by something that is
 		// on no entry.
-		if _, masked := r.marks[root]; !masked {
+		if _, masked := r.marks.values[root]; !masked {
 			r.gaps[root] = true
 		}
 		r.mark(root, mark{})
-		delete(r.known, root)
+		r.known.remove(root)
 	}
 	if ok || isPath(path) { // of the column only this part is known
 		r.complete = false
 	}
-	maps.DeleteFunc(r.known, func(p string, _ any) bool { return fieldWithin(p, path) })
-	r.known[path] = v
+	r.known.remove(path)
+	r.known.set(path, v)
 	r.mark(path, m)
 }
 
 // mark notes how the value at a path was redacted, and forgets it of what was
 // there before.
 func (r *record) mark(path string, m mark) {
-	maps.DeleteFunc(r.marks, func(p string, _ mark) bool { return fieldWithin(p, path) })
+	r.marks.remove(path)
 	if m.how != "" {
-		r.marks[path] = m
+		r.marks.set(path, m)
 	}
 }

@@ -45,6 +45,9 @@ func replay(ctx context.Context, r Reader, o Object, cuts ...*cut) ([]*record, e
 		c.state, c.open = rec.clone(), !c.awaited
 	}
 	for e, err := range History(ctx, r, o) {
+		if err == nil {
+			err = ctx.Err() // a reader may not look
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -64,6 +67,9 @@ func replay(ctx context.Context, r Reader, o Object, cuts ...*cut) ([]*record, e
 func beginning(ctx context.Context, r Reader, o Object, cuts []*cut) (*record, error) {
 	rec, seen := newRecord(o), false
 	for e, err := range r.All(ctx, Query{Filter: ofObject(o), Sort: SortRecorded.Reverse()}) {
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // DefaultLimit and MaxLimit are the entries of a page.
@@ -18,6 +19,10 @@ type Query struct {
 	Sort   Sort   // default: newest first
 	Limit  int    // entries a page; 0: DefaultLimit; at most MaxLimit
 	Cursor string // Page.Next or Page.Prev of the same query; "": the first page; opaque, and sealed with the Trail's key
+	// MaxBytes ends a page before the entry with which its entries would have more
+	// bytes together (Entry.Size). A page that isn't the last has at least one
+	// entry, and Next and Prev go on from what it has. Default: no bound.
+	MaxBytes int
 	// Brief is for lists that show no more of an entry than that it happened: its
 	// Changes and Metadata are left out, and a store doesn't even read them. Which
 	// entries there are, and their order, stay the same, and so do cursors: they
@@ -81,6 +86,13 @@ type Page struct {
 	// Next and Prev are cursors of the pages behind and before this one; ""
 	// where there is none.
 	Next, Prev string
+	// Partial: a search ended before the page was full and before everything was
+	// searched, because it took too long. Next or, going back, Prev goes on with it.
+	// Only a reader of package access returns such pages.
+	Partial bool
+	// Until is how far a partial search in the order of time has come, to the
+	// minute. Zero in another order.
+	Until time.Time
 }
 
 // Facets are the values that were ever recorded in a scope, sorted, each once,
@@ -103,6 +115,9 @@ func (q Query) Validate() (Query, error) {
 		q.Limit = DefaultLimit
 	case q.Limit < 0 || q.Limit > MaxLimit:
 		return q, &QueryError{Param: "limit", Reason: fmt.Sprintf("%d is not one of 1 to %d", q.Limit, MaxLimit)}
+	}
+	if q.MaxBytes < 0 {
+		return q, &QueryError{Param: "limit", Reason: fmt.Sprintf("MaxBytes is %d, and can't be negative", q.MaxBytes)}
 	}
 	return q, q.Filter.Validate()
 }

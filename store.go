@@ -25,7 +25,7 @@ type Reader interface {
 }
 
 // Store is what a backend implements. It may implement more: TxAppender,
-// Faceter, Counter, Iterator, Sequencer, Purger, Tailer, KeyStore, Replacer. The Trail asks by type
+// Faceter, FacetFinder, Counter, Iterator, Sequencer, Purger, Tailer, KeyStore, Replacer. The Trail asks by type
 // assertion and answers errors.ErrUnsupported where it must. Package storagetest checks
 // all that is promised here. A store is safe for concurrent use.
 //
@@ -40,7 +40,8 @@ type Store interface {
 	Append(ctx context.Context, entries ...Entry) error
 	// Query returns one page of the entries that match every one of
 	// q.Filter.Terms, in the order of q.Sort, from q.Cursor on; with q.Brief
-	// without their Changes and Metadata.
+	// without their Changes and Metadata. Where q.MaxBytes ends the page, Next or,
+	// going back, Prev leads to the first entry that had no room.
 	Query(ctx context.Context, q Query) (*Page, error)
 	// Get returns the entry with that ID, or ErrNotFound.
 	Get(ctx context.Context, id string) (Entry, error)

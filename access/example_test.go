@@ -56,3 +56,25 @@ func ExampleGrant_Reader() {
 	// access: the grant names no tenant; list tenants in Grant.Scope.Tenants, or set Grant.Everything
 	// access: this request may not read the audit log
 }
+
+// A list of your own shows how many fields changed: it needs no values, and nothing
+// of them has to be masked.
+func ExampleGrant_List() {
+	trail, err := audit.New(memstore.New(), nil)
+	if err != nil {
+		panic(err)
+	}
+	ctx := context.Background()
+	_ = trail.Record(ctx, audit.Entry{Tenant: "acme", Action: "update", Changes: []audit.Change{
+		{Field: "email", Op: audit.OpReplace, Old: "ada@acme.example", New: "a@acme.example"}, {Field: "role", Op: audit.OpAdd, New: "admin"},
+	}})
+	grant := access.Grant{Scope: audit.Filter{Tenants: []string{"acme"}}}
+	list, err := grant.List(ctx, trail, audit.Query{}, 1)
+	if err != nil {
+		panic(err)
+	}
+	for i, e := range list.Entries {
+		fmt.Println(e.Action, e.Changes[0].Field, e.Changes[0].New, "of", list.Changes[i])
+	}
+	// Output: update email [masked] of 2
+}

@@ -6,36 +6,43 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/gormtrail/audit"
 )
 
 // Reader returns a reader of the entries in from that g allows, with masked values.
 // Filters and orders that would reveal masked values fail with a *audit.QueryError
-// (see Check). A keyword matches an entry only if it still matches after masking.
+// (see Check). A keyword matches an entry only if it still matches after masking; such
+// a search is bounded (MaxSearched, MaxSearchTime), and a page of it may be partial.
 // If g isn't valid, every method returns the error of Validate.
 //
 // from is a *audit.Trail, or another reader. To limit it further, narrow g.Scope. A
 // masked search and Neighbours need an audit.Paginator, and Count an audit.Counter;
 // without, their error is errors.ErrUnsupported.
 //
-// The Reader is an audit.Counter.
+// The Reader is an audit.Counter and an audit.FacetFinder. Count returns errors.ErrUnsupported if from can't
+// count.
 func (g Grant) Reader(from audit.Reader) audit.Reader { return g.reader(from) }
 
 func (g Grant) reader(from audit.Reader) reader {
 	g.Scope = g.ownScope()
-	return reader{from: from, grant: g, mask: g.mask()}
+	return reader{from: from, grant: g, mask: g.mask(), limits: limits{MaxSearched, MaxSearchTime}}
 }
 
 type reader struct {
 	from  audit.Reader
 	grant Grant
 	mask  mask
+
+	limits limits // of searches after masking
+	list   *List  // nil: whole entries
 }
 
 var _ interface {
 	audit.Reader
 	audit.Counter
+	audit.FacetFinder
 } = reader{}
 
 // Query implements audit.Reader.
@@ -71,6 +78,9 @@ func (r reader) within(f audit.Filter) audit.Filter { return r.Joined(r.grant.wi
 func (r reader) masked(entries []audit.Entry) []audit.Entry {
 	seen := make([]audit.Entry, len(entries))
 	for i, e := range entries {
+		if r.list != nil {
+			e = r.list.cut(e)
+		}
 		seen[i] = r.mask.entry(e)
 	}
 	return seen
@@ -124,6 +134,32 @@ func (r reader) stored(ctx context.Context, id string) (audit.Entry, error) {
 	return e, nil
 }
 
+// FindFacets implements audit.FacetFinder. If from isn't one, it returns all values
+// that match.
+func (r reader) FindFacets(ctx context.Context, q audit.FacetQuery) (audit.Facets, error) {
+	if err := r.grant.Check(audit.Query{Filter: q.Filter}); err != nil {
+		return audit.Facets{}, err
+	}
+	facets, err := r.storedFacets(ctx, q)
+	if err != nil {
+		return audit.Facets{}, err
+	}
+	return r.mask.facets(facets, audit.Fold(audit.CleanText(q.Find))), nil
+}
+
+// storedFacets returns facets of the scope, unmasked.
+func (r reader) storedFacets(ctx context.Context, q audit.FacetQuery) (audit.Facets, error) {
+	q.Filter = r.grant.within(q.Filter)
+	if finder, ok := r.from.(audit.FacetFinder); ok {
+		return finder.FindFacets(ctx, q)
+	}
+	if err := q.Validate(); err != nil {
+		return audit.Facets{}, err
+	}
+	facets, err := r.from.Facets(ctx, q.Filter)
+	return q.Of(facets), err
+}
+
 // Facets implements audit.Reader. Without Personal there are no users, since
 // they are named by their email addresses, and other values are masked.
 func (r reader) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error) {
@@ -131,29 +167,42 @@ func (r reader) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 		return audit.Facets{}, err
 	}
 	facets, err := r.from.Facets(ctx, r.grant.within(f))
-	if err != nil || r.mask.personal {
-		return facets, err
+	if err != nil {
+		return audit.Facets{}, err
+	}
+	return r.mask.facets(facets, ""), nil
+}
+
+// facets masks values; of those found by a text it leaves those that still have it.
+func (m mask) facets(facets audit.Facets, needle string) audit.Facets {
+	if m.personal {
+		return facets
 	}
 	facets.Users = nil
 	for _, list := range []*[]string{
 		&facets.Tenants, &facets.Projects, &facets.Actions, &facets.ObjectTypes, &facets.Products, &facets.ActorTypes,
 	} {
-		*list = r.mask.values(*list)
+		*list = m.values(*list, needle)
 	}
-	return facets, nil
+	return facets
 }
 
 // values returns a facet's masked values, sorted and without duplicates.
-func (m mask) values(list []string) []string {
-	seen := make([]string, len(list))
-	for i, v := range list {
-		seen[i] = m.text(v, nil)
+func (m mask) values(list []string, needle string) []string {
+	blank := m
+	blank.as = unsearchable
+	seen := make([]string, 0, len(list))
+	for _, v := range list {
+		if needle == "" || strings.Contains(audit.Fold(blank.text(v, nil)), needle) {
+			seen = append(seen, m.text(v, nil))
+		}
 	}
 	slices.Sort(seen)
 	return slices.Compact(seen)
 }
 
-// Count implements audit.Counter: it counts what Query shows.
+// Count implements audit.Counter: it counts what Query shows. Of a search after
+// masking that takes too long it returns what it has counted by then, and more.
 func (r reader) Count(ctx context.Context, f audit.Filter, bound int) (n int, more bool, err error) {
 	if err := r.grant.Check(audit.Query{Filter: f}); err != nil {
 		return 0, false, err
@@ -162,17 +211,9 @@ func (r reader) Count(ctx context.Context, f audit.Filter, bound int) (n int, mo
 	if !ok {
 		return 0, false, fmt.Errorf("access: counting in a %T: %w", r.from, errors.ErrUnsupported)
 	}
-	if len(r.grant.words(f)) == 0 {
+	words := r.grant.words(f)
+	if len(words) == 0 {
 		return counter.Count(ctx, r.grant.within(f), bound)
 	}
-	for _, err := range r.All(ctx, audit.Query{Filter: f, Brief: true}) {
-		if err != nil {
-			return 0, false, err
-		}
-		if n == bound {
-			return n, true, nil
-		}
-		n++
-	}
-	return n, false, nil
+	return r.siftedCount(ctx, f, bound, words)
 }

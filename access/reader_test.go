@@ -271,3 +271,63 @@ func TestFeedsShowWhatReadersShow(t *testing.T) {
 	_, err := access.Grant{Everything: true}.Select(audit.Filter{Users: []string{"x"}})
 	require.Error(t, err)
 }
+
+// What a reader without Personal finds among the values of facets is what it sees
+// of them.
+func TestFoundFacetsAreMasked(t *testing.T) {
+	trail := newTrail(t,
+		audit.Entry{Tenant: "of canary@lumen.example", Action: "login", Actor: audit.Actor{Email: "canary@lumen.example"}},
+		audit.Entry{Tenant: "canaries", Action: "login"})
+	find := func(g access.Grant, text string) audit.Facets {
+		found, err := g.Reader(trail).(audit.FacetFinder).FindFacets(t.Context(), audit.FacetQuery{Find: text, Limit: 10})
+		require.NoError(t, err)
+		return found
+	}
+	masked, whole := access.Grant{Everything: true}, access.Grant{Everything: true, Personal: true}
+	require.Equal(t, []string{"canaries"}, find(masked, "canar").Tenants)
+	require.Empty(t, find(masked, "canar").Users)
+	require.Empty(t, find(masked, "masked").Tenants)
+	require.Equal(t, []string{"of " + audit.Mask}, find(masked, "OF").Tenants)
+	require.Len(t, find(whole, "canar").Tenants, 2)
+	require.Equal(t, []string{"canary@lumen.example"}, find(whole, "canar").Users)
+	scoped := access.Grant{Scope: audit.Filter{Tenants: []string{"canaries"}}, Personal: true}
+	require.Equal(t, []string{"canaries"}, find(scoped, "").Tenants)
+	require.Empty(t, find(scoped, "").Users)
+}
+
+// inMemory returns the same page for every query.
+type inMemory struct {
+	audit.Reader
+	page audit.Page
+}
+
+func (m inMemory) Query(context.Context, audit.Query) (*audit.Page, error) { return &m.page, nil }
+
+// A list shows the first changes of an entry; masking all of them was most of its
+// work.
+func TestListsMaskWhatTheyShow(t *testing.T) {
+	of := func(changes int) inMemory {
+		e := audit.Entry{ID: "1", Action: "update", Metadata: map[string]any{"to": "mara@lumen.example"}}
+		for i := range changes {
+			e.Changes = append(e.Changes, audit.Change{Field: fmt.Sprintf("f%d", i), Op: audit.OpReplace, Old: "mara@lumen.example", New: "x"})
+		}
+		return inMemory{page: audit.Page{Entries: []audit.Entry{e}, Next: "n"}}
+	}
+	g := access.Grant{Everything: true}
+	work := func(from audit.Reader) float64 {
+		return testing.AllocsPerRun(10, func() {
+			_, err := g.List(t.Context(), from, audit.Query{}, 1)
+			require.NoError(t, err)
+		})
+	}
+	require.Equal(t, work(of(1)), work(of(1000)))
+	list, err := g.List(t.Context(), of(3), audit.Query{}, 2)
+	require.NoError(t, err)
+	require.Equal(t, []int{3}, list.Changes)
+	require.Equal(t, "n", list.Next)
+	require.Len(t, list.Entries[0].Changes, 2)
+	require.Equal(t, audit.Mask, list.Entries[0].Changes[1].Old)
+	require.Nil(t, list.Entries[0].Metadata)
+	_, err = access.Grant{}.List(t.Context(), of(3), audit.Query{}, 2)
+	require.Error(t, err)
+}

@@ -2,14 +2,43 @@ package export
 
 import (
 	"compress/gzip"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
+	"time"
 )
+
+// paced writes a response that its client has to take piece by piece: one that
+// stops reading is cut off, and what the export holds is given back.
+type paced struct {
+	w       io.Writer
+	control *http.ResponseController
+	wait    time.Duration // for a piece
+}
+
+const pieceSize = 64 << 10
+
+func newPaced(w http.ResponseWriter, wait time.Duration) paced {
+	return paced{w, http.NewResponseController(w), wait}
+}
+
+func (p paced) Write(data []byte) (n int, err error) {
+	for n < len(data) && err == nil {
+		p.extend()
+		var written int
+		written, err = p.w.Write(data[n:min(len(data), n+pieceSize)])
+		n += written
+	}
+	return n, err
+}
+
+// extend moves the server's deadline. A ResponseWriter that can't is left as it is.
+func (p paced) extend() { _ = p.control.SetWriteDeadline(time.Now().Add(p.wait)) }
 
 // body is a response's body, gzipped or not, that begins with its first byte.
 type body struct {
-	w     http.ResponseWriter
+	w     paced
 	zip   bool
 	begin func() // once, before the first byte
 	begun bool
@@ -39,6 +68,7 @@ func (b *body) start() {
 // finish ends a whole file.
 func (b *body) finish() error {
 	b.start()
+	b.w.extend() // for what the server still holds, too
 	if b.gz != nil {
 		return b.gz.Close()
 	}
@@ -48,10 +78,11 @@ func (b *body) finish() error {
 // flush sends what a broken file has, without the end that would make it look
 // whole. Its errors don't matter any more.
 func (b *body) flush() {
+	b.w.extend()
 	if b.gz != nil {
 		_ = b.gz.Flush()
 	}
-	_ = http.NewResponseController(b.w).Flush()
+	_ = b.w.control.Flush()
 }
 
 // acceptsGzip reads Accept-Encoding (RFC 9110, 12.5.3): gzip, x-gzip or *,

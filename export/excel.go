@@ -36,6 +36,9 @@ type ExcelFormat struct {
 	// SheetRows is the most rows of a sheet, its header included, from 2 up.
 	// Default, and at most: 1,048,576.
 	SheetRows int
+	// MaxBytes is about the most that the rows may take in the temporary file: more
+	// is a *LimitError. Default: 1 GiB. Negative: no limit.
+	MaxBytes int64
 
 	sheetBytes int // maxSheetBytes, unless a test says less
 }
@@ -52,6 +55,9 @@ func (ExcelFormat) MediaType() string {
 func (f ExcelFormat) Write(w io.Writer, t *Table) (err error) {
 	if f.SheetRows == 0 {
 		f.SheetRows = excelize.TotalRows
+	}
+	if f.MaxBytes == 0 {
+		f.MaxBytes = defaultExcelBytes
 	}
 	if f.sheetBytes == 0 {
 		f.sheetBytes = maxSheetBytes
@@ -94,8 +100,9 @@ type workbook struct {
 	styles sheetStyles
 	sheet  string // the one being written
 	stream *excelize.StreamWriter
-	rows   int // of the sheet, its header included
-	size   int // of the sheet, about, in bytes
+	rows   int   // of the sheet, its header included
+	size   int   // of the sheet, about, in bytes
+	before int64 // of the sheets before it
 	sheets int
 	row    []any
 	cut    int // cells
@@ -184,8 +191,13 @@ func (b *workbook) entries() error {
 // parts marked in a way (ZIP64) that can't be done to a file already sent.
 const maxSheetBytes = 7 << 29
 
+const defaultExcelBytes = 1 << 30
+
 // add writes a row that is so many lines high.
 func (b *workbook) add(row []any, lines int) error {
+	if most := b.f.MaxBytes; most > 0 && b.before+int64(b.size) > most {
+		return &LimitError{Format: b.f.Name(), Bytes: most}
+	}
 	if b.rows == b.f.SheetRows || b.size > b.f.sheetBytes {
 		if err := b.end(); err != nil {
 			return err
@@ -203,6 +215,7 @@ func (b *workbook) add(row []any, lines int) error {
 // in the file has to be said first.
 func (b *workbook) begin() error {
 	b.sheets++
+	b.before += int64(b.size)
 	b.rows, b.size = 0, 0
 	b.sheet = b.sheetName(b.sheets)
 	if b.sheets > 1 {

@@ -49,11 +49,13 @@ type Server struct {
 //
 // Answers: 400 for a query string that can't be meant, as JSON
 // {"error": "…", "param": "from"}; 403 where Authorize refuses or doesn't grant
-// exports; 405; 422 for more rows than the format holds; 503 for a store that
+// exports, and for requests from other sites (access.SameOrigin); 405; 429 with
+// Retry-After while too many exports run (Options.Limiter); 422 for more rows or text than the format holds; 503 for a store that
 // isn't migrated, or a closed trail; 500 for everything else. Once bytes were
 // sent, a failure can't change the status: the file's last row says that it is
 // incomplete, and the connection is cut before the body's end
-// (http.ErrAbortHandler), so that no client takes it for whole.
+// (http.ErrAbortHandler), so that no client takes it for whole. A client that
+// stops reading for Options.WriteTimeout is cut off likewise.
 func Handler(trail *audit.Trail, opts *Options) (*Server, error) {
 	if trail == nil {
 		return nil, errors.New("export: Handler needs a trail, and got nil")
@@ -74,6 +76,11 @@ func Handler(trail *audit.Trail, opts *Options) (*Server, error) {
 	if opts.Logger == nil {
 		o.Logger = trail.Logger()
 	}
+	if o.Limiter == nil {
+		if o.Limiter, err = NewLimiter(0, 0); err != nil {
+			return nil, err
+		}
+	}
 	return &Server{trail: trail, opts: o}, nil
 }
 
@@ -81,10 +88,14 @@ func Handler(trail *audit.Trail, opts *Options) (*Server, error) {
 type request struct {
 	format  Format
 	query   audit.Query
-	selects audit.Query // the query with its search taken apart
+	selects audit.Query  // the query with its search taken apart
+	reads   audit.Filter // what that selects in the grant's scope
 	from    audit.Reader
 	opts    Options
 }
+
+// retryAfter is how many seconds a client should wait for others' exports.
+const retryAfter = "10"
 
 // ServeHTTP answers a request, whatever its path.
 func (h *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -93,6 +104,10 @@ func (h *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		refuse(w, http.StatusMethodNotAllowed, "exports are read with GET or HEAD", "")
+		return
+	}
+	if !access.SameOrigin(r, h.opts.AllowedOrigins) {
+		refuse(w, http.StatusForbidden, "a page of another origin may not export this", "")
 		return
 	}
 	grant, err := h.authorize(r)
@@ -108,7 +123,16 @@ func (h *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	req.from = grant.Reader(h.opts.Reader)
+	if r.Method == http.MethodGet {
+		end, ok := h.opts.Limiter.begin(actorKey(r, grant.Actor))
+		if !ok {
+			w.Header().Set("Retry-After", retryAfter)
+			refuse(w, http.StatusTooManyRequests, "too many exports are running; try again in a moment", "")
+			return
+		}
+		defer end()
+	}
+	req.from, req.reads = grant.Reader(h.opts.Reader), req.selects.And(grant.Scope)
 	if !grant.Actor.IsZero() {
 		r = r.WithContext(audit.WithActor(r.Context(), grant.Actor))
 	}
@@ -128,9 +152,9 @@ func (h *Server) authorize(r *http.Request) (access.Grant, error) {
 
 // parse reads what is asked for; every error is a *audit.QueryError.
 func (h *Server) parse(r *http.Request) (request, error) {
-	values, err := url.ParseQuery(r.URL.RawQuery)
+	values, err := access.Values(r)
 	if err != nil {
-		return request{}, &audit.QueryError{Param: "query string", Reason: "is not well-formed", Err: err}
+		return request{}, err
 	}
 	req := request{opts: h.opts}
 	if req.format, err = h.format(values); err != nil {
@@ -199,8 +223,8 @@ func (h *Server) serve(w http.ResponseWriter, r *http.Request, req request) {
 		return
 	}
 	table := newTable(r.Context(), req.from, req.query, req.opts)
-	table.selects = req.selects
-	body := &body{w: w, zip: zip, begin: h.announcer(r.Context(), head, table)}
+	table.selects, table.reads = req.selects, req.reads
+	body := &body{w: newPaced(w, req.opts.WriteTimeout), zip: zip, begin: h.announcer(r.Context(), head, table)}
 	out := newTail(body, req.opts.Record != nil)
 	err := write(r.Context(), out, req.format, table, req.opts.Record)
 	if err == nil || body.begun { // a failure of which nothing was sent gets a plain answer
@@ -262,7 +286,7 @@ func (h *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &query):
 		refuse(w, http.StatusBadRequest, query.Param+": "+query.Reason, query.Param)
 	case errors.As(err, &limit):
-		refuse(w, http.StatusUnprocessableEntity, fmt.Sprintf("more than %d rows match, which is the most that a %s file holds here; narrow the filter or take another format", limit.Rows, limit.Format), "format")
+		refuse(w, http.StatusUnprocessableEntity, limit.reason()+"; narrow the filter or take another format", "format")
 	case r.Context().Err() != nil:
 		w.WriteHeader(499) // nobody is left to read it; the status is for the host's log
 	case errors.Is(err, audit.ErrClosed), errors.Is(err, audit.ErrNotMigrated):

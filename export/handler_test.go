@@ -77,21 +77,22 @@ func TestHandlerServesWhatThePageShows(t *testing.T) {
 func TestHandlerNamesTheParameterThatIsWrong(t *testing.T) {
 	h := handlerOf(t, newTrail(t, entries(1)...), nil)
 	for query, param := range map[string]string{
-		"format=docx":                    "format",
-		"export=docx":                    "export",
-		"from=yesterday":                 "from",
-		"from=2026-02-01&to=2026-01-01":  "from",
-		"colour=red":                     "colour",
-		"sort=colour":                    "sort",
-		"limit=0":                        "limit",
-		"tz=Mars/Olympus":                "tz",
-		"tz=Local":                       "tz",
-		"tz=../../../etc/passwd":         "tz",
-		"ip=somewhere":                   "ip",
-		"a=%zz":                          "query string",
-		"transaction=1&transaction=2":    "transaction",
-		"outcome=perhaps":                "outcome",
-		"q=" + strings.Repeat("x", 2000): "q",
+		"format=docx":                       "format",
+		"export=docx":                       "export",
+		"from=yesterday":                    "from",
+		"from=2026-02-01&to=2026-01-01":     "from",
+		"colour=red":                        "colour",
+		"sort=colour":                       "sort",
+		"limit=0":                           "limit",
+		"tz=Mars/Olympus":                   "tz",
+		"tz=Local":                          "tz",
+		"tz=../../../etc/passwd":            "tz",
+		"ip=somewhere":                      "ip",
+		"a=%zz":                             "query string",
+		"transaction=1&transaction=2":       "transaction",
+		"outcome=perhaps":                   "outcome",
+		"q=" + strings.Repeat("x", 2000):    "q",
+		strings.Repeat("action=x&", 10_000): "query string",
 	} {
 		for _, method := range []string{"GET", "HEAD"} {
 			w := get(t, h, method, "/export?"+query)
@@ -301,6 +302,42 @@ func TestHandlerRecordsTheGrantsActor(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, "auditor", found.Entries[0].Actor.ID)
 	assert.Equal(t, "q=vpn", found.Entries[0].Metadata["filter"])
+}
+
+// An export is an entry of the tenant whose entries left.
+func TestAnExportIsRecordedForItsTenant(t *testing.T) {
+	trail := newTrail(t, audit.Entry{Tenant: "acme", Action: "a"}, audit.Entry{Tenant: "rival", Action: "b"})
+	scope := []string{"acme"}
+	h := handlerOf(t, trail, &export.Options{Record: trail, Authorize: func(*http.Request) (access.Grant, error) {
+		return access.Grant{Scope: audit.Filter{Tenants: scope}, Export: true}, nil
+	}})
+	recorded := func(query string) audit.Entry {
+		require.Equal(t, http.StatusOK, get(t, h, "GET", "/"+query).Code)
+		found, err := trail.Query(t.Context(), audit.Query{Filter: audit.Filter{Actions: []string{"export"}}, Limit: 1})
+		require.NoError(t, err)
+		return found.Entries[0]
+	}
+	assert.Equal(t, "acme", recorded("").Tenant)
+	scope = []string{"acme", "rival"}
+	assert.Equal(t, "rival", recorded("?q=tenant:rival").Tenant)
+	both := recorded("")
+	assert.Empty(t, both.Tenant)
+	assert.Equal(t, []any{"acme", "rival"}, both.Metadata["tenants"])
+}
+
+// A link on another site makes nobody export.
+func TestAnExportIsForItsOwnPages(t *testing.T) {
+	trail := newTrail(t, entries(1)...)
+	h := handlerOf(t, trail, &export.Options{Record: trail, AllowedOrigins: []string{"https://admin.example.com"}})
+	for _, method := range []string{"GET", "HEAD"} {
+		assert.Equal(t, http.StatusForbidden, get(t, h, method, "/", "Sec-Fetch-Site", "cross-site").Code)
+		assert.Equal(t, http.StatusForbidden, get(t, h, method, "/", "Origin", "https://evil.example").Code)
+		assert.Equal(t, http.StatusOK, get(t, h, method, "/", "Sec-Fetch-Site", "none").Code)
+	}
+	assert.Equal(t, http.StatusOK, get(t, h, "GET", "/", "Sec-Fetch-Site", "cross-site", "Origin", "https://admin.example.com").Code)
+	n, _, err := trail.Count(t.Context(), audit.Filter{Actions: []string{"export"}}, 10)
+	require.NoError(t, err)
+	assert.Equal(t, 2, n, "those that were refused are no exports")
 }
 
 // An export that can't be recorded never looks whole to its client either.

@@ -41,7 +41,8 @@ type Options struct {
 	// called before the first row, after every 1,000 and after the last.
 	Progress func(done, total int)
 	// Record puts the export itself on the trail: who, in which format, with
-	// which filter, how many rows, and the SHA-256 of the file's bytes. The
+	// which filter, of which tenants (access.Recorded), how many rows, and the
+	// SHA-256 of the file's bytes. The
 	// file's last bytes are held back until it is recorded: a file that can't
 	// be recorded is never delivered whole. Usually the *audit.Trail.
 	// Default: not recorded.
@@ -56,6 +57,19 @@ type Options struct {
 	// without Export, is answered with 403; the error's text isn't shown. It is
 	// required: Handler refuses to serve without it.
 	Authorize access.Authorize
+	// AllowedOrigins are the origins ("https://admin.example.com") beside the
+	// request's own host whose scripts may export through Handler; a browser's
+	// request from another site is answered with 403 (access.SameOrigin).
+	// Default: none.
+	AllowedOrigins []string
+	// Limiter bounds how many exports Handler runs at once; more are answered with
+	// 429. Share one between handlers of a process. Default: one of the handler's
+	// own, of 8 exports, 2 of one actor.
+	Limiter *Limiter
+	// WriteTimeout is how long Handler waits for a client to take 64 KB of the
+	// file; a server's WriteTimeout doesn't hold for exports. A negative one is an
+	// error. Default: 30 seconds.
+	WriteTimeout time.Duration
 	// Reader is read by Handler instead of the trail. Default: the trail.
 	Reader audit.Reader
 	// Logger is told what Handler can't return. Default: the trail's.
@@ -66,6 +80,8 @@ type Options struct {
 type Recorder interface {
 	Record(ctx context.Context, entries ...audit.Entry) error
 }
+
+const defaultWriteTimeout = 30 * time.Second
 
 const defaultTimeLayout = "2006-01-02T15:04:05.000000Z07:00"
 
@@ -78,6 +94,9 @@ func (o *Options) withDefaults() (Options, error) {
 	c.setDefaults() // also where there is a mistake: its logger tells of it
 	if c.MaxRows < 0 {
 		return c, fmt.Errorf("export: MaxRows is %d, and can't be negative", c.MaxRows)
+	}
+	if c.WriteTimeout < 0 {
+		return c, fmt.Errorf("export: WriteTimeout is %v, and can't be negative", c.WriteTimeout)
 	}
 	for i, column := range c.Columns {
 		if column.Value == nil {
@@ -111,5 +130,8 @@ func (o *Options) setDefaults() {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.Default()
+	}
+	if o.WriteTimeout == 0 {
+		o.WriteTimeout = defaultWriteTimeout
 	}
 }

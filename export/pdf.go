@@ -25,7 +25,7 @@ import (
 // dropped.
 //
 // No cell is cut: a long one is wrapped, and continues on the next page. The
-// whole document is held in memory while it is made, so MaxRows bounds it. A
+// whole document is held in memory while it is made, so MaxRows and MaxBytes bound it. A
 // failed export writes nothing.
 type PDFFormat struct {
 	// Fonts are TrueType fonts (.ttf) that are asked, in order, for what the
@@ -37,6 +37,9 @@ type PDFFormat struct {
 	// Options.MaxRows of no more cuts the document instead. Default: 20,000, for
 	// which a process takes about 125 MB. Negative: no limit.
 	MaxRows int
+	// MaxBytes is the most text of a document's rows: more is a *LimitError.
+	// Default: 16 MiB, for which a process takes about 220 MB. Negative: no limit.
+	MaxBytes int64
 }
 
 // Font is a TrueType font of the host's.
@@ -45,7 +48,10 @@ type Font struct {
 	TTF  []byte // the file's bytes
 }
 
-const defaultPDFRows = 20_000
+const (
+	defaultPDFRows  = 20_000
+	defaultPDFBytes = 16 << 20
+)
 
 // Name is "pdf".
 func (PDFFormat) Name() string { return "pdf" }
@@ -57,6 +63,9 @@ func (PDFFormat) MediaType() string { return "application/pdf" }
 func (f PDFFormat) Write(w io.Writer, t *Table) error {
 	if f.MaxRows == 0 {
 		f.MaxRows = defaultPDFRows
+	}
+	if f.MaxBytes == 0 {
+		f.MaxBytes = defaultPDFBytes
 	}
 	if f.Paper == "" {
 		f.Paper = "A4"
@@ -194,6 +203,7 @@ func (d *document) write() error {
 	d.rules()
 	d.cover()
 	d.tableHeader()
+	d.set.bytes = 0
 	for e, err := range d.t.Rows() {
 		if err != nil {
 			return err
@@ -201,8 +211,7 @@ func (d *document) write() error {
 		if d.f.MaxRows > 0 && d.t.Count() > d.f.MaxRows {
 			return &LimitError{Format: d.f.Name(), Rows: d.f.MaxRows}
 		}
-		d.row(e)
-		if err := d.pdf.Error(); err != nil {
+		if err := d.row(e); err != nil {
 			return err
 		}
 	}

@@ -161,6 +161,36 @@ func TestPDFIsBounded(t *testing.T) {
 	assert.Empty(t, w.Header().Get("Content-Disposition"))
 }
 
+// Few rows may have any amount of text: it is bounded too, and the answer says so.
+func TestTextInFilesIsBounded(t *testing.T) {
+	long := entries(3)
+	for i := range long {
+		long[i].Changes = []audit.Change{{Field: "body", Op: audit.OpAdd, New: strings.Repeat("lorem ipsum ", 20_000)}}
+	}
+	trail := newTrail(t, long...)
+	for _, f := range []export.Format{export.PDFFormat{MaxBytes: 400_000}, export.ExcelFormat{MaxBytes: 64 << 10}} {
+		var buf bytes.Buffer
+		err := export.Write(context.Background(), &buf, f, trail, audit.Query{}, nil)
+		var limit *export.LimitError
+		require.ErrorAs(t, err, &limit, f.Name())
+		assert.Equal(t, f.Name(), limit.Format)
+		assert.Positive(t, limit.Bytes)
+		assert.Zero(t, limit.Rows)
+		assert.ErrorContains(t, err, "MB of text")
+		assert.Empty(t, buf.Bytes(), "nothing is written")
+
+		w := get(t, handlerOf(t, trail, &export.Options{Formats: []export.Format{f}, Logger: quiet}), "GET", "/")
+		assert.Equal(t, 422, w.Code)
+		assert.Contains(t, w.Body.String(), "of text, which is the most that a "+f.Name()+" file holds here; narrow the filter or take another format")
+		assert.Empty(t, w.Header().Get("Content-Disposition"))
+
+		columns, err := export.Columns("time", "user")
+		require.NoError(t, err)
+		w = get(t, handlerOf(t, trail, &export.Options{Formats: []export.Format{f}, Columns: columns}), "GET", "/")
+		assert.Equal(t, 200, w.Code, "what isn't shown doesn't count")
+	}
+}
+
 func TestPDFOfTheSameRowsHasTheSameBytes(t *testing.T) {
 	trail := newTrail(t, goldenEntries()...)
 	opts := &export.Options{Now: fixedNow, Columns: export.AllColumns()}

@@ -44,12 +44,15 @@ type cell struct {
 
 // row draws one entry. One that fits on a page is kept together; a longer one
 // continues on the next.
-func (d *document) row(e audit.Entry) {
+func (d *document) row(e audit.Entry) error {
 	cells := make([]cell, len(d.t.Columns))
 	count := 1
 	for i, c := range d.t.Columns {
 		cells[i] = d.cell(c.Value(e), d.cells[i])
 		count = max(count, len(cells[i].lines))
+	}
+	if d.f.MaxBytes > 0 && d.set.bytes > d.f.MaxBytes {
+		return &LimitError{Format: d.f.Name(), Bytes: d.f.MaxBytes}
 	}
 	body := d.bottom() - margin - d.head
 	if room := d.fitting(); count > room && (rowHeight(count) <= body/2 || room < 3) {
@@ -62,6 +65,7 @@ func (d *document) row(e audit.Entry) {
 			d.newPage(true)
 		}
 	}
+	return d.pdf.Error()
 }
 
 // fitting is how many lines of a row still fit on the page.

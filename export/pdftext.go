@@ -15,7 +15,8 @@ type typesetter struct {
 	faces    []*face // regular: DejaVu, then the host's
 	bold     []*face // of the same length: bold where there is one
 	forms    arabicForms
-	replaced bool // some rune was shown by its code
+	replaced bool  // some rune was shown by its code
+	bytes    int64 // of the text that was set
 
 	paragraph []glyph // room that each call of lines uses again
 	text      []byte
@@ -67,6 +68,7 @@ func (t *typesetter) lines(segments []segment, width int) []line {
 	t.paragraph = t.paragraph[:0]
 	simple := true // all of the paragraph is
 	for i, s := range segments {
+		t.bytes += int64(len(s.text))
 		if isSimple(s.text) {
 			t.simpleGlyphs(s.text, i, s.look.bold)
 			continue

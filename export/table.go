@@ -30,8 +30,9 @@ type Table struct {
 
 	ctx       context.Context
 	from      audit.Reader
-	query     audit.Query // as it was asked for
-	selects   audit.Query // the same as it is read
+	query     audit.Query  // as it was asked for
+	selects   audit.Query  // the same as it is read
+	reads     audit.Filter // what it can select, the scope included
 	maxRows   int
 	progress  func(done, total int)
 	rows      int
@@ -48,7 +49,7 @@ func newTable(ctx context.Context, from audit.Reader, q audit.Query, o Options) 
 		Title: o.Title, Location: o.Location, TimeLayout: o.TimeLayout,
 		By: actorText(audit.ActorFrom(ctx)), At: o.Now().In(o.Location),
 		labels: o.Labels, catalogue: o.Catalogue,
-		ctx: ctx, from: from, query: q, selects: q, maxRows: o.MaxRows, progress: o.Progress,
+		ctx: ctx, from: from, query: q, selects: q, reads: q.Filter, maxRows: o.MaxRows, progress: o.Progress,
 	}
 	if t.severities = o.Catalogue; t.severities == nil {
 		t.severities = audit.NewCatalogue(nil, nil)

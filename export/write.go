@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
 )
 
 // Write writes every entry that q selects to w, in q's order and from its
@@ -21,7 +22,7 @@ import (
 // actor (audit.WithActor).
 //
 // Errors: *audit.QueryError for a query that can't be meant, before anything is
-// written; *LimitError where the format can't hold so many rows; *PartialError,
+// written; *LimitError where the format can't hold so much; *PartialError,
 // with the cause inside it, for everything that happens on the way: the file is
 // not whole then, and its last row says so where w still takes it. Cancelling
 // the context ends the export at the next row. Write doesn't close w.
@@ -83,14 +84,14 @@ func recordExport(ctx context.Context, record Recorder, f Format, t *Table, out 
 	if record == nil {
 		return nil
 	}
-	e := audit.Entry{
+	e := access.Recorded(audit.Entry{
 		Action: "export", Outcome: audit.Success,
 		Object: audit.Object{Type: "audit_trail", Name: t.Title},
 		Metadata: map[string]any{
-			"format": f.Name(), "filter": t.query.Values().Encode(), "sort": string(t.query.Sort),
+			"format": f.Name(), "sort": string(t.query.Sort),
 			"rows": t.rows, "truncated": t.truncated, "bytes": out.size, "sha256": hex.EncodeToString(out.sum.Sum(nil)),
 		},
-	}
+	}, t.reads, "filter", t.query.Values().Encode())
 	if failure != nil {
 		e.Outcome, e.Error = audit.Failure, failure.Error()
 		ctx = context.WithoutCancel(ctx)

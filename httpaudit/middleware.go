@@ -13,6 +13,7 @@ import (
 // What is longer is cut and ends in "…".
 const (
 	maxUserAgent = 1024
+	maxMethod    = 32
 	maxPath      = 2048
 )
 
@@ -108,7 +109,7 @@ func (o *Options) request(r *http.Request) audit.Request {
 	req := audit.Request{
 		UserAgent: cut(r.UserAgent(), maxUserAgent),
 		ID:        o.requestID(r),
-		Method:    r.Method,
+		Method:    cut(r.Method, maxMethod),
 	}
 	if r.URL != nil {
 		req.Path = cut(r.URL.Path, maxPath)

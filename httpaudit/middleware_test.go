@@ -191,3 +191,11 @@ func BenchmarkAnnotate(b *testing.B) {
 		}
 	})
 }
+
+// A client may send any word as the method, of any length.
+func TestMethodsAreCut(t *testing.T) {
+	r := httptest.NewRequest(strings.Repeat("M", 10_000), "/", nil)
+	got := audit.RequestFrom(httpaudit.Annotate(r, nil).Context())
+	assert.LessOrEqual(t, len(got.Method), 32)
+	assert.True(t, strings.HasSuffix(got.Method, "…"))
+}

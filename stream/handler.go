@@ -1,12 +1,13 @@
 package stream
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
-	"net/url"
-	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -44,6 +45,9 @@ type HandlerOptions struct {
 	// MaxReaders bounds the feeds open at a time; more are answered with 503.
 	// Default: 1000.
 	MaxReaders int
+	// MaxPerTenant bounds those of grants whose scope is the same one tenant; more
+	// are answered with 429. Default: 250.
+	MaxPerTenant int
 	// MaxCatchUp is how many missed entries a resuming client is sent; if it
 	// missed more, it is told how many (Frame.Gap), and goes on from now.
 	// 0: all of them.
@@ -63,12 +67,15 @@ const (
 //
 // A page of another origin is refused with 403. Where a server in between can't
 // flush, an event stream is cut after what there is, and the browser polls.
-// A handler without Authorize is refused with an error.
+// A handler without Authorize, or with a negative number, is refused with an error.
 func (h *Hub) Handler(opts *HandlerOptions) (http.Handler, error) {
 	if opts == nil || opts.Authorize == nil {
 		return nil, errors.New("stream: HandlerOptions.Authorize is required: it says what a request may see (access.InsecureForDevelopment allows everything)")
 	}
-	s := &server{hub: h, opts: *opts}
+	if err := opts.checkBounds(); err != nil {
+		return nil, err
+	}
+	s := &server{hub: h, opts: *opts, tenants: map[string]int{}}
 	s.setDefaults()
 	return s, nil
 }
@@ -84,24 +91,31 @@ func (s *server) setDefaults() {
 	if s.opts.Key == nil {
 		s.opts.Key = func(*http.Request) string { return "" }
 	}
-	if s.opts.Recheck <= 0 {
-		s.opts.Recheck = 50 * time.Second
+	s.opts.Recheck = cmp.Or(s.opts.Recheck, 50*time.Second)
+	s.opts.Lifetime = cmp.Or(s.opts.Lifetime, 30*time.Minute)
+	s.opts.MaxReaders = cmp.Or(s.opts.MaxReaders, 1000)
+	s.opts.MaxPerTenant = cmp.Or(s.opts.MaxPerTenant, 250)
+}
+
+// checkBounds refuses negative numbers.
+func (o *HandlerOptions) checkBounds() error {
+	for name, n := range map[string]int64{
+		"Recheck": int64(o.Recheck), "Lifetime": int64(o.Lifetime), "MaxReaders": int64(o.MaxReaders), "MaxPerTenant": int64(o.MaxPerTenant), "MaxCatchUp": int64(o.MaxCatchUp),
+	} {
+		if n < 0 {
+			return fmt.Errorf("stream: HandlerOptions.%s can't be negative", name)
+		}
 	}
-	if s.opts.Lifetime <= 0 {
-		s.opts.Lifetime = 30 * time.Minute
-	}
-	if s.opts.MaxReaders <= 0 {
-		s.opts.MaxReaders = 1000
-	}
+	return nil
 }
 
 func encodeJSON(e audit.Entry) ([]byte, error) { return json.Marshal(e) }
 
 // filterOf reads a request's query string.
 func (s *server) filterOf(r *http.Request) (audit.Filter, error) {
-	values, err := url.ParseQuery(r.URL.RawQuery)
+	values, err := access.Values(r)
 	if err != nil {
-		return audit.Filter{}, &audit.QueryError{Param: "query string", Reason: "is not well-formed", Err: err}
+		return audit.Filter{}, err
 	}
 	f, err := audit.ParseFilter(values)
 	if err != nil {
@@ -114,6 +128,9 @@ type server struct {
 	hub  *Hub
 	opts HandlerOptions
 	open atomic.Int64
+
+	mu      sync.Mutex
+	tenants map[string]int // feeds open, of grants of one tenant
 }
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -122,7 +139,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "A feed is followed with GET.", http.StatusMethodNotAllowed)
 		return
 	}
-	if !s.sameOrigin(r) {
+	if !access.SameOrigin(r, s.opts.AllowedOrigins) {
 		http.Error(w, "A page of another origin may not follow the audit trail.", http.StatusForbidden)
 		return
 	}
@@ -136,6 +153,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if c == nil {
 		return
 	}
+	defer s.leave(c.tenant)
 	defer c.reader.Close()
 	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
 		c.serveSocket(w)
@@ -158,6 +176,12 @@ func (s *server) admit(w http.ResponseWriter, r *http.Request) *session {
 		refuse(w, err)
 		return nil
 	}
+	tenant := grant.Tenant()
+	if !s.enter(tenant) {
+		w.Header().Set("Retry-After", "30")
+		http.Error(w, "Too many readers of this tenant follow the audit log. Try again later.", http.StatusTooManyRequests)
+		return nil
+	}
 	after := r.URL.Query().Get("after")
 	if id := r.Header.Get("Last-Event-ID"); id != "" {
 		after = id
@@ -168,12 +192,36 @@ func (s *server) admit(w http.ResponseWriter, r *http.Request) *session {
 		reader, err = s.hub.Follow(r.Context(), selection.Filter, "")
 	}
 	if err != nil {
+		s.leave(tenant)
 		refuse(w, err)
 		return nil
 	}
-	c := &session{server: s, request: r, reader: reader, resumed: after != "" && !lost, lost: lost, timer: time.NewTimer(0)}
+	c := &session{server: s, request: r, reader: reader, tenant: tenant, resumed: after != "" && !lost, lost: lost, timer: time.NewTimer(0)}
 	c.writeAs(grant, selection)
 	return c
+}
+
+// enter counts a feed of a tenant; false if there are too many. Of grants of several
+// tenants only MaxReaders bounds the number.
+func (s *server) enter(tenant string) bool {
+	if tenant == "" {
+		return true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tenants[tenant] >= s.opts.MaxPerTenant {
+		return false
+	}
+	s.tenants[tenant]++
+	return true
+}
+
+func (s *server) leave(tenant string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.tenants[tenant]--; s.tenants[tenant] <= 0 {
+		delete(s.tenants, tenant)
+	}
 }
 
 // authorize returns a grant that lets the request follow.
@@ -211,34 +259,4 @@ func refuse(w http.ResponseWriter, err error) {
 		status, text = http.StatusNotImplemented, "This trail can't be followed."
 	}
 	http.Error(w, text, status)
-}
-
-// sameOrigin guards against pages of other origins: a WebSocket is no subject
-// to the browser's same-origin policy, and cookies are sent along.
-//
-// Where the browser says Sec-Fetch-Site, that decides (Chromium doesn't on
-// WebSocket handshakes). Else the Origin's host must be the request's.
-// X-Forwarded-Host counts for this check alone: a page can't set headers of a
-// handshake, and a proxy that rewrites Host would otherwise lock everybody out.
-// Without an Origin the client is no browser.
-func (s *server) sameOrigin(r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	if slices.Contains(s.opts.AllowedOrigins, origin) && origin != "" {
-		return true
-	}
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "same-origin", "none":
-		return true
-	case "":
-	default:
-		return false
-	}
-	if origin == "" {
-		return true
-	}
-	u, err := url.Parse(origin)
-	if err != nil || u.Host == "" {
-		return false
-	}
-	return strings.EqualFold(u.Host, r.Host) || strings.EqualFold(u.Host, r.Header.Get("X-Forwarded-Host"))
 }

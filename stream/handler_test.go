@@ -272,3 +272,75 @@ func TestBadRequests(t *testing.T) {
 	_ = answer.Body.Close()
 	require.Equal(t, http.StatusMethodNotAllowed, answer.StatusCode)
 }
+
+// One tenant's readers can't take the places of all others; who reads several
+// tenants is bounded by the total only.
+func TestReadersAreLimitedPerTenant(t *testing.T) {
+	noLeaks(t)
+	trail := newTrail(t)
+	server := serve(t, trail, &stream.HandlerOptions{MaxPerTenant: 2, Authorize: func(r *http.Request) (access.Grant, error) {
+		return access.Grant{Follow: true, Scope: audit.Filter{Tenants: r.URL.Query()["of"]}}, nil
+	}, Filter: func(*http.Request) (audit.Filter, error) { return audit.Filter{}, nil }})
+	status := func(query string) (int, string) {
+		answer, err := http.Get(server.URL + query)
+		require.NoError(t, err)
+		_ = answer.Body.Close()
+		return answer.StatusCode, answer.Header.Get("Retry-After")
+	}
+	first := dial(t, server.URL+"?of=acme")
+	frame(t, first)
+	frame(t, dial(t, server.URL+"?of=acme&of=acme"))
+	code, after := status("?of=acme")
+	require.Equal(t, http.StatusTooManyRequests, code)
+	require.NotEmpty(t, after)
+	code, _ = status("?of=acme&after=nonsense")
+	require.Equal(t, http.StatusTooManyRequests, code)
+	code, _ = status("?of=rival&after=nonsense") // which takes no place
+	require.Equal(t, http.StatusBadRequest, code)
+	for range 2 {
+		frame(t, dial(t, server.URL+"?of=rival"))
+	}
+	for range 3 {
+		frame(t, dial(t, server.URL+"?of=acme&of=rival"))
+	}
+	_ = first.CloseNow()
+	require.Eventually(t, func() bool { // its place becomes free
+		c, _, err := websocket.Dial(t.Context(), server.URL+"?of=acme", nil)
+		if err == nil {
+			_ = c.CloseNow()
+		}
+		return err == nil
+	}, 10*time.Second, 10*time.Millisecond)
+}
+
+func TestNegativeBoundsAreRefused(t *testing.T) {
+	trail := newTrail(t)
+	for _, o := range []stream.HubOptions{{Buffer: -1}, {Gather: -1}, {MaxEncoded: -1}} {
+		_, err := stream.NewHub(trail, &o)
+		require.ErrorContains(t, err, "negative")
+	}
+	hub, err := stream.NewHub(trail, nil)
+	require.NoError(t, err)
+	for _, o := range []stream.HandlerOptions{{Recheck: -1}, {Lifetime: -1}, {MaxReaders: -1}, {MaxPerTenant: -1}, {MaxCatchUp: -1}} {
+		o.Authorize = access.InsecureForDevelopment
+		_, err := hub.Handler(&o)
+		require.ErrorContains(t, err, "negative")
+	}
+}
+
+// What a request sends is bounded: the query string, and the position.
+func TestLongRequestsAreRefused(t *testing.T) {
+	server := serve(t, newTrail(t), nil)
+	for query, position := range map[string]string{
+		"?" + strings.Repeat("action=x&", 10_000): "",
+		"": "~" + strings.Repeat("AAAAAAAAAAA", 30_000) + "~x",
+	} {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+query, nil)
+		require.NoError(t, err)
+		r.Header.Set("Last-Event-ID", position)
+		answer, err := http.DefaultClient.Do(r)
+		require.NoError(t, err)
+		_ = answer.Body.Close()
+		require.Equal(t, http.StatusBadRequest, answer.StatusCode)
+	}
+}

@@ -1,8 +1,10 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -21,6 +23,9 @@ type HubOptions struct {
 	// committed meanwhile comes together, in one frame of a Handler. The first
 	// entry after a quiet while comes at once. Default: 100 ms.
 	Gather time.Duration
+	// MaxEncoded is how many bytes of encoded entries and frames the handlers of the
+	// hub keep, for readers to share. Default: 32 MiB.
+	MaxEncoded int
 	// Wake tells of entries that other processes have committed
 	// (pgnotify.Notifier.Wake): each value makes the hub look at once. It may be
 	// sent on as often as one likes. What this process commits wakes the hub by
@@ -38,6 +43,7 @@ type Hub struct {
 	trail  *audit.Trail
 	opts   HubOptions
 	sealer atomic.Pointer[sealer] // nil until someone follows
+	shelf  shelf
 
 	mu      sync.Mutex
 	readers map[*Reader]*group
@@ -49,8 +55,11 @@ type Hub struct {
 	closed  bool
 }
 
+const defaultEncoded = 32 << 20
+
 // NewHub returns a hub over the trail's store. It asks the store nothing; the
-// error is errors.ErrUnsupported if that is no audit.Tailer.
+// error is errors.ErrUnsupported if that is no audit.Tailer. A negative number in
+// the options is an error.
 func NewHub(trail *audit.Trail, opts *HubOptions) (*Hub, error) {
 	if _, err := tailerOf(trail); err != nil {
 		return nil, err
@@ -59,12 +68,12 @@ func NewHub(trail *audit.Trail, opts *HubOptions) (*Hub, error) {
 	if opts != nil {
 		h.opts = *opts
 	}
-	if h.opts.Buffer <= 0 {
-		h.opts.Buffer = 256
+	if h.opts.Buffer < 0 || h.opts.Gather < 0 || h.opts.MaxEncoded < 0 {
+		return nil, fmt.Errorf("stream: HubOptions: Buffer %d, Gather %v, MaxEncoded %d: none can be negative", h.opts.Buffer, h.opts.Gather, h.opts.MaxEncoded)
 	}
-	if h.opts.Gather <= 0 {
-		h.opts.Gather = gather
-	}
+	h.opts.Buffer = cmp.Or(h.opts.Buffer, 256)
+	h.opts.Gather = cmp.Or(h.opts.Gather, gather)
+	h.shelf.most = cmp.Or(h.opts.MaxEncoded, defaultEncoded)
 	if h.opts.Logger == nil {
 		h.opts.Logger = trail.Logger()
 	}
@@ -152,6 +161,7 @@ func (h *Hub) leave(r *Reader) {
 	if len(h.readers) == 0 && h.cancel != nil {
 		h.cancel()
 		h.cancel = nil
+		h.shelf.clear()
 	}
 }
 
@@ -211,7 +221,7 @@ func (h *Hub) publish(ctx context.Context, b *answer, entries []audit.Entry, rou
 	all := len(entries) < batch
 	shared := make([]*item, len(entries))
 	for i := range entries {
-		shared[i] = &item{Entry: entries[i], batch: b, index: i, size: sizeOf(&entries[i])}
+		shared[i] = &item{Entry: entries[i], batch: b, index: i, size: sizeOf(&entries[i]), encoded: &encodings{shelf: &h.shelf}}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -240,6 +250,7 @@ func (h *Hub) end(ctx context.Context, err error) {
 	}
 	clear(h.readers)
 	clear(h.groups)
+	h.shelf.clear()
 	if h.cancel != nil {
 		h.cancel()
 		h.cancel = nil

@@ -15,7 +15,7 @@ type item struct {
 	index int
 	size  int // about what it holds in memory; 0 where nobody buffers it
 
-	encoded encodings
+	encoded *encodings
 }
 
 // parcel is what one answer of the store holds for one filter. All readers of
@@ -27,7 +27,7 @@ type parcel struct {
 
 	sealing sync.Once
 	sealed  string // the position of end
-	frames  encodings
+	frames  *encodings
 }
 
 // newParcel packs items of one answer. All of them: what of the answer stands
@@ -37,7 +37,7 @@ func newParcel(items []*item) *parcel {
 }
 
 func parcelTo(items []*item, end place) *parcel {
-	p := &parcel{items: items, end: end}
+	p := &parcel{items: items, end: end, frames: &encodings{shelf: items[0].encoded.shelf}}
 	for _, it := range items {
 		p.size += it.size
 	}
@@ -96,36 +96,6 @@ func (p *parcel) entries(key string, encode encoder) ([]json.RawMessage, error) 
 
 // encoder writes an entry as a JSON value.
 type encoder func(audit.Entry) ([]byte, error)
-
-// encodings are what one thing was encoded to, by key.
-type encodings struct {
-	mu   sync.Mutex
-	list []encoding
-}
-
-type encoding struct {
-	key  string
-	data []byte
-}
-
-// get makes it where it isn't yet. Under the key "" nothing is kept.
-func (e *encodings) get(key string, encode func() ([]byte, error)) ([]byte, error) {
-	if key == "" {
-		return encode()
-	}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for _, known := range e.list {
-		if known.key == key {
-			return known.data, nil
-		}
-	}
-	data, err := encode()
-	if err == nil {
-		e.list = append(e.list, encoding{key, data})
-	}
-	return data, err
-}
 
 // sizeOf is about what an entry's texts hold in memory.
 func sizeOf(e *audit.Entry) int {

@@ -74,7 +74,7 @@ func (p place) read(ctx context.Context, tailer audit.Tailer, f audit.Filter, li
 		if known[m] {
 			delete(known, m)
 		} else {
-			items = append(items, &item{Entry: entries[i], batch: b, index: i})
+			items = append(items, &item{Entry: entries[i], batch: b, index: i, encoded: &encodings{}})
 		}
 	}
 	at := place{after: next, quiet: len(entries) < limit}

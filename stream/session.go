@@ -19,8 +19,9 @@ type session struct {
 	key     string
 	timer   *time.Timer
 	resumed bool
-	lost    bool // the position to resume from couldn't be used
-	past    int  // entries of the past that were sent
+	lost    bool   // the position to resume from couldn't be used
+	tenant  string // of a grant of one tenant
+	past    int    // entries of the past that were sent
 }
 
 // message is a frame on its way: readers that see the same share its bytes.

@@ -17,7 +17,7 @@ const (
 
 func (c *session) serveSocket(w http.ResponseWriter) {
 	conn, err := websocket.Accept(w, c.request, &websocket.AcceptOptions{
-		InsecureSkipVerify: true, // the origin was checked by sameOrigin, which knows more
+		InsecureSkipVerify: true, // the origin was checked by access.SameOrigin, which knows more
 		CompressionMode:    websocket.CompressionDisabled,
 	})
 	if err != nil {

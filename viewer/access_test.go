@@ -329,6 +329,7 @@ func TestReadingIsRecorded(t *testing.T) {
 	require.Equal(t, "export", found.Entries[0].Action)
 	require.Equal(t, "view", found.Entries[1].Action)
 	require.Equal(t, "action=login", found.Entries[1].Metadata["query"])
+	require.Equal(t, "lumen", found.Entries[0].Tenant)
 	require.Equal(t, "lumen", found.Entries[1].Tenant)
 
 	// Where it can't be recorded, nothing is shown.
@@ -342,6 +343,32 @@ func TestReadingIsRecorded(t *testing.T) {
 	h = newViewer(t, strict, &viewer.Options{Record: true})
 	for _, q := range []string{"", "?export=csv", "?live=sse"} {
 		require.Equal(t, http.StatusInternalServerError, get(h, q).Code, q)
+	}
+}
+
+// TestRecordedReadsAreBounded: 900 KB of query string were 900 KB of entry.
+func TestRecordedReadsAreBounded(t *testing.T) {
+	trail := newTrail(t, demo(3)...)
+	h := newViewer(t, trail, &viewer.Options{Record: true})
+	get(h, "?"+strings.Repeat("action=login&", 900))
+	body(t, h, "?export=csv"+strings.Repeat("&action=login", 900))
+	found, err := trail.Query(t.Context(), audit.Query{Filter: audit.Filter{Actions: []string{"view", "export"}}})
+	require.NoError(t, err)
+	require.Len(t, found.Entries, 2)
+	for _, e := range found.Entries {
+		require.Less(t, e.Size(), 6<<10)
+	}
+}
+
+// TestExportsAreForThePageItself: another site can't make a reader export.
+func TestExportsAreForThePageItself(t *testing.T) {
+	h := newViewer(t, newTrail(t, demo(3)...), &viewer.Options{AllowedOrigins: []string{"https://admin.example.com"}})
+	for header, want := range map[string]int{"cross-site": http.StatusForbidden, "same-origin": http.StatusOK} {
+		r := httptest.NewRequest(http.MethodGet, "/?export=csv", nil)
+		r.Header.Set("Sec-Fetch-Site", header)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		require.Equal(t, want, w.Code)
 	}
 }
 

@@ -13,11 +13,21 @@ var chipNames = []pair{
 	{"request", "Request"}, {"not", "Without"}, {"from", "From"}, {"to", "Until"}, {"range", "Range"},
 }
 
+// maxChips is how many values of a filter have a chip of their own. One more stands
+// for the others, and takes all of them away.
+const maxChips = 20
+
 // chips are the filters in force, each with the link that takes it away.
 func (s *visit) chips() []chip {
 	var list []chip
 	for _, n := range chipNames {
-		for _, value := range s.state[n.Name] {
+		values := s.state[n.Name]
+		if more := len(values) - maxChips; more > 0 {
+			text := s.lang.count("%s more values", more, false)
+			list = append(list, chip{Name: n.Name, Label: n.Value, Value: text, Href: s.list(n.Name, "")})
+			values = values[:maxChips]
+		}
+		for _, value := range values {
 			c := chip{Name: n.Name, Label: n.Value, Value: value, Href: s.without(n.Name, value)}
 			switch n.Name {
 			case "range":

@@ -68,8 +68,14 @@ func (t timeline) Elsewhere(e *audit.Entry) string {
 // timelinePage makes the parts that a timeline needs.
 type timelinePage struct{ page }
 
-// Fields is the number of changes in words.
-func (p timelinePage) Fields(n int) string { return p.FieldCount(n) }
+// Fields is the number of an entry's changes in words; "" for none.
+func (p timelinePage) Fields(e *audit.Entry) string {
+	n := p.changeCount(e)
+	if n == 0 {
+		return ""
+	}
+	return p.FieldCount(n)
+}
 
 // Timeline is the list as the template takes it.
 func (p *entryPage) Timeline(list []*audit.Entry) timeline {
@@ -100,7 +106,7 @@ func (p timelinePage) Changes(e *audit.Entry) template.HTML {
 
 // Further is how many changes an entry has beside those.
 func (p timelinePage) Further(e *audit.Entry) string {
-	if n := len(e.Changes) - inTimeline; n > 0 {
+	if n := p.changeCount(e) - inTimeline; n > 0 {
 		return p.lang.count("%s more fields", n, false)
 	}
 	return ""

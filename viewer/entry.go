@@ -27,6 +27,7 @@ type entryPage struct {
 	Fields       int
 	Cut          bool // not every line is on the page
 	Metadata     []pair
+	MetadataCut  bool   // there is more than the page shows
 	Raw          string // "" if it is too long for a page
 	RawSize      string
 	Older, Newer string
@@ -44,6 +45,7 @@ type entryPage struct {
 const (
 	maxRaw      = 24 << 10 // bytes of the raw entry on the page; more is a download
 	railEntries = 8        // entries in each list beside the changes
+	maxMetadata = 200      // names on the page; the rest is in the raw entry
 )
 
 func (s *visit) serveEntry(ctx context.Context, w http.ResponseWriter, id, view string) error {
@@ -182,8 +184,8 @@ func (p *entryPage) recordFilter() audit.Filter {
 }
 
 func (p *entryPage) some(ctx context.Context, q audit.Query) (list []*audit.Entry, more bool, err error) {
-	q.Limit = railEntries
-	found, err := p.reader.Query(ctx, q)
+	q.Limit, q.MaxBytes = railEntries, p.opts.MaxPageBytes
+	found, err := p.read(ctx, q, 0)
 	if err != nil {
 		return nil, false, err
 	}
@@ -221,7 +223,11 @@ func (p *entryPage) changes() {
 	p.Fields = len(p.E.Changes)
 	d := diff{visit: p.visit, object: p.E.Object.Type, unified: p.Unified, left: diffBudget, more: p.JSONLink()}
 	p.Steps, p.Cut = d.lines(list), d.cut
-	for _, name := range slices.Sorted(maps.Keys(p.E.Metadata)) {
+	for i, name := range slices.Sorted(maps.Keys(p.E.Metadata)) {
+		if i == maxMetadata {
+			p.MetadataCut = true
+			break
+		}
 		text, cut := clipRunes(p.plainText(p.E.Metadata[name]), 400)
 		if cut {
 			text += "…"

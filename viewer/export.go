@@ -29,7 +29,7 @@ func (s *visit) serveExport(ctx context.Context, w http.ResponseWriter, format s
 	if err != nil {
 		return err
 	}
-	opts := &export.Options{Title: s.title, Columns: columns, Location: s.zone, Labels: s.lang.Texts, Reader: s.opts.Reader}
+	opts := &export.Options{Title: s.title, Columns: columns, Location: s.zone, Labels: s.lang.Texts, AllowedOrigins: s.opts.AllowedOrigins, Limiter: s.opts.ExportLimiter, Reader: s.opts.Reader}
 	opts.Authorize = func(*http.Request) (access.Grant, error) { return s.grant, nil } // who was asked for this request already
 	for _, f := range exportFormats {
 		opts.Formats = append(opts.Formats, f.format)

@@ -8,14 +8,22 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/gormtrail/audit"
 )
 
-// inlineFacets is how many choices a menu holds. More than that are looked for.
-const inlineFacets = 200
+const (
+	// inlineFacets is how many choices a menu holds. More than that are looked for.
+	inlineFacets = 200
+	// facetsAsked is how many values of a facet are read at most: more than one list
+	// of them shows.
+	facetsAsked = audit.MaxLimit + 1
+	// facetsWait is how long a page waits for its menus.
+	facetsWait = 2 * time.Second
+)
 
 // menu is a multi-select of a filter.
 type menu struct {
@@ -23,6 +31,7 @@ type menu struct {
 	Chosen      int
 	Options     []option
 	Total       int    // of all choices
+	More        bool   // there are more than Total
 	Find        string // the page that finds among all of them; "" if all are here
 	Free        bool   // the store knows no choices: the value is typed
 	Typed       string
@@ -38,12 +47,14 @@ type option struct {
 // group is what actions have in common; its link adds all of them.
 type group struct{ Label, Href string }
 
-// facetNames are the facets by their parameter.
-var facetNames = []struct {
+type facetName struct {
 	name, label string
 	values      func(*audit.Facets) []string
 	always      bool // shown even where there is nothing to choose between
-}{
+}
+
+// facetNames are the facets by their parameter.
+var facetNames = []facetName{
 	{"action", "Action", func(f *audit.Facets) []string { return f.Actions }, true},
 	{"type", "Object type", func(f *audit.Facets) []string { return f.ObjectTypes }, true},
 	{"user", "User", func(f *audit.Facets) []string { return f.Users }, true},
@@ -54,15 +65,31 @@ var facetNames = []struct {
 	{"product", "Product", func(f *audit.Facets) []string { return f.Products }, false},
 }
 
-// facets are every value ever recorded in the scope; nil where the store can't
-// tell. What is filtered now doesn't narrow the choices, save tenant and
-// project, which are the whose of a trail.
-func (s *visit) facets(ctx context.Context) (*audit.Facets, error) {
-	f, err := s.reader.Facets(ctx, audit.Filter{})
+// facets are the values ever recorded in the scope that contain find, of each facet
+// or of one, at most facetsAsked if the store can stop there; nil where the store
+// can't tell. What is filtered now doesn't narrow the choices.
+func (s *visit) facets(ctx context.Context, name, find string) (*audit.Facets, error) {
+	ctx, cancel := context.WithTimeout(ctx, facetsWait)
+	defer cancel()
+	finder, ok := s.reader.(audit.FacetFinder)
+	if !ok {
+		return nil, nil
+	}
+	f, err := finder.FindFacets(ctx, audit.FacetQuery{Name: name, Find: find, Limit: facetsAsked})
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil, nil
 	}
 	return &f, err
+}
+
+// menuFacets are those of the menus; nil also if they take too long. Values are
+// typed then.
+func (s *visit) menuFacets(ctx context.Context) (*audit.Facets, error) {
+	facets, err := s.facets(ctx, "", "")
+	if err != nil && errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return nil, nil
+	}
+	return facets, err
 }
 
 func (s *visit) menus(facets *audit.Facets) []menu {
@@ -87,12 +114,16 @@ func (s *visit) menus(facets *audit.Facets) []menu {
 // choices fills a menu: what is chosen first where there is more than fits.
 func (s *visit) choices(m *menu, values []string) {
 	chosen := s.state[m.Name]
+	m.Total = len(values)
+	if m.More = m.Total == facetsAsked; m.More {
+		m.Total--
+	}
 	for _, c := range chosen {
 		if v := unquoted(c); !slices.Contains(values, v) {
 			values = append([]string{v}, values...) // shared links may name what is not here
+			m.Total++
 		}
 	}
-	m.Total = len(values)
 	on := func(v string) bool { return slices.Contains(chosen, param(v)) }
 	if len(values) > inlineFacets {
 		m.Find = s.with("facet", m.Name)
@@ -184,7 +215,7 @@ type facetPage struct {
 	Menu     menu
 	FindText string
 	Found    []facetLink
-	Matches  int
+	Matches  string
 	Carried  []pair
 }
 
@@ -192,39 +223,59 @@ type facetLink struct{ Label, Href string }
 
 // serveFacet answers one facet's values, those that contain find in any case.
 func (s *visit) serveFacet(ctx context.Context, w http.ResponseWriter, name, find string) error {
-	facets, err := s.facets(ctx)
-	if err != nil {
-		return err
-	}
-	i := slices.IndexFunc(facetNames, func(n struct {
-		name, label string
-		values      func(*audit.Facets) []string
-		always      bool
-	}) bool {
-		return n.name == name
-	})
+	i := slices.IndexFunc(facetNames, func(n facetName) bool { return n.name == name })
 	if i < 0 {
 		return &audit.QueryError{Param: "facet", Reason: strconv.Quote(name) + " is not action, type, user, outcome, actor_type, tenant, project or product"}
 	}
-	var values []string
-	if facets != nil {
-		values = facetNames[i].values(facets)
+	matching, total, more, err := s.findFacet(ctx, facetNames[i], find)
+	if err != nil {
+		return err
 	}
-	matching, needle := []string{}, audit.Fold(find)
-	for _, v := range values {
-		if strings.Contains(audit.Fold(v), needle) || strings.Contains(audit.Fold(s.facetLabel(name, v)), needle) {
-			matching = append(matching, v)
-		}
-	}
-	cut := matching[:min(len(matching), audit.MaxLimit)]
 	if asksJSON(s.request) {
-		return s.sendJSON(w, http.StatusOK, facetForm{Facet: name, Values: cut, Total: len(matching)})
+		return s.sendJSON(w, http.StatusOK, facetForm{Facet: name, Values: matching[:min(len(matching), audit.MaxLimit)], Total: total, TotalMore: more})
 	}
-	p := facetPage{page: page{visit: s, Title: s.title, Status: http.StatusOK}, FindText: find, Matches: len(matching)}
-	p.Menu = menu{Name: name, Label: facetNames[i].label, Total: len(values)}
+	p := facetPage{page: page{visit: s, Title: s.title, Status: http.StatusOK}, FindText: find, Matches: s.lang.number(total)}
+	if more {
+		p.Matches += "+"
+	}
+	p.Menu = menu{Name: name, Label: facetNames[i].label}
 	p.Carried = append(listPage{page: p.page}.PerCarried(), pair{"facet", name})
-	for _, v := range cut[:min(len(cut), inlineFacets)] {
+	shown := inlineFacets
+	if len(query(s.state)) > maxRowState {
+		shown /= 10 // each link has all of it
+	}
+	for _, v := range matching[:min(len(matching), shown)] {
 		p.Found = append(p.Found, facetLink{s.facetLabel(name, v), s.adding(name, param(v))})
 	}
 	return s.render(w, "facet", http.StatusOK, p)
+}
+
+// findFacet returns the values of a facet that contain find, or whose label does,
+// and how many they are, or more. Labels are looked at as long as all values are
+// here.
+func (s *visit) findFacet(ctx context.Context, of facetName, find string) (matching []string, total int, more bool, err error) {
+	labelled := of.name == "action" || of.name == "type" || of.name == "outcome"
+	asked := find
+	if labelled {
+		asked = ""
+	}
+	facets, err := s.facets(ctx, of.name, asked)
+	if err == nil && facets != nil && labelled && len(of.values(facets)) == facetsAsked {
+		facets, err = s.facets(ctx, of.name, find)
+	}
+	if err != nil || facets == nil {
+		return []string{}, 0, false, err
+	}
+	values, needle := of.values(facets), audit.Fold(find)
+	matching = []string{}
+	for _, v := range values {
+		if strings.Contains(audit.Fold(v), needle) || strings.Contains(audit.Fold(s.facetLabel(of.name, v)), needle) {
+			matching = append(matching, v)
+		}
+	}
+	total = len(matching)
+	if more = total == facetsAsked; more {
+		total--
+	}
+	return matching, total, more, nil
 }

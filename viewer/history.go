@@ -9,7 +9,7 @@ import (
 // historyQuery selects the record's timeline, the newest change first. Of a record
 // with very many entries it is in the order of time, which an index has.
 func (p *entryPage) historyQuery(ctx context.Context) audit.Query {
-	q := audit.Query{Filter: p.recordFilter(), Sort: audit.SortRecorded.Reverse()}
+	q := audit.Query{Filter: p.recordFilter(), Sort: audit.SortRecorded.Reverse(), MaxBytes: p.opts.MaxPageBytes}
 	if p.size(ctx) == sizeMany {
 		q.Sort = audit.Newest
 	}
@@ -43,7 +43,7 @@ func (p *entryPage) wholeHistory(ctx context.Context) error {
 	}
 	q := p.historyQuery(ctx)
 	q.Cursor = p.request.URL.Query().Get("after")
-	found, stale, err := p.pageOf(ctx, q)
+	found, stale, err := p.pageOf(ctx, q, inTimeline)
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/gormtrail/audit"
 )
@@ -17,11 +18,14 @@ type (
 		Prev      string        `json:"prev,omitempty"`
 		Total     *int          `json:"total,omitempty"`
 		TotalMore bool          `json:"total_more,omitempty"`
+		Partial   bool          `json:"partial,omitempty"`
+		Until     time.Time     `json:"until,omitzero"`
 	}
 	facetForm struct {
-		Facet  string   `json:"facet"`
-		Values []string `json:"values"`
-		Total  int      `json:"total"`
+		Facet     string   `json:"facet"`
+		Values    []string `json:"values"`
+		Total     int      `json:"total"`
+		TotalMore bool     `json:"total_more,omitempty"`
 	}
 	// problemForm is RFC 9457.
 	problemForm struct {
@@ -43,14 +47,17 @@ func (s *visit) sendJSON(w http.ResponseWriter, status int, v any) error {
 	return nil
 }
 
+// maxLink bounds a Link header: proxies refuse answers whose headers are long.
+const maxLink = 2 << 10
+
 // listJSON sends a page of entries. Next and prev are also Link headers
-// (RFC 8288). The total is counted for the first page only.
+// (RFC 8288), unless the query is very long. The total is counted for the first page only.
 func (s *visit) listJSON(ctx context.Context, w http.ResponseWriter) error {
 	found, err := s.reader.Query(ctx, s.query)
 	if err != nil {
 		return err
 	}
-	form := listForm{Entries: found.Entries, Next: found.Next, Prev: found.Prev}
+	form := listForm{Entries: found.Entries, Next: found.Next, Prev: found.Prev, Partial: found.Partial, Until: found.Until}
 	if form.Entries == nil {
 		form.Entries = []audit.Entry{}
 	}
@@ -64,8 +71,11 @@ func (s *visit) listJSON(ctx context.Context, w http.ResponseWriter) error {
 		}
 	}
 	for _, l := range []struct{ rel, cursor string }{{"next", found.Next}, {"prev", found.Prev}} {
-		if l.cursor != "" {
-			w.Header().Add("Link", "<"+s.page(l.cursor)+"&format=json>; rel=\""+l.rel+"\"")
+		if l.cursor == "" {
+			continue
+		}
+		if link := "<" + s.page(l.cursor) + "&format=json>; rel=\"" + l.rel + "\""; len(link) <= maxLink {
+			w.Header().Add("Link", link)
 		}
 	}
 	return s.sendJSON(w, http.StatusOK, form)

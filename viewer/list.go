@@ -27,6 +27,8 @@ type listPage struct {
 	Next    string
 	Prev    string
 	First   string
+	Early   string // why the page ends before it is full; "" if it doesn't
+	Partial bool   // because a search took too long
 	Sizes   []size
 	Exports []Link
 	Live    string // the module's URL; "" where nothing can be followed
@@ -60,7 +62,7 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	found, stale, err := s.pageOf(ctx, s.query)
+	found, stale, err := s.pageOf(ctx, s.query, 1)
 	if err != nil {
 		return err
 	}
@@ -72,10 +74,11 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	if p.Total, p.More, p.Counted, err = s.count(ctx); err != nil {
 		return err
 	}
-	facets, err := s.facets(ctx)
+	facets, err := s.menuFacets(ctx)
 	if err != nil {
 		return err
 	}
+	p.Early, p.Partial = s.early(found), found.Partial
 	p.Rows = s.table(found.Entries)
 	p.Columns = s.columns(facets)
 	p.Menus = s.menus(facets)
@@ -99,13 +102,50 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 
 // pageOf reads the page that a link leads to, or the first one if the link's cursor is
 // damaged, of another query, or sealed with a key that the trail no longer has.
-func (s *visit) pageOf(ctx context.Context, q audit.Query) (found *audit.Page, stale bool, err error) {
-	found, err = s.reader.Query(ctx, q)
+func (s *visit) pageOf(ctx context.Context, q audit.Query, changes int) (found *audit.Page, stale bool, err error) {
+	found, err = s.read(ctx, q, changes)
 	if stale = q.Cursor != "" && errors.Is(err, audit.ErrBadCursor); stale {
 		q.Cursor = ""
-		found, err = s.reader.Query(ctx, q)
+		found, err = s.read(ctx, q, changes)
 	}
 	return found, stale, err
+}
+
+// read reads a page for a list, with the first changes of each entry.
+func (s *visit) read(ctx context.Context, q audit.Query, changes int) (*audit.Page, error) {
+	list, err := s.grant.List(ctx, s.source(), q, changes)
+	if err != nil {
+		return nil, err
+	}
+	if s.changes == nil {
+		s.changes = map[string]int{}
+	}
+	for i := range list.Entries {
+		s.changes[list.Entries[i].ID] = list.Changes[i]
+	}
+	return list.Page, nil
+}
+
+// changeCount is how many changes an entry has, shown or not.
+func (s *visit) changeCount(e *audit.Entry) int {
+	if n, ok := s.changes[e.ID]; ok {
+		return n
+	}
+	return len(e.Changes)
+}
+
+// early says why a page ends before it is full.
+func (s *visit) early(found *audit.Page) string {
+	switch {
+	case found.Partial && found.Until.IsZero():
+		return s.lang.text("The search isn't over yet.")
+	case found.Partial:
+		at := found.Until.In(s.zone)
+		return s.lang.text("The search isn't over yet. It has come to %s.", s.lang.date(at)+", "+at.Format("15:04")+" "+s.zoneName(at))
+	case found.Next != "" && len(found.Entries) < s.query.Limit:
+		return s.lang.text("This page ends early because its entries are large. The next page goes on from here.")
+	}
+	return ""
 }
 
 // countWait is how long a page waits for its number of entries. A search that
@@ -353,8 +393,13 @@ func (p listPage) UTC() string {
 // ZoneLink is the list in a zone that the script fills in.
 func (p listPage) ZoneLink() string { return p.with("tz", "") }
 
-// Action labels of the menus need the number as text.
-func (p listPage) Number(n int) string { return p.lang.number(n) }
+// Choices is how many choices a menu has.
+func (p listPage) Choices(m menu) string {
+	if m.More {
+		return p.lang.number(m.Total) + "+"
+	}
+	return p.lang.number(m.Total)
+}
 
 // Sorted says the order in words, for the table's caption.
 func (p listPage) Sorted() string {

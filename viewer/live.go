@@ -31,7 +31,7 @@ func (v *Viewer) newFeed() (http.Handler, error) {
 	v.hub = hub
 	return hub.Handler(&stream.HandlerOptions{
 		Authorize: v.opts.Authorize, Filter: v.liveFilter, Encode: v.liveEncode, Key: v.liveKey,
-		AllowedOrigins: v.opts.AllowedOrigins, MaxReaders: v.opts.MaxLive, MaxCatchUp: maxCatchUp,
+		AllowedOrigins: v.opts.AllowedOrigins, MaxReaders: v.opts.MaxLive, MaxPerTenant: v.opts.MaxLivePerTenant, MaxCatchUp: maxCatchUp,
 	})
 }
 

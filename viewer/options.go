@@ -1,17 +1,20 @@
 package viewer
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/access"
+	"github.com/gormtrail/audit/export"
 )
 
 // Link is a place outside of the viewer.
 type Link struct{ Label, URL string }
 
-// Options of the viewer. All but Authorize have defaults.
+// Options of the viewer. All but Authorize have defaults. A negative number is an
+// error of New.
 type Options struct {
 	// Authorize says what a request may see. It is called for every page, API
 	// call and download, and again while a live feed is open, which ends within a
@@ -65,14 +68,27 @@ type Options struct {
 	// Default: off; style sheets and scripts are always compressed.
 	Gzip bool
 	// AllowedOrigins are the origins ("https://admin.example.com") beside the
-	// request's own host that may open the live feed. Default: none.
+	// request's own host whose scripts may open the live feed and export.
+	// Default: none.
 	AllowedOrigins []string
 	// MaxLive bounds the live feeds open at a time; above it a reader is told
 	// to try again. Default: 1000.
 	MaxLive int
+	// MaxLivePerTenant bounds those of grants whose scope is the same one tenant.
+	// Default: 250.
+	MaxLivePerTenant int
 	// CountBound is how far entries are counted: beyond, the page says
-	// "10,000+". Default: 10000.
+	// "10,000+". Default: 10,000.
 	CountBound int
+	// ExportLimiter bounds how many downloads run at once (export.Options.Limiter).
+	// Share one with export handlers of your own. Default: one of the viewer's own,
+	// of 8 downloads, 2 of one actor.
+	ExportLimiter *export.Limiter
+	// MaxPageBytes bounds the entries of one page, in bytes (audit.Query.MaxBytes):
+	// of very large entries a page of the list, of the API and of a record's
+	// history has fewer than asked for, and the next page goes on from there.
+	// Default: 8 MiB.
+	MaxPageBytes int
 	// Record puts an entry on the trail whenever someone reads or exports it
 	// (actions "view" and "export"). Where that fails, nothing is shown.
 	// Default: reading leaves no trace.
@@ -82,4 +98,19 @@ type Options struct {
 	// are always seen at once. Default: none; the feed looks five times a second
 	// while someone follows.
 	Wake <-chan struct{}
+}
+
+const (
+	defaultCountBound = 10_000
+	defaultPageBytes  = 8 << 20
+)
+
+// checkBounds refuses negative numbers.
+func (o *Options) checkBounds() error {
+	for name, n := range map[string]int{"CountBound": o.CountBound, "MaxLive": o.MaxLive, "MaxLivePerTenant": o.MaxLivePerTenant, "MaxPageBytes": o.MaxPageBytes} {
+		if n < 0 {
+			return fmt.Errorf("viewer: Options.%s is %d, and can't be negative", name, n)
+		}
+	}
+	return nil
 }

@@ -114,7 +114,7 @@ func (s *visit) fail(w http.ResponseWriter, err error) {
 		m.Status, m.Heading = http.StatusServiceUnavailable, "The audit trail is closed"
 		m.Text = "The application is being restarted. Try again in a moment."
 		m.Link = Link{"Try again", s.with()}
-	case late != nil:
+	case late != nil, errors.Is(err, context.DeadlineExceeded):
 		m.Status, m.Heading = http.StatusServiceUnavailable, "The answer took too long"
 		m.Text = "A narrower date range or fewer filters make it faster."
 		m.Link = Link{"Try again", s.with()}

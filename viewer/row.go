@@ -38,11 +38,31 @@ func (s *visit) rows() *rows {
 		}
 		return joinable(v)
 	}
+	open := joinable(s.state)
+	if len(open) > maxRowState { // in each link of each row it would make the page large
+		drop = func(...string) string { return joinable(s.brief()) }
+		open = drop()
+	}
 	return &rows{
-		visit: s, open: joinable(s.state) + "entry=",
+		visit: s, open: open + "entry=",
 		byType: drop("type") + "type=", byRecord: drop("type", "record"),
 		byUser: drop("user") + "user=", byActor: drop("actor") + "actor=", byIP: drop("ip") + "ip=",
 	}
+}
+
+// maxRowState is how long a query may be for the links of rows to carry it on: those
+// of a longer one lead to the value alone.
+const maxRowState = 2 << 10
+
+// brief is the state without its filter.
+func (s *visit) brief() url.Values {
+	v := url.Values{}
+	for _, name := range []string{"sort", "per", "limit", "tz", "lang", "theme"} {
+		if one := s.state.Get(name); one != "" && len(one) < 100 {
+			v.Set(name, one)
+		}
+	}
+	return v
 }
 
 // joinable is a query string that one more parameter can follow.
@@ -326,7 +346,7 @@ func (r *rows) summary(m *markup, e *audit.Entry) {
 	}
 	m.tag(`<span class="sum">`)
 	r.change(m, e.Object.Type, e.Changes[0])
-	if more := len(e.Changes) - 1; more > 0 {
+	if more := r.changeCount(e) - 1; more > 0 {
 		m.tag(`<span class="more"><span aria-hidden="true">+`)
 		m.int(more)
 		m.tag(`</span><span class="vh">`)

@@ -16,6 +16,7 @@ type source struct {
 
 var _ interface {
 	audit.Counter
+	audit.FacetFinder
 	audit.Paginator
 } = source{}
 
@@ -26,9 +27,23 @@ func (v *Viewer) source() source {
 	return source{v.trail, &v.choices}
 }
 
-// Facets implements audit.Reader.
-func (s source) Facets(ctx context.Context, scope audit.Filter) (audit.Facets, error) {
-	return s.choices.of(ctx, scope, func(ctx context.Context) (audit.Facets, error) { return s.Reader.Facets(ctx, scope) })
+// FindFacets implements audit.FacetFinder. Without words to find, the choices that
+// are remembered answer.
+func (s source) FindFacets(ctx context.Context, q audit.FacetQuery) (audit.Facets, error) {
+	if q.Find != "" {
+		return s.find(ctx, q)
+	}
+	all := audit.FacetQuery{Filter: q.Filter, Limit: facetsAsked}
+	facets, err := s.choices.of(ctx, q.Filter, func(ctx context.Context) (audit.Facets, error) { return s.find(ctx, all) })
+	return q.Of(facets), err
+}
+
+func (s source) find(ctx context.Context, q audit.FacetQuery) (audit.Facets, error) {
+	if finder, ok := s.Reader.(audit.FacetFinder); ok {
+		return finder.FindFacets(ctx, q)
+	}
+	facets, err := s.Reader.Facets(ctx, q.Filter)
+	return q.Of(facets), err
 }
 
 // Count implements audit.Counter, as far as the Reader does.

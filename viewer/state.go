@@ -66,7 +66,7 @@ func (p *entryPage) near(ctx context.Context, t time.Time) (r audit.Reader, cut 
 // are fewer.
 func (p *entryPage) edge(ctx context.Context, side audit.Filter, order audit.Sort) (time.Time, error) {
 	n := 0
-	for e, err := range p.reader.All(ctx, audit.Query{Filter: p.recordFilter().And(side), Sort: order}) {
+	for e, err := range p.reader.All(ctx, audit.Query{Filter: p.recordFilter().And(side), Sort: order, Brief: true}) {
 		if err != nil {
 			return time.Time{}, err
 		}
@@ -102,12 +102,12 @@ func (s states) Gaps() string {
 // steps compare then with now, leaf by leaf.
 func (s states) steps() []step {
 	then, now := leavesOf(s.Then), leavesOf(s.Now)
-	paths := maps.Clone(then)
-	maps.Copy(paths, now)
+	paths := maps.Clone(then.values)
+	maps.Copy(paths, now.values)
 	var list []step
 	for _, path := range slices.SortedFunc(maps.Keys(paths), comparePaths) {
-		l := step{field: path, op: audit.OpReplace, old: shownIn(s.Then, then, path), new: shownIn(s.Now, now, path)}
-		if l.old.kind <= kindNull && holdsWithin(now, path) || l.new.kind <= kindNull && holdsWithin(then, path) {
+		l := step{field: path, op: audit.OpReplace, old: then.shown(path), new: now.shown(path)}
+		if l.old.kind <= kindNull && now.around[path] || l.new.kind <= kindNull && then.around[path] {
 			continue // the lines of what is inside of it say so
 		}
 		l.same = l.old == l.new
@@ -116,28 +116,41 @@ func (s states) steps() []step {
 	return list
 }
 
-// leavesOf takes the structured values of a state apart.
-func leavesOf(s audit.State) map[string]any {
-	leaves := map[string]any{}
-	for path, v := range s.Fields {
-		flatten(leaves, path, v, 0)
-	}
-	return leaves
+// leaves are the structured values of a state, taken apart.
+type leaves struct {
+	state  audit.State
+	values map[string]any
+	around map[string]bool // paths that leaves lie inside of
 }
 
-// shownIn is the value at a path, or what is known of there being none.
-func shownIn(s audit.State, leaves map[string]any, path string) value {
-	if v, ok := leaves[path]; ok {
-		return valueOf(v, redactedAt(s, path))
+func leavesOf(s audit.State) leaves {
+	l := leaves{state: s, values: map[string]any{}, around: map[string]bool{}}
+	for path, v := range s.Fields {
+		flatten(l.values, path, v, 0)
 	}
-	inside := strings.ContainsAny(path, ".[")
-	for around := path; around != ""; around = around[:max(0, strings.LastIndexAny(around, ".["))] {
-		if _, ok := s.Fields[around]; ok {
+	for path := range l.values {
+		for around := pathAround(path); around != "" && !l.around[around]; around = pathAround(around) {
+			l.around[around] = true
+		}
+	}
+	return l
+}
+
+// pathAround is the path one step further out; "" for a column.
+func pathAround(path string) string { return path[:max(0, strings.LastIndexAny(path, ".["))] }
+
+// shown is the value at a path, or what is known of there being none.
+func (l leaves) shown(path string) value {
+	if v, ok := l.values[path]; ok {
+		return valueOf(v, redactedAt(l.state, path))
+	}
+	for around := path; around != ""; around = pathAround(around) {
+		if _, ok := l.state.Fields[around]; ok {
 			return value{}
 		}
 	}
-	switch {
-	case !s.Exists && len(s.Fields) == 0, holdsWithin(leaves, path), s.Complete && inside:
+	switch s := l.state; {
+	case !s.Exists && len(s.Fields) == 0, l.around[path], s.Complete && strings.ContainsAny(path, ".["):
 		return value{}
 	case s.Complete:
 		return value{kind: kindNull}
@@ -146,22 +159,12 @@ func shownIn(s audit.State, leaves map[string]any, path string) value {
 }
 
 func redactedAt(s audit.State, path string) string {
-	for around := path; around != ""; around = around[:max(0, strings.LastIndexAny(around, ".["))] {
+	for around := path; around != ""; around = pathAround(around) {
 		if how := s.Redacted[around]; how != "" {
 			return how
 		}
 	}
 	return ""
-}
-
-// holdsWithin reports whether a leaf lies inside of the path.
-func holdsWithin(leaves map[string]any, path string) bool {
-	for p := range leaves {
-		if rest, ok := strings.CutPrefix(p, path); ok && rest != "" && (rest[0] == '.' || rest[0] == '[') {
-			return true
-		}
-	}
-	return false
 }
 
 // The state's form in the API.

@@ -10,7 +10,7 @@ import (
 
 // counted are the texts that a number is filled into, whose form depends on it.
 var counted = []string{
-	"%s entries", "%s entries on this page", "%s fields", "%s more fields", "%s new entries", "Show all %s characters",
+	"%s entries", "%s entries on this page", "%s fields", "%s more fields", "%s new entries", "%s more values", "Show all %s characters",
 }
 
 // spoken are the page's own texts beside those.
@@ -22,6 +22,8 @@ var spoken = []string{
 	"Record ID", "IP or prefix", "Apply", "Filters in force", "remove", "Clear all", "Clear all filters",
 	"All time", "From %s", "Until %s", "Show %s", "Show UTC", "Times in", "Table of entries", "Audit entries", "Audit entries, by %s, %s",
 	"ascending", "descending", "Pages", "Rows per page", "Set", "First page", "Previous", "Next",
+	"This page ends early because its entries are large. The next page goes on from here.",
+	"The search isn't over yet.", "The search isn't over yet. It has come to %s.", "Nothing found yet", "Search on",
 	"No entry matches", "Take a filter away, or widen the date range.", "Nothing recorded yet", "As soon as someone changes something, it is listed here.",
 	"The link to that page is no longer valid. This is the first page.",
 	"Every value ever recorded. Choose one to filter by it.", "No value matches",

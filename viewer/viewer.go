@@ -1,6 +1,7 @@
 package viewer
 
 import (
+	"cmp"
 	"compress/gzip"
 	"context"
 	"errors"
@@ -11,6 +12,8 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
+	"github.com/gormtrail/audit/export"
 	"github.com/gormtrail/audit/stream"
 )
 
@@ -46,15 +49,16 @@ func New(trail *audit.Trail, opts *Options) (*Viewer, error) {
 	if opts == nil || opts.Authorize == nil {
 		return nil, errors.New("viewer: Options.Authorize is required: it says what a request may see (access.InsecureForDevelopment allows everything)")
 	}
-	v := &Viewer{trail: trail, opts: *opts, title: opts.Title, location: opts.Location, bound: opts.CountBound}
+	v := &Viewer{trail: trail, opts: *opts, title: opts.Title, location: opts.Location, bound: cmp.Or(opts.CountBound, defaultCountBound)}
+	if err := opts.checkBounds(); err != nil {
+		return nil, err
+	}
+	v.opts.MaxPageBytes = cmp.Or(opts.MaxPageBytes, defaultPageBytes)
 	if v.title == "" {
 		v.title = "Audit trail"
 	}
 	if v.location == nil {
 		v.location = time.UTC
-	}
-	if v.bound <= 0 {
-		v.bound = 10_000
 	}
 	if t := opts.Theme; t != "" && t != "light" && t != "dark" {
 		return nil, fmt.Errorf("viewer: Options.Theme is %q, and can be light, dark or empty", t)
@@ -67,6 +71,11 @@ func New(trail *audit.Trail, opts *Options) (*Viewer, error) {
 	}
 	v.languages = append(v.languages, &english)
 	var err error
+	if v.opts.ExportLimiter == nil {
+		if v.opts.ExportLimiter, err = export.NewLimiter(0, 0); err != nil {
+			return nil, err
+		}
+	}
 	if v.assets, err = loadAssets(opts); err != nil {
 		return nil, err
 	}
@@ -86,6 +95,10 @@ func (v *Viewer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "The audit trail can only be read: use GET or HEAD.", http.StatusMethodNotAllowed)
+		return
+	}
+	if err := access.CheckLength(r); err != nil {
+		(&visit{Viewer: v, request: r, lang: &english, zone: v.location, now: time.Now()}).fail(w, err)
 		return
 	}
 	if name := r.URL.Query().Get("asset"); name != "" {
@@ -147,18 +160,14 @@ func (s *visit) note(ctx context.Context, action, format string) error {
 	if !s.opts.Record {
 		return nil
 	}
-	metadata := map[string]any{"query": s.request.URL.RawQuery}
-	if format != "" {
-		metadata["format"] = format
-	}
 	e := audit.Entry{
 		Action: action, Actor: s.grant.Actor,
-		Object:   audit.Object{Type: "audit_trail", Name: s.title},
-		Metadata: metadata,
+		Object: audit.Object{Type: "audit_trail", Name: s.title},
 	}
-	if one := s.grant.Scope.Tenants; len(one) == 1 {
-		e.Tenant = one[0] // who reads a tenant's trail is a fact on that tenant's trail
+	if format != "" {
+		e.Metadata = map[string]any{"format": format}
 	}
+	e = access.Recorded(e, s.query.And(s.grant.Scope), "query", s.request.URL.RawQuery)
 	if err := s.trail.Record(ctx, e); err != nil {
 		return fmt.Errorf("viewer: recording that the trail is read: %w", err)
 	}

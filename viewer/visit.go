@@ -26,6 +26,7 @@ type visit struct {
 	query   audit.Query // what the page shows, its search taken apart
 	actions map[string]audit.Action
 	types   map[string]string
+	changes map[string]int // how many an entry has that is shown in part, by its ID
 }
 
 // stateOnly are parameters of the list that aren't part of its filter.
@@ -59,6 +60,7 @@ func (v *Viewer) newVisit(r *http.Request, grant access.Grant) (*visit, error) {
 	if s.query, err = audit.ParseQuery(values); err != nil {
 		return s, err
 	}
+	s.query.MaxBytes = s.opts.MaxPageBytes
 	s.carry(values)
 	s.query.Filter, err = s.query.Expand(v.trail.Catalogue())
 	return s, err

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/access"
+	"github.com/gormtrail/audit/export"
 	"github.com/gormtrail/audit/storage/memstore"
 	"github.com/gormtrail/audit/stream"
 	"github.com/gormtrail/audit/viewer"
@@ -60,6 +61,43 @@ func newTrail() *audit.Trail {
 		Tenant: "acme", Action: "create", Object: audit.Object{Type: "invoice", ID: "INV-1"},
 	}))
 	return trail
+}
+
+// The page's downloads and a route for exports count as one.
+func Example_limits() {
+	trail := newTrail()
+	// region limits
+	limiter, err := export.NewLimiter(4, 1) // exports at once: of the process, of one actor
+	if err != nil {
+		return
+	}
+	page, err := viewer.New(trail, &viewer.Options{
+		Authorize:        authorize,
+		ExportLimiter:    limiter,
+		MaxPageBytes:     4 << 20,
+		MaxLivePerTenant: 50,
+	})
+	if err != nil {
+		return
+	}
+	exports, err := export.Handler(trail, &export.Options{
+		Authorize:    authorize,
+		Limiter:      limiter,
+		WriteTimeout: 10 * time.Second,
+		MaxRows:      1_000_000,
+	})
+	// endregion
+	check(err)
+	for _, h := range []http.Handler{page, exports} {
+		r := httptest.NewRequest("GET", "/?export=csv", nil)
+		r.Header.Set("X-User", "ada")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		fmt.Println(w.Code, w.Header().Get("Content-Type"))
+	}
+	// Output:
+	// 200 text/csv; charset=utf-8
+	// 200 text/csv; charset=utf-8
 }
 
 // One handler for every router.

@@ -127,10 +127,56 @@ func (m *keptMachine) Check(t *rapid.T) {
 		audit.Filter{Tenants: []string{"tenant 3"}}.And(audit.Filter{Fields: []string{"name"}}),
 	}).Draw(t, "scope")
 	for i, store := range m.stores {
+		want := naiveFacets(m.entries, scope)
+		if rapid.Bool().Draw(t, "find") { // which may bring nothing up to date
+			q := audit.FacetQuery{Filter: scope, Name: rapid.SampledFrom([]string{"", "user", "outcome", "project"}).Draw(t, "facet"), Find: rapid.SampledFrom([]string{"", "1", "USER", "!"}).Draw(t, "text"), Limit: 1000}
+			got, err := store.FindFacets(context.Background(), q)
+			require.NoError(t, err)
+			require.Equal(t, fmt.Sprint(q.Of(want)), fmt.Sprint(got), "store %d, %+v", i, q)
+		}
 		got, err := store.Facets(context.Background(), scope)
 		require.NoError(t, err)
-		require.Equal(t, naiveFacets(m.entries, scope), got, "store %d, %s", i, scope.Values().Encode())
+		require.Equal(t, want, got, "store %d, %s", i, scope.Values().Encode())
 	}
+}
+
+// A menu asks for some values: no more are found than asked for, whether they are
+// kept or have to be looked for, and one that is typed is found among all.
+func TestSomeFacetsAreFound(t *testing.T) {
+	db := openSQLite(t, nil)
+	store := gormstore.Short(gormstore.Folding(migrated(t, db, nil), 5, 10), 1)
+	ctx := t.Context()
+	for i := range 60 {
+		e := full(i)
+		e.Tenant, e.Actor.Email = fmt.Sprintf("tenant %d", i%3), fmt.Sprintf("User%02d@acme.example", i)
+		require.NoError(t, store.Append(ctx, e))
+	}
+	check := func() {
+		t.Helper()
+		for _, scope := range []audit.Filter{{}, {Tenants: []string{"tenant 1"}}, {Tenants: []string{"tenant 1", "tenant 2"}}, audit.Filter{}.And(audit.Filter{Not: []audit.Filter{{Actions: []string{"nothing"}}}})} {
+			some, err := store.FindFacets(ctx, audit.FacetQuery{Filter: scope, Limit: 7})
+			require.NoError(t, err)
+			require.Len(t, some.Users, 7)
+			require.NotEmpty(t, some.Outcomes)
+			one, err := store.FindFacets(ctx, audit.FacetQuery{Filter: scope, Name: "user", Find: "SER59", Limit: 7})
+			require.NoError(t, err)
+			found := []string{}
+			if len(scope.Tenants) != 1 { // it is of tenant 2
+				found = []string{"User59@acme.example"}
+			}
+			require.Equal(t, found, one.Users)
+			require.Empty(t, one.Actions)
+		}
+	}
+	check()
+	rows, _ := keptRows(t, db)
+	require.Zero(t, rows, "a menu doesn't wait for the table")
+	require.NoError(t, store.Refresh(ctx))
+	check()
+	_, err := store.FindFacets(ctx, audit.FacetQuery{Limit: 0})
+	require.ErrorIs(t, err, audit.ErrInvalidQuery)
+	_, err = store.FindFacets(ctx, audit.FacetQuery{Name: "colour", Limit: 1})
+	require.ErrorIs(t, err, audit.ErrInvalidQuery)
 }
 
 // Whatever is appended, rolled back, purged and removed, by whichever process: the

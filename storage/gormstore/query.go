@@ -69,7 +69,7 @@ func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 }
 
 func (s *Store) firstPage(ctx context.Context, q audit.Query) (*audit.Page, error) {
-	sel := selection{filter: q.Filter, order: orderOf(q.Sort), limit: q.Limit + 1, brief: q.Brief}
+	sel := selection{filter: q.Filter, order: orderOf(q.Sort), limit: q.Limit + 1, brief: q.Brief, budget: newBudget(q)}
 	var err error
 	if sel.sought, err = s.seek(ctx, sel); err != nil {
 		return nil, err
@@ -78,10 +78,11 @@ func (s *Store) firstPage(ctx context.Context, q audit.Query) (*audit.Page, erro
 	if err != nil {
 		return nil, err
 	}
+	more := len(found.entries) > q.Limit || sel.budget.spent()
+	found.cut(q.Limit)
 	page := &audit.Page{Entries: found.entries}
-	if len(found.entries) > q.Limit {
-		page.Entries = found.entries[:q.Limit]
-		page.Next = audit.EncodeCursor(q, found.position(q.Limit-1))
+	if more {
+		page.Next = audit.EncodeCursor(q, found.position(len(found.entries)-1))
 	}
 	return page, nil
 }
@@ -97,7 +98,7 @@ func (s *Store) pageFrom(ctx context.Context, q audit.Query, p audit.Position) (
 	if err != nil {
 		return nil, err
 	}
-	sel := selection{filter: q.Filter, order: o, after: &p, limit: q.Limit + 1, brief: q.Brief}
+	sel := selection{filter: q.Filter, order: o, after: &p, limit: q.Limit + 1, brief: q.Brief, budget: newBudget(q)}
 	if sel.sought, err = s.seek(ctx, sel); err != nil {
 		return nil, err
 	}
@@ -105,7 +106,7 @@ func (s *Store) pageFrom(ctx context.Context, q audit.Query, p audit.Position) (
 	if err != nil {
 		return nil, err
 	}
-	more := len(found.entries) > q.Limit
+	more := len(found.entries) > q.Limit || sel.budget.spent()
 	found.cut(q.Limit)
 	// What lies on the other side of the page's first entry, or of p.
 	near := beyond(p, o)
@@ -163,6 +164,7 @@ type selection struct {
 	// unordered: only how many there are matters, so the streams need no merging.
 	unordered bool
 	brief     bool    // without changes and metadata
+	budget    *budget // of bytes; nil: none
 	sought    *sought // what a keyword was found by; nil: nothing, it is looked for
 }
 
@@ -216,7 +218,7 @@ func (s *Store) slice(ctx context.Context, sel selection) (found run, err error)
 		part.limit -= len(found.entries)
 		some, err := s.pageRun(ctx, q, part, p)
 		found.add(some)
-		return len(found.entries) == sel.limit, err
+		return len(found.entries) == sel.limit || sel.budget.spent(), err
 	})
 	return found, err
 }

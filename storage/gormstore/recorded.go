@@ -156,6 +156,9 @@ func (s *Store) readRun(ctx context.Context, q querier, b *builder, sel selectio
 		if err != nil {
 			return r, err
 		}
+		if !sel.budget.takes(&e) {
+			return r, nil
+		}
 		r.entries = append(r.entries, e)
 		if sel.order.recorded() {
 			r.seqs = append(r.seqs, seq)

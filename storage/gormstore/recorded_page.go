@@ -13,8 +13,13 @@ import (
 func (s *Store) recordedPage(ctx context.Context, q querier, sel selection, p streams) (run, error) {
 	page, ok, err := s.firstByTime(ctx, q, sel)
 	if err == nil && !ok {
+		sel.budget.restart()
 		var b *builder
 		if b, err = s.page(sel, p); err == nil {
+			if sel.budget != nil { // which rows have room depends on their order
+				b.WriteString(" ORDER BY ")
+				sel.order.by(b, "p.")
+			}
 			page, err = s.readRun(ctx, q, b, sel)
 		}
 	}
@@ -54,7 +59,8 @@ func (s *Store) firstByTime(ctx context.Context, q querier, sel selection) (page
 	if err := s.stream1(b, byTime, p, append(slices.Clone(sel.names()), colSeq)); err != nil {
 		return page, false, err
 	}
-	if page, err = s.readRun(ctx, q, b, sel); err != nil || len(page.entries) < sel.limit {
+	page, err = s.readRun(ctx, q, b, sel)
+	if err != nil || len(page.entries) < sel.limit && !sel.budget.spent() {
 		return page, err == nil, err
 	}
 	late, err := s.belongsBefore(ctx, q, byTime, p, page)

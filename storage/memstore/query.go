@@ -111,6 +111,7 @@ func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 		return nil, err
 	}
 	end = min(end, begin+q.Limit)
+	begin, end = within(q, all, begin, end)
 	page := &audit.Page{Entries: make([]audit.Entry, 0, end-begin)}
 	for _, p := range all[begin:end] {
 		page.Entries = append(page.Entries, p.show(q))
@@ -122,6 +123,43 @@ func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 		page.Next = audit.EncodeCursor(q, s.beside(q, all, end-1, false))
 	}
 	return page, nil
+}
+
+// within shortens a page to q.MaxBytes, at its end or, if the cursor points back, at
+// its beginning.
+func within(q audit.Query, all []placed, begin, end int) (int, int) {
+	if q.MaxBytes == 0 {
+		return begin, end
+	}
+	size := func(i int) int {
+		e := all[i].record.entry
+		if q.Brief {
+			e.Changes, e.Metadata = nil, nil
+		}
+		return e.Size()
+	}
+	total := 0
+	if back := q.Cursor != "" && isBack(q); back {
+		at := end
+		for ; at > begin; at-- {
+			if total += size(at - 1); total > q.MaxBytes && at < end {
+				break
+			}
+		}
+		return at, end
+	}
+	at := begin
+	for ; at < end; at++ {
+		if total += size(at); total > q.MaxBytes && at > begin {
+			break
+		}
+	}
+	return begin, at
+}
+
+func isBack(q audit.Query) bool {
+	p, err := audit.DecodeCursor(q)
+	return err == nil && p.Back
 }
 
 // beside is the position before or behind all[i], or, for a page that is empty

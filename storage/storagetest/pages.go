@@ -3,6 +3,7 @@ package storagetest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -20,6 +21,7 @@ var pageContracts = []contract{
 	{name: "pages/while others append", why: "A walk while others append neither repeats an entry nor skips one that was there at the start, both ways.", run: tryWalkWhileAppending},
 	{name: "pages/empty", why: "A query that selects nothing returns an empty page without neighbours, and no error.", run: tryEmptyPage},
 	{name: "pages/brief", why: "Brief leaves out Changes and Metadata, and nothing else: not an entry, not the order, not a cursor's validity.", run: tryBrief},
+	{name: "pages/bytes", why: "A page ends before the entry with which it would have more than MaxBytes, has at least one entry, and a walk over such pages is whole both ways.", run: tryPageBytes},
 	{name: "pages/limit changes", why: "The limit may change from page to page.", run: tryLimitChanges},
 }
 
@@ -282,6 +284,65 @@ func tryBrief(c *trial) {
 		}
 	}
 	tryBriefCursors(c, stored)
+}
+
+// tryPageBytes has entries of very different sizes, in each order.
+func tryPageBytes(c *trial) {
+	entries := c.entries(40)
+	for i := range entries {
+		if i%3 == 0 {
+			entries[i].Comment = strings.Repeat("x", 1000*(i%7))
+		}
+		if i == 20 {
+			entries[i].Comment = strings.Repeat("y", 20_000) // more than a page by itself
+		}
+	}
+	stored := c.complete(entries...)
+	c.append(stored...)
+	for _, sort := range sorts {
+		for _, f := range []audit.Filter{{}, c.filter(1), {ObjectTypes: []string{stored[0].Object.Type}, ObjectIDs: []string{stored[0].Object.ID}}} {
+			q := audit.Query{Filter: f, Sort: sort, Limit: 15, MaxBytes: 9000}
+			c.wantAll(stored, q)
+			pages := c.pages(q)
+			for _, page := range pages {
+				c.wantBytes(q, page)
+			}
+			c.wantBytesBack(q, pages)
+		}
+	}
+}
+
+func (c *trial) wantBytes(q audit.Query, page *audit.Page) {
+	c.t.Helper()
+	size := 0
+	for i := range page.Entries {
+		size += page.Entries[i].Size()
+	}
+	if len(page.Entries) > 1 && size > q.MaxBytes {
+		c.broken("%s: a page of %d entries has %d bytes", describe(q), len(page.Entries), size)
+	}
+}
+
+// wantBytesBack walks back from the last page: pages may end elsewhere, but nothing
+// is lost.
+func (c *trial) wantBytesBack(q audit.Query, pages []*audit.Page) {
+	c.t.Helper()
+	last := pages[len(pages)-1]
+	got := slices.Clone(last.Entries)
+	for q.Cursor = last.Prev; q.Cursor != ""; {
+		page := c.query(q)
+		c.wantBytes(q, page)
+		if len(page.Entries) == 0 {
+			c.broken("%s: a page back is empty", describe(q))
+		}
+		got = append(slices.Clone(page.Entries), got...)
+		q.Cursor = page.Prev
+	}
+	var want []audit.Entry
+	for _, page := range pages {
+		want = append(want, page.Entries...)
+	}
+	c.wantEntries(want, got, "back over "+describe(q))
 }
 
 // tryBriefCursors goes from whole pages to brief ones and back.

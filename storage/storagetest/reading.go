@@ -10,13 +10,18 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-func isFaceter(s audit.Store) bool  { _, ok := s.(audit.Faceter); return ok }
+func isFaceter(s audit.Store) bool { _, ok := s.(audit.Faceter); return ok }
+func isFacetFinder(s audit.Store) bool {
+	_, ok := s.(audit.FacetFinder)
+	return ok
+}
 func isCounter(s audit.Store) bool  { _, ok := s.(audit.Counter); return ok }
 func isIterator(s audit.Store) bool { _, ok := s.(audit.Iterator); return ok }
 
 var facetContracts = []contract{
 	{name: "facets/all", why: "Facets returns every value ever recorded, sorted by bytes, each once, without empty ones.", has: isFaceter, run: tryFacets},
 	{name: "facets/scope", why: "Only the filter's Tenants and Projects, and what And added, narrow facets.", has: isFaceter, run: tryFacetScope},
+	{name: "facets/find", why: "FindFacets returns the values that contain the text in any case, and no more than asked for: all of them if they are no more.", has: isFacetFinder, run: tryFindFacets},
 	{name: "facets/fresh", why: "A value is among the facets as soon as the entry is on the trail.", has: isFaceter, run: tryFreshFacets},
 }
 
@@ -68,6 +73,36 @@ func (c *trial) wantFacets(stored []audit.Entry, f audit.Filter) {
 		want, have := w.Field(i).Interface().([]string), g.Field(i).Interface().([]string)
 		if !slices.Equal(want, have) {
 			c.broken("Facets of %s: %s are\n  %q\nand should be\n  %q", describe(audit.Query{Filter: f}), w.Type().Field(i).Name, have, want)
+		}
+	}
+}
+
+func tryFindFacets(c *trial) {
+	stored := c.someStored(120)
+	scopes := []audit.Filter{{}, {Tenants: tenantPool[:1]}, {Tenants: tenantPool[:2]}, audit.Filter{}.And(audit.Filter{Actions: []string{"update"}}), audit.Filter{Tenants: tenantPool[:2]}.And(c.filter(1))}
+	for _, f := range scopes {
+		for _, name := range []string{"", "tenant", "project", "action", "outcome", "type", "product", "actor_type", "user"} {
+			for _, find := range []string{"", "A", "e", "@EXAMPLE", "nobody has this"} {
+				for _, limit := range []int{1, 3, 1000} {
+					c.wantFound(stored, audit.FacetQuery{Filter: f, Name: name, Find: find, Limit: limit})
+				}
+			}
+		}
+	}
+}
+
+func (c *trial) wantFound(stored []audit.Entry, q audit.FacetQuery) {
+	c.t.Helper()
+	got, err := c.store.(audit.FacetFinder).FindFacets(c.ctx, q)
+	if err != nil {
+		c.broken("FindFacets of %+v: %v", q, err)
+	}
+	w, g := reflect.ValueOf(q.Of(naiveFacets(stored, q.Filter))), reflect.ValueOf(got)
+	for i := range w.NumField() {
+		want, have := w.Field(i).Interface().([]string), g.Field(i).Interface().([]string)
+		some := slices.IsSorted(have) && !slices.ContainsFunc(have, func(v string) bool { return !slices.Contains(want, v) })
+		if !some || len(have) != min(len(want), q.Limit) || len(slices.Compact(slices.Clone(have))) != len(have) {
+			c.broken("FindFacets of %+v: %s are\n  %q\nand should be %d of\n  %q", q, w.Type().Field(i).Name, have, min(len(want), q.Limit), want)
 		}
 	}
 }

@@ -1,0 +1,223 @@
+package gormstore
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/gormtrail/audit"
+)
+
+// facetParams are the parameters of facets, in their order.
+var facetParams = [8]string{"tenant", "project", "action", "type", "user", "product", "actor_type", "outcome"}
+
+// search is what a FacetQuery looks for.
+type search struct {
+	facets []facet
+	needle string // folded; "": any value
+	limit  int
+}
+
+func newSearch(q audit.FacetQuery) search {
+	s := search{needle: audit.Fold(audit.CleanText(q.Find)), limit: q.Limit}
+	for i, f := range facets {
+		if q.Name == "" || q.Name == facetParams[i] {
+			s.facets = append(s.facets, f)
+		}
+	}
+	return s
+}
+
+func (s search) matches(value string) bool {
+	return value != "" && (s.needle == "" || strings.Contains(audit.Fold(value), s.needle))
+}
+
+// FindFacets returns some values of facets (audit.FacetFinder): those that the table
+// of values has, and those of newer entries. If that table is more than 20,000
+// entries behind, it jumps through the indexes until it has found enough; it doesn't
+// bring the table up to date then, as Facets and Refresh do.
+func (s *Store) FindFacets(ctx context.Context, q audit.FacetQuery) (audit.Facets, error) {
+	if err := q.Validate(); err != nil {
+		return audit.Facets{}, err
+	}
+	s, err := s.ready(ctx, s.db)
+	if err != nil {
+		return audit.Facets{}, err
+	}
+	scope, want := facetScope(q.Filter), newSearch(q)
+	sel := selection{filter: allOf(scope), order: orderOf(audit.Newest)}
+	if sel.sought, err = s.seek(ctx, sel); err != nil {
+		return audit.Facets{}, err
+	}
+	if found, ok, err := s.shortFacets(ctx, sel); ok || err != nil {
+		lists := facetLists{}
+		lists.addSome(want, valuesOfFacets(found))
+		return lists.facets(), err
+	}
+	found, err := s.someFacets(ctx, scope, want)
+	return found, s.translate(ctx, err)
+}
+
+func (s *Store) someFacets(ctx context.Context, scope []audit.Filter, want search) (audit.Facets, error) {
+	lists := facetLists{}
+	if s.opts.keeps() {
+		k, ok, err := s.readKept(ctx)
+		if err != nil {
+			return audit.Facets{}, err
+		}
+		if ok && k.position != "" && k.appended-k.entries <= s.mostBehind {
+			err := s.someKept(ctx, k, scope, want, lists)
+			if !errors.Is(err, audit.ErrBadCursor) { // else the database was restored, or is another one
+				return lists.facets(), err
+			}
+		}
+	}
+	if err := s.walkSome(ctx, scope, want, lists); err != nil {
+		return audit.Facets{}, err
+	}
+	return lists.facets(), nil
+}
+
+// walkSome looks among the entries.
+func (s *Store) walkSome(ctx context.Context, scope []audit.Filter, want search, lists facetLists) error {
+	for _, f := range want.facets {
+		err := s.eachWalk(ctx, func(q querier, table string) error {
+			w := s.walkOf(scope)
+			w.table = table
+			return s.readSome(ctx, q, f, w, want, lists)
+		})
+		if err != nil && !errors.Is(err, errEnough) {
+			return err
+		}
+	}
+	return nil
+}
+
+// someKept reads the table of values, and the entries behind it.
+func (s *Store) someKept(ctx context.Context, k kept, scope []audit.Filter, want search, lists facetLists) error {
+	next := k
+	news, matching, err := s.readNews(ctx, &next, scope)
+	if err != nil {
+		return err
+	}
+	w := s.walkOf(scope)
+	w.ofKept = true
+	for _, f := range want.facets {
+		err := s.dialect.walking(ctx, s.db, func(q querier) error { return s.readSome(ctx, q, f, w, want, lists) })
+		if err != nil && !errors.Is(err, errEnough) {
+			return err
+		}
+	}
+	lists.addSome(want, matching.values)
+	if news.entries >= s.foldAfter {
+		s.fold(ctx, next, news.without(keptValues{}), nil)
+	}
+	return nil
+}
+
+// errEnough ends a walk: enough values are found, and the connection may be closed.
+var errEnough = errors.New("gormstore: enough values are found")
+
+// readSome reads a facet's values until enough are found. Of a walk over entries, a server computes all rows even if nobody reads
+// them, unless it is cancelled, which closes the connection.
+func (s *Store) readSome(ctx context.Context, q querier, f facet, w facetWalk, want search, lists facetLists) error {
+	b := s.newBuilder()
+	walks := !w.ofKept || s.narrows(w.scope)
+	if walks {
+		w.some(b, f, want)
+	} else {
+		w.someOfTable(b, f, want)
+	}
+	if err := s.checkArgs(b); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	rows, err := q.QueryContext(ctx, b.String(), b.args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	var value sameColumn
+	for len(lists[f.column]) < want.limit && rows.Next() {
+		if err := rows.Scan(&value); err != nil {
+			return err
+		}
+		if want.matches(string(value)) {
+			lists.put(f.column, string(value))
+		}
+	}
+	if walks && len(lists[f.column]) >= want.limit {
+		if _, inProcess := s.dialect.(*sqlite); !inProcess {
+			cancel()
+		}
+		return errEnough
+	}
+	return rows.Err()
+}
+
+// some writes the SELECT of a facet's values in the scope, found among the entries
+// or, of kept ones, each asked for whether the scope has an entry of it. Without a
+// limit of rows, a database in another process would compute all of them.
+func (w facetWalk) some(b *builder, f facet, want search) {
+	w.jumps(b, w.lineage(f))
+	b.WriteString(" SELECT c.v FROM ")
+	w.found(b, f)
+	b.WriteString(" c WHERE c.v <> ''")
+	if w.narrows(w.scope) && w.opts.has(f.index) {
+		w.exists(b, f)
+	}
+	w.atMost(b, want, len(f.within) == 0)
+}
+
+// lineage is a facet behind those that it is found within.
+func (w facetWalk) lineage(f facet) []facet {
+	if f.parent == "" {
+		return []facet{f}
+	}
+	return append(w.lineage(parentOf(f)), f)
+}
+
+// someOfTable writes the SELECT of a facet's values in the table of them, for a
+// scope of tenants only.
+func (w facetWalk) someOfTable(b *builder, f facet, want search) {
+	if ofAllTenants(w.scope) && want.needle == "" && !w.dialect.looseScan() {
+		of := " FROM " + w.quotedValues() + " WHERE facet = '" + f.column + "'"
+		b.add("WITH RECURSIVE ", w.queryName(f), " (v) AS (SELECT (SELECT min(value)", of, ")",
+			" UNION ALL SELECT (SELECT min(value)", of, " AND value > c.v) FROM ", w.queryName(f), " c WHERE c.v IS NOT NULL)",
+			" SELECT v FROM ", w.queryName(f), " WHERE v IS NOT NULL AND v <> ''")
+		w.atMost(b, want, true)
+		return
+	}
+	b.add("SELECT DISTINCT value FROM ", w.quotedValues(), " e WHERE facet = '", f.column, "' AND value <> ''")
+	w.tenantsOnly(&conjunction{b: b, some: true})
+	w.atMost(b, want, true)
+}
+
+// atMost bounds the rows if each is another value and any will do.
+func (w facetWalk) atMost(b *builder, want search, distinct bool) {
+	if distinct && want.needle == "" {
+		b.add(" LIMIT ", itoa(want.limit))
+	}
+}
+
+// addSome adds the values that match, up to the limit.
+func (l facetLists) addSome(want search, values map[keptValue]struct{}) {
+	for _, f := range want.facets {
+		for k := range values {
+			if k.facet == f.column && want.matches(k.value) && len(l[f.column]) < want.limit {
+				l.put(f.column, k.value)
+			}
+		}
+	}
+}
+
+func valuesOfFacets(f audit.Facets) map[keptValue]struct{} {
+	values := map[keptValue]struct{}{}
+	for i, list := range [8][]string{f.Tenants, f.Projects, f.Actions, f.ObjectTypes, f.Users, f.Products, f.ActorTypes, f.Outcomes} {
+		for _, v := range list {
+			values[keptValue{facet: facets[i].column, value: v}] = struct{}{}
+		}
+	}
+	return values
+}
