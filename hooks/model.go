@@ -193,6 +193,17 @@ func modelKind(f *schema.Field) kind {
 	return kindText
 }
 
+// hidesReferred reports whether a column refers to one that is kept out of IDs. GORM's own
+// join tables repeat that one's tags.
+func (p *Plugin) hidesReferred(h *hint, column string) bool {
+	to, ok := h.refers[column]
+	if !ok {
+		return false
+	}
+	tag := p.hints.tables[to.table]
+	return tag != nil && slices.Contains([]treatment{treatMask, treatHash, treatOmit}, tag.fields[to.column])
+}
+
 // maxReferences bounds a chain of references, which may lead back.
 const maxReferences = 4
 
@@ -223,7 +234,7 @@ func (p *Plugin) learnTable(s *schema.Schema) {
 		}
 		for _, f := range s.Fields {
 			if f.DBName != "" {
-				n.learnField(f, p.hints.fixed[table+"."+f.DBName])
+				n.learnField(f, p.hints.fixed[table+"."+f.DBName] || s.ModelType.Name() == "" && p.hidesReferred(n, f.DBName))
 			}
 		}
 	})

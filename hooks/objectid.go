@@ -38,7 +38,8 @@ var errNoPlugin = errors.New("hooks: needs a *gorm.DB that uses the plugin")
 // Such a record's entries from before it had this ID are found by it too, in this
 // process and while 10,000 others are asked for: those that have the secret itself, of
 // an earlier version of the library, and those made with one of audit.Options.FormerKeys
-// or, before Options.Key was set, with the store's key.
+// or, before Options.Key was set, with the store's key. The secret stays in memory for
+// that; audit.Trail.MaskSecrets makes it needless.
 //
 // It is of the form that the database gives the values: decimals need all of their
 // places, times the column's precision, and a PostgreSQL character(n) its blanks, as

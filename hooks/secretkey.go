@@ -89,7 +89,8 @@ func (p *Plugin) readKey(ctx context.Context, conn gorm.ConnPool, u *unit, t *ta
 	if k.hashes {
 		p.warnGuessable(ctx, t)
 	}
-	if !k.ids && !k.hashes || p.idKey.Load() != nil {
+	hashes := k.hashes && len(p.trail.Redaction().HashKey) == 0
+	if !k.ids && !hashes || p.idKey.Load() != nil {
 		return nil
 	}
 	var q audit.Queryer

@@ -212,6 +212,43 @@ func TestTagsOfSecretKeys(t *testing.T) {
 	}
 }
 
+// TestReferencesToSecretKeys: a column that refers to a secret key has the hash that is
+// the other row's ID, also in GORM's own join tables and through several tables; a tag
+// of its own comes first.
+func TestReferencesToSecretKeys(t *testing.T) {
+	type badge struct {
+		Code string `gorm:"primaryKey" audit:"mask"`
+	}
+	type holder struct {
+		ID     uint
+		Badges []badge `gorm:"many2many:holder_badges"`
+	}
+	type door struct {
+		Held  string `gorm:"primaryKey"` // a badge's code
+		Badge badge  `gorm:"foreignKey:Held;references:Code"`
+	}
+	type pass struct {
+		ID     uint
+		Opener string
+		Door   door   `gorm:"foreignKey:Opener;references:Held"`
+		Hidden string `audit:"mask"`
+		Other  badge  `gorm:"foreignKey:Hidden;references:Code"`
+	}
+	h := newHost(t, setup{models: []any{&badge{}, &holder{}, &door{}, &pass{}}, opts: &hooks.Options{Models: []any{&pass{}, &holder{}}}})
+	require.NoError(t, h.db.Create(&holder{ID: 1, Badges: []badge{{canary}}}).Error)
+	require.NoError(t, h.db.Create(&door{Held: canary}).Error)
+	require.NoError(t, h.db.Create(&pass{ID: 1, Opener: canary, Hidden: canary}).Error)
+	require.NotContains(t, h.dump(), canary)
+	id := h.objectID(&badge{canary})
+	require.Equal(t, []string{
+		"create holders 1 +id=1",
+		"create badges " + id + " +code=[masked]",
+		"create holder_badges holder_id=1,badge_code=" + id + " +holder_id=1 +badge_code=" + id,
+		"create doors " + id + " +held=" + id,
+		"create passes 1 +id=1 +opener=" + id + " +hidden=[masked]",
+	}, h.lines())
+}
+
 // TestIDsOfOneRecordAreJoined: the entries of before the upgrade, which have the secret
 // for an ID, those of former keys and of the store's, and the present ones, are one
 // history for who asks by hooks.ObjectID, and by it alone.
