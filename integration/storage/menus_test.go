@@ -48,3 +48,28 @@ func TestMenusStopTheWalk(t *testing.T) {
 		require.NoError(t, trail.Record(t.Context(), audit.Entry{Action: "after"}))
 	})
 }
+
+// With one connection, a record's entries are read by their keys, in the order of
+// recording.
+func TestRecordedEntriesOverOneConnection(t *testing.T) {
+	onEachStore(t, func(t *testing.T, db *gorm.DB, opts gormstore.Options) {
+		store, err := gormstore.New(db, &opts)
+		require.NoError(t, err)
+		require.NoError(t, store.Migrate(t.Context()))
+		trail, err := audit.New(store, nil)
+		require.NoError(t, err)
+		pool(t, db).SetMaxOpenConns(1)
+		var list []audit.Entry
+		for i := range 2500 {
+			list = append(list, audit.Entry{Tenant: "a", Action: "update", Object: audit.Object{Type: "users", ID: "1"}, Comment: fmt.Sprint(i)})
+		}
+		require.NoError(t, trail.Record(t.Context(), list...))
+		next := 0
+		for e, err := range audit.History(t.Context(), trail, audit.Object{Type: "users", ID: "1"}) {
+			require.NoError(t, err)
+			require.Equal(t, fmt.Sprint(next), e.Comment)
+			next++
+		}
+		require.Equal(t, 2500, next)
+	})
+}

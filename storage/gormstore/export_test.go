@@ -35,3 +35,9 @@ func PoolsKnown(s *Store) (n int) {
 	s.known.pools.byPool.Range(func(any, any) bool { n++; return true })
 	return n
 }
+
+// Blocks makes the store read the keys of that many entries at once.
+func Blocks(s *Store, n int) *Store {
+	s.blockKeys = n
+	return s
+}

@@ -152,6 +152,9 @@ func (s *Store) pages(ctx context.Context, sel selection, yield func(audit.Entry
 	if sel.bound, err = s.dialect.untilNow(ctx, s.db); err != nil {
 		return err
 	}
+	if sel.order.recorded() && s.parts == nil {
+		return s.recordedBlocks(ctx, sel, yield)
+	}
 	sel.limit = audit.MaxLimit
 	for {
 		found, err := s.slice(ctx, sel)

@@ -108,6 +108,7 @@ type Store struct {
 	// foldAfter and mostBehind are their constants, or smaller ones of a test.
 	foldAfter, mostBehind int
 	shortStreams          int    // likewise
+	blockKeys             int    // likewise
 	quoted                string // the table in SQL
 	known                 *known
 }
@@ -162,7 +163,7 @@ func New(db *gorm.DB, opts *Options) (*Store, error) {
 	}
 	s := &Store{
 		db: pool, database: db.Dialector.Name(), opts: *opts, known: &known{},
-		foldAfter: foldAfter, mostBehind: mostBehind, shortStreams: shortStreams,
+		foldAfter: foldAfter, mostBehind: mostBehind, shortStreams: shortStreams, blockKeys: blockKeys,
 	}
 	if s.database == "sqlite" && t.schema == "" {
 		t.schema = "main"
