@@ -8,9 +8,16 @@ import (
 // changed. Entries are values: the library never keeps a reference to a
 // caller's slices or maps after a call returns, and never changes an entry
 // that is already on the trail.
+//
+// Texts may come from a client, so none of them makes Record fail: NUL and bytes
+// that aren't UTF-8 are stored as visible escapes, and long texts are cut and end in
+// their SHA-256 (CleanName). IDs, names, tenants, actions and whatever else a
+// filter has a list for may have 512 bytes, names of changed fields and keys of
+// metadata 1,024; Redaction.MaxValue and MaxEntry bound the rest.
 type Entry struct {
-	// ID is a UUID, version 7 where the library gives it (RFC 9562). An entry
-	// with an ID that is already on the trail is not stored again, so a caller
+	// ID is a UUID, version 7 where the library gives it (RFC 9562). It is the
+	// application's to choose, never a client's: anything but a UUID is an error. An
+	// entry with an ID that is already on the trail is not stored again, so a caller
 	// that may repeat itself gives the ID. Default: a new one.
 	ID string
 	// Time is when it happened, in UTC, cut to microseconds. Years 1 to 9999.

@@ -31,11 +31,14 @@ var (
 	ErrBadCursor = errors.New("audit: cursor does not belong to this query")
 )
 
-// EntryError says which field of an entry can't be recorded, and why. None of
-// the entries of the call were written. It unwraps to ErrInvalidEntry.
+// EntryError says which field of an entry can't be recorded, and why: an ID that
+// isn't a UUID, no action, an unknown outcome, a year outside 1 to 9999, a change
+// without a field or of an unknown Op, a value that JSON can't express. Texts are
+// never refused. None of the entries of the call were written. It unwraps to
+// ErrInvalidEntry.
 type EntryError struct {
 	Index  int    // which entry of the call, from 0
-	Field  string // as in the JSON form: "action", "object.id", "metadata.size"
+	Field  string // as in the JSON form: "action", "changes[0].op", "metadata.size"
 	Reason string
 }
 

@@ -29,9 +29,9 @@ type family struct {
 }
 
 func newFamily(o Object, children []Child) *family {
-	f := &family{parent: Object{Type: CleanText(o.Type), ID: CleanText(o.ID)}, belongs: map[Object]bool{}}
+	f := &family{parent: Object{Type: CleanName(o.Type), ID: CleanName(o.ID)}, belongs: map[Object]bool{}}
 	for _, c := range children {
-		f.children = append(f.children, Child{CleanText(c.Type), CleanText(c.Field)})
+		f.children = append(f.children, Child{CleanName(c.Type), cleanField(c.Field)})
 	}
 	return f
 }
@@ -86,7 +86,7 @@ func (f *family) isParent(v any) bool {
 	case nil, []any, map[string]any:
 		return false
 	}
-	return f.parent.ID != "" && fmt.Sprint(v) == f.parent.ID
+	return f.parent.ID != "" && CleanName(fmt.Sprint(v)) == f.parent.ID
 }
 
 // filter selects at least all entries of the family.

@@ -1,8 +1,6 @@
 package hooks
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"net/url"
 	"slices"
 	"strings"
@@ -48,10 +46,6 @@ func (p *Plugin) typeOf(table string) string {
 	return audit.CleanText(table)
 }
 
-// maxID is how long an ID may be; a longer one is cut, and told apart by its
-// digest.
-const maxID = 512
-
 // id is the primary key as text; of a composite key "a=1,b=x", escaped as in a
 // URL query.
 func (m *image) id(t *table, r row) string {
@@ -67,13 +61,7 @@ func (m *image) id(t *table, r row) string {
 		}
 		id = strings.Join(parts, ",")
 	}
-	id = audit.CleanText(id)
-	if len(id) <= maxID {
-		return id
-	}
-	sum := sha256.Sum256([]byte(id))
-	digest := "…sha256:" + hex.EncodeToString(sum[:])
-	return strings.ToValidUTF8(id[:maxID-len(digest)], "") + digest
+	return audit.CleanName(id)
 }
 
 // created is the entry of a new row: every column that is not NULL.

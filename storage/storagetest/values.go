@@ -94,14 +94,12 @@ func tryHostileTexts(c *trial) {
 		if !ok {
 			continue
 		}
-		// The names that stores index may not hold NUL; Record says so.
-		key := strings.ReplaceAll(s, "\x00", "")
-		a := audit.Actor{Type: key, ID: key, Name: s, Email: s}
+		a := audit.Actor{Type: s, ID: s, Name: s, Email: s}
 		e := audit.Entry{
-			Time: epoch, Tenant: key, Project: key, Actor: a, OnBehalfOf: &a, Action: "x" + key, Error: s, Comment: name + s,
-			Object:        audit.Object{Type: key, ID: key, Name: s, Product: key},
+			Time: epoch, Tenant: s, Project: s, Actor: a, OnBehalfOf: &a, Action: "x" + s, Error: s, Comment: name + s,
+			Object:        audit.Object{Type: s, ID: s, Name: s, Product: s},
 			Request:       audit.Request{IP: s, UserAgent: s, ID: s, Method: s, Path: s},
-			TransactionID: key, Metadata: map[string]any{s: s},
+			TransactionID: s, Metadata: map[string]any{s: s},
 		}
 		if s != "" {
 			e.Changes = []audit.Change{{Field: s, New: s}}
