@@ -86,7 +86,8 @@ func (t *Trail) Now() time.Time { return t.now() }
 // exception that no program can rule out: if the connection to the store breaks
 // after it committed and before it answered, an error is returned and the
 // entries are there. A caller that repeats itself after an error gives the
-// entries IDs; then they are stored once.
+// entries IDs; then they are stored once. If it gives their Time too, that must be
+// the same each time.
 //
 // What an entry leaves out is taken from the context, as the fields of Entry
 // say. Entries are redacted before the store sees them. On nil they are durable
@@ -95,8 +96,8 @@ func (t *Trail) Now() time.Time { return t.now() }
 // Record writes on the store's own connection, not in a transaction that the
 // caller may have open (package hooks has a Record that does).
 //
-// Errors: *EntryError for what can't be recorded, ErrClosed, ErrNotMigrated,
-// the context's, the store's.
+// Errors: *EntryError for what can't be recorded, *ConflictError for an ID that is on
+// the trail with other content, ErrClosed, ErrNotMigrated, the context's, the store's.
 func (t *Trail) Record(ctx context.Context, entries ...Entry) error {
 	if len(entries) == 0 {
 		return nil

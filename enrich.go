@@ -74,11 +74,12 @@ func (t *Trail) EnrichCaptured(ctx context.Context, entries []Entry) error {
 
 // complete fills in what the entry leaves to the context and to defaults.
 func (t *Trail) complete(e *Entry, c carried) {
-	if e.ID == "" {
+	given := e.ID != ""
+	if !given {
 		e.ID = newID()
 	}
 	if e.Time.IsZero() {
-		e.Time = t.now()
+		e.Time, e.timed = t.now(), given
 	}
 	e.Time = e.Time.UTC().Truncate(time.Microsecond)
 	if e.Actor.IsZero() {
@@ -113,6 +114,9 @@ func (e *Entry) check() *EntryError {
 	e.ID = id
 	if e.Action == "" {
 		return &EntryError{Field: "action", Reason: "is missing"}
+	}
+	if e.Damaged != "" {
+		return &EntryError{Field: "damaged", Reason: "says that the entry was not read whole; it can't be recorded again"}
 	}
 	if !e.Outcome.known() {
 		return &EntryError{Field: "outcome", Reason: fmt.Sprintf("%q is not success, failure or denied", clip(string(e.Outcome)))}

@@ -17,8 +17,9 @@ import (
 type Entry struct {
 	// ID is a UUID, version 7 where the library gives it (RFC 9562). It is the
 	// application's to choose, never a client's: anything but a UUID is an error. An
-	// entry with an ID that is already on the trail is not stored again, so a caller
-	// that may repeat itself gives the ID. Default: a new one.
+	// entry that is already on the trail is not stored again, so a caller that may
+	// repeat itself gives the ID; other content under its ID is a *ConflictError.
+	// Default: a new one.
 	ID string
 	// Time is when it happened, in UTC, cut to microseconds. Years 1 to 9999.
 	// Default: now.
@@ -54,6 +55,12 @@ type Entry struct {
 	// Metadata is anything else that JSON can express. The context's
 	// (WithMetadata) is merged in; the entry's own keys win.
 	Metadata map[string]any
+	// Damaged says what could not be read of a stored entry, for people: "" of every
+	// entry that is whole. It names columns, and no values. The other fields hold what
+	// could be read; what couldn't is empty. An entry that has it can't be recorded.
+	Damaged string
+
+	timed bool // Enrich filled in the Time of an entry whose ID was given
 }
 
 // Outcome says whether the action worked. "" means Success wherever it is

@@ -26,9 +26,12 @@ import (
 type postgres struct {
 	t       table
 	inserts postgresInserts
+	strict  postgresInserts // that fail for an ID that is stored
 }
 
-func newPostgres(t table) *postgres { return &postgres{t: t, inserts: newPostgresInserts(t)} }
+func newPostgres(t table) *postgres {
+	return &postgres{t: t, inserts: newPostgresInserts(t, once), strict: newPostgresInserts(t, "")}
+}
 
 func (d *postgres) quote() string            { return `"` }
 func (d *postgres) placeholder(n int) string { return "$" + itoa(n) }
@@ -309,6 +312,15 @@ func inWrite(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(migra
 	}
 	return tx.Commit()
 }
+
+// isDuplicate: unique_violation.
+func (d *postgres) isDuplicate(err error) bool { return hasState(err, "23505") }
+
+// countsInserted: in a transaction an error is the end.
+func (d *postgres) countsInserted() bool { return true }
+
+// lastCommitted: READ COMMITTED sees it, and otherwise the INSERT has failed.
+func (d *postgres) lastCommitted() string { return "" }
 
 // isDeadlock: deadlock_detected, serialization_failure.
 func (d *postgres) isDeadlock(err error) bool { return hasState(err, "40P01", "40001") }
