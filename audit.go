@@ -297,6 +297,20 @@ func (t *Trail) Count(ctx context.Context, f Filter, bound int) (n int, more boo
 	return counter.Count(ctx, f, bound)
 }
 
+// Damaged returns how many of the entries that f selects can't be read whole
+// (Entry.Damaged). It reads all of them, which takes as long as an export.
+func (t *Trail) Damaged(ctx context.Context, f Filter) (n int, err error) {
+	for e, err := range t.All(ctx, Query{Filter: f, Sort: SortTime}) {
+		if err != nil {
+			return n, err
+		}
+		if e.Damaged != "" {
+			n++
+		}
+	}
+	return n, nil
+}
+
 // Scope returns a Reader that can't see past limit, whatever filter, cursor,
 // sort, ID or keyword it is given: a tenant's own view. limit is copied, and means
 // what it means to Filter.And: a non-nil empty list in it selects nothing. The

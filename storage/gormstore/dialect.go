@@ -74,6 +74,8 @@ type dialect interface {
 	// transaction's snapshot.
 	lastCommitted() string
 
+	// readTime is the column of times as every driver can read it.
+	readTime(column string) string
 	// timeArg and idArg are a time (in microseconds) and an ID as parameters.
 	timeArg(micros int64) any
 	idArg(id [16]byte) any

@@ -156,7 +156,8 @@ func (s *Store) readStored(ctx context.Context, q querier, rows []record, found 
 		ids[i] = rows[i].id
 	}
 	b := s.newBuilder()
-	b.add("SELECT ", selection{}.columns(), ", e.salt FROM ")
+	b.list(readNames, "SELECT ", "e.")
+	b.WriteString(", e.salt FROM ")
 	if s.parts != nil {
 		b.add(s.parts.ids, " k")
 		s.parts.joinRows(b, "k.time", "k.id", window{})
@@ -181,7 +182,7 @@ func (s *Store) readStored(ctx context.Context, q querier, rows []record, found 
 		}
 		id, err := parseID(e.ID)
 		if err != nil {
-			return err
+			return fmt.Errorf("gormstore: what was found by an ID has none: %w", err)
 		}
 		row := storedRow{entry: e}
 		copy(row.salt[:], salt)

@@ -48,6 +48,7 @@ func (d *mysql) looseScan() bool          { return true }
 func (d *mysql) keepsOrder() bool         { return false }
 func (d *mysql) partialIndexes() bool     { return false }
 func (d *mysql) rowKey() []string         { return []string{"seq"} }
+func (d *mysql) readTime(column string) string { return column }
 func (d *mysql) timeArg(micros int64) any { return micros }
 func (d *mysql) idArg(id [16]byte) any    { return id[:] }
 

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gormtrail/audit"
 )
@@ -175,7 +174,7 @@ func (d *partitioned) andTime(ctx context.Context, s *Store, b *builder, id [16]
 		return err
 	}
 	b.WriteString(" AND e.time = ")
-	b.arg(d.timeArg(time.Time(at).UnixMicro()))
+	b.arg(d.timeArg(at.t.UnixMicro()))
 	return nil
 }
 

@@ -60,6 +60,7 @@ func (d *sqlite) looseScan() bool          { return false }
 func (d *sqlite) keepsOrder() bool         { return true }
 func (d *sqlite) partialIndexes() bool     { return true }
 func (d *sqlite) rowKey() []string         { return []string{"seq"} }
+func (d *sqlite) readTime(column string) string { return column }
 func (d *sqlite) timeArg(micros int64) any { return micros }
 func (d *sqlite) idArg(id [16]byte) any    { return id[:] }
 
