@@ -57,7 +57,8 @@ type Entry struct {
 	Metadata map[string]any
 	// Damaged says what could not be read of a stored entry, for people: "" of every
 	// entry that is whole. It names columns, and no values. The other fields hold what
-	// could be read; what couldn't is empty. An entry that has it can't be recorded.
+	// could be read; what couldn't is empty, an Outcome Failure. Of a Brief query, Changes
+	// and Metadata are not looked at. An entry that has it can't be recorded.
 	Damaged string
 
 	timed bool // Enrich filled in the Time of an entry whose ID was given

@@ -142,7 +142,7 @@ func (s *visit) typeLabel(name string) string {
 
 // lookOf is the class and the symbol of an action.
 func lookOf(e *audit.Entry, a audit.Action) constant {
-	if e.Outcome == audit.Failure || e.Outcome == audit.Denied {
+	if e.Outcome == audit.Failure || e.Outcome == audit.Denied || e.Damaged != "" {
 		return "warn"
 	}
 	switch e.Action {
@@ -182,8 +182,15 @@ func (s *visit) action(m *markup, e *audit.Entry) {
 	m.tag(`</bdi></span>`)
 }
 
-// outcome writes how an entry ended if that wasn't well.
+// outcome writes how an entry ended if that wasn't well, and that it is damaged.
 func (s *visit) outcome(m *markup, e *audit.Entry) {
+	if e.Damaged != "" {
+		m.tag(`<span class="out" title="`)
+		m.plainAttr(e.Damaged)
+		m.tag(`">`)
+		m.text(s.lang.text("damaged"))
+		m.tag(`</span> `)
+	}
 	if e.Outcome != audit.Failure && e.Outcome != audit.Denied {
 		return
 	}

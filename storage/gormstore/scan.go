@@ -63,6 +63,7 @@ func (s *scanner) scan(rows *sql.Rows) (audit.Entry, error) {
 	switch e.Outcome {
 	case audit.Success, audit.Failure, audit.Denied:
 	default:
+		e.Outcome = audit.Failure // "" would say that it worked
 		s.bad = append(s.bad, "outcome")
 	}
 	if e.Action == "" {

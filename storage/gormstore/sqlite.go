@@ -53,16 +53,16 @@ func (d *sqlite) snapshotOptions() *sql.TxOptions {
 // times for better than a user.
 func (d *sqlite) use(kind string) string { return " INDEXED BY " + d.t.index(kind, `"`) }
 
-func (d *sqlite) maxStreams() int          { return 128 }
-func (d *sqlite) maxStreamArgs() int       { return 600 }
-func (d *sqlite) lateral() bool            { return false }
-func (d *sqlite) looseScan() bool          { return false }
-func (d *sqlite) keepsOrder() bool         { return true }
-func (d *sqlite) partialIndexes() bool     { return true }
-func (d *sqlite) rowKey() []string         { return []string{"seq"} }
+func (d *sqlite) maxStreams() int               { return 128 }
+func (d *sqlite) maxStreamArgs() int            { return 600 }
+func (d *sqlite) lateral() bool                 { return false }
+func (d *sqlite) looseScan() bool               { return false }
+func (d *sqlite) keepsOrder() bool              { return true }
+func (d *sqlite) partialIndexes() bool          { return true }
+func (d *sqlite) rowKey() []string              { return []string{"seq"} }
 func (d *sqlite) readTime(column string) string { return column }
-func (d *sqlite) timeArg(micros int64) any { return micros }
-func (d *sqlite) idArg(id [16]byte) any    { return id[:] }
+func (d *sqlite) timeArg(micros int64) any      { return micros }
+func (d *sqlite) idArg(id [16]byte) any         { return id[:] }
 
 func (d *sqlite) insert(rows []record, strict bool) (string, []any) {
 	b := newBatch(rows)
