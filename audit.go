@@ -111,6 +111,25 @@ func (t *Trail) Record(ctx context.Context, entries ...Entry) error {
 	if err != nil {
 		return err
 	}
+	return t.append(ctx, ready)
+}
+
+// Append puts entries on the trail that Enrich, of this trail or of another process,
+// has completed: it is for packages that keep them elsewhere for a while. Everything
+// else is as with Record.
+func (t *Trail) Append(ctx context.Context, entries ...Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	done, err := t.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return t.append(ctx, entries)
+}
+
+func (t *Trail) append(ctx context.Context, ready []Entry) error {
 	if err := t.store.Append(ctx, ready...); err != nil {
 		return err
 	}

@@ -81,6 +81,7 @@ func (t *Trail) complete(e *Entry, c carried) {
 	if e.Time.IsZero() {
 		e.Time, e.timed = t.now(), given
 	}
+	e.loose = given && e.TransactionID == ""
 	e.Time = e.Time.UTC().Truncate(time.Microsecond)
 	if e.Actor.IsZero() {
 		e.Actor = c.actor

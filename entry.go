@@ -62,6 +62,7 @@ type Entry struct {
 	Damaged string
 
 	timed bool // Enrich filled in the Time of an entry whose ID was given
+	loose bool // and it had no TransactionID
 }
 
 // Outcome says whether the action worked. "" means Success wherever it is

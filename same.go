@@ -11,14 +11,17 @@ import (
 //
 // The canonical forms are compared. What either entry no longer shows isn't: the
 // values of a change that is masked or erased, and every text that contains Mask.
-// Neither is a Time that Enrich filled in, since a caller that repeats itself gets
-// another one. A damaged entry is the same as no other.
+// Neither is a Time or TransactionID that the library filled in, since a caller that
+// repeats itself gets another one. A damaged entry is the same as no other.
 func SameEntry(stored, given Entry) bool {
 	if stored.Damaged != "" || given.Damaged != "" {
 		return false
 	}
 	if given.timed {
 		given.Time = stored.Time
+	}
+	if given.loose {
+		given.TransactionID = stored.TransactionID
 	}
 	given.ID = stored.ID
 	was, wasErr := comparableForm(stored)

@@ -79,7 +79,9 @@ func TestWhatIsHiddenByNowIsNotCompared(t *testing.T) {
 		"masked": func(e *audit.Entry) {
 			e.Changes[0].Old, e.Changes[0].New, e.Changes[0].Redacted = audit.Mask, audit.Mask, audit.RedactedMasked
 		},
-		"erased":        func(e *audit.Entry) { e.Changes[0].Old, e.Changes[0].New, e.Changes[0].Redacted = nil, nil, audit.RedactedErased },
+		"erased": func(e *audit.Entry) {
+			e.Changes[0].Old, e.Changes[0].New, e.Changes[0].Redacted = nil, nil, audit.RedactedErased
+		},
 		"inside":        func(e *audit.Entry) { e.Changes[1].Old.(map[string]any)["token"] = audit.Mask },
 		"metadata":      func(e *audit.Entry) { e.Metadata["k"] = audit.Mask },
 		"inside a text": func(e *audit.Entry) { e.Metadata["note"] = `{"pin":"` + audit.Mask + `"}` },
