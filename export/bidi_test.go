@@ -200,6 +200,9 @@ func TestLinesAreBrokenWithoutLoss(t *testing.T) {
 	assert.Equal(t, "xxxxxxxxxx|xxx", one("xxxxxxxxxxxxx"))
 	assert.Equal(t, "a|b||c|", one("a\nb\r\n\nc\u2028"))
 	assert.Equal(t, "xxx |xxxxx-|xxxxxx", one("xxx xxxxx-xxxxxx"))
+	// The space behind "-" hangs over; among the glyphs before it, it would widen the line.
+	hebrew := []segment{{"- א", look{}}, {" → ", look{}}, {"- א", look{bold: true}}}
+	assert.Equal(t, "א - |→ - |א", textOf(set.lines(hebrew, 1365)))
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.StringOfN(rapid.SampledFrom([]rune("abc xyz-./é\u0301漢אב١")), 0, 200, -1).Draw(t, "s")
 		width := rapid.IntRange(1, 20_000).Draw(t, "width")

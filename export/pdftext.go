@@ -310,9 +310,16 @@ func (t *typesetter) composeSimple(g []glyph, segments []segment) line {
 	return l
 }
 
-// compose puts one line in visual order and cuts it into pieces.
+// compose puts one line in visual order and cuts it into pieces. Spaces at its end
+// stay there, whatever the direction of the text before them: elsewhere they would
+// take room in the line.
 func (t *typesetter) compose(g []glyph, segments []segment, bases []int) line {
 	var l line
+	hanging := len(g)
+	for hanging > 0 && g[hanging-1].r == ' ' {
+		hanging--
+	}
+	g, spaces := g[:hanging], g[hanging:]
 	for start := 0; start < len(g); {
 		end := start
 		for end < len(g) && g[end].segment == g[start].segment {
@@ -324,6 +331,9 @@ func (t *typesetter) compose(g []glyph, segments []segment, bases []int) line {
 		}
 		l = t.append(l, g[start:end], segments[k].look, bases[k])
 		start = end
+	}
+	for i, c := range spaces {
+		l = t.append(l, spaces[i:i+1], segments[c.segment].look, 0)
 	}
 	return l
 }

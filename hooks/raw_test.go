@@ -397,3 +397,16 @@ func TestTextsOfSQLiteHaveTheirOwnCount(t *testing.T) {
 		"PRAGMA user_version = ? 0 success",
 	}, list)
 }
+
+// On SQLite a condition that ends its statement changes rows before the text
+// behind it fails, and a host may ignore the error.
+func TestWhatStandsBeforeASemicolonIsRecordedIfTheRestFails(t *testing.T) {
+	h := newHost(t, setup{models: []any{&item{}}})
+	require.NoError(t, h.db.Create(&[]item{{Name: "a"}, {Name: "b"}}).Error)
+	require.NoError(t, h.db.Transaction(func(tx *gorm.DB) error {
+		require.Error(t, tx.Where("name = 'a';").Delete(&[]item{{ID: 1}, {ID: 2}}).Error)
+		return nil
+	}))
+	require.EqualValues(t, 1, h.count(&item{}))
+	require.Equal(t, []string{"DELETE FROM `items` WHERE name = ?; AND `items`.`id` IN (?,?)"}, h.executed())
+}

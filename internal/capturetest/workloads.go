@@ -11,8 +11,6 @@ import (
 //
 //	CAPTURE_WORKLOADS='upserts/column default' go test ./hooks -run TestPrograms
 var notYet = map[string][]string{
-	// Text appended to the host's SQL.
-	"comments/semicolon": {"sqlite"},
 	// A raw statement that writes and is read by Rows.
 	"raw/hostile": {"sqlite"},
 }
@@ -30,7 +28,7 @@ func workloads() []*workload {
 		{name: "cascades", world: world{models: models()}, prologue: prologue, parts: []part{
 			{name: "estate", draw: func(t *rapid.T, _ string) op { return drawEstate(t) }},
 		}},
-		comments(), volatile(), jobs(), upserts(), ddl(), tenants(), aliased(), triggers(), views(), rawSQL(), replicas(), sources(),
+		comments(), semicolons(), volatile(), jobs(), upserts(), ddl(), tenants(), aliased(), triggers(), views(), rawSQL(), replicas(), sources(),
 		sqliteColumns.work(), postgresColumns.work(), mariaColumns.work(), mariaLax.work(), versioned(),
 	}
 }

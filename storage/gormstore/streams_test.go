@@ -63,7 +63,7 @@ func pagesOfTenants(t *testing.T, store *gormstore.Store, tenants int) {
 		}
 	}
 	require.NoError(t, store.Append(ctx, entries...))
-	for _, f := range []audit.Filter{
+	for i, f := range []audit.Filter{
 		{}, {ObjectIDs: []string{"3", "5", "3"}}, {Users: []string{"user 1", "user 2"}}, {Actions: []string{"action 1"}, Users: []string{"user 3"}},
 		{Tenants: some}, {Tenants: some, Actions: []string{"action 1", "action 2"}}, {Tenants: some[:20], ObjectIDs: []string{"1", "2", "3"}},
 		audit.Filter{Tenants: some, Users: []string{"user 5"}}.And(audit.Filter{Tenants: some[100:], Users: []string{"user 4", "user 5"}}),
@@ -77,7 +77,8 @@ func pagesOfTenants(t *testing.T, store *gormstore.Store, tenants int) {
 		{Not: []audit.Filter{{Actions: []string{"action 1"}, Not: []audit.Filter{{Users: []string{"user 3"}}}}, audit.Filter{Not: []audit.Filter{{Users: []string{"user 4"}}}}.And(audit.Filter{Projects: []string{"big"}})}},
 		either(audit.Filter{ObjectIDs: []string{"1"}}, audit.Filter{Keyword: "user 2"}), either(audit.Filter{}, audit.Filter{Users: []string{"nobody"}}), either(audit.Filter{Users: []string{"user 1"}}.And(audit.Filter{ActorIDs: []string{"1"}}), either(audit.Filter{ActorIDs: []string{"4"}}, audit.Filter{TransactionID: "tx 9"})),
 	} {
-		for _, sort := range []audit.Sort{audit.Newest, audit.SortTime, audit.SortUser, "-record"} {
+		sorts := []audit.Sort{audit.Newest, audit.SortUser, audit.SortTime, "-record"} // two of them with each filter
+		for _, sort := range sorts[i%2*2 : i%2*2+2] {
 			want := naive(entries, f, sort)
 			var got []string
 			q := audit.Query{Filter: f, Sort: sort, Limit: 160}

@@ -73,7 +73,7 @@ func tryEachField(c *trial) {
 
 func tryCombined(c *trial) {
 	stored := c.someStored(250)
-	n := 150
+	n := 60
 	if testing.Short() {
 		n = 40
 	}

@@ -266,8 +266,8 @@ func tryEmptyPage(c *trial) {
 func tryBrief(c *trial) {
 	stored := c.someStored(120)
 	filters := []audit.Filter{{}, {Tenants: tenantPool[:2]}, {Fields: fieldPool[:2]}, {Keyword: "a"}, c.filter(1), c.filter(1)}
-	for _, f := range filters {
-		for _, sort := range sorts {
+	for i, sort := range sorts {
+		for _, f := range []audit.Filter{filters[i%len(filters)], filters[(i+1)%len(filters)]} {
 			q := audit.Query{Filter: f, Sort: sort, Limit: 13, Brief: true}
 			c.wantAll(stored, q)
 			c.wantBack(q)

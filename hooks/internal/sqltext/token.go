@@ -37,7 +37,7 @@ func (t Token) IsSign(sign byte) bool {
 // most the given number.
 func Tokens(sql string, d Dialect, most int) []Token {
 	s := newScanner(sql, readings("", d)[0])
-	var list []Token
+	list := make([]Token, 0, min(most, 16))
 	for len(list) < most {
 		t, ok := s.next()
 		if !ok {
