@@ -128,7 +128,8 @@ func (t *Trail) Now() time.Time { return t.now() }
 // exception that no program can rule out: if the connection to the store breaks
 // after it committed and before it answered, an error is returned and the
 // entries are there. A caller that repeats itself after an error gives the
-// entries IDs; then they are stored once.
+// entries IDs; then they are stored once. If it gives their Time too, that must be
+// the same each time.
 //
 // What an entry leaves out is taken from the context, as the fields of Entry
 // say. Entries are redacted before the store sees them. On nil they are durable
@@ -138,8 +139,8 @@ func (t *Trail) Now() time.Time { return t.now() }
 // caller may have open (package hooks has a Record that does).
 //
 // Errors: *EntryError for what can't be recorded (ErrNoActor for the lack of an
-// actor, by Options.RequireActor), ErrClosed, ErrNotMigrated, the context's, the
-// store's.
+// actor, by Options.RequireActor), *ConflictError for an ID that is on the trail with
+// other content, ErrClosed, ErrNotMigrated, the context's, the store's.
 func (t *Trail) Record(ctx context.Context, entries ...Entry) error {
 	if len(entries) == 0 {
 		return nil
@@ -153,6 +154,25 @@ func (t *Trail) Record(ctx context.Context, entries ...Entry) error {
 	if err != nil {
 		return err
 	}
+	return t.append(ctx, ready)
+}
+
+// Append puts entries on the trail that Enrich, of this trail or of another process,
+// has completed: it is for packages that keep them elsewhere for a while. Everything
+// else is as with Record.
+func (t *Trail) Append(ctx context.Context, entries ...Entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	done, err := t.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
+	return t.append(ctx, entries)
+}
+
+func (t *Trail) append(ctx context.Context, ready []Entry) error {
 	if err := t.store.Append(ctx, ready...); err != nil {
 		return err
 	}
@@ -343,6 +363,20 @@ func (t *Trail) Count(ctx context.Context, f Filter, bound int) (n int, more boo
 		return 0, false, fmt.Errorf("audit: counting in a %T: %w", t.store, errors.ErrUnsupported)
 	}
 	return counter.Count(ctx, t.Joined(f), bound)
+}
+
+// Damaged returns how many of the entries that f selects can't be read whole
+// (Entry.Damaged). It reads all of them, which takes as long as an export.
+func (t *Trail) Damaged(ctx context.Context, f Filter) (n int, err error) {
+	for e, err := range t.All(ctx, Query{Filter: f, Sort: SortTime}) {
+		if err != nil {
+			return n, err
+		}
+		if e.Damaged != "" {
+			n++
+		}
+	}
+	return n, nil
 }
 
 // Scope returns a Reader that can't see past limit, whatever filter, cursor,

@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
-	"unicode/utf8"
 )
 
 // The bounds of Redaction's zero value, in bytes.
@@ -22,10 +21,6 @@ const maxBeginning = 1 << 10
 // maxText is the least bound of an entry's other texts: its error, comment and
 // names.
 const maxText = 64 << 10
-
-// maxField bounds the name of a changed field, which may be a path of a document's
-// own names.
-const maxField = 1 << 10
 
 func (r *Redaction) maxValue() int {
 	if r == nil {
@@ -151,9 +146,7 @@ func (r *Redaction) bound(e *Entry) {
 	total := 0
 	for i := range e.Changes {
 		c := &e.Changes[i]
-		if len(c.Field) > maxField {
-			c.Field = cutField(c.Field)
-		}
+		c.Field = shortenText(c.Field, maxField)
 		total += c.size()
 	}
 	if most := r.maxEntry(); most > 0 && total > most {
@@ -161,23 +154,21 @@ func (r *Redaction) bound(e *Entry) {
 	}
 }
 
-// boundTexts cuts texts to MaxValue, and further if they are too long together.
+// boundTexts cuts texts to MaxValue, or further if they are too long together.
 func (r *Redaction) boundTexts(e *Entry) {
-	texts := []*string{&e.Error, &e.Comment, &e.Object.Name, &e.Request.UserAgent, &e.Request.Method, &e.Request.Path}
-	if a := e.OnBehalfOf; a != nil {
-		texts = append(texts, &a.Type, &a.ID, &a.Name, &a.Email)
+	texts := [...]*string{&e.Error, &e.Comment, &e.Object.Name, &e.Request.UserAgent, &e.Request.Method, &e.Request.Path}
+	most, total := noBound, 0
+	if r.maxValue() > 0 {
+		most = max(r.maxValue(), maxText)
 	}
-	total := 0
 	for _, s := range texts {
-		if most := r.maxValue(); most > 0 {
-			*s = cutText(*s, max(most, maxText))
-		}
-		total += len(*s)
+		total += min(len(*s), most)
 	}
-	if most := r.maxEntry(); most > 0 && total > max(most, len(texts)*maxText) {
-		for _, s := range texts {
-			*s = cutText(*s, maxText)
-		}
+	if all := r.maxEntry(); all > 0 && total > max(all, len(texts)*maxText) {
+		most = maxText
+	}
+	for _, s := range texts {
+		*s = shortenText(*s, most)
 	}
 }
 
@@ -222,23 +213,4 @@ func (r *Redaction) boundMetadata(m map[string]any) map[string]any {
 		return map[string]any{"metadata": digest(m)}
 	}
 	return m
-}
-
-// cutField ends a long path in a digest, so that two of them stay apart.
-func cutField(field string) string {
-	sum := sha256.Sum256([]byte(field))
-	end := "…sha256:" + hex.EncodeToString(sum[:])
-	return strings.ToValidUTF8(field[:maxField-len(end)], "") + end
-}
-
-// cutText bounds a text that people read: cut, marked, kept.
-func cutText(s string, most int) string {
-	if len(s) <= most {
-		return s
-	}
-	end := most - len("…")
-	for end > 0 && !utf8.RuneStart(s[end]) {
-		end--
-	}
-	return s[:end] + "…"
 }

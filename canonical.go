@@ -23,6 +23,15 @@ import (
 // testdata/canonical.json holds entries with their encodings and hashes, for
 // other languages to check themselves against.
 func (e Entry) Canonical() ([]byte, error) {
+	form, err := e.canonicalForm()
+	if err != nil {
+		return nil, err
+	}
+	return AppendCanonical(nil, form)
+}
+
+// canonicalForm is what Canonical encodes.
+func (e Entry) canonicalForm() (map[string]any, error) {
 	f := e.form()
 	changes := make([]any, len(f.Changes))
 	for i, c := range f.Changes {
@@ -45,7 +54,7 @@ func (e Entry) Canonical() ([]byte, error) {
 	if len(metadata) > 0 {
 		form["metadata"] = escapeValue(metadata)
 	}
-	return AppendCanonical(nil, form)
+	return form, nil
 }
 
 func (c Change) canonicalForm() map[string]any {

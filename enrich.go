@@ -7,9 +7,7 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 )
@@ -52,7 +50,7 @@ func (t *Trail) enrichBase(e *Entry, c carried) *EntryError {
 	if err := t.actors.refuses(e); err != nil {
 		return err
 	}
-	e.cleanTexts()
+	e.clean()
 	return nil
 }
 
@@ -81,12 +79,14 @@ func (t *Trail) EnrichCaptured(ctx context.Context, entries []Entry) error {
 
 // complete fills in what the entry leaves to the context and to defaults.
 func (t *Trail) complete(e *Entry, c carried) {
-	if e.ID == "" {
+	given := e.ID != ""
+	if !given {
 		e.ID = newID()
 	}
 	if e.Time.IsZero() {
-		e.Time = t.now()
+		e.Time, e.timed = t.now(), given
 	}
+	e.loose = given && e.TransactionID == ""
 	e.Time = e.Time.UTC().Truncate(time.Microsecond)
 	if e.Actor.IsZero() {
 		e.Actor = c.actor
@@ -113,7 +113,8 @@ func (t *Trail) complete(e *Entry, c carried) {
 	e.Outcome = e.Outcome.orSuccess()
 }
 
-// check refuses what can't be meant.
+// check refuses what the host's code gets wrong. What a client may have sent is
+// never refused (clean).
 func (e *Entry) check() *EntryError {
 	id, err := parseID(e.ID)
 	if err != nil {
@@ -123,74 +124,38 @@ func (e *Entry) check() *EntryError {
 	if e.Action == "" {
 		return &EntryError{Field: "action", Reason: "is missing"}
 	}
+	if e.Damaged != "" {
+		return &EntryError{Field: "damaged", Reason: "says that the entry was not read whole; it can't be recorded again"}
+	}
 	if !e.Outcome.known() {
 		return &EntryError{Field: "outcome", Reason: fmt.Sprintf("%q is not success, failure or denied", clip(string(e.Outcome)))}
 	}
 	if !timeInRange(e.Time) {
 		return &EntryError{Field: "time", Reason: fmt.Sprintf("the year %d is not one of 1 to 9999", e.Time.Year())}
 	}
-	return e.checkNames()
-}
-
-// checkNames refuses names that no database can hold. They are the host's own,
-// not something that a person typed, so an error reaches who can mend it.
-func (e *Entry) checkNames() *EntryError {
-	for _, f := range []struct{ name, value string }{
-		{"tenant", e.Tenant}, {"project", e.Project}, {"action", e.Action},
-		{"actor.type", e.Actor.Type}, {"actor.id", e.Actor.ID},
-		{"object.type", e.Object.Type}, {"object.id", e.Object.ID}, {"object.product", e.Object.Product},
-		{"transaction_id", e.TransactionID},
-	} {
-		if reason := unstorable(f.value); reason != "" {
-			return &EntryError{Field: f.name, Reason: reason}
-		}
-	}
 	return nil
 }
 
-// maxName bounds the fields that stores index, in bytes: MySQL can index 768
-// characters of a text, PostgreSQL about 2,700 bytes.
-const maxName = 512
-
-func unstorable(s string) string {
-	switch {
-	case len(s) > maxName:
-		return fmt.Sprintf("has %d bytes, at most %d are possible", len(s), maxName)
-	case !utf8.ValidString(s):
-		return "is not valid UTF-8"
-	case strings.IndexByte(s, 0) >= 0:
-		return "contains a NUL byte"
-	}
-	return ""
-}
-
-// cleanTexts makes storable what people and clients type: a strange byte in a
-// name or a header must not be a way to keep an event off the trail.
-func (e *Entry) cleanTexts() {
-	texts := []*string{
-		&e.Error, &e.Comment, &e.Actor.Name, &e.Actor.Email, &e.Object.Name,
-		&e.Request.IP, &e.Request.UserAgent, &e.Request.ID, &e.Request.Method, &e.Request.Path,
-	}
-	if a := e.OnBehalfOf; a != nil {
-		texts = append(texts, &a.Type, &a.ID, &a.Name, &a.Email)
-	}
-	for _, s := range texts {
+// clean makes every text of the entry storable: a strange byte or a long value in a
+// name or a header must not be a way to keep an event off the trail. Changes and
+// metadata have their own rules.
+func (e *Entry) clean() {
+	for _, s := range []*string{&e.Error, &e.Comment, &e.Object.Name, &e.Request.UserAgent, &e.Request.Method, &e.Request.Path} {
 		*s = CleanText(*s)
 	}
 	if a, err := parseIP(e.Request.IP); err == nil {
 		e.Request.IP = a.String()
 	}
-	for _, s := range []*string{&e.Actor.Name, &e.Actor.Email, &e.Request.IP, &e.Request.ID} {
-		*s = cutName(*s)
+	names := []*string{
+		&e.Tenant, &e.Project, &e.Action, &e.Actor.Type, &e.Actor.ID, &e.Actor.Name, &e.Actor.Email,
+		&e.Object.Type, &e.Object.ID, &e.Object.Product, &e.Request.IP, &e.Request.ID, &e.TransactionID,
 	}
-}
-
-// cutName bounds an indexed field that a client may fill: cut, marked, kept.
-func cutName(s string) string {
-	if len(s) <= maxName {
-		return s
+	if a := e.OnBehalfOf; a != nil {
+		names = append(names, &a.Type, &a.ID, &a.Name, &a.Email)
 	}
-	return strings.ToValidUTF8(s[:maxName-len("…")], "") + "…"
+	for _, s := range names {
+		*s = CleanName(*s)
+	}
 }
 
 func (t *Trail) enrichChanges(e *Entry) *EntryError {
@@ -201,7 +166,7 @@ func (t *Trail) enrichChanges(e *Entry) *EntryError {
 		if c.Field == "" {
 			return &EntryError{Field: fmt.Sprintf("changes[%d].field", i), Reason: "is missing"}
 		}
-		c.Field, c.Op = CleanText(c.Field), c.op()
+		c.Field, c.Op = CleanText(c.Field), c.op() // cut by bound, after the redaction has read it
 		switch c.Op {
 		case OpAdd:
 			c.Old = nil
@@ -231,15 +196,15 @@ func (t *Trail) enrichMetadata(e *Entry, c carried) *EntryError {
 	m := make(map[string]any, len(e.Metadata)+len(c.metadata))
 	maps.Copy(m, c.metadata)
 	maps.Copy(m, e.Metadata)
-	clean := make(map[string]any, len(m))
 	for k, v := range m {
 		n, err := normalizeSafely(v)
 		if err != nil {
-			return &EntryError{Field: "metadata." + clip(k), Reason: err.Error()}
+			return &EntryError{Field: "metadata." + clip(validText(k)), Reason: err.Error()}
 		}
-		clean[validText(k)] = n
+		m[k] = n
 	}
-	e.Metadata = t.redaction.boundMetadata(t.redaction.redactMap("", clean))
+	redacted := t.redaction.redactMap("", withNames(m, validText)) // whole names say what is a secret
+	e.Metadata = t.redaction.boundMetadata(withNames(redacted, boundKey))
 	return nil
 }
 

@@ -8,10 +8,18 @@ import (
 // changed. Entries are values: the library never keeps a reference to a
 // caller's slices or maps after a call returns, and never changes an entry
 // that is already on the trail.
+//
+// Texts may come from a client, so none of them makes Record fail: NUL and bytes
+// that aren't UTF-8 are stored as visible escapes, and long texts are cut and end in
+// their SHA-256 (CleanName). IDs, names, tenants, actions and whatever else a
+// filter has a list for may have 512 bytes, names of changed fields and keys of
+// metadata 1,024; Redaction.MaxValue and MaxEntry bound the rest.
 type Entry struct {
-	// ID is a UUID, version 7 where the library gives it (RFC 9562). An entry
-	// with an ID that is already on the trail is not stored again, so a caller
-	// that may repeat itself gives the ID. Default: a new one.
+	// ID is a UUID, version 7 where the library gives it (RFC 9562). It is the
+	// application's to choose, never a client's: anything but a UUID is an error. An
+	// entry that is already on the trail is not stored again, so a caller that may
+	// repeat itself gives the ID; other content under its ID is a *ConflictError.
+	// Default: a new one.
 	ID string
 	// Time is when it happened, in UTC, cut to microseconds. Years 1 to 9999.
 	// Default: now.
@@ -48,6 +56,14 @@ type Entry struct {
 	// Metadata is anything else that JSON can express. The context's
 	// (WithMetadata) is merged in; the entry's own keys win.
 	Metadata map[string]any
+	// Damaged says what could not be read of a stored entry, for people: "" of every
+	// entry that is whole. It names columns, and no values. The other fields hold what
+	// could be read; what couldn't is empty, an Outcome Failure. Of a Brief query, Changes
+	// and Metadata are not looked at. An entry that has it can't be recorded.
+	Damaged string
+
+	timed bool // Enrich filled in the Time of an entry whose ID was given
+	loose bool // and it had no TransactionID
 }
 
 // Outcome says whether the action worked. "" means Success wherever it is

@@ -3,6 +3,7 @@ package audit
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // The sentinels that callers test with errors.Is. Errors that carry more than
@@ -22,6 +23,9 @@ var (
 	// ErrInvalidEntry is what every *EntryError unwraps to.
 	ErrInvalidEntry = errors.New("audit: invalid entry")
 
+	// ErrConflict is what every *ConflictError unwraps to.
+	ErrConflict = errors.New("audit: the entry's ID is on the trail with other content")
+
 	// ErrInvalidQuery is what every *QueryError unwraps to.
 	ErrInvalidQuery = errors.New("audit: invalid query")
 
@@ -32,12 +36,14 @@ var (
 	ErrBadCursor = errors.New("audit: cursor does not belong to this query")
 )
 
-// EntryError says which field of an entry can't be recorded, and why. None of
-// the entries of the call were written. It unwraps to ErrInvalidEntry and, where
-// the cause is known, to that cause.
+// EntryError says which field of an entry can't be recorded, and why: an ID that
+// isn't a UUID, no action, an unknown outcome, an entry that was read damaged, a year outside 1 to 9999, a change
+// without a field or of an unknown Op, a value that JSON can't express. Texts are
+// never refused. None of the entries of the call were written. It unwraps to
+// ErrInvalidEntry and, where the cause is known, to that cause.
 type EntryError struct {
 	Index  int    // which entry of the call, from 0
-	Field  string // as in the JSON form: "action", "object.id", "metadata.size"
+	Field  string // as in the JSON form: "action", "changes[0].op", "metadata.size"
 	Reason string
 	Err    error // the cause, such as ErrNoActor; may be nil
 }
@@ -47,6 +53,24 @@ func (e *EntryError) Error() string {
 }
 
 func (e *EntryError) Unwrap() []error { return causes(ErrInvalidEntry, e.Err) }
+
+// ConflictError names entries whose ID is already on the trail with other content,
+// or has other content in the same call (SameEntry). What is on the trail stays as it
+// is, and none of the entries of the call were written. It unwraps to ErrConflict.
+type ConflictError struct {
+	IDs []string // at least one
+}
+
+func (e *ConflictError) Error() string {
+	const most = 3
+	list := strings.Join(e.IDs[:min(len(e.IDs), most)], ", ")
+	if n := len(e.IDs) - most; n > 0 {
+		list += fmt.Sprintf(" and %d more", n)
+	}
+	return ErrConflict.Error() + ": " + list
+}
+
+func (e *ConflictError) Unwrap() error { return ErrConflict }
 
 // QueryError says which parameter of a query can't be used, and why. It
 // unwraps to ErrInvalidQuery and, where the cause is known, to that cause.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log"
+	"strings"
 	"time"
 
 	"github.com/gormtrail/audit"
@@ -140,6 +141,53 @@ func ExampleTrail_Record() {
 	// Output:
 	// <nil>
 	// true audit: invalid entry 0: action: is missing
+}
+
+// A caller that may repeat itself gives its entry an ID, made of what it records. The same
+// entry is stored once; other content under the ID is an error, not a silent loss.
+func ExampleConflictError() {
+	trail, err := audit.New(memstore.New(), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	// region conflict
+	payment := audit.Entry{ID: "01980000-0000-7000-8000-000000000042", Action: "pay", Object: audit.Object{Type: "invoices", ID: "42"}}
+	fmt.Println(trail.Record(ctx, payment))
+	fmt.Println(trail.Record(ctx, payment)) // a retry: stored once
+
+	payment.Object.ID = "43"
+	err = trail.Record(ctx, payment)
+	var conflict *audit.ConflictError
+	if errors.As(err, &conflict) {
+		fmt.Println("not recorded:", conflict.IDs)
+	}
+	// endregion
+	// Output:
+	// <nil>
+	// <nil>
+	// not recorded: [01980000-0000-7000-8000-000000000042]
+}
+
+// A client's text never keeps an entry off the trail, and finds it.
+func ExampleCleanName() {
+	trail, ctx := trailOfLogins("ada")
+	long := strings.Repeat("x", 600)
+	err := trail.Record(ctx, audit.Entry{Action: "login", Outcome: audit.Failure, Actor: audit.Actor{Name: long}, Request: audit.Request{ID: "a\x00\xff"}})
+	page, _ := trail.Query(ctx, audit.Query{Filter: audit.Filter{Users: []string{long}}})
+	e := page.Entries[0]
+	fmt.Println(err, len(e.Actor.Name), e.Actor.Name == audit.CleanName(long), e.Request.ID)
+	// Output:
+	// <nil> 512 true a\x00\xff
+}
+
+// How many stored entries can't be read whole, say after a disk failed.
+func ExampleTrail_Damaged() {
+	trail, ctx := trailOfLogins("ada", "bob")
+	n, err := trail.Damaged(ctx, audit.Filter{})
+	fmt.Println(n, err)
+	// Output: 0 <nil>
 }
 
 // Pages by cursor: entries that are appended meanwhile shift nothing.

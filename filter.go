@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Bounds of a filter, so that a query string can't make a statement that no
@@ -104,7 +103,7 @@ func (f Filter) Terms() []Filter {
 	return terms
 }
 
-// clean returns f with its texts as CleanText makes them.
+// clean returns f with its texts as those of entries on the trail are.
 func (f Filter) clean() Filter {
 	if !f.dirty() { // Match asks once for each entry
 		return f
@@ -113,30 +112,30 @@ func (f Filter) clean() Filter {
 }
 
 func (f Filter) dirty() bool {
-	for _, list := range [...][]string{
-		f.Tenants, f.Projects, f.Actions, f.ObjectTypes, f.ObjectIDs, f.Products, f.ActorTypes, f.ActorIDs, f.Users, f.IPs, f.Fields,
-		{f.TransactionID, f.RequestID, f.Keyword},
-	} {
-		for _, s := range list {
-			if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
+	for _, p := range filterLists {
+		for _, s := range *p.list(&f) {
+			if len(s) > maxName || isDirty(s) {
 				return true
 			}
 		}
 	}
-	return false
+	return len(f.TransactionID) > maxName || len(f.RequestID) > maxName ||
+		isDirty(f.TransactionID) || isDirty(f.RequestID) || isDirty(f.Keyword)
 }
 
 func (f Filter) cleaned() Filter {
 	for _, p := range filterLists {
 		list := p.list(&f)
 		*list = slices.Clone(*list)
+		clean := CleanName
+		if p.name == fieldParam {
+			clean = cleanField
+		}
 		for i, s := range *list {
-			(*list)[i] = CleanText(s)
+			(*list)[i] = clean(s)
 		}
 	}
-	for _, s := range []*string{&f.TransactionID, &f.RequestID, &f.Keyword} {
-		*s = CleanText(*s)
-	}
+	f.TransactionID, f.RequestID, f.Keyword = CleanName(f.TransactionID), CleanName(f.RequestID), CleanText(f.Keyword)
 	return f
 }
 

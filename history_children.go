@@ -32,9 +32,9 @@ type family struct {
 }
 
 func newFamily(o Object, children []Child) *family {
-	f := &family{parent: Object{Type: CleanText(o.Type), ID: CleanText(o.ID)}, belongs: map[Object]bool{}}
+	f := &family{parent: Object{Type: CleanName(o.Type), ID: CleanName(o.ID)}, belongs: map[Object]bool{}}
 	for _, c := range children {
-		f.children = append(f.children, Child{CleanText(c.Type), CleanText(c.Field)})
+		f.children = append(f.children, Child{CleanName(c.Type), cleanField(c.Field)})
 	}
 	return f
 }
@@ -90,7 +90,7 @@ func (f *family) isParent(v any) bool {
 	case nil, []any, map[string]any:
 		return false
 	}
-	return f.parent.ID != "" && slices.Contains(f.ids, fmt.Sprint(v))
+	return f.parent.ID != "" && slices.Contains(f.ids, CleanName(fmt.Sprint(v)))
 }
 
 // isHashedID reports whether a column's value is what package hooks puts into an ID in

@@ -30,6 +30,7 @@ type entryForm struct {
 	Request       *requestForm   `json:"request,omitempty"`
 	TransactionID string         `json:"transaction_id,omitempty"`
 	Metadata      map[string]any `json:"metadata,omitempty"`
+	Damaged       string         `json:"damaged,omitempty"`
 }
 
 type actorForm struct {
@@ -61,7 +62,7 @@ func (e Entry) form() entryForm {
 		Version: FormVersion, ID: e.ID, Time: e.Time.UTC().Format(timeForm),
 		Tenant: e.Tenant, Project: e.Project,
 		Action: e.Action, Outcome: string(e.Outcome.orSuccess()), Error: e.Error, Comment: e.Comment,
-		Changes: e.Changes, TransactionID: e.TransactionID, Metadata: e.Metadata,
+		Changes: e.Changes, TransactionID: e.TransactionID, Metadata: e.Metadata, Damaged: e.Damaged,
 	}
 	if !e.Actor.IsZero() {
 		f.Actor = (*actorForm)(&e.Actor)
@@ -114,7 +115,7 @@ func (e *Entry) UnmarshalJSON(raw []byte) error {
 	*e = Entry{
 		ID: f.ID, Time: t.UTC(), Tenant: f.Tenant, Project: f.Project,
 		Action: f.Action, Outcome: Outcome(f.Outcome).orSuccess(), Error: f.Error, Comment: f.Comment,
-		Changes: changes, TransactionID: f.TransactionID, Metadata: metadata,
+		Changes: changes, TransactionID: f.TransactionID, Metadata: metadata, Damaged: f.Damaged,
 		OnBehalfOf: (*Actor)(f.OnBehalfOf),
 	}
 	if f.Actor != nil {

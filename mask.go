@@ -242,16 +242,16 @@ func CheckReplacement(old, masked []Entry) error {
 		e.Object.ID, e.Object.Name, e.Error = was.Object.ID, was.Object.Name, was.Error
 		e.Metadata, was.Metadata = nil, nil
 		sameFields := slices.EqualFunc(e.Changes, was.Changes, func(a, b Change) bool { return a.Field == b.Field && a.Op == b.Op })
-		if e.Changes, was.Changes = nil, nil; !sameFields || !SameEntry(was, e) {
+		if e.Changes, was.Changes = nil, nil; !sameFields || !Identical(was, e) {
 			return &EntryError{Index: i, Field: "id", Reason: "differs in more than masking changes"}
 		}
 	}
 	return nil
 }
 
-// SameEntry is for a Replacer: it reports whether two entries, as a store returned them,
-// are one.
-func SameEntry(a, b Entry) bool {
+// Identical is for a Replacer: it reports whether two entries, as a store returned them,
+// are the same in every field.
+func Identical(a, b Entry) bool {
 	return a.Time.Equal(b.Time) && reflect.DeepEqual(canonicalEntry(a), canonicalEntry(b))
 }
 

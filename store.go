@@ -33,10 +33,11 @@ type Reader interface {
 // queries are valid and have a limit (Query.Validate).
 type Store interface {
 	// Append stores the entries, all or none. On nil they are durable as far as
-	// the backend can promise it. An ID that is already stored is passed over:
-	// what is on the trail stays as it is. An error may mean that nothing was
-	// stored or, when an answer was lost, that all was: appending the same
-	// entries again is always right.
+	// the backend can promise it. An entry that is already stored is passed over: what
+	// is on the trail stays as it is. An ID that is stored with other content, or comes
+	// with other content in one call (SameEntry), is a *ConflictError. Any other error
+	// may mean that nothing was stored or, when an answer was lost, that all was:
+	// appending the same entries again is always right.
 	Append(ctx context.Context, entries ...Entry) error
 	// Query returns one page of the entries that match every one of
 	// q.Filter.Terms, in the order of q.Sort, from q.Cursor on; with q.Brief
@@ -62,7 +63,8 @@ type Queryer interface {
 // that a change and its entry are committed together or not at all.
 type TxAppender interface {
 	// AppendTx appends through tx. The entries are durable when, and only when,
-	// the host's transaction commits.
+	// the host's transaction commits. After a *ConflictError the transaction holds none
+	// of the call's entries, and still works.
 	AppendTx(ctx context.Context, tx Execer, entries ...Entry) error
 	// InDatabase reports whether the store's tables are in the database that db
 	// is connected to. Only then does capture use AppendTx. It must not wait for a

@@ -130,21 +130,11 @@ func TestRecordRefusesAndStoresNothing(t *testing.T) {
 		set(&e)
 		return e
 	}
-	long := strings.Repeat("x", 513)
 	for field, e := range map[string]audit.Entry{
-		"action":         with(func(e *audit.Entry) { e.Action = "" }),
-		"id":             with(func(e *audit.Entry) { e.ID = "7" }),
-		"outcome":        with(func(e *audit.Entry) { e.Outcome = "ok" }),
-		"time":           with(func(e *audit.Entry) { e.Time = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }),
-		"tenant":         with(func(e *audit.Entry) { e.Tenant = "a\x00b" }),
-		"project":        with(func(e *audit.Entry) { e.Project = "\xff" }),
-		"object.id":      with(func(e *audit.Entry) { e.Object.ID = long }),
-		"object.type":    with(func(e *audit.Entry) { e.Object.Type = "\x00" }),
-		"object.product": with(func(e *audit.Entry) { e.Object.Product = "\xc3" }),
-		"actor.id":       with(func(e *audit.Entry) { e.Actor.ID = "\x00" }),
-		"actor.type":     with(func(e *audit.Entry) { e.Actor.Type = long }),
-		"transaction_id": with(func(e *audit.Entry) { e.TransactionID = "\x00" }),
-
+		"action":           with(func(e *audit.Entry) { e.Action = "" }),
+		"id":               with(func(e *audit.Entry) { e.ID = "7" }),
+		"outcome":          with(func(e *audit.Entry) { e.Outcome = "ok" }),
+		"time":             with(func(e *audit.Entry) { e.Time = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC) }),
 		"changes[0].field": with(func(e *audit.Entry) { e.Changes = []audit.Change{{New: 1}} }),
 		"changes[1].op":    with(func(e *audit.Entry) { e.Changes = []audit.Change{{Field: "a"}, {Field: "b", Op: "change"}} }),
 		"changes[0].new":   with(func(e *audit.Entry) { e.Changes = []audit.Change{{Field: "a", New: make(chan int)}} }),
@@ -190,7 +180,7 @@ func TestStrangeTextIsKeptAndMadeStorable(t *testing.T) {
 		[]string{e.Error, e.Comment, e.Actor.Name, e.Object.Name, e.Request.IP, e.Changes[0].Field, e.OnBehalfOf.ID})
 	assert.Equal(t, map[string]any{"a\x00\\xffb": "a\x00\\xffb"}, e.Metadata, "JSON can hold NUL")
 	assert.LessOrEqual(t, len(e.Actor.Email), 512)
-	assert.True(t, strings.HasSuffix(e.Actor.Email, "é…"), "cut between two letters, and marked")
+	assert.True(t, strings.HasSuffix(e.Actor.Email, "é…sha256:"+sha(strings.Repeat("é", 400))), "cut between two letters, and marked")
 }
 
 func TestLargeFieldIsKeptWhole(t *testing.T) {

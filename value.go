@@ -89,9 +89,9 @@ func normalizeMap(m map[string]any, depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		c[validText(k)] = n
+		c[k] = n
 	}
-	return c, nil
+	return withNames(c, validText), nil
 }
 
 func tooDeep(depth int) error {
@@ -238,11 +238,13 @@ func numbersIn(v any) (any, error) {
 // NUL by "\x00", and each byte that is not part of valid UTF-8 by "\xff". What
 // it gives is stored, shown, and found by filters, which are cleaned likewise.
 func CleanText(s string) string {
-	if utf8.ValidString(s) && strings.IndexByte(s, 0) < 0 {
+	if !isDirty(s) {
 		return s
 	}
 	return strings.ReplaceAll(validText(s), "\x00", `\x00`)
 }
+
+func isDirty(s string) bool { return strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) }
 
 func validText(s string) string {
 	if utf8.ValidString(s) {

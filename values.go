@@ -9,6 +9,8 @@ import (
 	"time"
 )
 
+const fieldParam = "field"
+
 // filterLists are the parameters that hold lists of text: one language for
 // pages, API, exports and links.
 var filterLists = []struct {
@@ -25,7 +27,7 @@ var filterLists = []struct {
 	{"actor", func(f *Filter) *[]string { return &f.ActorIDs }},
 	{"user", func(f *Filter) *[]string { return &f.Users }},
 	{"ip", func(f *Filter) *[]string { return &f.IPs }},
-	{"field", func(f *Filter) *[]string { return &f.Fields }},
+	{fieldParam, func(f *Filter) *[]string { return &f.Fields }},
 }
 
 // notFilter are the parameters of a page or an API call that say nothing of

@@ -82,7 +82,7 @@ func AllColumns() []Column {
 		{"outcome", "Outcome", outcome, 0.8},
 		{"error", "Error", func(e audit.Entry) any { return e.Error }, 1.5},
 		{"comment", "Comment", func(e audit.Entry) any { return e.Comment }, 1.5},
-		{"changes", "Changes", func(e audit.Entry) any { return e.Changes }, 3.2},
+		{"changes", "Changes", changes, 3.2},
 		{"user", "Performed by", func(e audit.Entry) any { return actorText(e.Actor) }, 1.6},
 		{"actor_type", "Actor type", func(e audit.Entry) any { return e.Actor.Type }, 0.8},
 		{"actor", "Actor ID", func(e audit.Entry) any { return e.Actor.ID }, 1},
@@ -96,6 +96,16 @@ func AllColumns() []Column {
 		{"metadata", "Metadata", metadata, 2.5},
 		{"entry", "Entry ID", func(e audit.Entry) any { return e.ID }, 1.5},
 	}
+}
+
+// changes begins with what can't be read of a damaged entry, so that its row doesn't
+// look whole.
+func changes(e audit.Entry) any {
+	if e.Damaged == "" {
+		return e.Changes
+	}
+	note := audit.Change{Field: "[damaged entry]", Op: audit.OpAdd, New: e.Damaged}
+	return append([]audit.Change{note}, e.Changes...)
 }
 
 // actorText names an actor by what is known of it.

@@ -63,7 +63,7 @@ func hostileTexts() []string {
 func hostileEntries() []audit.Entry {
 	var list []audit.Entry
 	for i, raw := range hostileTexts() {
-		s := audit.CleanText(raw) // the trail refuses NUL in its plain fields; changes and metadata hold it
+		s := audit.CleanText(raw) // as the trail does, save in changes and metadata
 		list = append(list, audit.Entry{
 			ID: fmt.Sprintf("01900000-0000-7000-9000-%012d", i), Time: noon.Add(-time.Duration(i) * time.Second),
 			Action: "update", Actor: audit.Actor{Name: s}, Comment: s, Error: s,

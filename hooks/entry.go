@@ -2,8 +2,6 @@ package hooks
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/url"
 	"slices"
 	"strings"
@@ -47,10 +45,6 @@ func (p *Plugin) typeOf(table string) string {
 	return audit.CleanText(table)
 }
 
-// maxID is how long an ID may be; a longer one is cut, and told apart by its
-// digest.
-const maxID = 512
-
 // id is the primary key as text; of a composite key "a=1,b=x", escaped as in a
 // URL query. Hashes stand in the place of secrets.
 func (m *image) id(t *table, r row) string {
@@ -75,13 +69,7 @@ func rowID(t *table, text func(column string) string) string {
 		}
 		id = strings.Join(parts, ",")
 	}
-	id = audit.CleanText(id)
-	if len(id) <= maxID {
-		return id
-	}
-	sum := sha256.Sum256([]byte(id))
-	digest := "…sha256:" + hex.EncodeToString(sum[:])
-	return strings.ToValidUTF8(id[:maxID-len(digest)], "") + digest
+	return audit.CleanName(id)
 }
 
 // hiddenIn is a row's value of a column, and whether IDs have it.

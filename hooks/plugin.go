@@ -74,8 +74,8 @@ type Options struct {
 	FailOpen bool
 	// Outbox is a store in the host's database for entries on their way to a
 	// trail that is elsewhere: they are appended to it in the host's
-	// transaction, and carried to the trail's store once that is committed
-	// (Plugin.Deliver). It must be an audit.TxAppender and audit.Remover.
+	// transaction, and carried to the trail's store in the background once that is
+	// committed (Plugin.Deliver). It must be an audit.TxAppender and audit.Remover.
 	// Without it, entries for a trail elsewhere wait in memory until the commit
 	// has succeeded: a crash right then loses them, and of a store that doesn't
 	// take them the commit's error tells (ErrNotDelivered).
@@ -97,7 +97,7 @@ type Plugin struct {
 	home        *sql.DB // the database of the *gorm.DB; nil if unknown
 	inTx        audit.TxAppender
 	dialect     dialect
-	delivery    sync.Mutex
+	delivery    *delivery
 	idKey       atomic.Pointer[[]byte] // for IDs, once a statement needed it
 	guessable   sync.Once              // the logger was told of hashes without a key
 	namesRead   atomic.Bool            // SQLite: all tables were looked up
@@ -115,7 +115,7 @@ var _ gorm.Plugin = (*Plugin)(nil)
 // Statements of handles made before db.Use (sessions, transactions) are
 // captured too, each appended by itself.
 func New(trail *audit.Trail, opts *Options) gorm.Plugin {
-	p := &Plugin{trail: trail}
+	p := &Plugin{trail: trail, delivery: newDelivery()}
 	if opts != nil {
 		p.opts = *opts
 	}

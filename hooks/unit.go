@@ -26,9 +26,9 @@ const (
 // maxHeld bounds what may wait while a savepoint is set.
 const maxHeld = 100
 
-// deliveryTimeout bounds how long a host's commit waits for a store that is
-// elsewhere.
-const deliveryTimeout = 5 * time.Second
+// handOverTimeout bounds how long a host's commit waits for a store that is
+// elsewhere, without an outbox.
+const handOverTimeout = 5 * time.Second
 
 // unit is the unit of work of one transaction: the entries that are on the trail
 // if it commits. GORM uses a transaction from one goroutine at a time, and hosts
@@ -270,15 +270,15 @@ func (u *unit) afterCommit() error {
 	if len(u.outside) == 0 && (u.plugin.opts.Outbox == nil || !u.inTx || !u.wrote.Load()) {
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), deliveryTimeout)
-	defer cancel()
-	if len(u.outside) > 0 {
-		entries := u.outside
-		u.outside = nil
-		return u.deliver(ctx, entries)
+	if len(u.outside) == 0 {
+		u.plugin.deliverSoon()
+		return nil
 	}
-	u.plugin.deliverNow(ctx)
-	return nil
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(u.ctx), handOverTimeout)
+	defer cancel()
+	entries := u.outside
+	u.outside = nil
+	return u.handOver(ctx, entries)
 }
 
 // ErrNotDelivered: the transaction is committed, and its entries could not be
@@ -286,16 +286,15 @@ func (u *unit) afterCommit() error {
 // kept them. Under FailOpen the trail's logger is told instead.
 var ErrNotDelivered = errors.New("hooks: the change is committed, but its entries are not on the trail")
 
-// deliver hands on the committed entries of a transaction that was in another
+// handOver hands on the committed entries of a transaction that was in another
 // database than the outbox, or the store.
-func (u *unit) deliver(ctx context.Context, entries []audit.Entry) error {
+func (u *unit) handOver(ctx context.Context, entries []audit.Entry) error {
 	if u.plugin.opts.Outbox != nil && u.plugin.opts.Outbox.Append(ctx, entries...) == nil {
-		u.plugin.deliverNow(ctx)
+		u.plugin.deliverSoon()
 		return nil
 	}
-	err := u.plugin.trail.Store().Append(ctx, entries...)
+	err := u.plugin.trail.Append(ctx, entries...)
 	if err == nil {
-		u.plugin.trail.Committed()
 		return nil
 	}
 	u.plugin.logFailure(ctx, err, len(entries))

@@ -35,10 +35,14 @@ func (s *sealer) position(p place) string {
 // errNoPosition: the text doesn't even have the form of a position.
 var errNoPosition = fmt.Errorf("stream: this is not a position: %w", audit.ErrBadCursor)
 
+// maxPosition is how long a client's position may be, in bytes. One of a store is
+// short, and one between two answers has a few marks of each.
+const maxPosition = 256 << 10
+
 // place is audit.ErrBadCursor for a position that was made up, or sealed with a key
 // that the trail no longer has.
 func (s *sealer) place(position string) (place, error) {
-	if !seal.WellFormed(position) {
+	if len(position) > maxPosition || !seal.WellFormed(position) {
 		return place{}, errNoPosition
 	}
 	text, ok := s.box.Open(position)

@@ -187,3 +187,11 @@ var errLocked = errors.New("locked")
 type lockedStore struct{ *memstore.Store }
 
 func (lockedStore) Key(context.Context, audit.Queryer) ([]byte, error) { return nil, errLocked }
+
+// A position is bounded before anything is opened; the handler answers 400.
+func TestLongPositionsAreNotOpened(t *testing.T) {
+	hub, err := stream.NewHub(keyed(t, memstore.New(), 1), nil)
+	require.NoError(t, err)
+	_, err = hub.Follow(t.Context(), audit.Filter{}, strings.Repeat("A", 256<<10+4))
+	require.ErrorContains(t, err, "this is not a position")
+}

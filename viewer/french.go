@@ -112,6 +112,8 @@ func French() Language {
 			"success":                                                  "réussite",
 			"failure":                                                  "échec",
 			"denied":                                                   "refus",
+			"damaged":                                                  "endommagée",
+			"This entry is damaged":                                    "Cette entrée est endommagée",
 			"Records":                                                  "Objets",
 			"Sessions":                                                 "Sessions",
 			"Access":                                                   "Accès",

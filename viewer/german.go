@@ -105,6 +105,8 @@ func German() Language {
 			"success":                                                  "erfolgreich",
 			"failure":                                                  "fehlgeschlagen",
 			"denied":                                                   "verweigert",
+			"damaged":                                                  "beschädigt",
+			"This entry is damaged":                                    "Dieser Eintrag ist beschädigt",
 			"Records":                                                  "Datensätze",
 			"Sessions":                                                 "Sitzungen",
 			"Access":                                                   "Zugriff",

@@ -51,6 +51,7 @@ func (p page) Time(t time.Time) template.HTML {
 func (p page) Pill(e *audit.Entry) template.HTML {
 	var m markup
 	p.action(&m, e)
+	p.damage(&m, e)
 	return m.html()
 }
 

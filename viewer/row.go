@@ -170,7 +170,7 @@ func (s *visit) typeLabel(name string) string {
 
 // lookOf is the class and the symbol of an action.
 func lookOf(e *audit.Entry, a audit.Action) constant {
-	if e.Outcome == audit.Failure || e.Outcome == audit.Denied {
+	if e.Outcome == audit.Failure || e.Outcome == audit.Denied || e.Damaged != "" {
 		return "warn"
 	}
 	switch e.Action {
@@ -208,6 +208,18 @@ func (s *visit) action(m *markup, e *audit.Entry) {
 	m.tag(`<bdi>`)
 	m.text(label)
 	m.tag(`</bdi></span>`)
+}
+
+// damage writes that the entry is damaged, and on hover how.
+func (s *visit) damage(m *markup, e *audit.Entry) {
+	if e.Damaged == "" {
+		return
+	}
+	m.tag(`<span class="out" title="`)
+	m.plainAttr(e.Damaged)
+	m.tag(`">`)
+	m.text(s.lang.text("damaged"))
+	m.tag(`</span> `)
 }
 
 func (r *rows) typeCell(m *markup, e *audit.Entry) {
@@ -338,6 +350,7 @@ func (r *rows) ipCell(m *markup, e *audit.Entry) {
 // summary is the first change, and how many there are.
 func (r *rows) summary(m *markup, e *audit.Entry) {
 	if len(e.Changes) == 0 {
+		r.damage(m, e)
 		m.tag(`<span class="none">`)
 		text, _ := clipRunes(cmp.Or(e.Error, e.Comment, r.lang.text("No field changes")), 90)
 		m.text(text)
@@ -345,6 +358,7 @@ func (r *rows) summary(m *markup, e *audit.Entry) {
 		return
 	}
 	m.tag(`<span class="sum">`)
+	r.damage(m, e)
 	r.change(m, e.Object.Type, e.Changes[0])
 	if more := r.changeCount(e) - 1; more > 0 {
 		m.tag(`<span class="more"><span aria-hidden="true">+`)

@@ -29,7 +29,7 @@ var spoken = []string{
 	"Every value ever recorded. Choose one to filter by it.", "No value matches",
 	// columns, filters, chips
 	"Time", "Action", "Object type", "Changes", "User", "IP address", "Outcome", "Actor type", "Actor ID", "Tenant", "Project", "Product",
-	"Search", "Field", "Transaction", "Request", "Without", "Until", "Range", "success", "failure", "denied",
+	"Search", "Field", "Transaction", "Request", "Without", "Until", "Range", "success", "failure", "denied", "damaged",
 	"Records", "Sessions", "Access", "Members", "Operations", "Trail",
 	// values
 	"No field changes", "changed to", "removed", "added", "hashed", "truncated", "masked", "erased", "null", "empty text", "not set", "not known",
@@ -39,7 +39,7 @@ var spoken = []string{
 	"Open as table", "Older entries", "from all its entries", "from the %s nearest entries", "Values right after this entry, and now",
 	"Right after this entry", "Now", "Then", "deleted", "No values of this record are on the trail.", "Changed without an entry:",
 	"Side by side", "Unified", "Old and new values by field", "Values", "Before", "After", "The rest is in the raw entry, %s",
-	"This entry changed no fields.", "Metadata", "Raw entry, JSON", "Copy", "Copied", "Open the raw entry, %s", "Details", "Email masked",
+	"This entry changed no fields.", "This entry is damaged", "Metadata", "Raw entry, JSON", "Copy", "Copied", "Open the raw entry, %s", "Details", "Email masked",
 	"On behalf of", "Name", "Client", "Path", "Entry ID", "Same transaction", "Same request", "History of this record", "The whole history", "unknown",
 	// what went wrong
 	"No such entry", "It is not on the trail, or it is outside of what you may see.", "Show all entries", "Not permitted",

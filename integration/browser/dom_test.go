@@ -80,7 +80,7 @@ func FuzzPageInTheDOM(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		if !utf8.ValidString(s) || len(s) > 60 || strings.ContainsRune(s, 0) { // an action can't hold a NUL
+		if !utf8.ValidString(s) || len(s) > 60 || strings.ContainsRune(s, 0) { // an action with a NUL is stored in another form
 			return
 		}
 		checkDOM(t, s)

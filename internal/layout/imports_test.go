@@ -26,6 +26,7 @@ var allowed = map[string][]string{
 	"integrity":           {"audit", "golang.org/x/mod/sumdb"},
 	"viewer":              {"audit", modulePath + "/access", modulePath + "/export", modulePath + "/stream"},
 	"audittest":           {"audit", "gorm.io/gorm"},
+	"internal/damagetest": {"audit"},
 	"internal/layout":     {},
 	"internal/seal":       {},
 }

@@ -11,14 +11,15 @@ import (
 )
 
 // Append stores the entries in a transaction of its own, all or none. When it
-// returns nil they are committed. An ID that is already stored is passed over.
+// returns nil they are committed. An entry that is already stored is passed over.
 //
 // With SQLite it waits for the writer that holds the lock as long as the
 // connection's busy_timeout says, so a caller that has a transaction of its own
 // open must use AppendTx.
 //
-// Errors: *audit.EntryError for an ID that is no UUID, or for an entry that is
-// larger than what the server takes in a statement; audit.ErrNotMigrated, the
+// Errors: *audit.ConflictError for an ID that is stored with other content;
+// *audit.EntryError for an ID that is no UUID, an entry that was read damaged, or one
+// that is larger than what the server takes in a statement; audit.ErrNotMigrated, the
 // context's, the database's.
 func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 	if len(entries) == 0 {
@@ -69,13 +70,16 @@ func (s *Store) append(ctx context.Context, rows []record) error {
 		return err
 	}
 	if s.chunk(rows) == len(rows) {
-		return s.insert(ctx, s.db, rows) // one statement is a transaction
+		// One statement is a transaction. If it meets a stored ID it stores nothing.
+		if met, err := s.put(ctx, s.db, rows, true); !met {
+			return err
+		}
 	}
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
 		return s.translate(ctx, err)
 	}
-	if err := s.insert(ctx, tx, rows); err != nil {
+	if err := (&appending{store: s, tx: tx}).insert(ctx, rows); err != nil {
 		_ = tx.Rollback() // the first error is the one to tell
 		return err
 	}
@@ -86,9 +90,10 @@ func (s *Store) append(ctx context.Context, rows []record) error {
 // nothing but that statement is sent. They are durable when, and only when, the
 // transaction that tx belongs to commits.
 //
-// An error is the statement's; on PostgreSQL the transaction can then only be
-// rolled back. Errors that are found before, audit.ErrNotMigrated among them,
-// leave the transaction as it was.
+// After a *audit.ConflictError the transaction has none of the entries, and goes on;
+// tx must have QueryContext for that. Errors that are found before the statement,
+// audit.ErrNotMigrated among them, leave the transaction as it was. Any other error is
+// the statement's; on PostgreSQL the transaction can then only be rolled back.
 func (s *Store) AppendTx(ctx context.Context, tx audit.Execer, entries ...audit.Entry) error {
 	if len(entries) == 0 {
 		return nil
@@ -106,17 +111,6 @@ func (s *Store) AppendTx(ctx context.Context, tx audit.Execer, entries ...audit.
 	if err := s.checkSizes(ctx, tx, rows); err != nil {
 		return err
 	}
-	return s.insert(ctx, tx, rows)
-}
-
-func (s *Store) insert(ctx context.Context, tx execer, rows []record) error {
-	for len(rows) > 0 {
-		n := s.chunk(rows)
-		statement, args := s.dialect.insert(rows[:n])
-		if _, err := tx.ExecContext(ctx, statement, args...); err != nil {
-			return s.translate(ctx, err)
-		}
-		rows = rows[n:]
-	}
-	return nil
+	a := &appending{store: s, tx: tx}
+	return a.undo(ctx, a.insert(ctx, rows))
 }

@@ -34,7 +34,7 @@ func TestListsComeApartAsTheyWere(t *testing.T) {
 		}
 		rows, err := newRecords(entries)
 		require.NoError(t, err)
-		statement, args := newPostgres(table{base: "t"}).insert(rows)
+		statement, args := newPostgres(table{base: "t"}).insert(rows, false)
 		b, first := newBatch(rows), 0
 		if b.alike {
 			first = sharedCount
@@ -67,7 +67,7 @@ func TestValuesSendWhatIsCommonOnce(t *testing.T) {
 	} {
 		rows, err := newRecords(c.entries)
 		require.NoError(t, err, name)
-		statement, args := newSQLite(table{base: "t"}).insert(rows)
+		statement, args := newSQLite(table{base: "t"}).insert(rows, false)
 		assert.Contains(t, statement, c.rows, name)
 		assert.Equal(t, len(c.entries), strings.Count(statement, "(1,"), name)
 		assert.Len(t, args, c.params, name)
@@ -95,7 +95,7 @@ func BenchmarkInsert(b *testing.B) {
 			for b.Loop() {
 				rows, err := newRecords(entries)
 				require.NoError(b, err)
-				_, _ = d.insert(rows)
+				_, _ = d.insert(rows, false)
 			}
 		})
 	}

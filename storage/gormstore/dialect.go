@@ -68,9 +68,20 @@ type dialect interface {
 	// which that transaction sees.
 	sharedRead() string
 
-	// insert is an INSERT of these rows and its parameters.
-	insert(rows []record) (statement string, args []any)
+	// insert is an INSERT of these rows and its parameters. It passes over IDs that
+	// are stored; if it is strict it fails, inserts nothing, and isDuplicate knows the
+	// error.
+	insert(rows []record, strict bool) (statement string, args []any)
+	isDuplicate(err error) bool
+	// countsInserted reports whether an INSERT that isn't strict tells how many rows it
+	// inserted, and a strict one would end the transaction.
+	countsInserted() bool
+	// lastCommitted ends a SELECT that must see what was committed since the
+	// transaction's snapshot.
+	lastCommitted() string
 
+	// readTime is the column of times as every driver can read it.
+	readTime(column string) string
 	// timeArg and idArg are a time (in microseconds) and an ID as parameters.
 	timeArg(micros int64) any
 	idArg(id [16]byte) any

@@ -282,7 +282,7 @@ func (l facetLists) read(rows *sql.Rows) error {
 		if err := rows.Scan(&facet, &value); err != nil {
 			return err
 		}
-		l.put(string(facet), string(value))
+		l.put(string(facet), audit.CleanText(string(value)))
 	}
 	return rows.Err()
 }

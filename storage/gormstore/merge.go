@@ -33,7 +33,12 @@ func (s *Store) merge(b *builder, sel selection, p streams) error {
 // list writes columns, each behind the prefix.
 func (b *builder) list(columns []string, before, prefix string) {
 	for i, c := range columns {
-		b.add([]string{before, ", "}[min(i, 1)], prefix, c)
+		b.WriteString([]string{before, ", "}[min(i, 1)])
+		if c == readTime {
+			b.WriteString(b.dialect.readTime(prefix + colTime))
+			continue
+		}
+		b.add(prefix, c)
 	}
 }
 

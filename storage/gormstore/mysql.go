@@ -41,21 +41,32 @@ func (d *mysql) snapshotOptions() *sql.TxOptions {
 // are that a filter lets through. So it would rather walk all tenants by time.
 func (d *mysql) use(kind string) string { return " FORCE INDEX (" + d.t.index(kind, "`") + ")" }
 
-func (d *mysql) maxStreams() int          { return 128 }
-func (d *mysql) maxStreamArgs() int       { return 2000 }
-func (d *mysql) lateral() bool            { return false }
-func (d *mysql) looseScan() bool          { return true }
-func (d *mysql) keepsOrder() bool         { return false }
-func (d *mysql) partialIndexes() bool     { return false }
-func (d *mysql) rowKey() []string         { return []string{"seq"} }
-func (d *mysql) timeArg(micros int64) any { return micros }
-func (d *mysql) idArg(id [16]byte) any    { return id[:] }
+func (d *mysql) maxStreams() int               { return 128 }
+func (d *mysql) maxStreamArgs() int            { return 2000 }
+func (d *mysql) lateral() bool                 { return false }
+func (d *mysql) looseScan() bool               { return true }
+func (d *mysql) keepsOrder() bool              { return false }
+func (d *mysql) partialIndexes() bool          { return false }
+func (d *mysql) rowKey() []string              { return []string{"seq"} }
+func (d *mysql) readTime(column string) string { return column }
+func (d *mysql) timeArg(micros int64) any      { return micros }
+func (d *mysql) idArg(id [16]byte) any         { return id[:] }
 
-// insert: not INSERT IGNORE, which would also pass over every other error.
-func (d *mysql) insert(rows []record) (string, []any) {
+// insert is always strict: a statement that fails leaves the transaction as it was,
+// and ON DUPLICATE KEY UPDATE counts a row that it passes over as the connection's
+// clientFoundRows says.
+func (d *mysql) insert(rows []record, _ bool) (string, []any) {
 	b := newBatch(rows)
-	return b.values(d.into, " ON DUPLICATE KEY UPDATE id = id", false)
+	return b.values(d.into, "", false)
 }
+
+// isDuplicate: 1062.
+func (d *mysql) isDuplicate(err error) bool { return strings.Contains(err.Error(), "Error 1062") }
+
+func (d *mysql) countsInserted() bool { return false }
+
+// lastCommitted: under REPEATABLE READ only a read that locks sees it.
+func (d *mysql) lastCommitted() string { return " LOCK IN SHARE MODE" }
 
 func (d *mysql) in(b *builder, column string, values []string) {
 	b.WriteString(column)

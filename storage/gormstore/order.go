@@ -1,6 +1,8 @@
 package gormstore
 
 import (
+	"strings"
+
 	"github.com/gormtrail/audit"
 )
 
@@ -39,6 +41,9 @@ func (o order) values(d dialect, p audit.Position) ([]any, error) {
 	if o.recorded() {
 		n, err := seqPosition(p)
 		return []any{n}, err
+	}
+	if strings.HasPrefix(p.Key, rawKey) {
+		return rawArgs(p, len(o.columns))
 	}
 	id, err := parseID(p.ID)
 	if err != nil {

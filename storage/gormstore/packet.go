@@ -73,13 +73,14 @@ func (s *Store) appendParts(ctx context.Context, tx execer, parts [][]audit.Entr
 		}
 		first += len(part)
 	}
+	a := &appending{store: s, tx: tx}
 	for _, part := range parts {
 		rows, err := newRecords(part)
 		if err == nil {
-			err = s.insert(ctx, tx, rows)
+			err = a.insert(ctx, rows)
 		}
 		if err != nil {
-			return err
+			return a.undo(ctx, err)
 		}
 	}
 	return nil

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/gormtrail/audit"
 )
@@ -46,22 +45,27 @@ type partitioned struct {
 
 func newPartitioned(t table) *partitioned {
 	d := &partitioned{postgres: newPostgres(t), ids: t.in(t.ids(), `"`), months: &months{}}
+	d.inserts, d.strict = d.newInserts(once), d.newInserts("")
+	return d
+}
+
+func (d *partitioned) newInserts(once string) (inserts postgresInserts) {
 	columns := strings.Join(insertNames, ", ")
 	insert := func(keys string) string {
-		return "WITH fresh AS (INSERT INTO " + d.ids + " (id, time) " + keys + " ON CONFLICT (id) DO NOTHING RETURNING id) INSERT INTO " +
-			t.quoted(`"`) + " (" + columns + ") "
+		return "WITH fresh AS (INSERT INTO " + d.ids + " (id, time) " + keys + once + " RETURNING id) INSERT INTO " +
+			d.t.quoted(`"`) + " (" + columns + ") "
 	}
 	id, time := slices.Index(insertNames, "id"), slices.Index(insertNames, "time")
 	values := postgresValues()
-	d.inserts.one = insert("VALUES ("+values[id]+", "+values[time]+")") + "SELECT " + strings.Join(values, ", ") + " FROM fresh"
+	inserts.one = insert("VALUES ("+values[id]+", "+values[time]+")") + "SELECT " + strings.Join(values, ", ") + " FROM fresh"
 	// IS TRUE keeps it a hash lookup for each row: as a join it would be planned
 	// without knowing how many rows there are.
 	many := func(lists []string) string {
 		return insert("SELECT "+lists[id]+", "+lists[time]) +
 			"SELECT * FROM (SELECT " + strings.Join(lists, ", ") + ") AS g (" + columns + ") WHERE (g.id IN (SELECT id FROM fresh)) IS TRUE"
 	}
-	d.inserts.alike, d.inserts.apart = many(postgresLists(sharedCount)), many(postgresLists(0))
-	return d
+	inserts.alike, inserts.apart = many(postgresLists(sharedCount)), many(postgresLists(0))
+	return inserts
 }
 
 func (t table) ids() string { return t.base + "_ids" }
@@ -69,10 +73,10 @@ func (t table) ids() string { return t.base + "_ids" }
 func (d *partitioned) rowKey() []string { return []string{colTime, colID} }
 
 // insert leaves out what has the ID of an earlier row: the statement would take
-// both, since each finds its ID among the fresh ones.
-func (d *partitioned) insert(rows []record) (string, []any) {
-	if len(rows) == 1 {
-		return d.postgres.insert(rows)
+// both, since each finds its ID among the fresh ones. If it is strict it fails.
+func (d *partitioned) insert(rows []record, strict bool) (string, []any) {
+	if strict || len(rows) == 1 {
+		return d.postgres.insert(rows, strict)
 	}
 	seen := make(map[[16]byte]bool, len(rows))
 	first := make([]record, 0, len(rows))
@@ -82,7 +86,7 @@ func (d *partitioned) insert(rows []record) (string, []any) {
 			first = append(first, r)
 		}
 	}
-	return d.postgres.insert(first)
+	return d.postgres.insert(first, false)
 }
 
 func (d *partitioned) migrations() [][]string {
@@ -171,7 +175,7 @@ func (d *partitioned) andTime(ctx context.Context, s *Store, b *builder, id [16]
 		return err
 	}
 	b.WriteString(" AND e.time = ")
-	b.arg(d.timeArg(time.Time(at).UnixMicro()))
+	b.arg(d.timeArg(at.t.UnixMicro()))
 	return nil
 }
 

@@ -26,9 +26,12 @@ import (
 type postgres struct {
 	t       table
 	inserts postgresInserts
+	strict  postgresInserts // that fail for an ID that is stored
 }
 
-func newPostgres(t table) *postgres { return &postgres{t: t, inserts: newPostgresInserts(t)} }
+func newPostgres(t table) *postgres {
+	return &postgres{t: t, inserts: newPostgresInserts(t, once), strict: newPostgresInserts(t, "")}
+}
 
 func (d *postgres) quote() string            { return `"` }
 func (d *postgres) placeholder(n int) string { return "$" + itoa(n) }
@@ -55,9 +58,42 @@ func (d *postgres) keepsOrder() bool     { return true }
 func (d *postgres) partialIndexes() bool { return true }
 func (d *postgres) rowKey() []string     { return []string{colID} }
 
+// firstTime and lastTime are the ends of timestamptz. They stand for its infinite times
+// too, which no driver reads as a time.
+var (
+	firstTime = time.Date(-4713, 11, 24, 0, 0, 0, 0, time.UTC)
+	lastTime  = time.Date(294276, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
+)
+
+// readTime has no name in the result, so that ORDER BY time means the column.
+func (d *postgres) readTime(column string) string {
+	return "least(greatest(" + column + ", '" + postgresTime(firstTime) + "'::timestamptz), '" + postgresTime(lastTime) + "'::timestamptz)"
+}
+
 // timestamptz takes what time.RFC3339 writes of the years 1 to 9999.
-func (d *postgres) timeArg(micros int64) any {
-	return time.UnixMicro(micros).UTC().Format("2006-01-02T15:04:05.000000Z")
+func (d *postgres) timeArg(micros int64) any { return postgresTime(time.UnixMicro(micros).UTC()) }
+
+// rawPostgresTime is the parameter of a time that no entry has; nil for one that an
+// entry can have.
+func rawPostgresTime(t time.Time) any {
+	switch y := t.Year(); {
+	case 1 <= y && y <= 9999:
+		return nil
+	case !t.After(firstTime):
+		return "-infinity"
+	case !t.Before(lastTime):
+		return "infinity"
+	}
+	return postgresTime(t)
+}
+
+// postgresTime is a time as timestamptz takes it.
+func postgresTime(t time.Time) string {
+	const form = "-01-02T15:04:05.000000Z"
+	if y := t.Year(); y < 1 {
+		return fmt.Sprintf("%04d", 1-y) + t.Format(form) + " BC"
+	}
+	return fmt.Sprintf("%04d", t.Year()) + t.Format(form)
 }
 
 func (d *postgres) idArg(id [16]byte) any { return uuid.UUID(id).String() }
@@ -314,6 +350,15 @@ func inWrite(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(migra
 	}
 	return tx.Commit()
 }
+
+// isDuplicate: unique_violation.
+func (d *postgres) isDuplicate(err error) bool { return hasState(err, "23505") }
+
+// countsInserted: in a transaction an error is the end.
+func (d *postgres) countsInserted() bool { return true }
+
+// lastCommitted: READ COMMITTED sees it, and otherwise the INSERT has failed.
+func (d *postgres) lastCommitted() string { return "" }
 
 // isDeadlock: deadlock_detected, serialization_failure.
 func (d *postgres) isDeadlock(err error) bool { return hasState(err, "40P01", "40001") }

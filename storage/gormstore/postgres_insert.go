@@ -14,9 +14,11 @@ type postgresInserts struct {
 	apart string // every column is a list
 }
 
-func newPostgresInserts(t table) postgresInserts {
+// once ends an INSERT that passes over stored IDs.
+const once = " ON CONFLICT (id) DO NOTHING"
+
+func newPostgresInserts(t table, once string) postgresInserts {
 	into := "INSERT INTO " + t.quoted(`"`) + " (" + strings.Join(insertNames, ", ") + ") "
-	const once = " ON CONFLICT (id) DO NOTHING"
 	return postgresInserts{
 		one:   into + "VALUES (" + strings.Join(postgresValues(), ", ") + ")" + once,
 		alike: into + "SELECT " + strings.Join(postgresLists(sharedCount), ", ") + once,
@@ -70,22 +72,26 @@ func postgresType(column string) string {
 	return "text"
 }
 
-func (d *postgres) insert(rows []record) (string, []any) {
+func (d *postgres) insert(rows []record, strict bool) (string, []any) {
+	inserts := &d.inserts
+	if strict {
+		inserts = &d.strict
+	}
 	b := newBatch(rows)
 	if len(rows) == 1 {
 		r, args := &rows[0], make([]any, 0, len(insertNames))
 		for _, text := range b.texts[0] {
 			args = append(args, text)
 		}
-		return d.inserts.one, append(args, r.entry.ID, string(appendTime(nil, r.time)), r.salt[:])
+		return inserts.one, append(args, r.entry.ID, string(appendTime(nil, r.time)), r.salt[:])
 	}
 	separator := "\x1e"
 	for n := 0; ; n++ {
 		if args, ok := b.lists(separator); ok {
 			if b.alike {
-				return d.inserts.alike, args
+				return inserts.alike, args
 			}
-			return d.inserts.apart, args
+			return inserts.apart, args
 		}
 		// The first character comes once in it, so that what stands before and
 		// behind it can't make it appear elsewhere.

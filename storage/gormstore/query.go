@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -22,7 +23,8 @@ func (s *Store) Get(ctx context.Context, id string) (audit.Entry, error) {
 		return audit.Entry{}, err
 	}
 	b := s.newBuilder()
-	b.add("SELECT ", selection{}.columns(), " FROM ", s.quoted, " e WHERE e.id = ")
+	b.list(readNames, "SELECT ", "e.")
+	b.add(" FROM ", s.quoted, " e WHERE e.id = ")
 	b.arg(s.dialect.idArg(raw))
 	if s.parts != nil {
 		if err := s.parts.andTime(ctx, s, b, raw); err != nil {
@@ -145,6 +147,9 @@ func beyond(p audit.Position, o order) audit.Position {
 	if o.descending {
 		step = -step
 	}
+	if strings.HasPrefix(p.Key, rawKey) {
+		return p // a value that is none of the order's has no next one
+	}
 	if n, err := seqPosition(p); err == nil && o.recorded() {
 		p.Key = itoa(int(n) + step)
 		return p
@@ -176,8 +181,13 @@ func (sel selection) names() []string {
 	return readNames
 }
 
-// columns are the same of the table e.
-func (sel selection) columns() string { return "e." + strings.Join(sel.names(), ", e.") }
+// keyed are the names, and the column that is sorted by before the time.
+func (sel selection) keyed() []string {
+	if len(sel.order.columns) < 3 {
+		return sel.names()
+	}
+	return append(slices.Clone(sel.names()), sel.order.columns[0])
+}
 
 // write writes all of a SELECT that follows WHERE.
 func (sel selection) write(b *builder) error { return sel.writeTerms(b, sel.filter.Terms()) }
@@ -240,7 +250,7 @@ func (s *Store) page(sel selection, streams streams) (*builder, error) {
 	if streams.alone() && s.dialect.keepsOrder() {
 		return b, s.along(b, sel, streams)
 	}
-	b.list(sel.names(), "SELECT ", "e.")
+	b.list(sel.keyed(), "SELECT ", "e.")
 	if sel.order.recorded() {
 		b.WriteString(", p.seq")
 		return b, s.fromMerged(b, sel, streams)
@@ -272,9 +282,9 @@ func (s *Store) fromMerged(b *builder, sel selection, p streams) error {
 // along writes the SELECT of whole rows of one stream.
 func (s *Store) along(b *builder, sel selection, p streams) error {
 	if p.tenants != nil {
-		return s.stream1(b, sel, p, sel.names())
+		return s.stream1(b, sel, p, sel.keyed())
 	}
-	b.list(sel.names(), "SELECT ", "")
+	b.list(sel.keyed(), "SELECT ", "")
 	b.add(" FROM ", s.quoted, " WHERE ")
 	return sel.writeTerms(b, p.terms)
 }

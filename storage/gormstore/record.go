@@ -57,6 +57,9 @@ func (r *record) fill(e *audit.Entry, before *record, buffer []byte) ([]byte, *a
 	if err != nil || len(e.ID) != 36 {
 		return buffer, &audit.EntryError{Field: "id", Reason: fmt.Sprintf("%q is not a UUID", e.ID)}
 	}
+	if e.Damaged != "" {
+		return buffer, &audit.EntryError{Field: "damaged", Reason: "was not read whole"}
+	}
 	r.entry, r.id, r.time = e, id, e.Time.UnixMicro()
 	if y := e.Time.UTC().Year(); y < 1 || y > 9999 {
 		return buffer, &audit.EntryError{Field: "time", Reason: fmt.Sprintf("the year %d is not one of 1 to 9999", y)}

@@ -110,31 +110,33 @@ type run struct {
 	sort    audit.Sort
 	entries []audit.Entry
 	seqs    []int64
+	at      []audit.Position // of each entry in another order
 }
 
 // position is the place of an entry of the run.
 func (r run) position(i int) audit.Position {
-	e := r.entries[i]
-	p := audit.Position{Key: audit.SortKey(r.sort, e), Time: e.Time, ID: e.ID}
-	if r.seqs != nil {
-		p.Key = strconv.FormatInt(r.seqs[i], 10)
+	if r.seqs == nil {
+		return r.at[i]
 	}
-	return p
+	e := r.entries[i]
+	return audit.Position{Key: strconv.FormatInt(r.seqs[i], 10), Time: e.Time, ID: e.ID}
 }
 
 func (r *run) add(more run) {
-	r.entries, r.seqs = append(r.entries, more.entries...), append(r.seqs, more.seqs...)
+	r.entries, r.seqs, r.at = append(r.entries, more.entries...), append(r.seqs, more.seqs...), append(r.at, more.at...)
 }
 
 func (r run) reverse() {
 	slices.Reverse(r.entries)
 	slices.Reverse(r.seqs)
+	slices.Reverse(r.at)
 }
 
 // cut leaves the first n.
 func (r *run) cut(n int) {
 	r.entries = r.entries[:min(n, len(r.entries))]
 	r.seqs = r.seqs[:min(n, len(r.seqs))]
+	r.at = r.at[:min(n, len(r.at))]
 }
 
 // readRun returns all entries that the statement finds, beside their numbers if
@@ -148,8 +150,12 @@ func (s *Store) readRun(ctx context.Context, q querier, b *builder, sel selectio
 	defer rows.Close()
 	sc := newScanner(sel.names())
 	var seq int64
-	if sel.order.recorded() {
+	var key rawColumn
+	switch {
+	case sel.order.recorded():
 		sc.dest = append(sc.dest, &seq)
+	case len(sel.order.columns) == 3:
+		sc.dest = append(sc.dest, &key)
 	}
 	for rows.Next() {
 		e, err := sc.scan(rows)
@@ -162,6 +168,8 @@ func (s *Store) readRun(ctx context.Context, q querier, b *builder, sel selectio
 		r.entries = append(r.entries, e)
 		if sel.order.recorded() {
 			r.seqs = append(r.seqs, seq)
+		} else {
+			r.at = append(r.at, sc.position(sel.order, key.value, s.database))
 		}
 	}
 	return r, s.translate(ctx, rows.Err())

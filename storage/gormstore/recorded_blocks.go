@@ -84,7 +84,8 @@ func (s *Store) keysOf(ctx context.Context, sel selection) (keys []recordedKey, 
 func (s *Store) rowsOf(ctx context.Context, sel selection, keys []recordedKey) (run, error) {
 	b := s.newBuilder()
 	key := s.dialect.rowKey()[0]
-	b.add("SELECT ", sel.columns(), ", e.seq FROM ", s.quoted, " e WHERE e.", key, " IN (")
+	b.list(sel.names(), "SELECT ", "e.")
+	b.add(", e.seq FROM ", s.quoted, " e WHERE e.", key, " IN (")
 	for i, k := range keys {
 		b.WriteString([]string{"", ", "}[min(i, 1)])
 		if key == colSeq {

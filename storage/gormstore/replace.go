@@ -58,7 +58,7 @@ func (s *Store) replace(ctx context.Context, old []audit.Entry, rows []record) (
 			return 0, err
 		}
 		for i, e := range some {
-			if was, there := stored[e.ID]; !there || !audit.SameEntry(was, e) {
+			if was, there := stored[e.ID]; !there || !audit.Identical(was, e) {
 				continue
 			}
 			if err := s.update(ctx, tx, &rows[i]); err != nil {

@@ -19,6 +19,8 @@ import (
 type sqlite struct {
 	t    table
 	into string // an INSERT up to its rows
+	// strictInto fails as a whole. Outside of a transaction that costs no journal.
+	strictInto string
 }
 
 func newSQLite(t table) *sqlite {
@@ -26,7 +28,8 @@ func newSQLite(t table) *sqlite {
 	// a third of it. Nothing can fail halfway but what ends the transaction anyway
 	// (a full disk, an interruption): no column is ever NULL, and the ID's conflict
 	// is dealt with.
-	return &sqlite{t: t, into: "INSERT OR FAIL INTO " + t.quoted(`"`) + " (" + strings.Join(insertNames, ", ") + ") VALUES "}
+	into := "INTO " + t.quoted(`"`) + " (" + strings.Join(insertNames, ", ") + ") VALUES "
+	return &sqlite{t: t, into: "INSERT OR FAIL " + into, strictInto: "INSERT " + into}
 }
 
 func (d *sqlite) quote() string          { return `"` }
@@ -50,20 +53,31 @@ func (d *sqlite) snapshotOptions() *sql.TxOptions {
 // times for better than a user.
 func (d *sqlite) use(kind string) string { return " INDEXED BY " + d.t.index(kind, `"`) }
 
-func (d *sqlite) maxStreams() int          { return 128 }
-func (d *sqlite) maxStreamArgs() int       { return 600 }
-func (d *sqlite) lateral() bool            { return false }
-func (d *sqlite) looseScan() bool          { return false }
-func (d *sqlite) keepsOrder() bool         { return true }
-func (d *sqlite) partialIndexes() bool     { return true }
-func (d *sqlite) rowKey() []string         { return []string{"seq"} }
-func (d *sqlite) timeArg(micros int64) any { return micros }
-func (d *sqlite) idArg(id [16]byte) any    { return id[:] }
+func (d *sqlite) maxStreams() int               { return 128 }
+func (d *sqlite) maxStreamArgs() int            { return 600 }
+func (d *sqlite) lateral() bool                 { return false }
+func (d *sqlite) looseScan() bool               { return false }
+func (d *sqlite) keepsOrder() bool              { return true }
+func (d *sqlite) partialIndexes() bool          { return true }
+func (d *sqlite) rowKey() []string              { return []string{"seq"} }
+func (d *sqlite) readTime(column string) string { return column }
+func (d *sqlite) timeArg(micros int64) any      { return micros }
+func (d *sqlite) idArg(id [16]byte) any         { return id[:] }
 
-func (d *sqlite) insert(rows []record) (string, []any) {
+func (d *sqlite) insert(rows []record, strict bool) (string, []any) {
 	b := newBatch(rows)
+	if strict {
+		return b.values(d.strictInto, "", true)
+	}
 	return b.values(d.into, " ON CONFLICT (id) DO NOTHING", true)
 }
+
+func (d *sqlite) isDuplicate(err error) bool {
+	return strings.Contains(err.Error(), "UNIQUE constraint failed")
+}
+
+func (d *sqlite) countsInserted() bool  { return true }
+func (d *sqlite) lastCommitted() string { return "" }
 
 // in sends a long list as one parameter.
 func (d *sqlite) in(b *builder, column string, values []string) {

@@ -327,12 +327,16 @@ func (s *Store) tenants(ctx context.Context, q querier, most int) ([]string, err
 	}
 	defer rows.Close()
 	list := []string{}
+	var v rawColumn
 	for rows.Next() {
-		var v string
 		if err := rows.Scan(&v); err != nil {
 			return nil, err
 		}
-		list = append(list, v)
+		tenant, ok := columnText(v.value, "")
+		if _, blob := v.value.([]byte); !ok || blob && s.database == "sqlite" {
+			return make([]string, most), nil // damaged: by no text is its entry found, so they aren't walked one by one
+		}
+		list = append(list, tenant)
 	}
 	return list, s.translate(ctx, rows.Err())
 }

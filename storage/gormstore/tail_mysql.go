@@ -193,7 +193,8 @@ func (d *mysql) seqs(ctx context.Context, s *Store, q querier, condition func(*b
 
 func (d *mysql) entries(ctx context.Context, s *Store, q querier, sel selection, p myPosition, end uint64) (placed[uint64], error) {
 	b := s.newBuilder()
-	b.add("SELECT ", sel.columns(), ", e.seq FROM ", s.quoted, " e WHERE ")
+	b.list(sel.names(), "SELECT ", "e.")
+	b.add(", e.seq FROM ", s.quoted, " e WHERE ")
 	p.unread(b, end)
 	b.WriteString(" AND ")
 	b.filter(sel.filter)

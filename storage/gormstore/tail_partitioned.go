@@ -69,14 +69,14 @@ func (d *partitioned) feedKeys(ctx context.Context, s *Store, r pgRange, most in
 		if err := rows.Scan(&id, &at, &k.last.xid, &k.last.seq); err != nil {
 			return k, err
 		}
-		t := time.Time(at)
+		t := at.t
 		if k.from.IsZero() || t.Before(k.from) {
 			k.from = t
 		}
 		if t = t.Add(time.Microsecond); t.After(k.to) {
 			k.to = t
 		}
-		k.ids, k.times = append(k.ids, id), append(k.times, d.timeArg(time.Time(at).UnixMicro()).(string))
+		k.ids, k.times = append(k.ids, id), append(k.times, d.timeArg(at.t.UnixMicro()).(string))
 		k.xids, k.seqs = append(k.xids, strconv.FormatUint(k.last.xid, 10)), append(k.seqs, strconv.FormatInt(k.last.seq, 10))
 	}
 	return k, rows.Err()
@@ -84,7 +84,8 @@ func (d *partitioned) feedKeys(ctx context.Context, s *Store, r pgRange, most in
 
 func (d *partitioned) byKeys(ctx context.Context, s *Store, sel selection, k feedKeys) (placed[pgPlace], error) {
 	b := s.newBuilder()
-	b.add("SELECT ", sel.columns(), ", k.of_xid::text, k.of_seq FROM unnest(")
+	b.list(sel.names(), "SELECT ", "e.")
+	b.WriteString(", k.of_xid::text, k.of_seq FROM unnest(")
 	for i, a := range []struct {
 		list []string
 		of   string

@@ -166,7 +166,8 @@ func (d *postgres) part(ctx context.Context, s *Store, sel selection, p pgPositi
 
 func (d *postgres) partOf(ctx context.Context, s *Store, sel selection, r pgRange) (placed[pgPlace], error) {
 	b := s.newBuilder()
-	b.add("SELECT ", sel.columns(), ", e.xid::text AS feed_xid, e.seq FROM ", s.quoted, " e WHERE ")
+	b.list(sel.names(), "SELECT ", "e.")
+	b.add(", e.xid::text AS feed_xid, e.seq FROM ", s.quoted, " e WHERE ")
 	r.write(b)
 	b.WriteString(" AND ")
 	b.filter(sel.filter)

@@ -43,7 +43,8 @@ func (d *sqlite) tail(ctx context.Context, s *Store, sel selection, after string
 		return nil, sqlitePosition + itoa(last), nil
 	}
 	b := s.newBuilder()
-	b.add("SELECT ", sel.columns(), ", e.seq FROM ", s.quoted, " e WHERE seq > ")
+	b.list(sel.names(), "SELECT ", "e.")
+	b.add(", e.seq FROM ", s.quoted, " e WHERE seq > ")
 	b.arg(from)
 	b.WriteString(" AND seq <= ")
 	b.arg(last)

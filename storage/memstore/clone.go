@@ -2,9 +2,13 @@ package memstore
 
 import "github.com/gormtrail/audit"
 
-// clone copies an entry with all that it refers to, so that neither side can
-// change what the other holds.
+// clone copies what is stored of an entry with all that it refers to, so that neither
+// side can change what the other holds.
 func clone(e audit.Entry) audit.Entry {
+	e = audit.Entry{
+		ID: e.ID, Time: e.Time, Tenant: e.Tenant, Project: e.Project, Actor: e.Actor, OnBehalfOf: e.OnBehalfOf, Action: e.Action, Outcome: e.Outcome,
+		Error: e.Error, Comment: e.Comment, Object: e.Object, Changes: e.Changes, Request: e.Request, TransactionID: e.TransactionID, Metadata: e.Metadata,
+	}
 	if e.OnBehalfOf != nil {
 		a := *e.OnBehalfOf
 		e.OnBehalfOf = &a

@@ -21,7 +21,7 @@ func (s *Store) Replace(ctx context.Context, old, masked []audit.Entry) (int, er
 	records, n := slices.Clone(s.records), 0 // a snapshot keeps what it shows
 	for i, e := range old {
 		was, ok := s.byID[e.ID]
-		if !ok || !audit.SameEntry(was.entry, e) {
+		if !ok || !audit.Identical(was.entry, e) {
 			continue
 		}
 		r := &record{place: was.place, entry: clone(masked[i])}

@@ -67,28 +67,60 @@ func (s *Store) Len() int {
 	return len(s.records)
 }
 
-// Append stores copies of the entries, all or none; those whose ID is already
-// there are passed over. The only error is the context's.
+// Append stores copies of the entries, all or none; those that are already there are
+// passed over. Errors: the context's, *audit.ConflictError, *audit.EntryError for an
+// entry that was read damaged.
 func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	copies := make([]audit.Entry, len(entries)) // outside the lock: they may be large
 	for i, e := range entries {
+		if e.Damaged != "" {
+			return &audit.EntryError{Index: i, Field: "damaged", Reason: "was not read whole"}
+		}
 		copies[i] = clone(e)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, e := range copies {
-		if _, ok := s.byID[e.ID]; ok {
-			continue
-		}
+	fresh, err := s.fresh(entries)
+	if err != nil {
+		return err
+	}
+	for _, i := range fresh {
 		s.last++
-		r := &record{place: s.last, entry: e}
+		r := &record{place: s.last, entry: copies[i]}
 		s.records = append(s.records, r)
-		s.byID[e.ID] = r
+		s.byID[r.entry.ID] = r
 	}
 	return nil
+}
+
+// fresh returns the indexes of the entries that are not stored yet, each ID once.
+func (s *Store) fresh(entries []audit.Entry) ([]int, error) {
+	var list []int
+	var conflicts []string
+	given := make(map[string]int, len(entries))
+	for i, e := range entries {
+		if r, ok := s.byID[e.ID]; ok {
+			if !audit.SameEntry(r.entry, e) {
+				conflicts = append(conflicts, e.ID)
+			}
+			continue
+		}
+		if first, ok := given[e.ID]; ok {
+			if !audit.SameEntry(entries[first], e) {
+				conflicts = append(conflicts, e.ID)
+			}
+			continue
+		}
+		given[e.ID] = i
+		list = append(list, i)
+	}
+	if len(conflicts) > 0 {
+		return nil, &audit.ConflictError{IDs: conflicts}
+	}
+	return list, nil
 }
 
 // Sequenced reports that queries sort by audit.SortRecorded.

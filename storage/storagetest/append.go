@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gormtrail/audit"
 )
@@ -14,8 +15,13 @@ import (
 var appendContracts = []contract{
 	{name: "append/stores", why: "Append stores the entries; Get and Query return what was appended, value for value.", run: tryStores},
 	{name: "append/nothing", why: "Append of no entries stores nothing and is no error.", run: tryAppendNothing},
-	{name: "append/same ID again", why: "An ID that is already stored is passed over: what is on the trail stays as it is.", run: trySameIDAgain},
-	{name: "append/same ID in one call", why: "An ID that is given twice in one call is stored once, as it was given first.", run: trySameIDInOneCall},
+	{name: "append/same again", why: "An entry that is already stored is passed over: appending the same entries again is always right.", run: trySameAgain},
+	{name: "append/same ID in one call", why: "An entry that is given twice in one call is stored once.", run: trySameIDInOneCall},
+	{name: "append/conflict", why: "An ID that is stored with other content is a ConflictError that names it; none of the call's entries is stored, and what is on the trail stays as it is.", run: tryConflict},
+	{name: "append/conflict in one call", why: "An ID that comes with other content in one call is a ConflictError that names it; none of the call's entries is stored.", run: tryConflictInOneCall},
+	{name: "append/conflict at once", why: "Of those who append other content under one ID at the same time, one succeeds and all others get a ConflictError.", run: tryConflictAtOnce},
+	{name: "append/another time", why: "The time that Enrich gave to a caller's ID is not compared; one that the caller gave is.", run: tryAnotherTime},
+	{name: "append/damaged", why: "An entry that was read damaged is not stored.", run: tryAppendDamaged},
 	{name: "append/old among new", why: "Entries whose ID is already stored don't keep those beside them from being stored.", run: tryOldAmongNew},
 	{name: "append/many", why: "Append takes any number of entries in one call, all or none.", run: tryMany},
 	{name: "append/same IDs at once", why: "Appending the same entries again is always right, also at the same time.", run: trySameIDsAtOnce},
@@ -49,24 +55,150 @@ func tryAppendNothing(c *trial) {
 	c.wantAll(nil, audit.Query{})
 }
 
-func trySameIDAgain(c *trial) {
+func trySameAgain(c *trial) {
 	stored := c.entries(5)
 	c.append(stored...)
-	other := c.entries(5)
-	for i := range other {
-		other[i].ID = stored[i].ID
-	}
-	for _, repeated := range [][]audit.Entry{other[:1], other, stored} {
+	fresh := c.entries(2)
+	for _, repeated := range [][]audit.Entry{stored[:1], stored, slices.Concat(fresh[:1], stored, fresh[1:]), {stored[0], stored[0], fresh[0]}} {
 		c.append(repeated...)
-		c.wantAll(stored, audit.Query{})
 	}
+	c.wantAll(append(stored, fresh...), audit.Query{})
 }
 
 func trySameIDInOneCall(c *trial) {
 	list := c.entries(6)
-	list[3].ID, list[5].ID = list[0].ID, list[0].ID
+	list[3], list[5] = list[0], list[0]
 	c.append(list...)
 	c.wantAll([]audit.Entry{list[0], list[1], list[2], list[4]}, audit.Query{})
+	list = c.entries(1)
+	c.append(list[0], list[0])
+	if _, err := c.store.Get(c.ctx, list[0].ID); err != nil {
+		c.broken("an entry that was given twice, and alone: %v", err)
+	}
+}
+
+// others are the entries with their content changed in one place each.
+func others(entries []audit.Entry) []audit.Entry {
+	list := copies(entries)
+	for i := range list {
+		switch e := &list[i]; i % 6 {
+		case 0:
+			e.Comment += "!"
+		case 1:
+			e.Actor.ID += "!"
+		case 2:
+			e.Time = e.Time.Add(time.Microsecond)
+		case 3:
+			e.Changes = append(e.Changes, audit.Change{Field: "more", Op: audit.OpAdd, New: nil})
+		case 4:
+			e.Metadata = map[string]any{"more": e.Metadata}
+		case 5:
+			e.OnBehalfOf = &audit.Actor{Name: "another"}
+		}
+	}
+	return list
+}
+
+func tryConflict(c *trial) {
+	stored := c.entries(6)
+	c.append(stored...)
+	fresh := c.entries(40)
+	for i, e := range others(stored) {
+		for _, call := range [][]audit.Entry{
+			{e}, {e, fresh[i]}, {fresh[i], e}, {stored[i], e}, {stored[(i+1)%6], e, fresh[i]}, slices.Concat(fresh[:20], []audit.Entry{e}, fresh[20:]),
+		} {
+			c.wantConflict(c.store.Append(c.ctx, copies(call)...), e.ID)
+			c.wantAll(stored, audit.Query{})
+		}
+	}
+	c.append(append(fresh, stored...)...)
+	c.wantAll(append(fresh, stored...), audit.Query{Limit: 1000})
+}
+
+// wantConflict fails unless err names that ID.
+func (c *trial) wantConflict(err error, id string) {
+	c.t.Helper()
+	c.wantError(err, audit.ErrConflict, "Append of other content under a stored ID")
+	var conflict *audit.ConflictError
+	if !errors.As(err, &conflict) || !slices.Equal(conflict.IDs, []string{id}) {
+		c.broken("the conflict of %s is told as %v", id, err)
+	}
+}
+
+func tryConflictInOneCall(c *trial) {
+	list := c.entries(6)
+	for i, e := range others(list) {
+		c.wantConflict(c.store.Append(c.ctx, copies([]audit.Entry{list[i], e})...), e.ID)
+		c.wantConflict(c.store.Append(c.ctx, copies(append(list, e))...), e.ID)
+		c.wantAll(nil, audit.Query{})
+	}
+}
+
+func tryConflictAtOnce(c *trial) {
+	for range 6 {
+		var wg sync.WaitGroup
+		const writers = 6
+		one := c.entries(1)[0]
+		errs := make([]error, writers)
+		beside := c.entries(writers)
+		for i := range writers {
+			mine := one
+			mine.Comment = fmt.Sprint("writer ", i)
+			call := []audit.Entry{beside[i], mine}[1-i%2:]
+			wg.Go(func() { errs[i] = c.store.Append(c.ctx, call...) })
+		}
+		wg.Wait()
+		won := -1
+		for i, err := range errs {
+			switch {
+			case err != nil:
+				c.wantConflict(err, one.ID)
+			case won >= 0:
+				c.broken("writers %d and %d have both stored what they have under one ID", won, i)
+			default:
+				won = i
+			}
+		}
+		if won < 0 {
+			c.broken("nobody stored the entry")
+		}
+		got, err := c.store.Get(c.ctx, one.ID)
+		if err != nil || got.Comment != fmt.Sprint("writer ", won) {
+			c.broken("writer %d got no error, and what is stored is %q, %v", won, got.Comment, err)
+		}
+		for i := range writers {
+			if _, err := c.store.Get(c.ctx, beside[i].ID); i%2 == 1 && (err == nil) != (i == won) {
+				c.broken("an entry of a call whose error was %v: Get says %v", errs[i], err)
+			}
+		}
+	}
+}
+
+func tryAnotherTime(c *trial) {
+	e := c.entries(1)[0]
+	e.Time = time.Time{}
+	first := c.complete(e)[0]
+	c.append(first)
+	again := c.complete(e)[0]
+	for !again.Time.After(first.Time) {
+		again = c.complete(e)[0]
+	}
+	c.append(again)
+	again.Comment += "!"
+	c.wantConflict(c.store.Append(c.ctx, again), e.ID)
+	e.Time = again.Time
+	c.wantConflict(c.store.Append(c.ctx, c.complete(e)[0]), e.ID)
+	got, err := c.store.Get(c.ctx, e.ID)
+	if err != nil || !got.Time.Equal(first.Time) {
+		c.broken("the entry of %v has the time %v, %v", first.Time, got.Time, err)
+	}
+}
+
+func tryAppendDamaged(c *trial) {
+	list := c.entries(2)
+	list[1].Damaged = "changes"
+	c.wantError(c.store.Append(c.ctx, list...), audit.ErrInvalidEntry, "Append of a damaged entry")
+	c.wantAll(nil, audit.Query{})
 }
 
 func tryOldAmongNew(c *trial) {

@@ -3,6 +3,7 @@ package storagetest
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -169,7 +170,7 @@ var mistakes = map[string]struct {
 			}
 			return m.Store.Append(ctx, entries...)
 		}
-	}, []string{"append/same ID again", "append/old among new", "append/same IDs at once"}},
+	}, []string{"append/same again", "append/old among new", "append/same IDs at once"}},
 	"a stored ID is overwritten": {func(m *mutant) {
 		m.append = func(ctx context.Context, entries ...audit.Entry) error {
 			byID := map[string]audit.Entry{}
@@ -184,7 +185,68 @@ var mistakes = map[string]struct {
 			}
 			return m.Store.Append(ctx, slices.Collect(maps.Values(byID))...)
 		}
-	}, []string{"append/same ID again"}},
+	}, []string{"append/conflict"}},
+	"other content under a stored ID is dropped": {func(m *mutant) {
+		m.append = func(ctx context.Context, entries ...audit.Entry) error {
+			byID := map[string]audit.Entry{}
+			var list []audit.Entry
+			for _, e := range entries {
+				if _, again := byID[e.ID]; again {
+					continue
+				}
+				byID[e.ID] = e
+				if _, err := m.Store.Get(ctx, e.ID); err != nil {
+					list = append(list, e)
+				}
+			}
+			return m.Store.Append(ctx, list...)
+		}
+	}, []string{"append/conflict", "append/conflict in one call", "append/conflict at once", "append/another time"}},
+	"a conflict stores what stands before it": {func(m *mutant) {
+		m.append = func(ctx context.Context, entries ...audit.Entry) error {
+			err := m.Store.Append(ctx, entries...)
+			for i := len(entries); errors.Is(err, audit.ErrConflict) && i > 0; i-- {
+				if m.Store.Append(ctx, entries[:i]...) == nil {
+					break
+				}
+			}
+			return err
+		}
+	}, []string{"append/conflict", "append/conflict in one call", "append/conflict at once"}},
+	"a conflict isn't named": {func(m *mutant) {
+		m.append = func(ctx context.Context, entries ...audit.Entry) error {
+			err := m.Store.Append(ctx, entries...)
+			if errors.Is(err, audit.ErrConflict) {
+				return audit.ErrConflict
+			}
+			return err
+		}
+	}, []string{"append/conflict", "append/conflict in one call", "append/conflict at once"}},
+	"times are not compared": {func(m *mutant) {
+		m.append = func(ctx context.Context, entries ...audit.Entry) error {
+			for i, e := range entries {
+				if old, err := m.Store.Get(ctx, e.ID); err == nil {
+					entries[i].Time = old.Time
+				}
+			}
+			return m.Store.Append(ctx, entries...)
+		}
+	}, []string{"append/conflict", "append/another time"}},
+	"a time that Enrich gave is compared": {func(m *mutant) {
+		m.append = func(ctx context.Context, entries ...audit.Entry) error {
+			for i := range entries {
+				raw, err := json.Marshal(entries[i])
+				if err == nil {
+					err = json.Unmarshal(raw, &entries[i])
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return m.Store.Append(ctx, entries...)
+		}
+	}, []string{"append/another time"}},
+	"a damaged entry is stored": {func(m *mutant) { m.onEntry(func(e *audit.Entry) { e.Damaged = "" }) }, []string{"append/damaged"}},
 	"an append tidies the caller's entries": {func(m *mutant) {
 		m.append = func(ctx context.Context, entries ...audit.Entry) error {
 			slices.SortFunc(entries, func(a, b audit.Entry) int { return cmp.Compare(a.Action, b.Action) })

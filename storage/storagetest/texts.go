@@ -14,7 +14,7 @@ var textContracts = []contract{
 	{name: "keyword/any case", why: "A keyword is found in any case, as Fold says: simple Unicode case folding, nothing normalized.", run: tryKeywordCase},
 	{name: "keyword/long", why: "A keyword of MaxKeyword bytes is no error.", run: tryKeywordLong},
 	{name: "text/exact", why: "Filter values are compared byte by byte: no case, accent, blank or collation makes two values one.", run: tryExactComparison},
-	{name: "text/strange bytes", why: "A filter with NUL bytes or invalid UTF-8 finds what was recorded with them (Filter.Terms), and is never an error.", run: tryStrangeBytes},
+	{name: "text/strange", why: "A filter with NUL bytes, invalid UTF-8 or more than 512 bytes finds what was recorded with them (Filter.Terms), and is never an error.", run: tryStrangeTexts},
 	{name: "text/injection", why: "Text of a filter is never read as anything but text.", run: tryInjection},
 }
 
@@ -136,34 +136,59 @@ func tryInjection(c *trial) {
 	c.wantSelected(stored, audit.Filter{Tenants: slices.Clone(tenantPool)})
 }
 
-func tryStrangeBytes(c *trial) {
-	const strange = "a\x00b\xffc"
-	stored := c.complete(
-		audit.Entry{Action: "login", Time: epoch, Actor: audit.Actor{Name: strange}, Object: audit.Object{Name: strange}, Request: audit.Request{ID: strange}, Changes: []audit.Change{{Field: strange, New: "x"}}},
-		audit.Entry{Action: "login", Time: epoch, Actor: audit.Actor{Name: "abc"}})
-	c.append(stored...)
-	one := []string{strange}
-	for _, f := range []audit.Filter{{Users: one}, {Fields: one}, {RequestID: strange}, {Keyword: strange}, {Keyword: "\x00"}, {Keyword: "\xff"}} {
-		c.wantEntries(stored[:1], c.walk(audit.Query{Filter: f}), f.Values().Encode())
-		c.wantSelected(stored, audit.Filter{Not: []audit.Filter{f}})
-		c.wantSelected(stored, audit.Filter{}.And(f))
+// tryStrangeTexts records texts as a client may send them, and looks for each entry
+// by the text that was recorded.
+func tryStrangeTexts(c *trial) {
+	long := strings.Repeat("é", 300)
+	values := []string{"a\x00b\xffc", "\x00", "\xff\xfe", long + "1", long + "2", long + "\x00", strings.Repeat("x", 512), strings.Repeat("x", 513), strings.Repeat("\xff", 200)}
+	var entries []audit.Entry
+	for _, v := range values {
+		entries = append(entries, audit.Entry{
+			Time: epoch, Action: v, Tenant: v, Project: v, TransactionID: v, Actor: audit.Actor{Type: v, ID: v, Name: v},
+			Object: audit.Object{Type: v, ID: v, Name: v, Product: v}, Request: audit.Request{ID: v}, Changes: []audit.Change{{Field: v + v, New: v}},
+		})
 	}
-	nothing := audit.Filter{Tenants: one, Projects: one, Actions: one, ObjectTypes: one, ObjectIDs: one, Products: one, ActorTypes: one, ActorIDs: one, TransactionID: strange}
-	c.wantSelected(stored, nothing)
+	stored := c.complete(entries...)
+	c.append(stored...)
+	for i, v := range values {
+		one := []string{v}
+		for _, f := range []audit.Filter{
+			{Tenants: one}, {Projects: one}, {Actions: one}, {ObjectTypes: one}, {ObjectIDs: one}, {Products: one}, {ActorTypes: one},
+			{ActorIDs: one}, {Users: one}, {Fields: []string{v + v}}, {TransactionID: v}, {RequestID: v},
+		} {
+			c.wantEntries(stored[i:i+1], c.walk(audit.Query{Filter: f}), f.Values().Encode())
+			if i == 0 || i == 3 {
+				c.wantSelected(stored, audit.Filter{Not: []audit.Filter{f}})
+				c.wantSelected(stored, audit.Filter{}.And(f))
+			}
+		}
+	}
+	for _, k := range []string{values[0], "\x00", "\xff", "é"} {
+		c.wantSelected(stored, audit.Filter{Keyword: k})
+	}
+	for _, sort := range sorts {
+		c.wantAll(stored, audit.Query{Sort: sort, Limit: 3})
+	}
+	c.strangeElsewhere(stored, audit.Filter{Tenants: []string{values[3]}, ObjectIDs: []string{values[3]}})
+}
+
+// strangeElsewhere asks by a filter of one entry what isn't a query.
+func (c *trial) strangeElsewhere(stored []audit.Entry, f audit.Filter) {
+	c.t.Helper()
 	if isFaceter(c.store) {
-		c.wantFacets(stored, nothing)
+		c.wantFacets(stored, f)
 	}
 	if s, ok := c.store.(audit.Counter); ok {
-		if n, _, err := s.Count(c.ctx, nothing, 10); n != 0 || err != nil {
+		if n, _, err := s.Count(c.ctx, f, 10); n != 1 || err != nil {
 			c.broken("Count: %d, %v", n, err)
 		}
 	}
 	if s, ok := c.store.(audit.Tailer); ok {
-		if list, _, err := s.Tail(c.ctx, nothing, "", 10); len(list) != 0 || err != nil {
+		if list, _, err := s.Tail(c.ctx, f, "", 10); len(list) != 1 || err != nil {
 			c.broken("Tail: %d entries, %v", len(list), err)
 		}
 	}
 	if isPurger(c.store) {
-		c.purge(nothing, 10, 0)
+		c.purge(f, 10, 1)
 	}
 }

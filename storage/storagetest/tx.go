@@ -60,7 +60,9 @@ type txTrial struct {
 var txContracts = []txContract{
 	{name: "tx/commit and rollback", why: "The entries are durable when, and only when, the host's transaction commits.", run: tryTxEnds},
 	{name: "tx/savepoint", why: "A rolled-back savepoint takes its entries along, and no others.", run: tryTxSavepoint},
-	{name: "tx/same IDs", why: "An ID that is already stored is passed over, without ending the host's transaction.", run: tryTxSameIDs},
+	{name: "tx/same IDs", why: "An entry that is already stored is passed over, without ending the host's transaction.", run: tryTxSameIDs},
+	{name: "tx/conflict", why: "After a ConflictError the host's transaction has none of the call's entries, keeps what it had, and goes on.", run: tryTxConflict},
+	{name: "tx/conflict while open", why: "Who appends other content under an ID of a transaction that commits meanwhile gets a ConflictError.", two: true, run: tryTxConflictWhileOpen},
 	{name: "tx/many", why: "AppendTx takes any number of entries; of none it does nothing.", run: tryTxMany},
 	{name: "tx/context ended", why: "With a context that is done, AppendTx stores nothing and returns its error.", run: tryTxContext},
 	{name: "tx/facets", why: "What a rolled-back transaction brought is no facet; what a committed one did is.", run: tryTxFacets},
@@ -151,14 +153,57 @@ func tryTxSavepoint(c *txTrial) {
 func tryTxSameIDs(c *txTrial) {
 	stored := c.entries(4)
 	c.append(stored[:2]...)
-	other := c.entries(2)
-	other[0].ID, other[1].ID = stored[0].ID, stored[2].ID
 	tx := c.begin()
 	c.appendTx(tx, stored[2], stored[2])
-	c.appendTx(tx, other...)
+	c.appendTx(tx, stored[0], stored[2])
 	c.appendTx(tx, stored...)
 	c.end(tx, true)
 	c.wantAll(stored, audit.Query{})
+}
+
+func tryTxConflict(c *txTrial) {
+	stored, fresh := c.entries(6), c.entries(120)
+	c.append(stored[:3]...)
+	before := c.entries(2)
+	tx := c.begin()
+	c.appendTx(tx, before[0])
+	c.appendTx(tx, stored[3:]...)
+	for i, e := range others(stored) {
+		for _, call := range [][]audit.Entry{{e}, {fresh[i], e}, slices.Concat(fresh[:110], []audit.Entry{stored[0], e}, fresh[110:]), {fresh[0], others(fresh)[0]}} {
+			id := call[len(call)-1].ID
+			if len(call) > 100 {
+				id = e.ID
+			}
+			c.wantConflict(c.appender.AppendTx(c.ctx, tx, copies(call)...), id)
+		}
+	}
+	c.appendTx(tx, before[1])
+	c.end(tx, true)
+	c.wantAll(append(stored, before...), audit.Query{})
+	c.append(fresh...)
+	c.wantAll(slices.Concat(stored, before, fresh), audit.Query{Limit: 1000})
+}
+
+func tryTxConflictWhileOpen(c *txTrial) {
+	for round := range 4 {
+		list := c.entries(2)
+		tx, late := c.begin(), c.begin()
+		c.exec(late, "SELECT 1") // where a transaction has a snapshot, it has it now
+		c.appendTx(tx, list...)
+		errs := make(chan error)
+		go func() { errs <- c.appender.AppendTx(c.ctx, late, others(list[1:])...) }()
+		c.end(tx, round%2 == 0)
+		err := <-errs
+		if round%2 == 1 {
+			if err != nil {
+				c.broken("AppendTx under an ID of a transaction that was rolled back: %v", err)
+			}
+			c.end(late, true)
+			continue
+		}
+		c.wantConflict(err, list[1].ID)
+		c.end(late, false)
+	}
 }
 
 func tryTxMany(c *txTrial) {

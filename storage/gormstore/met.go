@@ -1,0 +1,192 @@
+package gormstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"github.com/gormtrail/audit"
+)
+
+// appending is the entries of one call on their way into a transaction.
+type appending struct {
+	store *Store
+	tx    execer
+	fresh []uuid.UUID // the entries that it has inserted
+}
+
+// insert inserts the rows, except those of entries that are stored. After a
+// *audit.ConflictError some rows may be inserted: the transaction must be rolled back,
+// or undo called.
+func (a *appending) insert(ctx context.Context, rows []record) error {
+	for len(rows) > 0 {
+		n := a.store.chunk(rows)
+		if err := a.insertChunk(ctx, rows[:n]); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// insertChunk inserts rows by one statement. Only if that meets a stored ID, what is
+// stored is read and compared.
+func (a *appending) insertChunk(ctx context.Context, rows []record) error {
+	met, err := a.store.put(ctx, a.tx, rows, !a.store.dialect.countsInserted())
+	if err != nil {
+		return err
+	}
+	if !met {
+		for i := range rows {
+			a.fresh = append(a.fresh, rows[i].id)
+		}
+		return nil
+	}
+	for range maxTries {
+		left, err := a.compare(ctx, rows)
+		if err != nil || len(left) == 0 {
+			return err
+		}
+		if _, err := a.store.put(ctx, a.tx, left, !a.store.dialect.countsInserted()); err != nil {
+			return err
+		}
+	}
+	return errors.New("gormstore: the entries that were met are removed again and again")
+}
+
+// put runs one INSERT of the rows, and reports whether it met an ID that is stored or
+// that two of the rows have. If it is strict, it has inserted nothing then.
+func (s *Store) put(ctx context.Context, tx execer, rows []record, strict bool) (met bool, err error) {
+	statement, args := s.dialect.insert(rows, strict)
+	result, err := tx.ExecContext(ctx, statement, args...)
+	if err != nil {
+		if strict && s.dialect.isDuplicate(err) {
+			return true, nil
+		}
+		return false, s.translate(ctx, err)
+	}
+	if strict {
+		return false, nil
+	}
+	n, err := result.RowsAffected()
+	return err != nil || n != int64(len(rows)), nil // if it can't be told, the rows are compared
+}
+
+// compare looks at what is stored under the IDs of the rows, and returns the rows that
+// are to be inserted yet, each ID once.
+func (a *appending) compare(ctx context.Context, rows []record) (left []record, err error) {
+	stored, err := a.store.stored(ctx, a.tx, rows)
+	if err != nil {
+		return nil, err
+	}
+	var fresh []uuid.UUID
+	var conflicts []string
+	missing := map[uuid.UUID]bool{}
+	for i := range rows {
+		r := &rows[i]
+		found, ok := stored[r.id]
+		switch {
+		case !ok && !missing[r.id]:
+			missing[r.id] = true
+			left = append(left, *r)
+		case !ok:
+		case found.salt == r.salt:
+			fresh = append(fresh, r.id)
+		case !audit.SameEntry(found.entry, *r.entry):
+			conflicts = append(conflicts, r.entry.ID)
+		}
+	}
+	if len(left) == 0 || len(conflicts) > 0 {
+		a.fresh = append(a.fresh, fresh...)
+	}
+	if len(conflicts) > 0 {
+		return nil, &audit.ConflictError{IDs: conflicts}
+	}
+	return left, nil
+}
+
+// undo takes the rows out again that were inserted, if err is a conflict, so that a
+// transaction of the host's that commits all the same has none of the call's entries.
+func (a *appending) undo(ctx context.Context, err error) error {
+	if !errors.Is(err, audit.ErrConflict) {
+		return err
+	}
+	for _, id := range a.fresh {
+		b := a.store.newBuilder()
+		if a.store.parts != nil {
+			a.store.parts.deleteKeys(b, a.store.quoted, []string{id.String()})
+		} else {
+			b.add("DELETE FROM ", a.store.quoted, " WHERE id = ")
+			b.arg(a.store.dialect.idArg(id))
+		}
+		if _, undoErr := a.tx.ExecContext(ctx, b.String(), b.args...); undoErr != nil {
+			return errors.Join(err, a.store.translate(ctx, undoErr))
+		}
+	}
+	return err
+}
+
+// storedRow is an entry with the random bytes by which a call knows its own rows.
+type storedRow struct {
+	entry audit.Entry
+	salt  [16]byte
+}
+
+// stored reads the rows that are stored under the IDs of others.
+func (s *Store) stored(ctx context.Context, tx execer, rows []record) (map[uuid.UUID]storedRow, error) {
+	q, ok := tx.(querier)
+	if !ok {
+		return nil, fmt.Errorf("gormstore: an ID is already stored, and a %T can't be asked what with", tx)
+	}
+	found := make(map[uuid.UUID]storedRow, len(rows))
+	for some := range slices.Chunk(rows, removeBatch) {
+		if err := s.readStored(ctx, q, some, found); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
+}
+
+func (s *Store) readStored(ctx context.Context, q querier, rows []record, found map[uuid.UUID]storedRow) error {
+	ids := make([]uuid.UUID, len(rows))
+	for i := range rows {
+		ids[i] = rows[i].id
+	}
+	b := s.newBuilder()
+	b.list(readNames, "SELECT ", "e.")
+	b.WriteString(", e.salt FROM ")
+	if s.parts != nil {
+		b.add(s.parts.ids, " k")
+		s.parts.joinRows(b, "k.time", "k.id", window{})
+		b.WriteString(" WHERE k.id IN (")
+	} else {
+		b.add(s.quoted, " e WHERE e.id IN (")
+	}
+	b.ids(ids)
+	b.add(")", s.dialect.lastCommitted())
+	result, err := q.QueryContext(ctx, b.String(), b.args...)
+	if err != nil {
+		return s.translate(ctx, err)
+	}
+	var salt []byte
+	sc := newScanner(readNames)
+	sc.dest = append(sc.dest, &salt)
+	defer result.Close()
+	for result.Next() {
+		e, err := sc.scan(result)
+		if err != nil {
+			return err
+		}
+		id, err := parseID(e.ID)
+		if err != nil {
+			return fmt.Errorf("gormstore: what was found by an ID has none: %w", err)
+		}
+		row := storedRow{entry: e}
+		copy(row.salt[:], salt)
+		found[id] = row
+	}
+	return s.translate(ctx, result.Err())
+}
