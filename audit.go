@@ -180,6 +180,11 @@ func (t *Trail) append(ctx context.Context, ready []Entry) error {
 	return nil
 }
 
+// Begin admits work on the trail that goes on in the background, as every method does:
+// Close waits until done is called. It returns ErrClosed after Close, or the context's
+// error. The work must end soon when its own calls return ErrClosed.
+func (t *Trail) Begin(ctx context.Context) (done func(), err error) { return t.enter(ctx) }
+
 // enter admits a call unless the trail is closed or the context is done.
 func (t *Trail) enter(ctx context.Context) (done func(), err error) {
 	t.mu.Lock()

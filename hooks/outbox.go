@@ -76,11 +76,13 @@ func (p *Plugin) deliverAll(ctx context.Context, patience time.Duration) bool {
 // Deliver at its start and, if its writes are rare, from time to time: for what a
 // crash or an unreachable store left behind. Before it ends, it calls Deliver and then
 // Trail.Close, which waits for the batch under way; after that nothing is delivered
-// (audit.ErrClosed). What isn't delivered is in the outbox still.
+// (audit.ErrClosed), and the outbox's database can be closed. What isn't delivered is in
+// the outbox still.
 //
 // Delivering twice stores once. An entry whose ID the trail has with other content
 // (audit.ErrConflict) is stored under another ID, made of its content, with its own ID
-// as Metadata["conflict"]; the logger is told.
+// as Metadata["conflict"]; the logger is told. A damaged entry stays in the outbox, and
+// keeps no other there.
 //
 // Deliver waits for another delivery that is under way, or for the context. Without an
 // outbox it does nothing. Errors: audit.ErrClosed, the context's, those of either store.
@@ -99,6 +101,11 @@ func (p *Plugin) deliver(ctx context.Context, patience time.Duration) error {
 		return ctx.Err()
 	}
 	defer func() { <-p.delivery.turn }()
+	done, err := p.trail.Begin(ctx)
+	if err != nil {
+		return err
+	}
+	defer done()
 	remover, ok := p.opts.Outbox.(audit.Remover)
 	if !ok {
 		return errors.ErrUnsupported
@@ -107,33 +114,49 @@ func (p *Plugin) deliver(ctx context.Context, patience time.Duration) error {
 	if s, ok := p.opts.Outbox.(audit.Sequencer); ok && s.Sequenced() {
 		q.Sort = audit.SortRecorded // a record's changes reach the store in their order
 	}
-	for {
-		n, err := p.deliverBatch(ctx, patience, remover, q)
-		if n == 0 || err != nil {
+	for more := true; more; {
+		var err error
+		if more, err = p.deliverBatch(ctx, patience, remover, &q); err != nil {
 			return err
 		}
 	}
+	return nil
 }
 
-// deliverBatch delivers some entries, and reports how many.
-func (p *Plugin) deliverBatch(ctx context.Context, patience time.Duration, outbox audit.Remover, q audit.Query) (int, error) {
+// deliverBatch delivers some entries, and reports whether there may be more. Damaged
+// ones stay where they are, and q goes on behind them.
+func (p *Plugin) deliverBatch(ctx context.Context, patience time.Duration, outbox audit.Remover, q *audit.Query) (more bool, err error) {
 	if patience > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, patience)
 		defer cancel()
 	}
-	page, err := p.opts.Outbox.Query(ctx, q)
-	if err != nil || len(page.Entries) == 0 {
-		return 0, err
+	page, err := p.opts.Outbox.Query(ctx, *q)
+	if err != nil {
+		return false, err
 	}
-	ids := make([]string, len(page.Entries))
-	for i, e := range page.Entries {
-		ids[i] = e.ID
+	var ids, damaged []string
+	var whole []audit.Entry
+	for _, e := range page.Entries {
+		if e.Damaged != "" {
+			damaged = append(damaged, e.ID)
+			continue
+		}
+		ids, whole = append(ids, e.ID), append(whole, e)
 	}
-	if err := p.forward(ctx, page.Entries); err != nil {
-		return 0, err
+	if len(damaged) > 0 {
+		p.trail.Logger().ErrorContext(ctx, "audit: damaged entries stay in the outbox", "ids", damaged)
+		q.Cursor = page.Next
 	}
-	return len(ids), outbox.Remove(ctx, ids...)
+	if len(whole) > 0 {
+		if err := p.forward(ctx, whole); err != nil {
+			return false, err
+		}
+		if err := outbox.Remove(ctx, ids...); err != nil {
+			return false, err
+		}
+	}
+	return len(page.Entries) > 0 && (len(damaged) == 0 || page.Next != ""), nil
 }
 
 // forward appends entries to the trail's store, those in conflict under other IDs.

@@ -51,6 +51,7 @@ func newOutboxHost(t *testing.T) (*host, *flaky) {
 		opts.Outbox = outbox
 		return remote
 	}})
+	t.Cleanup(func() { require.NoError(t, h.trail.Close(context.Background())) }) // before the database is closed
 	return h, remote
 }
 
@@ -234,4 +235,27 @@ func TestATransactionThatRunsAgainIsNoConflict(t *testing.T) {
 	require.ErrorContains(t, err, e.ID)
 	require.EqualValues(t, 2, h.count(&item{}), "the transaction fails")
 	require.Len(t, h.lines(), 3)
+}
+
+// An entry that this version can't read, say of a newer one's form, kept everything
+// behind it in the outbox.
+func TestADamagedEntryBlocksNoDelivery(t *testing.T) {
+	h, _ := newOutboxHost(t)
+	outbox, err := gormstore.New(h.db, &gormstore.Options{Table: "audit_outbox"})
+	require.NoError(t, err)
+	for i := range 5 {
+		require.NoError(t, outbox.Append(t.Context(), audit.Entry{ID: uuid.Must(uuid.NewV7()).String(), Time: time.Unix(int64(i), 0), Action: "update"}))
+	}
+	sqlDB, err := h.db.DB()
+	require.NoError(t, err)
+	_, err = sqlDB.ExecContext(t.Context(), "UPDATE audit_outbox SET form = 99 WHERE seq IN (1, 3)")
+	require.NoError(t, err)
+	for range 2 {
+		require.NoError(t, h.plugin.Deliver(t.Context()))
+		require.Len(t, h.lines(), 3)
+		require.Equal(t, 2, h.waiting())
+	}
+	require.NoError(t, h.db.Create(&item{Name: "a"}).Error)
+	require.NoError(t, h.plugin.Deliver(t.Context()))
+	require.Len(t, h.lines(), 4)
 }

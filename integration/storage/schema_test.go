@@ -233,13 +233,19 @@ func TestAMissingRightIsNoMissingTable(t *testing.T) {
 
 	// Who only appends needs no more than this.
 	require.NoError(t, db.Exec("GRANT USAGE ON SCHEMA trail TO "+role+"; GRANT SELECT ON trail.audit_entries_schema TO "+role+"; GRANT SELECT (id), INSERT ON trail.audit_entries TO "+role).Error)
-	for _, schema := range []string{"trail", ""} {
+	for i, schema := range []string{"trail", ""} {
 		require.NoError(t, db.Exec("ALTER ROLE "+role+" SET search_path = trail").Error)
 		fresh := open(t, postgres.Open(strings.Replace(dsnOf(d), "postgres@", role+"@", 1)))
 		store, err = gormstore.New(fresh, &gormstore.Options{Schema: schema})
 		require.NoError(t, err)
-		appendUnder(t, fresh, store, "SET LOCAL search_path TO public", newGenerator(1).entries(2)...)
+		appendUnder(t, fresh, store, "SET LOCAL search_path TO public", newGenerator(uint64(i+1)).entries(2)...)
 	}
+	again := open(t, postgres.Open(strings.Replace(dsnOf(d), "postgres@", role+"@", 1)))
+	store, err = gormstore.New(again, &gormstore.Options{Schema: "trail"})
+	require.NoError(t, err)
+	assert.ErrorContains(t, store.Append(context.Background(), newGenerator(1).entries(2)...), "permission denied", "what is stored can't be compared")
+	require.NoError(t, db.Exec("GRANT SELECT ON trail.audit_entries TO "+role).Error)
+	assert.NoError(t, store.Append(context.Background(), newGenerator(1).entries(2)...))
 }
 
 // Prepared statements outlive a change of the path.
