@@ -268,3 +268,19 @@ func TestMetadataOnThePageIsBounded(t *testing.T) {
 	require.Equal(t, 200, strings.Count(page, "<dt><bdi>name"))
 	contains(t, page, "The rest is in the raw entry")
 }
+
+// TestGapsOnThePageAreBounded: each of a record's paths may have changed without an
+// entry.
+func TestGapsOnThePageAreBounded(t *testing.T) {
+	first, second := demo(2)[0], demo(2)[1]
+	first.Object, second.Object = audit.Object{Type: "users", ID: "1"}, audit.Object{Type: "users", ID: "1"}
+	first.Tenant, second.Tenant, first.Action, second.Action = "lumen", "lumen", "update", "update"
+	first.Outcome, second.Outcome = audit.Success, audit.Success
+	first.Changes, second.Changes = nil, nil
+	for i := range 1000 {
+		first.Changes = append(first.Changes, audit.Change{Field: fmt.Sprintf("f%04d", i), Op: audit.OpReplace, Old: "a", New: "b"})
+		second.Changes = append(second.Changes, audit.Change{Field: fmt.Sprintf("f%04d", i), Op: audit.OpReplace, Old: "c", New: "d"})
+	}
+	page := body(t, newViewer(t, newTrail(t, first, second), nil), "?view=state&entry="+second.ID)
+	contains(t, page, "f0049, 950 more fields")
+}
