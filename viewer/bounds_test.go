@@ -35,8 +35,8 @@ func large(n, bytes int) []audit.Entry {
 // TestPagesAreBoundedInBytes: a page of 1,000 entries was 625 MB. Next goes on from
 // what was sent, and nothing is lost.
 func TestPagesAreBoundedInBytes(t *testing.T) {
-	const bound = 200_000
-	entries := large(30, 40_000)
+	const bound = 45_000
+	entries := large(11, 10_000)
 	h := newViewer(t, newTrail(t, entries...), &viewer.Options{MaxPageBytes: bound})
 	for _, query := range []string{"?format=json&limit=1000", "?format=json&limit=1000&sort=record", "?format=json&limit=1000&entry=" + entries[0].ID + "&view=history"} {
 		at, param, seen := query, "&cursor=", map[string]bool{}
@@ -60,7 +60,7 @@ func TestPagesAreBoundedInBytes(t *testing.T) {
 				at = query + param + page.Next
 			}
 		}
-		require.Len(t, seen, 30, query)
+		require.Len(t, seen, 11, query)
 	}
 	page := body(t, h, "?per=100")
 	contains(t, page, "This page ends early")
@@ -235,15 +235,15 @@ func TestASearchThatTakesLongSaysSo(t *testing.T) {
 func TestLongQueriesMakeNoLargePages(t *testing.T) {
 	h := newViewer(t, newTrail(t, demo(300)...), nil)
 	var query strings.Builder
-	for i := range audit.MaxFilterValues {
-		fmt.Fprintf(&query, "&not=record%%3D0198c0de-0000-7000-%010d", i)
+	for i := range 200 {
+		fmt.Fprintf(&query, "&not=record%%3D%0200d", i)
 	}
 	long := "?per=200" + query.String()
 	require.Greater(t, len(long), 40_000)
 	page := body(t, h, long)
 	require.Equal(t, 200, rowsIn(page))
 	require.Less(t, len(page), 4<<20)
-	contains(t, page, "980 more values")
+	contains(t, page, "180 more values")
 	contains(t, link(t, page, "entry="), "?per=200&entry=")
 	require.Less(t, len(body(t, h, long+"&facet=action")), 3<<20)
 	w := get(h, long+"&format=json&limit=5")
