@@ -32,7 +32,7 @@ func large(n, bytes int) []audit.Entry {
 	return list
 }
 
-// TestPagesAreBoundedInBytes: a page of 1,000 entries was 625 MB. Next goes on from
+// TestPagesAreBoundedInBytes: a page of 1,000 entries was 625 MB. Next continues from
 // what was sent, and nothing is lost.
 func TestPagesAreBoundedInBytes(t *testing.T) {
 	const bound = 45_000

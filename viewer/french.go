@@ -78,7 +78,7 @@ func French() Language {
 			"First page":               "Première page",
 			"Previous":                 "Précédent",
 			"Next":                     "Suivant",
-			"This page ends early because its entries are large. The next page goes on from here.": "Cette page s’arrête plus tôt, car ses entrées sont volumineuses. La page suivante continue à partir d’ici.",
+			"This page ends early because its entries are large. The next page continues from here.": "Cette page s’arrête plus tôt, car ses entrées sont volumineuses. La page suivante continue à partir d’ici.",
 			"The search isn't over yet.":                               "La recherche n’est pas terminée.",
 			"The search isn't over yet. It has come to %s.":            "La recherche n’est pas terminée. Elle est arrivée au %s.",
 			"Nothing found yet":                                        "Rien trouvé pour l’instant",

@@ -71,7 +71,7 @@ func German() Language {
 			"First page":               "Erste Seite",
 			"Previous":                 "Zurück",
 			"Next":                     "Weiter",
-			"This page ends early because its entries are large. The next page goes on from here.": "Diese Seite endet früher, weil ihre Einträge groß sind. Die nächste Seite setzt sie fort.",
+			"This page ends early because its entries are large. The next page continues from here.": "Diese Seite endet früher, weil ihre Einträge groß sind. Die nächste Seite setzt sie fort.",
 			"The search isn't over yet.":                               "Die Suche ist noch nicht zu Ende.",
 			"The search isn't over yet. It has come to %s.":            "Die Suche ist noch nicht zu Ende. Sie ist bis %s gekommen.",
 			"Nothing found yet":                                        "Noch nichts gefunden",
