@@ -21,7 +21,7 @@ type Query struct {
 	Cursor string // Page.Next or Page.Prev of the same query; "": the first page; opaque, and sealed with the Trail's key
 	// MaxBytes ends a page before the entry with which its entries would have more
 	// bytes together (Entry.Size). A page that isn't the last has at least one
-	// entry, and Next and Prev go on from what it has. Default: no bound.
+	// entry, and Next and Prev continue from what it has. Default: no bound.
 	MaxBytes int
 	// Brief is for lists that show no more of an entry than that it happened: its
 	// Changes and Metadata are left out, and a store doesn't even read them. Which
@@ -87,7 +87,7 @@ type Page struct {
 	// where there is none.
 	Next, Prev string
 	// Partial: a search ended before the page was full and before everything was
-	// searched, because it took too long. Next or, going back, Prev goes on with it.
+	// searched, because it took too long. Next or, going back, Prev continues it.
 	// Only a reader of package access returns such pages.
 	Partial bool
 	// Until is how far a partial search in the order of time has come, to the

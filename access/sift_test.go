@@ -99,7 +99,7 @@ var mara = audit.Query{Filter: audit.Filter{Keyword: "mara"}, Limit: 50}
 
 // A reader without Personal could make a search read the whole trail. A page of it
 // looks at so many entries, in steps of the largest page, says how far it has come,
-// and goes on from there: forth and back, and nothing is lost.
+// and continues from there: forth and back, and nothing is lost.
 func TestAMaskedSearchIsBounded(t *testing.T) {
 	h := &haystack{n: 12_000, needles: []int{10, 6000, 6001, 11_999}}
 	r := Grant{Everything: true}.reader(h)

@@ -55,7 +55,7 @@ type Server struct {
 // sent, a failure can't change the status: the file's last row says that it is
 // incomplete, and the connection is cut before the body's end
 // (http.ErrAbortHandler), so that no client takes it for whole. A client that
-// stops reading for Options.WriteTimeout is cut off likewise.
+// stops reading for Options.WriteTimeout is cut off too.
 func Handler(trail *audit.Trail, opts *Options) (*Server, error) {
 	if trail == nil {
 		return nil, errors.New("export: Handler needs a trail, and got nil")

@@ -143,7 +143,7 @@ func (s *visit) early(found *audit.Page) string {
 		at := found.Until.In(s.zone)
 		return s.lang.text("The search isn't over yet. It has come to %s.", s.lang.date(at)+", "+at.Format("15:04")+" "+s.zoneName(at))
 	case found.Next != "" && len(found.Entries) < s.query.Limit:
-		return s.lang.text("This page ends early because its entries are large. The next page goes on from here.")
+		return s.lang.text("This page ends early because its entries are large. The next page continues from here.")
 	}
 	return ""
 }

@@ -86,7 +86,7 @@ type Options struct {
 	ExportLimiter *export.Limiter
 	// MaxPageBytes bounds the entries of one page, in bytes (audit.Query.MaxBytes):
 	// of very large entries a page of the list, of the API and of a record's
-	// history has fewer than asked for, and the next page goes on from there.
+	// history has fewer than asked for, and the next page continues from there.
 	// Default: 8 MiB.
 	MaxPageBytes int
 	// Record puts an entry on the trail whenever someone reads or exports it

@@ -92,11 +92,19 @@ func (p *entryPage) recordState(ctx context.Context) error {
 	return nil
 }
 
+// maxGaps is how many fields the page names that changed without an entry.
+const maxGaps = 50
+
 // Gaps are the fields that changed without an entry.
-func (s states) Gaps() string {
-	all := slices.Concat(s.Then.Gaps, s.Now.Gaps)
+func (p *entryPage) Gaps() string {
+	all := slices.Concat(p.Record.Then.Gaps, p.Record.Now.Gaps)
 	slices.Sort(all)
-	return strings.Join(slices.Compact(all), ", ")
+	all = slices.Compact(all)
+	more := len(all) - maxGaps
+	if more > 0 {
+		all = append(all[:maxGaps], p.lang.count("%s more fields", more, false))
+	}
+	return strings.Join(all, ", ")
 }
 
 // steps compare then with now, leaf by leaf.

@@ -22,7 +22,7 @@ var spoken = []string{
 	"Record ID", "IP or prefix", "Apply", "Filters in force", "remove", "Clear all", "Clear all filters",
 	"All time", "From %s", "Until %s", "Show %s", "Show UTC", "Times in", "Table of entries", "Audit entries", "Audit entries, by %s, %s",
 	"ascending", "descending", "Pages", "Rows per page", "Set", "First page", "Previous", "Next",
-	"This page ends early because its entries are large. The next page goes on from here.",
+	"This page ends early because its entries are large. The next page continues from here.",
 	"The search isn't over yet.", "The search isn't over yet. It has come to %s.", "Nothing found yet", "Search on",
 	"No entry matches", "Take a filter away, or widen the date range.", "Nothing recorded yet", "As soon as someone changes something, it is listed here.",
 	"The link to that page is no longer valid. This is the first page.",
