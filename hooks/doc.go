@@ -21,6 +21,9 @@
 //   - Rows are compared column by column in their database meaning (value.go,
 //     diff.go). A table is described by the database's catalog (table.go,
 //     catalog*.go) and by the tags of its model (model.go).
+//   - Secrets in primary keys are hashed in IDs (secretkey.go), for which a host asks
+//     by its model (objectid.go); what earlier versions stored is masked likewise
+//     (masker.go).
 //   - The entries wait in the unit of work and are appended just before the
 //     commit, in one statement.
 //

@@ -32,6 +32,9 @@ type mutant struct {
 	all    func(context.Context, audit.Query) iter.Seq2[audit.Entry, error]
 	purge  func(context.Context, audit.Filter, int) (int, error)
 	tail   func(context.Context, audit.Filter, string, int) ([]audit.Entry, string, error)
+
+	key     func(context.Context, audit.Queryer) ([]byte, error)
+	replace func(context.Context, []audit.Entry, []audit.Entry) (int, error)
 }
 
 func (m *mutant) Append(ctx context.Context, entries ...audit.Entry) error {
@@ -556,7 +559,7 @@ func byOffset(m *mutant) func(context.Context, audit.Query) (*audit.Page, error)
 
 func newMutant() *mutant {
 	s := memstore.New()
-	return &mutant{Store: s, append: s.Append, query: s.Query, get: s.Get, facets: s.Facets, count: s.Count, all: s.All, purge: s.Purge, tail: s.Tail}
+	return &mutant{Store: s, append: s.Append, query: s.Query, get: s.Get, facets: s.Facets, count: s.Count, all: s.All, purge: s.Purge, tail: s.Tail, key: s.Key, replace: s.Replace}
 }
 
 // recorder is a testing.TB whose failures are no failures of the test.
@@ -603,6 +606,7 @@ func TestEveryMistakeIsFound(t *testing.T) {
 	}
 	mistakes := maps.Clone(mistakes)
 	maps.Copy(mistakes, recordedMistakes)
+	maps.Copy(mistakes, keepingMistakes)
 	for _, name := range slices.Sorted(maps.Keys(mistakes)) {
 		t.Run(name, func(t *testing.T) {
 			for _, broken := range mistakes[name].breaks {

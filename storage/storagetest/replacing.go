@@ -63,7 +63,7 @@ func (c *trial) replace(old, masked []audit.Entry) int {
 }
 
 func tryReplace(c *trial) {
-	all, old, masked := c.secretive(120)
+	all, old, masked := c.secretive(101) // more than one statement reads
 	secret := audit.Query{Filter: audit.Filter{Keyword: "canary-3c"}}
 	if n := len(c.walk(secret)); n != len(old) {
 		c.broken("a keyword found %d of %d entries before", n, len(old))
