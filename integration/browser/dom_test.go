@@ -144,7 +144,8 @@ func checkDOM(t *testing.T, s string) {
 	require.Equal(t, e.Changes[0].Field, cell("c-changes", "code"))
 	require.Equal(t, e.Changes[0].Old.(string), cell("c-changes", "del"))
 	require.Equal(t, e.Changes[0].New.(string), cell("c-changes", "ins"))
-	require.Equal(t, audit.NewCatalogue(nil, nil).Action(e.Action).Label, cell("c-action", "bdi"))
+	label, noun := audit.NewCatalogue(nil, nil).Action(e.Action).LabelOf(e.Outcome)
+	require.Equal(t, strings.ReplaceAll(label, "%s", noun), cell("c-action", "bdi"))
 	diff := find(pages[1], ofClass("diff"))[0]
 	require.Equal(t, e.Changes[0].Old.(string), textOf(find(diff, ofClass("v"))[0]))
 	require.Equal(t, e.Changes[0].New.(string), textOf(find(diff, ofClass("v"))[1]))
