@@ -55,6 +55,7 @@ type HandlerOptions struct {
 }
 
 const (
+	firstStep = 25               // entries that a resuming client is read before their size is known: many may resume at once
 	writeWait = 10 * time.Second // for a client to take a frame
 	pingEvery = 25 * time.Second // shorter than proxies' usual minute
 )
@@ -196,6 +197,7 @@ func (s *server) admit(w http.ResponseWriter, r *http.Request) *session {
 		refuse(w, err)
 		return nil
 	}
+	reader.step = firstStep
 	c := &session{server: s, request: r, reader: reader, tenant: tenant, resumed: after != "" && !lost, lost: lost, timer: time.NewTimer(0)}
 	c.writeAs(grant, selection)
 	return c

@@ -28,6 +28,7 @@ type Reader struct {
 	group  key // of the filter
 	tailer audit.Tailer
 	sealer *sealer
+	step   int // how many entries are read at once
 	at     place
 	live   bool          // it has read all of the past, and takes what the hub offers
 	seen   map[mark]bool // read from the store, and offered by the hub once more
@@ -67,7 +68,7 @@ func (h *Hub) Follow(ctx context.Context, f audit.Filter, after string) (*Reader
 	if err != nil {
 		return nil, err
 	}
-	r := &Reader{hub: h, filter: f, group: keyOf(f), tailer: tailer, sealer: sealer, ready: make(chan struct{}, 1), seen: map[mark]bool{}, joined: -1}
+	r := &Reader{hub: h, filter: f, group: keyOf(f), tailer: tailer, sealer: sealer, step: batch, ready: make(chan struct{}, 1), seen: map[mark]bool{}, joined: -1}
 	if after != "" {
 		if r.at, err = sealer.place(after); err != nil {
 			return nil, err
@@ -191,7 +192,7 @@ func (r *Reader) catchUp(ctx context.Context) (*parcel, error) {
 			return nil, err
 		}
 	}
-	items, at, err := r.at.read(ctx, r.tailer, r.filter, batch)
+	items, at, err := r.read(ctx, r.at)
 	if err != nil {
 		r.unjoin()
 		return nil, err
@@ -212,6 +213,20 @@ func (r *Reader) catchUp(ctx context.Context) (*parcel, error) {
 	return r.took(newParcel(items)), nil
 }
 
+// read reads the entries behind a place: as many as have about maxHeld bytes, going
+// by those before.
+func (r *Reader) read(ctx context.Context, at place) ([]*item, place, error) {
+	items, next, err := at.read(ctx, r.tailer, r.filter, r.step)
+	if len(items) > 0 {
+		size := 0
+		for _, it := range items {
+			size += sizeOf(&it.Entry)
+		}
+		r.step = min(max(maxHeld*len(items)/size, 1), batch)
+	}
+	return items, next, err
+}
+
 // settle makes the reader live. Once the hub has asked the store again and found
 // all there was, nothing of what the reader has seen by now comes any more.
 func (r *Reader) settle() {
@@ -226,7 +241,7 @@ func (r *Reader) settle() {
 func (r *Reader) expect(ctx context.Context, after string) error {
 	at := place{after: after}
 	for {
-		items, next, err := at.read(ctx, r.tailer, r.filter, batch)
+		items, next, err := r.read(ctx, at)
 		if err != nil {
 			return err
 		}

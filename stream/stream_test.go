@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -310,5 +312,53 @@ func TestClosingAReaderFromElsewhere(t *testing.T) {
 			require.ErrorIs(t, err, audit.ErrClosed)
 		}
 		r.Close()
+	}
+}
+
+// answers notes how large the store's answers are.
+type answers struct {
+	*memstore.Store
+	mu          sync.Mutex
+	most, calls int // the largest, and how many weren't empty
+}
+
+func (a *answers) Tail(ctx context.Context, f audit.Filter, after string, limit int) ([]audit.Entry, string, error) {
+	entries, next, err := a.Store.Tail(ctx, f, after, limit)
+	size := 0
+	for i := range entries {
+		size += entries[i].Size()
+	}
+	a.mu.Lock() // the hub asks too
+	defer a.mu.Unlock()
+	a.most = max(a.most, size)
+	if size > 0 {
+		a.calls++
+	}
+	return entries, next, err
+}
+
+// A client that resumes over large entries is read few of them at once; over small
+// ones, many.
+func TestCatchingUpIsBoundedInBytes(t *testing.T) {
+	for name, c := range map[string]struct{ n, bytes, most, calls int }{
+		"large": {90, 100_000, 5 << 20, 20}, // 41 of 100 KB after the first 25
+		"small": {400, 10, 1 << 20, 20},
+	} {
+		store := &answers{Store: memstore.New()}
+		trail, err := audit.New(store, nil)
+		require.NoError(t, err)
+		start, err := stream.Head(t.Context(), trail)
+		require.NoError(t, err)
+		for range c.n {
+			require.NoError(t, trail.Record(t.Context(), audit.Entry{Action: "x", Changes: []audit.Change{{Field: "f", Op: audit.OpAdd, New: strings.Repeat("y", c.bytes)}}}))
+		}
+		server := serve(t, trail, nil)
+		_, next := subscribe(t, server.URL+"?after="+url.QueryEscape(start), "")
+		got, _ := ids(t, next, c.n)
+		require.Len(t, got, c.n)
+		store.mu.Lock()
+		require.LessOrEqual(t, store.most, c.most, name)
+		require.LessOrEqual(t, store.calls, c.calls, name)
+		store.mu.Unlock()
 	}
 }
