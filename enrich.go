@@ -154,7 +154,9 @@ func (e *Entry) clean() {
 		names = append(names, &a.Type, &a.ID, &a.Name, &a.Email)
 	}
 	for _, s := range names {
-		*s = CleanName(*s)
+		if *s != "" {
+			*s = CleanName(*s)
+		}
 	}
 }
 

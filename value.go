@@ -244,7 +244,20 @@ func CleanText(s string) string {
 	return strings.ReplaceAll(validText(s), "\x00", `\x00`)
 }
 
-func isDirty(s string) bool { return strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s) }
+func isDirty(s string) bool {
+	if len(s) > 64 {
+		return strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s)
+	}
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return strings.IndexByte(s[i:], 0) >= 0 || !utf8.ValidString(s[i:])
+		}
+		if s[i] == 0 {
+			return true
+		}
+	}
+	return false
+}
 
 func validText(s string) string {
 	if utf8.ValidString(s) {
