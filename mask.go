@@ -38,6 +38,7 @@ type StoredSecret struct {
 type MaskResult struct {
 	Seen    int            // entries that were looked at
 	Masked  int            // entries that have secrets; of MaskSecrets, that had
+	Damaged int            // entries that can't be read whole, and are left as they are (Entry.Damaged)
 	Secrets []StoredSecret // sorted by type and field
 	Next    string         // MaskOptions.After of a run that goes on; "" at the beginning and at the end
 }
@@ -110,7 +111,7 @@ func (t *Trail) recordMasked(ctx context.Context, r MaskResult, complete bool) e
 		fields = append(fields, fmt.Sprintf("%s %s: %d", s.ObjectType, s.Field, s.Entries))
 	}
 	return t.Record(ctx, Entry{Action: ActionMask, Comment: "ended", Metadata: map[string]any{
-		"entries": r.Masked, "seen": r.Seen, "fields": fields, "more_fields": max(0, len(r.Secrets)-most), "complete": complete,
+		"entries": r.Masked, "seen": r.Seen, "fields": fields, "more_fields": max(0, len(r.Secrets)-most), "complete": complete, "damaged": r.Damaged,
 	}})
 }
 
@@ -128,7 +129,7 @@ func (t *Trail) mask(ctx context.Context, opts *MaskOptions, replace func(old, m
 		if err == nil {
 			err = run.batch(ctx, page.Entries, replace)
 		}
-		result.Seen, result.Masked, result.Secrets = run.seen, run.masked, run.secrets()
+		result.Seen, result.Masked, result.Damaged, result.Secrets = run.seen, run.masked, run.damaged, run.secrets()
 		if err != nil {
 			return result, err
 		}
@@ -146,6 +147,7 @@ func (t *Trail) mask(ctx context.Context, opts *MaskOptions, replace func(old, m
 type masking struct {
 	trail        *Trail
 	seen, masked int
+	damaged      int
 	fields       map[[2]string]int // by type and field
 	settings     map[Object]string // the secret setting that a record (Name: at a place) is or was; "": none
 }
@@ -153,7 +155,12 @@ type masking struct {
 func (m *masking) batch(ctx context.Context, entries []Entry, replace func(old, masked []Entry) (int, error)) error {
 	var old, changed []Entry
 	var fields [][]string
+	damaged := 0
 	for _, e := range entries {
+		if e.Damaged != "" { // what is stored may be mended yet
+			damaged++
+			continue
+		}
 		masked, names, err := m.entry(ctx, e)
 		if err != nil {
 			return err
@@ -168,6 +175,7 @@ func (m *masking) batch(ctx context.Context, entries []Entry, replace func(old, 
 		}
 	}
 	m.seen += len(entries)
+	m.damaged += damaged
 	m.masked += len(old)
 	for i, names := range fields {
 		for _, name := range names {
