@@ -320,7 +320,7 @@ func TestListsMaskWhatTheyShow(t *testing.T) {
 			require.NoError(t, err)
 		})
 	}
-	require.Equal(t, work(of(1)), work(of(1000)))
+	require.Less(t, work(of(1000)), 2*work(of(1))) // the pools of package regexp make single ones differ
 	list, err := g.List(t.Context(), of(3), audit.Query{}, 2)
 	require.NoError(t, err)
 	require.Equal(t, []int{3}, list.Changes)
