@@ -51,6 +51,7 @@ func tryTxKey(c *txTrial) {
 	if !ok {
 		c.t.Skipf("a %T keeps no key", c.store)
 	}
+	defer c.db.SetMaxOpenConns(c.db.Stats().MaxOpenConnections) // other subtests may share it
 	c.db.SetMaxOpenConns(1)
 	tx := c.begin()
 	through, err := keeper.Key(c.ctx, tx)
