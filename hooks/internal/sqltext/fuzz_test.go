@@ -9,7 +9,7 @@ import (
 func FuzzReading(f *testing.F) {
 	for _, s := range []string{
 		"UPDATE t SET a='x'", "$a$ $b$", "/*/*", "[", "E'\\", "\"", "x'", "/*!50000 a */", "U&\"\\+00006", "$a(:", "1e-", "--\r#\n", "a\x00b", ":::a(", "\ufeff",
-		"/*! '*/ */", "1e$$", "E'a'\n'",
+		"/*! '*/ */", "1e$$", "E'a'\n'", `;"\"`,
 	} {
 		for d := range len(dialects) {
 			f.Add(s, d, 3)

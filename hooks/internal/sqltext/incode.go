@@ -64,13 +64,17 @@ func outsideQuotes(sql string, d Dialect, at []int) bool {
 // the text.
 func betweenTokens(sql string, r reading, at []int) (in, fails bool) {
 	s := newScanner(sql, r)
-	in, ended := true, false
+	in, begun, ended := true, false, false // a semicolon ends a statement only if one has begun
 	for {
 		t, ok := s.step()
 		if !ok {
 			break
 		}
-		ended = ended || t.IsSign(';')
+		if t.IsSign(';') {
+			ended = ended || begun
+		} else if t.Kind != comment {
+			begun = true
+		}
 		for _, i := range at {
 			in = in && (i <= t.Start || i > t.End || i == t.End && !t.open)
 		}
