@@ -54,9 +54,9 @@ func (e *EntryError) Error() string {
 
 func (e *EntryError) Unwrap() []error { return causes(ErrInvalidEntry, e.Err) }
 
-// ConflictError names entries whose ID is already on the trail with other content,
-// or has other content in the same call (SameEntry). What is on the trail stays as it
-// is, and none of the entries of the call were written. It unwraps to ErrConflict.
+// ConflictError names entries whose ID is already on the trail with other content, or
+// comes twice in the call with different content (SameEntry). The stored entries are
+// unchanged, and none of the call's entries were written. It unwraps to ErrConflict.
 type ConflictError struct {
 	IDs []string // at least one
 }

@@ -10,8 +10,8 @@ import (
 
 // Check returns a *audit.QueryError for a query that g's Reader refuses: one
 // whose answer would tell something about masked values, or one in the order of
-// audit.SortRecorded that isn't about a single record. The Reader also refuses an
-// order by actions or object types of which some hold addresses.
+// audit.SortRecorded that isn't about a single record. The Reader also refuses to
+// sort by action or object type if one in the scope holds an address.
 func (g Grant) Check(q audit.Query) error {
 	if err := g.Validate(); err != nil {
 		return err

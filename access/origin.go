@@ -17,7 +17,7 @@ import (
 // WebSocket handshakes). Else the Origin's host has to be the request's.
 // X-Forwarded-Host counts for this check alone: a page can't set the headers of
 // such a request, and a proxy that rewrites Host would otherwise lock everybody
-// out. Without an Origin the client is no browser, or one from before 2023.
+// out. A request without both headers is allowed: browsers since 2023 send one of them.
 func SameOrigin(r *http.Request, allowed []string) bool {
 	origin := r.Header.Get("Origin")
 	if origin != "" && slices.Contains(allowed, origin) {

@@ -13,8 +13,8 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-// haystack is a trail of so many entries, newest first, of which each has the word
-// in an address, and the needles also in a name. It is made as it is read.
+// haystack is a trail of n entries, newest first. Each entry has the word in an
+// address; the needles also have it in a name. Query makes the entries.
 type haystack struct {
 	audit.Reader
 	n       int
@@ -206,7 +206,7 @@ func TestAMaskedSearchHasADeadline(t *testing.T) {
 	})
 }
 
-// A count is no more work than a page.
+// A count has the bounds of a page.
 func TestAMaskedCountIsBounded(t *testing.T) {
 	h := &haystack{n: 12_000, needles: []int{1, 2, 3, 10_000}}
 	r := Grant{Everything: true}.reader(h)

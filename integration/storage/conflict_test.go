@@ -56,7 +56,7 @@ func checkConflicts(t *testing.T, store *gormstore.Store, db *sql.DB, opts *sql.
 	if opts != nil && opts.Isolation == sql.LevelSerializable {
 		return // on MySQL it would wait for what it has read itself
 	}
-	// One that is committed behind the transaction's snapshot is no loss without a word.
+	// An entry that another transaction commits after the snapshot isn't dropped silently.
 	tx, err := db.BeginTx(ctx, opts)
 	require.NoError(t, err)
 	_, err = tx.ExecContext(ctx, "SELECT count(*) FROM "+store.Tables()[0])

@@ -11,8 +11,8 @@ import (
 	"github.com/gormtrail/audit/storage/gormstore"
 )
 
-// A menu asks for some values, also of a trail whose table of values has to be made
-// anew: the walk through the entries stops, and the pool can still be used.
+// A menu reads some values, even if the table of values has to be rebuilt: the walk
+// through the entries stops, and the pool still works.
 func TestMenusStopTheWalk(t *testing.T) {
 	onEachStore(t, func(t *testing.T, db *gorm.DB, opts gormstore.Options) {
 		store, err := gormstore.New(db, &opts)
