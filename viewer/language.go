@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gormtrail/audit/internal/lang"
 )
 
 // Language translates the page and its downloads. Texts are looked up by their
@@ -40,14 +42,30 @@ type Language struct {
 	FullDate string
 }
 
-var english = Language{Tag: "en", Texts: map[string]string{
-	"%s entries|one":              "%s entry",
-	"%s entries on this page|one": "%s entry on this page",
-	"%s fields|one":               "%s field",
-	"%s new entries|one":          "%s new entry",
-	"%s more fields|one":          "%s more field",
-	"Show all %s characters|one":  "Show the one character",
-}}
+// english is what every text falls back to.
+var english = fromFile("en")
+
+// German is the page in German, for Options.Languages. A host may change the
+// result, as it may its own.
+func German() Language { return fromFile("de") }
+
+// French is the page in French, for Options.Languages. A host may change the
+// result, as it may its own.
+func French() Language { return fromFile("fr") }
+
+// Texts are all texts that a Language can translate: those of the page, the
+// common actions with their explanations, the names of months and weekdays, and
+// those of the downloads (export.Texts). Where a text depends on a number, "%s
+// entries|one" is a key too, and so for the other plural categories.
+func Texts() []string { return lang.Texts() }
+
+func fromFile(tag string) Language {
+	l := lang.Read(tag)
+	return Language{
+		Tag: l.Tag, Texts: l.Texts, Group: l.Group, Decimal: l.Decimal, Date: l.Date, FullDate: l.FullDate,
+		Plural: func(n int) string { return lang.Category(l.Plural, n) },
+	}
+}
 
 func (l *Language) text(key string, args ...any) string {
 	s, ok := l.Texts[key]

@@ -24,9 +24,10 @@ var allowed = map[string][]string{
 	"alert":               {"audit", modulePath + "/stream"},
 	"retention":           {"audit"},
 	"integrity":           {"audit", "golang.org/x/mod/sumdb"},
-	"viewer":              {"audit", modulePath + "/access", modulePath + "/export", modulePath + "/stream"},
+	"viewer":              {"audit", modulePath + "/access", modulePath + "/export", modulePath + "/internal/lang", modulePath + "/stream"},
 	"audittest":           {"audit", "gorm.io/gorm"},
 	"internal/damagetest": {"audit"},
+	"internal/lang":       {},
 	"internal/layout":     {},
 	"internal/seal":       {},
 }
