@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync/atomic"
 )
 
 // Severity says how much an action deserves attention.
@@ -66,11 +67,13 @@ type ObjectType struct {
 }
 
 // Catalogue names and explains actions and object types to people. It limits
-// nothing: what it doesn't know is recorded, and labelled by its own name. A
-// catalogue is never changed after it was made, so it can be shared.
+// nothing: what it doesn't know is recorded, and labelled by its own name. Its
+// actions and object types never change after it was made; its methods are safe for
+// concurrent use.
 type Catalogue struct {
-	actions []Action
-	objects []ObjectType
+	actions   []Action
+	objects   []ObjectType
+	automatic atomic.Pointer[map[automaticField]bool] // replaced, never changed
 }
 
 // NewCatalogue returns the common actions, those of hosts above them: an action

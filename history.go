@@ -71,7 +71,9 @@ type State struct {
 	// Gaps are the fields that changed without an entry up to the moment: where
 	// an entry says what the value was before it, entries before say otherwise.
 	// Raw SQL that wasn't captured does that. Their values, and those of other
-	// fields, are what was last recorded.
+	// fields, are what was last recorded. Columns whose names say that the framework
+	// sets them (updated_at, see Catalogue.Automatic) are left out: capture makes no
+	// entry for a change of such a column alone.
 	Gaps []string
 }
 

@@ -162,7 +162,7 @@ func (r *record) steps(e Entry) {
 // check notes a gap where a change doesn't begin at what is known.
 func (r *record) check(c Change) {
 	known, ok := r.get(c.Field)
-	if !ok || c.Redacted != "" {
+	if !ok || c.Redacted != "" || (*Catalogue)(nil).Automatic(r.object.Type, c.Field) {
 		return
 	}
 	if _, marked := r.marks.values[c.Field]; marked {

@@ -238,6 +238,20 @@ func (p *Plugin) learnTable(s *schema.Schema) {
 			}
 		}
 	})
+	p.nameAutomatic(table, s)
+}
+
+// nameAutomatic tells the trail's catalogue which columns GORM sets to the current time.
+func (p *Plugin) nameAutomatic(table string, s *schema.Schema) {
+	var columns []string
+	for _, f := range s.Fields {
+		if f.DBName != "" && (f.AutoCreateTime > 0 || f.AutoUpdateTime > 0) {
+			columns = append(columns, f.DBName)
+		}
+	}
+	if len(columns) > 0 {
+		p.trail.Catalogue().SetAutomatic(p.typeOf(table), columns...)
+	}
 }
 
 func (n *hint) learnField(f *schema.Field, fixed bool) {

@@ -254,3 +254,20 @@ func TestLanguages(t *testing.T) {
 	contains(t, body(t, h, "?lang=de&record=INV-20000&limit=1"), "Einträge")
 	contains(t, get(h, "", "Accept-Language", "xx").Body.String(), `<html lang="en"`)
 }
+
+// TestAutomaticFieldsRaiseNoAlarm: capture makes no entry where only such a field
+// changed.
+func TestAutomaticFieldsRaiseNoAlarm(t *testing.T) {
+	at := func(n int, old, now string) audit.Entry {
+		e := audit.Entry{ID: entryID(n), Time: day.Add(time.Duration(n) * time.Hour), Action: "update", Object: audit.Object{Type: "users", ID: "7"}}
+		for _, field := range []string{"updatedAt", "touched", "name"} {
+			e.Changes = append(e.Changes, audit.Change{Field: field, Old: old, New: now})
+		}
+		return e
+	}
+	trail := newTrail(t, at(1, "a", "b"), at(2, "c", "d"))
+	trail.Catalogue().SetAutomatic("users", "touched")
+	h := newViewer(t, trail, nil)
+	contains(t, body(t, h, "?view=state&entry="+entryID(2)), "Changed without an entry: <bdi>name</bdi>")
+	require.Equal(t, []string{"name"}, stateOf(t, h, "?entry="+entryID(2)).Now.Gaps)
+}

@@ -39,7 +39,15 @@ func (p *entryPage) states(ctx context.Context) (states, error) {
 	}
 	s.Cut = s.Cut || cut
 	s.Now, err = audit.At(ctx, r, p.E.Object, end)
+	s.Then.Gaps, s.Now.Gaps = p.realGaps(s.Then.Gaps), p.realGaps(s.Now.Gaps)
 	return s, err
+}
+
+// realGaps are the gaps without the host's automatic fields.
+func (p *entryPage) realGaps(gaps []string) []string {
+	return slices.DeleteFunc(gaps, func(field string) bool {
+		return p.trail.Catalogue().Automatic(p.E.Object.Type, field)
+	})
 }
 
 // near is the reader with the record's entries alone, and of very many only the

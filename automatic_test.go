@@ -1,0 +1,77 @@
+package audit_test
+
+import (
+	"fmt"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/gormtrail/audit"
+)
+
+func TestAutomaticFields(t *testing.T) {
+	c := audit.NewCatalogue(nil, nil)
+	c.SetAutomatic("invoices", "synced_at")
+	c.SetAutomatic("", "etag")
+	for _, none := range []*audit.Catalogue{nil, audit.NewCatalogue(nil, nil)} {
+		assert.False(t, none.Automatic("invoices", "synced_at"))
+	}
+	for field, want := range map[string]bool{
+		"created_at": true, "updated_at": true, "createdAt": true, "UpdatedAt": true, "UPDATED_AT": true, "updated-at": true,
+		"modified_at": true, "last_modified": true, "lastModifiedDate": true, "date_updated": true, "gmt_modified": true, "lock_version": true,
+		"deleted_at": false, "updated_by": false, "created": false, "version": false, "name": false, "": false,
+		"paid_at": false, "created_at_desk": false,
+		// The application's own data, inside of a structured value.
+		"profile.updated_at": false, "tags[2].createdAt": false, "updated_at.zone": false,
+		"SyncedAt": true, "eTag": true,
+	} {
+		assert.Equal(t, want, c.Automatic("invoices", field), field)
+	}
+	assert.False(t, c.Automatic("orders", "synced_at"), "of invoices only")
+	assert.True(t, c.Automatic("orders", "etag"), "of all types")
+}
+
+func TestAutomaticFieldsAreSetWhileTheyAreAskedFor(t *testing.T) {
+	c := audit.NewCatalogue(nil, nil)
+	var wg sync.WaitGroup
+	for i := range 20 {
+		wg.Go(func() {
+			c.SetAutomatic("t", fmt.Sprint("f", i))
+			c.Automatic("t", "f0")
+		})
+	}
+	wg.Wait()
+	for i := range 20 {
+		assert.True(t, c.Automatic("t", fmt.Sprint("f", i)))
+	}
+}
+
+// Capture makes no entry where only updated_at changed, so the next one's old value
+// differs from the last one's new value.
+func TestAutomaticFieldsAreNoGaps(t *testing.T) {
+	change := func(old, now string) []audit.Change {
+		return []audit.Change{{Field: "updated_at", Old: old, New: now}, {Field: "profile.updated_at", Old: old, New: now}}
+	}
+	trail := trailOf(t, t.Context(), []audit.Entry{
+		{Time: moment(1), Action: "update", Object: theRecord, Changes: change("1", "2")},
+		{Time: moment(2), Action: "update", Object: theRecord, Changes: change("3", "4")},
+	})
+	got, err := audit.At(t.Context(), trail, theRecord, moment(2))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"profile.updated_at"}, got.Gaps)
+}
+
+func ExampleCatalogue_Automatic() {
+	catalogue := audit.NewCatalogue(nil, nil)
+	catalogue.SetAutomatic("invoices", "synced_at")
+	for _, field := range []string{"updated_at", "lastModified", "synced_at", "total"} {
+		fmt.Println(field, catalogue.Automatic("invoices", field))
+	}
+	// Output:
+	// updated_at true
+	// lastModified true
+	// synced_at true
+	// total false
+}
