@@ -43,19 +43,26 @@ var notFilter = []string{
 // Lists repeat their parameter: tenant, project, action, outcome, type (of the
 // object), record (the object's ID), product, actor_type, actor (its ID), user,
 // ip, field. Single ones: transaction, request, q (the keyword), from, to and
-// range. Times are RFC 3339, or a date alone, which is that day in UTC: from
-// its beginning, to its end. range is 24h, 7d or 30d back from now, or custom,
-// which leaves it to from and to. not holds a filter's query string, escaped
-// once more, and may repeat.
+// range. Times are RFC 3339, a time without a zone (2026-01-31T13:59), or a date
+// alone, which is that whole day: from its beginning, to its end. The last two are of
+// the zone that tz names, or UTC. range is a Period, all, or custom, which leaves it
+// to from and to. not holds a filter's query string, escaped once more, and may
+// repeat.
 //
 // Empty values are passed over, as a form sends them; the value "" itself is
 // written as two quotes, and a value in quotes is read as a Go string literal.
 // The parameters that pages use for other things (sort, limit, per, cursor,
 // before, after, tz, entry, export, …) are passed over. Everything else is a
 // *QueryError that names the parameter.
-func ParseFilter(v url.Values) (Filter, error) { return parseFilter(v, 0) }
+func ParseFilter(v url.Values) (Filter, error) {
+	zone, err := ParseZone(v, time.UTC)
+	if err != nil {
+		return Filter{}, err
+	}
+	return parseFilter(v, zone, 0)
+}
 
-func parseFilter(v url.Values, depth int) (Filter, error) {
+func parseFilter(v url.Values, zone *time.Location, depth int) (Filter, error) {
 	var f Filter
 	names := make([]string, 0, len(v))
 	for name := range v {
@@ -66,7 +73,7 @@ func parseFilter(v url.Values, depth int) (Filter, error) {
 		names = append(slices.Delete(names, i, i+1), "range") // it wins over from and to
 	}
 	for _, name := range names {
-		if err := f.parse(name, v[name], depth); err != nil {
+		if err := f.parse(name, v[name], zone, depth); err != nil {
 			return Filter{}, err
 		}
 	}
@@ -76,7 +83,7 @@ func parseFilter(v url.Values, depth int) (Filter, error) {
 	return f, nil
 }
 
-func (f *Filter) parse(name string, values []string, depth int) error {
+func (f *Filter) parse(name string, values []string, zone *time.Location, depth int) error {
 	values = slices.DeleteFunc(slices.Clone(values), func(s string) bool { return s == "" })
 	for _, p := range filterLists {
 		if p.name == name {
@@ -96,14 +103,14 @@ func (f *Filter) parse(name string, values []string, depth int) error {
 		}
 		return err
 	case "not":
-		return f.parseNot(values, depth)
+		return f.parseNot(values, zone, depth)
 	case "transaction", "request", "q", "from", "to", "range":
-		return f.parseSingle(name, values)
+		return f.parseSingle(name, values, zone)
 	}
 	return &QueryError{Param: clip(name), Reason: "is not a parameter of a filter"}
 }
 
-func (f *Filter) parseSingle(name string, values []string) error {
+func (f *Filter) parseSingle(name string, values []string, zone *time.Location) error {
 	if len(values) > 1 {
 		return &QueryError{Param: name, Reason: "is given more than once"}
 	}
@@ -120,35 +127,33 @@ func (f *Filter) parseSingle(name string, values []string) error {
 	case "q":
 		f.Keyword = value
 	case "from":
-		f.From, err = parseTime(name, value, 0)
+		f.From, err = parseTime(name, value, zone, 0)
 	case "to":
-		f.To, err = parseTime(name, value, 1)
+		f.To, err = parseTime(name, value, zone, 1)
 	case "range":
-		err = f.parseRange(value)
+		err = f.parseRange(value, zone)
 	}
 	return err
 }
 
 // parseRange comes after from and to, and wins.
-func (f *Filter) parseRange(value string) error {
+func (f *Filter) parseRange(value string, zone *time.Location) error {
 	switch value {
-	case "24h":
-		f.From, f.To = Last(24 * time.Hour)
-	case "7d":
-		f.From, f.To = Last(7 * 24 * time.Hour)
-	case "30d":
-		f.From, f.To = Last(30 * 24 * time.Hour)
-	case "custom", "all":
-	default:
-		return &QueryError{Param: "range", Reason: fmt.Sprintf("%q is not one of 24h, 7d, 30d, custom, all", clip(value))}
-	}
-	if value == "all" {
+	case "custom":
+		return nil
+	case "all":
 		f.From, f.To = time.Time{}, time.Time{}
+		return nil
 	}
+	from, to, ok := Period(value).Range(time.Now(), zone)
+	if !ok {
+		return &QueryError{Param: "range", Reason: fmt.Sprintf("%q is not one of %s, custom, all", clip(value), periodNames())}
+	}
+	f.From, f.To = from, to
 	return nil
 }
 
-func (f *Filter) parseNot(values []string, depth int) error {
+func (f *Filter) parseNot(values []string, zone *time.Location, depth int) error {
 	if depth >= maxNotDepth {
 		return &QueryError{Param: "not", Reason: fmt.Sprintf("is nested more than %d deep", maxNotDepth)}
 	}
@@ -157,7 +162,7 @@ func (f *Filter) parseNot(values []string, depth int) error {
 		if err != nil {
 			return &QueryError{Param: "not", Reason: "is not a query string", Err: err}
 		}
-		n, err := parseFilter(inner, depth+1)
+		n, err := parseFilter(inner, zone, depth+1)
 		if err != nil {
 			return err
 		}
@@ -166,21 +171,29 @@ func (f *Filter) parseNot(values []string, depth int) error {
 	return nil
 }
 
-// parseTime reads RFC 3339, or a date, which is that day's beginning plus days.
-func parseTime(name, s string, days int) (time.Time, error) {
+// localTimes are the forms of a time without a zone, as a form's control sends it.
+var localTimes = []string{"2006-01-02T15:04", "2006-01-02T15:04:05"}
+
+// parseTime reads RFC 3339, a time of the zone, or a day of the zone, which is that
+// day's beginning plus days.
+func parseTime(name, s string, zone *time.Location, days int) (time.Time, error) {
 	s = strings.TrimSpace(s)
 	if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
 		return t.UTC(), nil
 	}
 	if t, err := time.Parse(time.DateOnly, s); err == nil {
-		if next := t.AddDate(0, 0, days); timeInRange(next) {
-			return next, nil
+		year, month, day := t.Date()
+		if at := startOfDay(year, month, day+days, zone); timeInRange(at) {
+			return at, nil
 		}
-		return t.AddDate(0, 0, days).Add(-1), nil // the last day that there is
+		if at := startOfDay(year, month, day, zone); !timeInRange(at) || days == 0 {
+			return at, nil
+		}
+		return time.Date(9999, 12, 31, 23, 59, 59, int(time.Second-1), time.UTC), nil // the last moment that there is
 	}
-	for _, layout := range []string{"2006-01-02T15:04", "2006-01-02T15:04:05"} { // as datetime-local sends it
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
+	for _, layout := range localTimes {
+		if t, err := time.ParseInLocation(layout, s, zone); err == nil {
+			return t.UTC(), nil
 		}
 	}
 	return time.Time{}, &QueryError{Param: name, Reason: fmt.Sprintf("%q is neither a date (2026-01-31) nor a time (2026-01-31T13:59:24Z)", clip(s))}
@@ -244,8 +257,16 @@ func unquoteAll(name string, values []string) ([]string, error) {
 
 // ParseQuery reads a query from a query string: a filter, and sort, limit (or
 // per) and cursor.
-func ParseQuery(v url.Values) (Query, error) {
-	f, err := ParseFilter(v)
+func ParseQuery(v url.Values) (Query, error) { return ParseQueryIn(v, time.UTC) }
+
+// ParseQueryIn is ParseQuery with the days and times of a zone, where tz doesn't name
+// another one.
+func ParseQueryIn(v url.Values, zone *time.Location) (Query, error) {
+	zone, err := ParseZone(v, zone)
+	if err != nil {
+		return Query{}, err
+	}
+	f, err := parseFilter(v, zone, 0)
 	if err != nil {
 		return Query{}, err
 	}

@@ -130,7 +130,7 @@ func TestParseFilter(t *testing.T) {
 		return at.UTC()
 	}
 	for s, want := range map[string]audit.Filter{
-		"": {}, "tenant=&q=&from=&outcome=": {}, "sort=x&limit=x&per=&cursor=x&tz=x&live=1": {},
+		"": {}, "tenant=&q=&from=&outcome=": {}, "sort=x&limit=x&per=&cursor=x&tz=UTC&live=1": {},
 		"action=login&action=update&tenant=acme&project=p": {Actions: []string{"login", "update"}, Tenants: []string{"acme"}, Projects: []string{"p"}},
 		"type=users&record=7&product=VPN&actor_type=user&actor=9&user=ada%40example.com&ip=10.0.0.0%2F8&field=role": {
 			ObjectTypes: []string{"users"}, ObjectIDs: []string{"7"}, Products: []string{"VPN"}, ActorTypes: []string{"user"}, ActorIDs: []string{"9"},

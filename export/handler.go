@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/access"
@@ -37,7 +36,8 @@ type Server struct {
 // request's query string is the page's (audit.ParseQuery, the search read as by
 // audit.ParseKeyword), with format= (or export=) csv, xlsx, pdf or jsonl. limit
 // and cursor are ignored: an export is of the whole query. tz= names a time zone
-// (IANA) instead of Options.Location.
+// (IANA) instead of Options.Location, for the times in the file and for the days and
+// times of from=, to= and range= that name no zone.
 //
 // Options.Authorize is required. What it grants is all that a file can hold:
 // rows are read through Grant.Reader, so they are scoped and masked as on the
@@ -160,11 +160,11 @@ func (h *Server) parse(r *http.Request) (request, error) {
 	if req.format, err = h.format(values); err != nil {
 		return request{}, err
 	}
-	if req.opts.Location, err = location(values, h.opts.Location); err != nil {
+	if req.opts.Location, err = audit.ParseZone(values, h.opts.Location); err != nil {
 		return request{}, err
 	}
 	values.Del("cursor")
-	if req.query, err = audit.ParseQuery(values); err != nil {
+	if req.query, err = audit.ParseQueryIn(values, req.opts.Location); err != nil {
 		return request{}, err
 	}
 	if req.query, err = validate(req.query); err != nil {
@@ -191,18 +191,6 @@ func (h *Server) format(values url.Values) (Format, error) {
 		names[i] = f.Name()
 	}
 	return nil, &audit.QueryError{Param: param, Reason: fmt.Sprintf("%.40q is not one of %s", name, strings.Join(names, ", "))}
-}
-
-func location(values url.Values, byDefault *time.Location) (*time.Location, error) {
-	name := values.Get("tz")
-	if name == "" {
-		return byDefault, nil
-	}
-	loc, err := time.LoadLocation(name)
-	if err != nil || name == "Local" {
-		return nil, &audit.QueryError{Param: "tz", Reason: fmt.Sprintf("%.40q is not a time zone such as Europe/Berlin", name), Err: err}
-	}
-	return loc, nil
 }
 
 func (h *Server) serve(w http.ResponseWriter, r *http.Request, req request) {

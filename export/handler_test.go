@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -72,6 +73,30 @@ func TestHandlerServesWhatThePageShows(t *testing.T) {
 
 	assert.Equal(t, w.Body.String(), get(t, h, "GET", "/export?export=CSV&sort=time&record=1001&record=1003").Body.String())
 	assert.Contains(t, get(t, h, "GET", "/export?tz=Asia/Tokyo").Body.String(), "2026-01-15T21:00:00.123456+09:00")
+}
+
+// A day was one in UTC, whatever zone the file was asked for in.
+func TestDaysOfAnExportAreThoseOfItsZone(t *testing.T) {
+	at := func(s string) audit.Entry {
+		when, err := time.Parse(time.RFC3339, s)
+		require.NoError(t, err)
+		return audit.Entry{Action: "login", Time: when, Object: audit.Object{ID: s}}
+	}
+	trail := newTrail(t, at("2026-10-24T21:59:59Z"), at("2026-10-24T22:00:00Z"), at("2026-10-25T22:59:59Z"), at("2026-10-25T23:00:00Z"))
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	require.NoError(t, err)
+	for _, c := range []struct {
+		opts  *export.Options
+		query string
+	}{
+		{nil, "&tz=Europe/Berlin"}, {&export.Options{Location: berlin}, ""}, {&export.Options{Location: time.UTC}, "&tz=Europe/Berlin"},
+	} {
+		w := get(t, handlerOf(t, trail, c.opts), "GET", "/export?sort=time&from=2026-10-25&to=2026-10-25"+c.query)
+		records := readCSV(t, w.Body.String())
+		require.Len(t, records, 3, c.query)
+		assert.Equal(t, []string{"2026-10-24T22:00:00Z", "2026-10-25T22:59:59Z"}, []string{records[1][2], records[2][2]})
+		assert.Contains(t, w.Header().Get("Content-Disposition"), "_2026-10-25_2026-10-25.csv")
+	}
 }
 
 func TestHandlerNamesTheParameterThatIsWrong(t *testing.T) {

@@ -69,7 +69,7 @@ func (v *Viewer) liveFilter(r *http.Request) (audit.Filter, error) {
 		return audit.Filter{}, err
 	}
 	f := s.query.Filter
-	if p := s.state.Get("range"); p != "" && p != "custom" {
+	if audit.Period(s.state.Get("range")).Moves() {
 		f.To = time.Time{}                  // the last 24 hours go on
 		f.From = f.From.Truncate(time.Hour) // and are the same for all who look at them
 	}

@@ -46,55 +46,20 @@ func (v *Viewer) newVisit(r *http.Request, grant access.Grant) (*visit, error) {
 	if err != nil {
 		return s, &audit.QueryError{Param: "the query string", Reason: "is not percent-encoded as it should be", Err: err}
 	}
-	if name := values.Get("tz"); name != "" {
-		zone, err := loadZone(name)
-		if err != nil {
-			return s, err
-		}
-		s.zone = zone
-		s.state.Set("tz", name)
-	}
-	if err := inZone(values, s.zone); err != nil {
+	zone, err := audit.ParseZone(values, s.zone)
+	if err != nil {
 		return s, err
 	}
-	if s.query, err = audit.ParseQuery(values); err != nil {
+	if s.zone = zone; values.Get("tz") != "" {
+		s.state.Set("tz", values.Get("tz"))
+	}
+	if s.query, err = audit.ParseQueryIn(values, zone); err != nil {
 		return s, err
 	}
 	s.query.MaxBytes = s.opts.MaxPageBytes
 	s.carry(values)
 	s.query.Filter, err = s.query.Expand(v.trail.Catalogue())
 	return s, err
-}
-
-func loadZone(name string) (*time.Location, error) {
-	zone, err := time.LoadLocation(name)
-	if err != nil || name == "Local" {
-		return nil, &audit.QueryError{Param: "tz", Reason: strconv.Quote(name) + " is not a time zone that this server knows (Europe/Berlin, UTC)", Err: err}
-	}
-	return zone, nil
-}
-
-// inZone reads the times that a form sends without a zone as the zone's, and
-// writes them as RFC 3339: ParseFilter knows only UTC.
-func inZone(values url.Values, zone *time.Location) error {
-	for i, name := range []string{"from", "to"} {
-		s := strings.TrimSpace(values.Get(name))
-		if s == "" || len(values[name]) > 1 {
-			continue
-		}
-		for _, layout := range []string{time.DateOnly, "2006-01-02T15:04", "2006-01-02T15:04:05", "2006-01-02T15:04:05.999999"} {
-			t, err := time.ParseInLocation(layout, s, zone)
-			if err != nil {
-				continue
-			}
-			if layout == time.DateOnly {
-				t = t.AddDate(0, 0, i) // the day's end is the next one's beginning, 23 or 25 hours away or not
-			}
-			values.Set(name, t.UTC().Format(time.RFC3339Nano))
-			break
-		}
-	}
-	return nil
 }
 
 // carry notes what links keep, in one spelling however it was written.
