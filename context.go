@@ -116,3 +116,12 @@ func Skip(ctx context.Context, reason string) context.Context {
 
 // SkipFrom returns the context's use of Skip, nil if it has none.
 func SkipFrom(ctx context.Context) *SkipUse { return carriedFrom(ctx).skip }
+
+// Carry returns ctx with what from carries for the trail: actor, on behalf of whom,
+// request, tenant, comment and metadata, but not Skip. It is for work that outlives the
+// request that started it: from's cancellation, deadline and other values stay behind.
+func Carry(ctx, from context.Context) context.Context {
+	c := carriedFrom(from)
+	c.skip = carriedFrom(ctx).skip
+	return context.WithValue(ctx, carriedKey{}, &c)
+}

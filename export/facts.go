@@ -62,7 +62,7 @@ func Texts() []string {
 	for _, c := range AllColumns() {
 		texts = append(texts, c.Header)
 	}
-	return texts
+	return append(texts, jobTexts()...)
 }
 
 // facts says what was asked for, in words.

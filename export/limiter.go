@@ -61,8 +61,8 @@ func (l *Limiter) begin(actor string) (end func(), ok bool) {
 // actorKey tells those who export apart: by the grant's actor, else by the
 // client's address.
 func actorKey(r *http.Request, actor audit.Actor) string {
-	if who := cmp.Or(actor.ID, actor.Email, actor.Name); who != "" {
-		return fmt.Sprintf("%q %q", actor.Type, who)
+	if who := nameOf(actor); who != "" {
+		return who
 	}
 	if ip := audit.RequestFrom(r.Context()).IP; ip != "" {
 		return ip
@@ -72,4 +72,12 @@ func actorKey(r *http.Request, actor audit.Actor) string {
 		return r.RemoteAddr
 	}
 	return host
+}
+
+// nameOf tells actors apart; "" for one without ID, email and name.
+func nameOf(actor audit.Actor) string {
+	if who := cmp.Or(actor.ID, actor.Email, actor.Name); who != "" {
+		return fmt.Sprintf("%q %q", actor.Type, who)
+	}
+	return ""
 }

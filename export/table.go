@@ -34,6 +34,7 @@ type Table struct {
 	selects   audit.Query  // the same as it is read
 	reads     audit.Filter // what it can select, the scope included
 	maxRows   int
+	bound     int // how far total counts
 	progress  func(done, total int)
 	rows      int
 	truncated bool
@@ -49,7 +50,7 @@ func newTable(ctx context.Context, from audit.Reader, q audit.Query, o Options) 
 		Title: o.Title, Location: o.Location, TimeLayout: o.TimeLayout,
 		By: actorText(audit.ActorFrom(ctx)), At: o.Now().In(o.Location),
 		labels: o.Labels, catalogue: o.Catalogue,
-		ctx: ctx, from: from, query: q, selects: q, reads: q.Filter, maxRows: o.MaxRows, progress: o.Progress,
+		ctx: ctx, from: from, query: q, selects: q, reads: q.Filter, maxRows: o.MaxRows, bound: math.MaxInt32, progress: o.Progress,
 	}
 	if t.severities = o.Catalogue; t.severities == nil {
 		t.severities = audit.NewCatalogue(nil, nil)
@@ -116,12 +117,12 @@ func (t *Table) total() (int, error) {
 	if t.progress == nil {
 		return -1, nil
 	}
-	bound := math.MaxInt32
-	if t.maxRows > 0 {
+	bound := t.bound
+	if t.maxRows > 0 && t.maxRows < bound {
 		bound = t.maxRows
 	}
 	n, more, known, err := countUpTo(t.ctx, t.from, t.selects, bound)
-	if err != nil || !known || (more && t.maxRows == 0) {
+	if err != nil || !known || (more && bound != t.maxRows) {
 		return -1, err
 	}
 	return n, nil

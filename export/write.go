@@ -84,19 +84,22 @@ func recordExport(ctx context.Context, record Recorder, f Format, t *Table, out 
 	if record == nil {
 		return nil
 	}
-	e := access.Recorded(audit.Entry{
-		Action: "export", Outcome: audit.Success,
-		Object: audit.Object{Type: "audit_trail", Name: t.Title},
-		Metadata: map[string]any{
-			"format": f.Name(), "sort": string(t.query.Sort),
-			"rows": t.rows, "truncated": t.truncated, "bytes": out.size, "sha256": hex.EncodeToString(out.sum.Sum(nil)),
-		},
-	}, t.reads, "filter", t.query.Values().Encode())
+	e := exportEntry(f, t.Title, t.query, t.reads)
+	e.Metadata["rows"], e.Metadata["truncated"], e.Metadata["bytes"], e.Metadata["sha256"] = t.rows, t.truncated, out.size, hex.EncodeToString(out.sum.Sum(nil))
 	if failure != nil {
 		e.Outcome, e.Error = audit.Failure, failure.Error()
 		ctx = context.WithoutCancel(ctx)
 	}
 	return record.Record(ctx, e)
+}
+
+// exportEntry is an entry about an export, of what reads selects.
+func exportEntry(f Format, title string, q audit.Query, reads audit.Filter) audit.Entry {
+	return access.Recorded(audit.Entry{
+		Action: "export", Outcome: audit.Success,
+		Object:   audit.Object{Type: "audit_trail", Name: title},
+		Metadata: map[string]any{"format": f.Name(), "sort": string(q.Sort)},
+	}, reads, "filter", q.Values().Encode())
 }
 
 // tail is a writer that keeps the last bytes back until flush, so that a file
