@@ -50,6 +50,15 @@ func WithOnBehalfOf(ctx context.Context, a Actor) context.Context {
 	return with(ctx, func(c *carried) { c.onBehalfOf = &a })
 }
 
+// OnBehalfOfFrom returns whom the context's actor stands in for; the zero Actor if
+// nobody.
+func OnBehalfOfFrom(ctx context.Context) Actor {
+	if a := carriedFrom(ctx).onBehalfOf; a != nil {
+		return *a
+	}
+	return Actor{}
+}
+
 // WithRequest returns a context whose entries come from r. Package httpaudit
 // does it for HTTP servers.
 func WithRequest(ctx context.Context, r Request) context.Context {

@@ -66,6 +66,15 @@ type Entry struct {
 	loose bool // and it had no TransactionID
 }
 
+// OnBehalfOfUser is how the person is named for whom the actor stood in
+// (Actor.User); "" where the actor acted for itself.
+func (e Entry) OnBehalfOfUser() string {
+	if e.OnBehalfOf == nil {
+		return ""
+	}
+	return e.OnBehalfOf.User()
+}
+
 // Outcome says whether the action worked. "" means Success wherever it is
 // given; what is read back is never "".
 type Outcome string

@@ -37,6 +37,7 @@ var facetNames = []struct {
 	{"product", func(f *Facets) *[]string { return &f.Products }},
 	{"actor_type", func(f *Facets) *[]string { return &f.ActorTypes }},
 	{"user", func(f *Facets) *[]string { return &f.Users }},
+	{"on_behalf_of", func(f *Facets) *[]string { return &f.OnBehalfOf }},
 }
 
 // Validate returns a *QueryError for a query that names no facet there is, or has
@@ -47,7 +48,7 @@ func (q FacetQuery) Validate() error {
 		known = known || n.name == q.Name
 	}
 	if !known {
-		return &QueryError{Param: "facet", Reason: fmt.Sprintf("%q is not action, type, user, outcome, actor_type, tenant, project or product", clip(q.Name))}
+		return &QueryError{Param: "facet", Reason: fmt.Sprintf("%q is not action, type, user, on_behalf_of, outcome, actor_type, tenant, project or product", clip(q.Name))}
 	}
 	if q.Limit < 1 {
 		return &QueryError{Param: "limit", Reason: fmt.Sprintf("%d is not at least 1", q.Limit)}

@@ -26,9 +26,11 @@ type Filter struct {
 	ObjectTypes, ObjectIDs []string
 	Products               []string
 	ActorTypes, ActorIDs   []string
-	// Users are actors as Actor.User names them: email or, where there is
-	// none, name.
+	// Users are actors as Actor.User names them: by email, else name, else ID.
 	Users []string
+	// OnBehalfOf are those whom the actor stood in for, named as Users are; "" is
+	// nobody.
+	OnBehalfOf []string
 	// IPs are addresses ("10.1.2.3", "2001:db8::1") or CIDR prefixes
 	// ("10.0.0.0/8"). An IPv4 address and its IPv4-mapped IPv6 form are one.
 	IPs []string
@@ -168,6 +170,7 @@ func (f Filter) matchTerm(e Entry) bool {
 		(len(f.Outcomes) == 0 || slices.ContainsFunc(f.Outcomes, func(o Outcome) bool { return o.orSuccess() == outcome })) &&
 		in(f.ObjectTypes, e.Object.Type) && in(f.ObjectIDs, e.Object.ID) && in(f.Products, e.Object.Product) &&
 		in(f.ActorTypes, e.Actor.Type) && in(f.ActorIDs, e.Actor.ID) && in(f.Users, e.Actor.User()) &&
+		in(f.OnBehalfOf, e.OnBehalfOfUser()) &&
 		matchIP(f.IPs, e.Request.IP) && matchFields(f.Fields, e.Changes) &&
 		(f.TransactionID == "" || f.TransactionID == e.TransactionID) &&
 		(f.RequestID == "" || f.RequestID == e.Request.ID) &&

@@ -91,6 +91,7 @@ func TestMatchFieldByField(t *testing.T) {
 		"actor type": {[]audit.Filter{{ActorTypes: list{"user"}}}, []audit.Filter{{ActorTypes: list{"apiKey"}}}},
 		"actor":      {[]audit.Filter{{ActorIDs: list{"7"}}}, []audit.Filter{{ActorIDs: list{"ada@example.com"}}}},
 		"user":       {[]audit.Filter{{Users: list{"ada@example.com"}}}, []audit.Filter{{Users: list{"Ada Lovelace"}}, {Users: list{"eve@example.com"}}}},
+		"on behalf":  {[]audit.Filter{{OnBehalfOf: list{"eve@example.com"}}, {OnBehalfOf: list{"", "eve@example.com"}}}, []audit.Filter{{OnBehalfOf: list{"Eve"}}, {OnBehalfOf: list{"ada@example.com"}}, {OnBehalfOf: list{""}}}},
 		"ip": {[]audit.Filter{{IPs: list{"10.1.2.3"}}, {IPs: list{"10.0.0.0/8"}}, {IPs: list{"::ffff:10.1.2.3"}}, {IPs: list{"x", "0.0.0.0/0"}}, {IPs: list{"::/0"}}},
 			[]audit.Filter{{IPs: list{"10.1.2.4"}}, {IPs: list{"11.0.0.0/8"}}, {IPs: list{"nothing"}}, {IPs: list{""}}, {IPs: list{"10.1.2.3/33"}}, {IPs: list{"::/96"}}}},
 		"field":       {[]audit.Filter{{Fields: list{"role"}}, {Fields: list{"settings"}}, {Fields: list{"settings.theme"}}, {Fields: list{"tags"}}, {Fields: list{"tags[2]"}}}, []audit.Filter{{Fields: list{"setting"}}, {Fields: list{"theme"}}, {Fields: list{"tags[2"}}, {Fields: list{"settings.theme.x"}}, {Fields: list{"Role"}}, {Fields: list{""}}}},
@@ -112,6 +113,8 @@ func TestMatchFieldByField(t *testing.T) {
 		}
 	}
 	assert.True(t, audit.Filter{Users: []string{"Ada"}}.Match(audit.Entry{Actor: audit.Actor{Name: "Ada"}}), "who has no email goes by name")
+	assert.True(t, audit.Filter{Users: []string{"7"}}.Match(audit.Entry{Actor: audit.Actor{ID: "7"}}), "who has neither goes by ID")
+	assert.True(t, audit.Filter{OnBehalfOf: []string{""}}.Match(audit.Entry{}), "on behalf of nobody")
 	assert.True(t, audit.Filter{Outcomes: []audit.Outcome{audit.Success}}.Match(audit.Entry{}), `"" is success`)
 }
 

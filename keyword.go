@@ -23,6 +23,8 @@ import (
 //
 //	actor        the user as the page shows it (Actor.User), or the actor's ID
 //	user         the user alone                 → Filter.Users
+//	behalf, on_behalf_of
+//	             whom the actor stood in for    → Filter.OnBehalfOf
 //	actor_type   user, apiKey, service, …       → Filter.ActorTypes
 //	action       its name, or its label in c    → Filter.Actions
 //	object, type the type of the object: its

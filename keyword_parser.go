@@ -27,21 +27,22 @@ type keywordValue struct {
 var qualifierNames = map[string]string{
 	"actor": "actor", "user": "user", "actor_type": "actor_type", "action": "action", "object": "object", "type": "object", "record": "record", "id": "record",
 	"ip": "ip", "field": "field", "tenant": "tenant", "project": "project", "product": "product", "outcome": "outcome", "request": "request",
-	"transaction": "transaction", "created": "created",
+	"transaction": "transaction", "created": "created", "behalf": "on_behalf_of", "on_behalf_of": "on_behalf_of",
 }
 
 // qualifierLists are the fields that qualifiers of texts fill.
 var qualifierLists = map[string]func(*Filter) *[]string{
-	"user":       func(f *Filter) *[]string { return &f.Users },
-	"actor_type": func(f *Filter) *[]string { return &f.ActorTypes },
-	"action":     func(f *Filter) *[]string { return &f.Actions },
-	"object":     func(f *Filter) *[]string { return &f.ObjectTypes },
-	"record":     func(f *Filter) *[]string { return &f.ObjectIDs },
-	"ip":         func(f *Filter) *[]string { return &f.IPs },
-	"field":      func(f *Filter) *[]string { return &f.Fields },
-	"tenant":     func(f *Filter) *[]string { return &f.Tenants },
-	"project":    func(f *Filter) *[]string { return &f.Projects },
-	"product":    func(f *Filter) *[]string { return &f.Products },
+	"user":         func(f *Filter) *[]string { return &f.Users },
+	"on_behalf_of": func(f *Filter) *[]string { return &f.OnBehalfOf },
+	"actor_type":   func(f *Filter) *[]string { return &f.ActorTypes },
+	"action":       func(f *Filter) *[]string { return &f.Actions },
+	"object":       func(f *Filter) *[]string { return &f.ObjectTypes },
+	"record":       func(f *Filter) *[]string { return &f.ObjectIDs },
+	"ip":           func(f *Filter) *[]string { return &f.IPs },
+	"field":        func(f *Filter) *[]string { return &f.Fields },
+	"tenant":       func(f *Filter) *[]string { return &f.Tenants },
+	"project":      func(f *Filter) *[]string { return &f.Projects },
+	"product":      func(f *Filter) *[]string { return &f.Products },
 }
 
 func keywordError(column int, format string, args ...any) error {

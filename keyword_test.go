@@ -56,6 +56,8 @@ func TestParseKeyword(t *testing.T) {
 		"actor:alice":                         oneOf(audit.Filter{Users: list{"alice"}}, audit.Filter{ActorIDs: list{"alice"}}),
 		"actor:b,a actor:a":                   oneOf(audit.Filter{Users: list{"a", "b"}}, audit.Filter{ActorIDs: list{"a", "b"}}),
 		"-actor:alice":                        not(audit.Filter{Users: list{"alice"}}, audit.Filter{ActorIDs: list{"alice"}}),
+		"behalf:ben,eve on_behalf_of:\"\"":    {OnBehalfOf: list{"ben", "eve", ""}},
+		"-behalf:ben":                         not(audit.Filter{OnBehalfOf: list{"ben"}}),
 		"actor_type:apiKey":                   {ActorTypes: list{"apiKey"}},
 		"action:update,destroy action:x":      {Actions: list{"update", "destroy", "x"}},
 		"-action:update,destroy -action:x":    not(audit.Filter{Actions: list{"update", "destroy"}}, audit.Filter{Actions: list{"x"}}),
@@ -217,7 +219,7 @@ func searchText(t *rapid.T) (string, func(audit.Entry) bool) {
 	var all []func(audit.Entry) bool
 	var parts []string
 	for range rapid.IntRange(0, 5).Draw(t, "terms") {
-		name := rapid.SampledFrom([]string{"", "", "actor", "user", "actor_type", "action", "type", "object", "id", "record", "tenant", "project", "product", "field", "ip", "outcome", "transaction", "request", "created"}).Draw(t, "qualifier")
+		name := rapid.SampledFrom([]string{"", "", "actor", "user", "behalf", "actor_type", "action", "type", "object", "id", "record", "tenant", "project", "product", "field", "ip", "outcome", "transaction", "request", "created"}).Draw(t, "qualifier")
 		var values, written []string
 		for range rapid.IntRange(1, 3).Draw(t, "values") {
 			v := texts.Draw(t, "value")
@@ -317,7 +319,7 @@ func meaning(name, v string, e audit.Entry) bool {
 		return date == bound
 	}
 	return v == map[string]string{
-		"user": user, "actor_type": e.Actor.Type, "action": e.Action, "type": e.Object.Type, "object": e.Object.Type, "id": e.Object.ID, "record": e.Object.ID, "tenant": e.Tenant,
+		"user": user, "behalf": e.OnBehalfOfUser(), "actor_type": e.Actor.Type, "action": e.Action, "type": e.Object.Type, "object": e.Object.Type, "id": e.Object.ID, "record": e.Object.ID, "tenant": e.Tenant,
 		"project": e.Project, "product": e.Object.Product, "outcome": string(e.Outcome), "transaction": e.TransactionID, "request": e.Request.ID,
 	}[name]
 }

@@ -96,9 +96,9 @@ type Page struct {
 }
 
 // Facets are the values that were ever recorded in a scope, sorted, each once,
-// without empty ones. Users are named as Actor.User does.
+// without empty ones. Users and OnBehalfOf are named as Actor.User does.
 type Facets struct {
-	Tenants, Projects, Actions, Outcomes, ObjectTypes, Products, ActorTypes, Users []string
+	Tenants, Projects, Actions, Outcomes, ObjectTypes, Products, ActorTypes, Users, OnBehalfOf []string
 }
 
 // Validate returns q with its defaults filled in, or a *QueryError. The cursor

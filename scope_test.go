@@ -153,6 +153,7 @@ func requireFacetsAndCount(t *rapid.T, scope audit.Reader, f audit.Filter, allow
 		{facets.Actions, func(e audit.Entry) string { return e.Action }}, {facets.Outcomes, func(e audit.Entry) string { return string(e.Outcome) }},
 		{facets.ObjectTypes, func(e audit.Entry) string { return e.Object.Type }}, {facets.Products, func(e audit.Entry) string { return e.Object.Product }},
 		{facets.ActorTypes, func(e audit.Entry) string { return e.Actor.Type }}, {facets.Users, func(e audit.Entry) string { return e.Actor.User() }},
+		{facets.OnBehalfOf, audit.Entry.OnBehalfOfUser},
 	} {
 		for _, value := range v.facet {
 			require.True(t, slices.ContainsFunc(allowed, func(e audit.Entry) bool { return v.of(e) == value }), "a facet %q of nobody's in the scope", value)
@@ -200,7 +201,7 @@ func TestEmptyListsInAScopeSelectNothing(t *testing.T) {
 	none := []string{}
 	for i, limit := range []audit.Filter{
 		{Tenants: none}, {Projects: none}, {Actions: none}, {Outcomes: []audit.Outcome{}}, {ObjectTypes: none}, {ObjectIDs: none}, {Products: none},
-		{ActorTypes: none}, {ActorIDs: none}, {Users: none}, {IPs: none}, {Fields: none}, {Tenants: []string{"mine"}, Actions: none},
+		{ActorTypes: none}, {ActorIDs: none}, {Users: none}, {OnBehalfOf: none}, {IPs: none}, {Fields: none}, {Tenants: []string{"mine"}, Actions: none},
 		audit.Filter{Tenants: []string{"mine"}}.And(audit.Filter{Projects: none}),
 	} {
 		scope := trail.Scope(limit)

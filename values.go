@@ -26,6 +26,7 @@ var filterLists = []struct {
 	{"actor_type", func(f *Filter) *[]string { return &f.ActorTypes }},
 	{"actor", func(f *Filter) *[]string { return &f.ActorIDs }},
 	{"user", func(f *Filter) *[]string { return &f.Users }},
+	{"on_behalf_of", func(f *Filter) *[]string { return &f.OnBehalfOf }},
 	{"ip", func(f *Filter) *[]string { return &f.IPs }},
 	{fieldParam, func(f *Filter) *[]string { return &f.Fields }},
 }
@@ -35,7 +36,6 @@ var filterLists = []struct {
 var notFilter = []string{
 	"sort", "limit", "per", "cursor", "before", "after", "tz", "entry", "export",
 	"format", "live", "facet", "find", "asset", "v", "view", "lang", "theme", "since", "mode",
-	"columns", "density", "group", "chart", "views",
 }
 
 // ParseFilter reads a filter from a query string. It is the inverse of
@@ -43,8 +43,8 @@ var notFilter = []string{
 //
 // Lists repeat their parameter: tenant, project, action, outcome, type (of the
 // object), record (the object's ID), product, actor_type, actor (its ID), user,
-// ip, field. Single ones: transaction, request, q (the keyword), from, to and
-// range. Times are RFC 3339, a time without a zone (2026-01-31T13:59), or a date
+// on_behalf_of, ip, field. Single ones: transaction, request, q (the keyword), from,
+// to and range. Times are RFC 3339, a time without a zone (2026-01-31T13:59), or a date
 // alone, which is that whole day: from its beginning, to its end. The last two are of
 // the zone that tz names, or UTC. range is a Period, all, or custom, which leaves it
 // to from and to. not holds a filter's query string, escaped once more, and may

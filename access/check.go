@@ -105,6 +105,8 @@ func personalParam(term audit.Filter, negated bool) string {
 	switch {
 	case len(term.Users) > 0:
 		return "user"
+	case len(term.OnBehalfOf) > 0:
+		return "on_behalf_of"
 	case len(term.IPs) > 0:
 		return "ip"
 	case negated && term.Keyword != "":

@@ -160,8 +160,8 @@ func (r reader) storedFacets(ctx context.Context, q audit.FacetQuery) (audit.Fac
 	return q.Of(facets), err
 }
 
-// Facets implements audit.Reader. Without Personal there are no users, since
-// they are named by their email addresses, and other values are masked.
+// Facets implements audit.Reader. Without Personal there are no users, nor those they
+// stood in for, since they are named by their email addresses, and other values are masked.
 func (r reader) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error) {
 	if err := r.grant.Check(audit.Query{Filter: f}); err != nil {
 		return audit.Facets{}, err
@@ -178,7 +178,7 @@ func (m mask) facets(facets audit.Facets, needle string) audit.Facets {
 	if m.personal {
 		return facets
 	}
-	facets.Users = nil
+	facets.Users, facets.OnBehalfOf = nil, nil
 	for _, list := range []*[]string{
 		&facets.Tenants, &facets.Projects, &facets.Actions, &facets.ObjectTypes, &facets.Products, &facets.ActorTypes,
 	} {

@@ -99,6 +99,7 @@ func (t *Table) filterFacts(f audit.Filter) []Fact {
 		{"Tenant", f.Tenants}, {"Project", f.Projects}, {"Action", named(f.Actions, t.ActionLabel)}, {"Outcome", outcomes},
 		{"Object type", named(f.ObjectTypes, t.ObjectTypeLabel)}, {"ID", f.ObjectIDs}, {"Product", f.Products},
 		{"Actor type", f.ActorTypes}, {"Actor ID", f.ActorIDs}, {"Performed by", f.Users},
+		{"On behalf of", f.OnBehalfOf},
 		{"IP address", f.IPs}, {textField, f.Fields},
 		{"Transaction", one(f.TransactionID)}, {"Request ID", one(f.RequestID)}, {textKeyword, one(f.Keyword)},
 	}

@@ -35,6 +35,34 @@ func ExampleMiddleware() {
 	// Output: ada, 203.0.113.7, DELETE /keys/7
 }
 
+// Support staff who open a customer's account act on behalf of that customer.
+func ExampleOptions_onBehalfOf() {
+	opts := &httpaudit.Options{
+		// region on-behalf-of
+		Actor: func(r *http.Request) (audit.Actor, error) { // who is logged in
+			name, _, _ := r.BasicAuth()
+			return audit.Actor{Type: "user", Name: name}, nil
+		},
+		OnBehalfOf: func(r *http.Request) (audit.Actor, error) { // whose account is open; nobody's: audit.Actor{}
+			c, err := r.Cookie("acting_as")
+			if err != nil {
+				return audit.Actor{}, nil
+			}
+			return audit.Actor{Type: "user", Email: c.Value}, nil
+		},
+		// endregion
+	}
+	handler := httpaudit.Middleware(opts)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		fmt.Printf("%s for %s\n", audit.ActorFrom(r.Context()).User(), audit.OnBehalfOfFrom(r.Context()).User())
+	}))
+
+	r := httptest.NewRequest("POST", "/invoices", nil)
+	r.SetBasicAuth("ada", "secret")
+	r.AddCookie(&http.Cookie{Name: "acting_as", Value: "ben@example.com"})
+	handler.ServeHTTP(httptest.NewRecorder(), r)
+	// Output: ada for ben@example.com
+}
+
 func ExampleClientIP() {
 	r := httptest.NewRequest("GET", "/", nil)
 	r.RemoteAddr = "10.0.0.1:55000"

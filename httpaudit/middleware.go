@@ -21,6 +21,10 @@ const (
 // Options.Actor failed, with the error's text as its value.
 const ActorErrorKey = "actor_error"
 
+// OnBehalfOfErrorKey is the metadata key under which an entry tells that
+// Options.OnBehalfOf failed, with the error's text as its value.
+const OnBehalfOfErrorKey = "on_behalf_of_error"
+
 // Options say how a request is read. nil and the zero value mean every default.
 // They must not be changed while in use.
 type Options struct {
@@ -36,6 +40,15 @@ type Options struct {
 	//
 	// Default: nil, the context's actor is left as it is.
 	Actor func(*http.Request) (audit.Actor, error)
+
+	// OnBehalfOf says whom the actor stands in for in this request: the customer
+	// whose account a support agent has opened, or the user of a service.
+	//
+	// The zero Actor means nobody; the context keeps what it may hold already. After
+	// an error the request is served, and its entries are on behalf of an actor of
+	// type "unknown" (with whatever else was returned), with the error's text in their
+	// metadata (OnBehalfOfErrorKey). Default: nil, the context is left as it is.
+	OnBehalfOf func(*http.Request) (audit.Actor, error)
 
 	// Tenant says which tenant, and which project inside it, the request is
 	// about. Both "" leave the context as it is. Default: nil, likewise.
@@ -88,7 +101,7 @@ func Middleware(opts *Options) func(http.Handler) http.Handler {
 }
 
 // Annotate returns r with a context that holds what opts (nil: every default)
-// finds in it, for audit.RequestFrom, audit.ActorFrom and audit.TenantFrom, and
+// finds in it, for audit.RequestFrom, audit.ActorFrom, audit.OnBehalfOfFrom and audit.TenantFrom, and
 // for every entry that is recorded under it. r itself is left as it is. It
 // never fails: what a request doesn't say, or says wrongly, stays empty.
 func Annotate(r *http.Request, opts *Options) *http.Request {
@@ -96,7 +109,8 @@ func Annotate(r *http.Request, opts *Options) *http.Request {
 		opts = &Options{}
 	}
 	ctx := audit.WithRequest(r.Context(), opts.request(r))
-	ctx = opts.withActor(ctx, r)
+	ctx = withActor(ctx, r, opts.Actor, ActorErrorKey, audit.WithActor)
+	ctx = withActor(ctx, r, opts.OnBehalfOf, OnBehalfOfErrorKey, audit.WithOnBehalfOf)
 	if opts.Tenant != nil {
 		if tenant, project := opts.Tenant(r); tenant != "" || project != "" {
 			ctx = audit.WithTenant(ctx, tenant, project)
@@ -120,21 +134,23 @@ func (o *Options) request(r *http.Request) audit.Request {
 	return req
 }
 
-// withActor: a failed look-up is something to see on the trail, not a reason to
-// leave its events off it.
-func (o *Options) withActor(ctx context.Context, r *http.Request) context.Context {
-	if o.Actor == nil {
+// withActor puts what find returns into the context by put. A failed look-up is
+// something to see on the trail, not a reason to leave its events off it.
+func withActor(ctx context.Context, r *http.Request, find func(*http.Request) (audit.Actor, error), errorKey string,
+	put func(context.Context, audit.Actor) context.Context,
+) context.Context {
+	if find == nil {
 		return ctx
 	}
-	actor, err := o.Actor(r)
+	actor, err := find(r)
 	if err != nil {
 		actor.Type = "unknown"
-		ctx = audit.WithMetadata(ctx, ActorErrorKey, err.Error())
+		ctx = audit.WithMetadata(ctx, errorKey, err.Error())
 	}
 	if actor.IsZero() {
 		return ctx
 	}
-	return audit.WithActor(ctx, actor)
+	return put(ctx, actor)
 }
 
 func cut(s string, most int) string {

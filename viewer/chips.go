@@ -8,7 +8,7 @@ import (
 // chipNames say what each parameter is, in the order in which chips stand.
 var chipNames = []pair{
 	{"q", "Search"}, {"tenant", "Tenant"}, {"project", "Project"}, {"action", "Action"}, {"outcome", "Outcome"},
-	{"type", "Object type"}, {"record", "Record ID"}, {"product", "Product"}, {"user", "User"}, {"actor", "Actor ID"},
+	{"type", "Object type"}, {"record", "Record ID"}, {"product", "Product"}, {"user", "User"}, {"on_behalf_of", "On behalf of"}, {"actor", "Actor ID"},
 	{"actor_type", "Actor type"}, {"ip", "IP address"}, {"field", "Field"}, {"transaction", "Transaction"},
 	{"request", "Request"}, {"not", "Without"}, {"from", "From"}, {"to", "Until"}, {"range", "Range"},
 }

@@ -58,6 +58,7 @@ var facetNames = []facetName{
 	{"action", "Action", func(f *audit.Facets) []string { return f.Actions }, true},
 	{"type", "Object type", func(f *audit.Facets) []string { return f.ObjectTypes }, true},
 	{"user", "User", func(f *audit.Facets) []string { return f.Users }, true},
+	{"on_behalf_of", "On behalf of", func(f *audit.Facets) []string { return f.OnBehalfOf }, false},
 	{"outcome", "Outcome", func(f *audit.Facets) []string { return f.Outcomes }, true},
 	{"actor_type", "Actor type", func(f *audit.Facets) []string { return f.ActorTypes }, false},
 	{"tenant", "Tenant", func(f *audit.Facets) []string { return f.Tenants }, false},
@@ -95,7 +96,7 @@ func (s *visit) menuFacets(ctx context.Context) (*audit.Facets, error) {
 func (s *visit) menus(facets *audit.Facets) []menu {
 	var list []menu
 	for _, n := range facetNames {
-		if n.name == "user" && !s.grant.Personal {
+		if (n.name == "user" || n.name == "on_behalf_of") && !s.grant.Personal {
 			continue
 		}
 		m := menu{Name: n.name, Label: n.label, Chosen: len(s.state[n.name])}
@@ -225,7 +226,7 @@ type facetLink struct{ Label, Href string }
 func (s *visit) serveFacet(ctx context.Context, w http.ResponseWriter, name, find string) error {
 	i := slices.IndexFunc(facetNames, func(n facetName) bool { return n.name == name })
 	if i < 0 {
-		return &audit.QueryError{Param: "facet", Reason: strconv.Quote(name) + " is not action, type, user, outcome, actor_type, tenant, project or product"}
+		return &audit.QueryError{Param: "facet", Reason: strconv.Quote(name) + " is not action, type, user, on_behalf_of, outcome, actor_type, tenant, project or product"}
 	}
 	matching, total, more, err := s.findFacet(ctx, facetNames[i], find)
 	if err != nil {

@@ -113,9 +113,6 @@ func (s *visit) pageOf(ctx context.Context, q audit.Query, changes int) (found *
 
 // read reads a page for a list, with the first changes of each entry.
 func (s *visit) read(ctx context.Context, q audit.Query, changes int) (*audit.Page, error) {
-	if s.shows("metadata") {
-		return s.reader.Query(ctx, q) // lists leave it out
-	}
 	list, err := s.grant.List(ctx, s.source(), q, changes)
 	if err != nil {
 		return nil, err
@@ -195,7 +192,7 @@ func (p listPage) Clear() string { return query(p.kept()) }
 
 func (s *visit) kept() map[string][]string {
 	v := map[string][]string{}
-	for _, name := range looks {
+	for _, name := range []string{"sort", "per", "limit", "tz", "lang", "theme"} {
 		if list, ok := s.state[name]; ok {
 			v[name] = list
 		}
@@ -204,11 +201,19 @@ func (s *visit) kept() map[string][]string {
 }
 
 func (s *visit) columns(facets *audit.Facets) []column {
+	list := []struct {
+		class, label string
+		key          audit.Sort
+	}{
+		{"c-time", "Time", audit.SortTime}, {"c-action", "Action", audit.SortAction},
+		{"c-type", "Object type", audit.SortObjectType}, {"c-record", "Record ID", audit.SortObjectID},
+		{"c-changes", "Changes", ""}, {"c-user", "User", audit.SortUser}, {"c-ip", "IP address", audit.SortIP},
+	}
 	var cols []column
-	for _, l := range s.shownColumns() {
-		c := column{Class: l.class, Label: l.label, Time: l.key == "time"}
-		if l.sort != "" && s.sortable(l.sort, facets) {
-			c.Order, c.Href = s.order(l.sort)
+	for _, l := range list {
+		c := column{Class: l.class, Label: l.label, Time: l.key == audit.SortTime}
+		if l.key != "" && s.sortable(l.key, facets) {
+			c.Order, c.Href = s.order(l.key)
 		}
 		cols = append(cols, c)
 	}
@@ -271,7 +276,7 @@ func (s *visit) sizes() []size {
 }
 
 // formed are the parameters that the filter form has a control of its own for.
-var formed = []string{"q", "range", "from", "to", "action", "type", "user", "outcome", "actor_type", "tenant", "project", "product", "record", "ip"}
+var formed = []string{"q", "range", "from", "to", "action", "type", "user", "on_behalf_of", "outcome", "actor_type", "tenant", "project", "product", "record", "ip"}
 
 // carried are the parameters that the form passes on unseen.
 func (s *visit) carried() []pair {
@@ -300,15 +305,11 @@ func (s *visit) carried() []pair {
 	return list
 }
 
-// PerCarried is what choosing a page size passes on.
-func (p listPage) PerCarried() []pair { return p.carriedBut("per", "limit") }
-
-// carriedBut is what a form passes on that has controls of its own for some
-// parameters: all others, and the first page.
-func (p listPage) carriedBut(own ...string) []pair {
+// PerCarried is what choosing a page size passes on: all but the page.
+func (p listPage) PerCarried() []pair {
 	var list []pair
 	for name, values := range p.state {
-		if name == "cursor" || slices.Contains(own, name) {
+		if name == "cursor" || name == "per" || name == "limit" {
 			continue
 		}
 		for _, value := range values {

@@ -92,7 +92,7 @@ func questions() (list []string) {
 			list = append(list, entry+n+view, entry+n+view+"&format=json")
 		}
 	}
-	for _, facet := range []string{"action", "type", "user", "outcome", "actor_type", "tenant", "project", "product"} {
+	for _, facet := range []string{"action", "type", "user", "on_behalf_of", "outcome", "actor_type", "tenant", "project", "product"} {
 		list = append(list, "?facet="+facet, "?facet="+facet+"&format=json", "?facet="+facet+"&find=canary")
 	}
 	return list

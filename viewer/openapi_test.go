@@ -195,7 +195,7 @@ func TestEveryParameterIsDescribed(t *testing.T) {
 	require.Len(t, slices.Compact(slices.Sorted(slices.Values(names))), len(names))
 	filter := audit.Filter{
 		Tenants: []string{"a"}, Projects: []string{"a"}, From: day, To: day, Actions: []string{"a"}, Outcomes: []audit.Outcome{"failure"},
-		ObjectTypes: []string{"a"}, ObjectIDs: []string{"a"}, Products: []string{"a"}, ActorTypes: []string{"a"}, ActorIDs: []string{"a"}, Users: []string{"a"},
+		ObjectTypes: []string{"a"}, ObjectIDs: []string{"a"}, Products: []string{"a"}, ActorTypes: []string{"a"}, ActorIDs: []string{"a"}, Users: []string{"a"}, OnBehalfOf: []string{"a"},
 		IPs: []string{"::1"}, Fields: []string{"a"}, TransactionID: "a", RequestID: "a", Keyword: "a", Not: []audit.Filter{{}},
 	}
 	for name := range filter.Values() {

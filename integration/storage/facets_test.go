@@ -49,18 +49,18 @@ func steps(t *testing.T) int {
 
 // naiveFacets is what facets mean: the values of the entries that there are.
 func naiveFacets(entries []audit.Entry, scope audit.Filter) audit.Facets {
-	var sets [8]map[string]bool
+	var sets [9]map[string]bool
 	for i := range sets {
 		sets[i] = map[string]bool{}
 	}
 	for _, e := range entries {
 		if scope.Match(e) {
-			for i, v := range []string{e.Tenant, e.Project, e.Action, string(e.Outcome), e.Object.Type, e.Object.Product, e.Actor.Type, e.Actor.User()} {
+			for i, v := range []string{e.Tenant, e.Project, e.Action, string(e.Outcome), e.Object.Type, e.Object.Product, e.Actor.Type, e.Actor.User(), e.OnBehalfOfUser()} {
 				sets[i][v] = true
 			}
 		}
 	}
-	var lists [8][]string
+	var lists [9][]string
 	for i, set := range sets {
 		delete(set, "")
 		lists[i] = []string{}
@@ -69,7 +69,7 @@ func naiveFacets(entries []audit.Entry, scope audit.Filter) audit.Facets {
 		}
 		slices.Sort(lists[i])
 	}
-	return audit.Facets{Tenants: lists[0], Projects: lists[1], Actions: lists[2], Outcomes: lists[3], ObjectTypes: lists[4], Products: lists[5], ActorTypes: lists[6], Users: lists[7]}
+	return audit.Facets{Tenants: lists[0], Projects: lists[1], Actions: lists[2], Outcomes: lists[3], ObjectTypes: lists[4], Products: lists[5], ActorTypes: lists[6], Users: lists[7], OnBehalfOf: lists[8]}
 }
 
 // openTx is a transaction that isn't finished, and its entries.

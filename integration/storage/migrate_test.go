@@ -117,7 +117,7 @@ func TestMigrateFromManyPlacesAtOnce(t *testing.T) {
 		assert.Equal(t, 3, n, "each appended the same three entries")
 		var versions int
 		require.NoError(t, db.Raw("SELECT count(*) FROM audit_entries_schema").Scan(&versions).Error)
-		assert.Equal(t, 4, versions)
+		assert.Equal(t, 5, versions)
 	})
 }
 
@@ -128,9 +128,17 @@ func TestUpgradeFromVersionOne(t *testing.T) {
 		db := open(t, s.create(t))
 		ctx := context.Background()
 		entries := newGenerator(3).entries(500)
+		for i := range entries {
+			if i%3 == 0 {
+				entries[i].OnBehalfOf = []*audit.Actor{{Name: "Ben", ID: "9"}, {ID: "10"}, {Email: "ü@example.com"}}[i%9/3]
+			}
+			if i%7 == 0 {
+				entries[i].Actor = audit.Actor{Type: "apiKey", ID: "zz top"}
+			}
+		}
 		require.NoError(t, migrated(t, db, nil).Append(ctx, entries...))
 		// What versions 2 and 3 added goes again; version 1 had the same columns.
-		later := []string{"type", "action", "user", "ip", "facet"}
+		later := []string{"type", "action", "user", "ip", "facet", "behalf"}
 		if s.name != "mysql" {
 			later = append(later, "outcome")
 		}
@@ -141,7 +149,13 @@ func TestUpgradeFromVersionOne(t *testing.T) {
 			}
 			require.NoError(t, db.Exec(drop).Error)
 		}
-		require.NoError(t, db.Exec("DELETE FROM audit_entries_schema WHERE version > 1").Error)
+		// Version 5 has a column more, and a user of an actor without name and email.
+		for _, statement := range []string{
+			"ALTER TABLE audit_entries DROP COLUMN behalf_user", "UPDATE audit_entries SET actor_user = '' WHERE actor_user = actor_id",
+			"DELETE FROM audit_entries_values WHERE facet IN ('behalf_user', 'actor_user')", "DELETE FROM audit_entries_schema WHERE version > 1",
+		} {
+			require.NoError(t, db.Exec(statement).Error)
+		}
 
 		store, err := gormstore.New(db, nil)
 		require.NoError(t, err)
@@ -158,7 +172,27 @@ func TestUpgradeFromVersionOne(t *testing.T) {
 			got = append(got, e)
 		}
 		assert.Equal(t, entries, got)
+		facets, err := store.Facets(ctx, audit.Filter{})
+		require.NoError(t, err)
+		assert.Equal(t, naiveFacets(entries, audit.Filter{}), facets)
+		for _, list := range [][]string{facets.OnBehalfOf, facets.Users} {
+			require.NotEmpty(t, list)
+			for _, f := range []audit.Filter{{OnBehalfOf: list[:1]}, {Users: list[len(list)-1:]}, {OnBehalfOf: []string{"", list[0]}}} {
+				n, _, err := store.Count(ctx, f, len(entries))
+				require.NoError(t, err)
+				assert.Equal(t, countOf(entries, f), n, f.Values().Encode())
+			}
+		}
 	})
+}
+
+func countOf(entries []audit.Entry, f audit.Filter) (n int) {
+	for _, e := range entries {
+		if f.Match(e) {
+			n++
+		}
+	}
+	return n
 }
 
 // A migration that was stopped halfway, as DDL without transactions leaves it,

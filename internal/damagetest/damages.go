@@ -20,7 +20,7 @@ var everywhere = []damage{
 	{column: "changes", value: "substr(changes, 1, length(changes) - 1)"}, {column: "metadata", value: "'[]'"}, {column: "metadata", value: "'{\"a\":'"},
 	{column: "metadata", value: "'7'"}, {column: "on_behalf_of", value: "'{\"type\":'"}, {column: "on_behalf_of", value: "'[]'"},
 	{column: "outcome", value: "'maybe'"}, {column: "outcome", value: "''"}, {column: "action", value: "''"},
-	{column: "object_key", value: "'zz'", silent: true}, {column: "object_key", value: "''", silent: true}, {column: "actor_user", value: "'zz'", silent: true},
+	{column: "object_key", value: "'zz'", silent: true}, {column: "object_key", value: "''", silent: true}, {column: "actor_user", value: "'zz'", silent: true}, {column: "behalf_user", value: "'zz'", silent: true},
 	{column: "ip_key", value: "'zz'", silent: true}, {column: "fields", value: "'zz'", silent: true}, {column: "search", value: "''", silent: true},
 }
 
@@ -31,7 +31,7 @@ var texts = []string{
 }
 
 // keys are the columns of texts that are only sorted and looked up by.
-var keys = []string{"actor_user", "object_key", "ip_key", "fields", "search"}
+var keys = []string{"actor_user", "behalf_user", "object_key", "ip_key", "fields", "search"}
 
 // damages are those that a database of that kind can have.
 func damages(database string) []damage {

@@ -11,7 +11,7 @@ import (
 var (
 	sharedNames = []string{
 		"tenant", "project", "actor_type", "actor_id", "actor_name", "actor_email", "actor_user", "outcome",
-		"ip", "ip_key", "request_id", "method", "path", "user_agent", "transaction_id", "on_behalf_of", "error", "comment",
+		"ip", "ip_key", "request_id", "method", "path", "user_agent", "transaction_id", "on_behalf_of", "behalf_user", "error", "comment",
 	}
 	ownNames = []string{
 		"action", "object_type", "object_id", "object_key", "object_name", "object_product", "fields", "search", "changes", "metadata",
@@ -19,7 +19,7 @@ var (
 	insertNames = slices.Concat([]string{"form"}, sharedNames, ownNames, []string{"id", "time", "salt"})
 )
 
-const sharedCount, textCount = 18, 18 + 10
+const sharedCount, textCount = 19, 19 + 10
 
 // rowTexts are a row's texts: sharedNames, then ownNames.
 type rowTexts [textCount]string
@@ -28,7 +28,7 @@ func (r *record) texts() rowTexts {
 	e := r.entry
 	return rowTexts{
 		e.Tenant, e.Project, e.Actor.Type, e.Actor.ID, e.Actor.Name, e.Actor.Email, r.user, r.outcome(),
-		e.Request.IP, r.ipKey, e.Request.ID, e.Request.Method, e.Request.Path, e.Request.UserAgent, e.TransactionID, r.behalf, e.Error, e.Comment,
+		e.Request.IP, r.ipKey, e.Request.ID, e.Request.Method, e.Request.Path, e.Request.UserAgent, e.TransactionID, r.behalf, e.OnBehalfOfUser(), e.Error, e.Comment,
 		e.Action, e.Object.Type, e.Object.ID, r.objectKey, e.Object.Name, e.Object.Product, r.fields, r.search, r.changes, r.metadata,
 	}
 }

@@ -155,6 +155,9 @@ type facet struct {
 	index  Index
 }
 
+// facetCount is how many facets there are.
+const facetCount = 9
+
 // facets: each jump is answered by an index that begins with the columns within
 // and the column.
 var facets = []facet{
@@ -166,6 +169,16 @@ var facets = []facet{
 	{"products", "object_product", []string{colTenant, "project"}, "projects", IndexFacet},
 	{"actor_types", "actor_type", []string{colTenant, "project", "object_product"}, "products", IndexFacet},
 	{"outcomes", "outcome", []string{colTenant, "project", "object_product", "actor_type"}, "actor_types", IndexFacet},
+	{"behalves", colBehalf, []string{colTenant}, "tenants", IndexBehalf},
+}
+
+// partial is the condition without which no database uses the index of a part of
+// the entries: empty values are no facets.
+func (f facet) partial(prefix string) string {
+	if !named[f.column] || indexWhere[f.index] == "" {
+		return ""
+	}
+	return " AND " + prefix + f.column + " <> ''"
 }
 
 // kept reports whether a facet's values are kept: what is within a project too
@@ -288,7 +301,7 @@ func (w facetWalk) jump(b *builder, f facet) {
 	if f.parent == "" {
 		w.tenantsOnly(c)
 	}
-	b.WriteString(")")
+	b.add(f.partial("e."), ")")
 	if f.parent != "" {
 		b.WriteString(" FROM ")
 		w.found(b, parentOf(f))
@@ -306,7 +319,7 @@ func (w facetWalk) jump(b *builder, f facet) {
 	if f.parent == "" {
 		w.tenantsOnly(c)
 	}
-	b.add(") FROM ", w.queryName(f), " c WHERE c.v IS NOT NULL)")
+	b.add(f.partial("e."), ") FROM ", w.queryName(f), " c WHERE c.v IS NOT NULL)")
 }
 
 func parentOf(f facet) facet {
@@ -352,6 +365,7 @@ func (w facetWalk) exists(b *builder, f facet) {
 	for _, col := range f.within {
 		b.add(" AND e.", col, " = c.", col)
 	}
+	b.WriteString(f.partial("e."))
 	for _, term := range w.scope {
 		b.WriteString(" AND ")
 		b.filter(term)

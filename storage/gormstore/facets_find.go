@@ -9,7 +9,7 @@ import (
 )
 
 // facetParams are the parameters of facets, in their order.
-var facetParams = [8]string{"tenant", "project", "action", "type", "user", "product", "actor_type", "outcome"}
+var facetParams = [facetCount]string{"tenant", "project", "action", "type", "user", "product", "actor_type", "outcome", "on_behalf_of"}
 
 // search is what a FacetQuery looks for.
 type search struct {
@@ -214,7 +214,7 @@ func (l facetLists) addSome(want search, values map[keptValue]struct{}) {
 
 func valuesOfFacets(f audit.Facets) map[keptValue]struct{} {
 	values := map[keptValue]struct{}{}
-	for i, list := range [8][]string{f.Tenants, f.Projects, f.Actions, f.ObjectTypes, f.Users, f.Products, f.ActorTypes, f.Outcomes} {
+	for i, list := range [facetCount][]string{f.Tenants, f.Projects, f.Actions, f.ObjectTypes, f.Users, f.Products, f.ActorTypes, f.Outcomes, f.OnBehalfOf} {
 		for _, v := range list {
 			values[keptValue{facet: facets[i].column, value: v}] = struct{}{}
 		}

@@ -15,6 +15,7 @@ const (
 	colProject = "project"
 	colObject  = "object_key"
 	colUser    = "actor_user"
+	colBehalf  = "behalf_user"
 	colActor   = "actor_id"
 	colIP      = "ip_key"
 	colAction  = "action"
@@ -58,7 +59,7 @@ func (b *builder) term(f audit.Filter) {
 	}{
 		{colTenant, f.Tenants}, {colProject, f.Projects}, {colAction, f.Actions}, {colOutcome, outcomes(f.Outcomes)},
 		{"object_type", f.ObjectTypes}, {colObject, objectKeys(f.ObjectIDs)}, {"object_product", f.Products},
-		{"actor_type", f.ActorTypes}, {colActor, f.ActorIDs}, {colUser, f.Users},
+		{"actor_type", f.ActorTypes}, {colActor, f.ActorIDs}, {colUser, f.Users}, {colBehalf, f.OnBehalfOf},
 	} {
 		if len(l.values) > 0 {
 			b.dialect.in(c.next(), l.column, l.values)
@@ -83,7 +84,7 @@ func (b *builder) term(f audit.Filter) {
 
 // named are the columns whose index leaves out empty values, as a query says that
 // is to use it: no database concludes it from a parameter.
-var named = map[string]bool{colProject: true, colActor: true}
+var named = map[string]bool{colProject: true, colActor: true, colBehalf: true}
 
 // not writes that none of the filters selects an entry. What leaves out all of
 // some alternatives is written as these, so that indexes can find them, or, in a

@@ -185,8 +185,8 @@ func (v *keptValues) add(e *audit.Entry) {
 }
 
 // facetValues are the entry's values in the order of facets.
-func facetValues(e *audit.Entry) [8]string {
-	return [8]string{e.Tenant, e.Project, e.Action, e.Object.Type, e.Actor.User(), e.Object.Product, e.Actor.Type, string(e.Outcome)}
+func facetValues(e *audit.Entry) [facetCount]string {
+	return [facetCount]string{e.Tenant, e.Project, e.Action, e.Object.Type, e.Actor.User(), e.Object.Product, e.Actor.Type, string(e.Outcome), e.OnBehalfOfUser()}
 }
 
 // keptStatement reads what is kept of the scope. Of one that is more than tenants
@@ -249,7 +249,7 @@ func (l facetLists) add(v keptValues) {
 }
 
 func (l facetLists) facets() audit.Facets {
-	var lists [8][]string
+	var lists [facetCount][]string
 	for i, f := range facets {
 		lists[i] = make([]string, 0, len(l[f.column]))
 		for v := range l[f.column] {
@@ -259,7 +259,7 @@ func (l facetLists) facets() audit.Facets {
 	}
 	return audit.Facets{
 		Tenants: lists[0], Projects: lists[1], Actions: lists[2], ObjectTypes: lists[3],
-		Users: lists[4], Products: lists[5], ActorTypes: lists[6], Outcomes: lists[7],
+		Users: lists[4], Products: lists[5], ActorTypes: lists[6], Outcomes: lists[7], OnBehalfOf: lists[8],
 	}
 }
 

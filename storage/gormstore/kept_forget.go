@@ -108,7 +108,7 @@ func (v *keptValues) readRows(ctx context.Context, q querier, b *builder) (keys 
 	}
 	defer rows.Close()
 	var key, object string
-	var values [8]sameColumn
+	var values [facetCount]sameColumn
 	dest := []any{&key}
 	for i := range values {
 		dest = append(dest, &values[i])
@@ -168,7 +168,7 @@ func (s *Store) unused(ctx context.Context, q querier, f facet, list []keptValue
 	b := s.newBuilder()
 	b.add("SELECT '", f.column, "', k.value, k.tenant FROM ")
 	b.valueTable(list)
-	b.add(" WHERE (SELECT 1 FROM ", s.quoted, " e WHERE e.tenant = k.tenant AND e.", f.column, " = k.value LIMIT 1) IS NULL")
+	b.add(" WHERE (SELECT 1 FROM ", s.quoted, " e WHERE e.tenant = k.tenant AND e.", f.column, " = k.value", f.partial("e."), " LIMIT 1) IS NULL")
 	dead := keptValues{values: map[keptValue]struct{}{}}
 	if err := dead.read(ctx, q, b); err != nil {
 		return nil, err

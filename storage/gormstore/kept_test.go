@@ -17,12 +17,12 @@ import (
 
 // naiveFacets is what facets mean: the values of the entries that there are.
 func naiveFacets(entries []audit.Entry, scope audit.Filter) audit.Facets {
-	var lists [8][]string
+	var lists [9][]string
 	for _, e := range entries {
 		if !scope.Match(e) {
 			continue
 		}
-		for i, v := range []string{e.Tenant, e.Project, e.Action, string(e.Outcome), e.Object.Type, e.Object.Product, e.Actor.Type, e.Actor.User()} {
+		for i, v := range []string{e.Tenant, e.Project, e.Action, string(e.Outcome), e.Object.Type, e.Object.Product, e.Actor.Type, e.Actor.User(), e.OnBehalfOfUser()} {
 			if v != "" {
 				lists[i] = append(lists[i], v)
 			}
@@ -32,7 +32,7 @@ func naiveFacets(entries []audit.Entry, scope audit.Filter) audit.Facets {
 		slices.Sort(lists[i])
 		lists[i] = append([]string{}, slices.Compact(lists[i])...)
 	}
-	return audit.Facets{Tenants: lists[0], Projects: lists[1], Actions: lists[2], Outcomes: lists[3], ObjectTypes: lists[4], Products: lists[5], ActorTypes: lists[6], Users: lists[7]}
+	return audit.Facets{Tenants: lists[0], Projects: lists[1], Actions: lists[2], Outcomes: lists[3], ObjectTypes: lists[4], Products: lists[5], ActorTypes: lists[6], Users: lists[7], OnBehalfOf: lists[8]}
 }
 
 // keptMachine is a trail under random use by three processes, of which one does
@@ -59,6 +59,9 @@ func (m *keptMachine) some(t *rapid.T) []audit.Entry {
 		e.Tenant, e.Project, e.Object.Product, e.Actor.Type = pick("tenant", 3), pick("project", 2), pick("product", 2), pick("kind", 2)
 		e.Action, e.Object.Type = pick("action", 4)+"!", pick("type", 4)+"!"
 		e.Actor.Name, e.Actor.Email, e.Actor.ID = pick("user", 9), "", ""
+		if e.OnBehalfOf = nil; rapid.Bool().Draw(t, "stood in") {
+			e.OnBehalfOf = &audit.Actor{Name: pick("user", 4)}
+		}
 		e.Outcome = rapid.SampledFrom([]audit.Outcome{audit.Success, audit.Failure, audit.Denied}).Draw(t, "outcome")
 		list[i] = e
 	}
@@ -222,7 +225,7 @@ func TestWhenValuesAreKept(t *testing.T) {
 	require.NoError(t, store.Append(ctx, full(1)))
 	ask(audit.Filter{Tenants: []string{"elsewhere"}})
 	rows, position = keptRows(t, db)
-	assert.Equal(t, 8, rows)
+	assert.Equal(t, 9, rows)
 	assert.Equal(t, "sqlite:2", position)
 
 	for i := range 20 {
@@ -248,7 +251,7 @@ func TestWhenValuesAreKept(t *testing.T) {
 	assert.Empty(t, position)
 	ask(audit.Filter{})
 	rows, position = keptRows(t, old)
-	assert.Equal(t, 8, rows)
+	assert.Equal(t, 9, rows)
 	assert.Equal(t, "sqlite:1", position)
 	for range 2 {
 		require.NoError(t, store.Migrate(ctx))

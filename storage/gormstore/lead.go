@@ -39,7 +39,7 @@ func (l lead) table(b *builder, name string) {
 
 // leadIndexes are the indexes that begin with the tenant, the lead and the time.
 var leadIndexes = map[string]Index{
-	"": indexTenant, colObject: "object", colIP: IndexIP, colUser: IndexUser, colActor: IndexActor,
+	"": indexTenant, colObject: "object", colIP: IndexIP, colUser: IndexUser, colActor: IndexActor, colBehalf: IndexBehalf,
 	"object_type": IndexType, colAction: IndexAction, colProject: IndexProject, colOutcome: indexOutcome,
 }
 
@@ -55,6 +55,7 @@ type leadColumn struct {
 var leadColumns = []leadColumn{
 	{colObject, func(f *audit.Filter) []string { return objectKeys(take(&f.ObjectIDs)) }},
 	{colIP, takeAddresses},
+	{colBehalf, func(f *audit.Filter) []string { return takeNamed(&f.OnBehalfOf) }},
 	{colProject, func(f *audit.Filter) []string { return takeNamed(&f.Projects) }},
 	{colUser, func(f *audit.Filter) []string { return take(&f.Users) }},
 	{colActor, func(f *audit.Filter) []string { return takeNamed(&f.ActorIDs) }},

@@ -14,7 +14,7 @@ import (
 // Migrate creates the store's tables, or brings those of an earlier version up
 // to this one. It is safe to run at every start and by several processes at
 // once: one migrates, the others wait for it. Nothing is ever dropped, and no
-// entry is changed. The tables are made in Options.Schema, whose default says where
+// entry is changed; columns derived from entries may be. The tables are made in Options.Schema, whose default says where
 // they are looked for.
 //
 // A database that a later version of the library has migrated is left alone:
@@ -67,6 +67,11 @@ func (s *Store) migrate(ctx context.Context, m migrator) error {
 	for i := have; i < len(versions); i++ {
 		for _, statement := range versions[i] {
 			if _, err := m.ExecContext(ctx, statement); err != nil && !s.dialect.alreadyDone(err) {
+				return fmt.Errorf("version %d: %w", i+1, err)
+			}
+		}
+		if i+1 == usersVersion {
+			if err := s.deriveUsers(ctx, m); err != nil {
 				return fmt.Errorf("version %d: %w", i+1, err)
 			}
 		}

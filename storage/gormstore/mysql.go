@@ -165,6 +165,7 @@ func (d *mysql) migrations() [][]string {
 		{}, // made the indexes that are now a feature
 		{}, // the others made an index of a part of the rows, which it can't
 		{keyTable(d.t, "`", "VARCHAR(64)", " ENGINE=InnoDB")},
+		{"ALTER TABLE " + t + " ADD COLUMN " + colBehalf + " " + mysqlType(colBehalf) + " NOT NULL DEFAULT ''"}, // deriveUsers fills it
 	}
 }
 
@@ -298,8 +299,10 @@ func (d *mysql) walking(_ context.Context, db *sql.DB, fn func(querier) error) e
 // isDeadlock: 1213.
 func (d *mysql) isDeadlock(err error) bool { return strings.Contains(err.Error(), "Error 1213") }
 
-// alreadyDone: 1061, an index of that name exists.
-func (d *mysql) alreadyDone(err error) bool { return strings.Contains(err.Error(), "Error 1061") }
+// alreadyDone: 1061, an index of that name exists; 1060, a column does.
+func (d *mysql) alreadyDone(err error) bool {
+	return strings.Contains(err.Error(), "Error 1061") || strings.Contains(err.Error(), "Error 1060")
+}
 
 // notMigrated: 1146, no such table; 1054, no such column.
 func (d *mysql) notMigrated(err error) bool {

@@ -125,6 +125,7 @@ func (d *partitioned) migrations() [][]string {
 		{}, // as without partitions
 		{index("outcome", "tenant, outcome, time, id", failed)},
 		{keyTable(d.t, `"`, "text", "")},
+		{addBehalf(t)},
 	}
 }
 

@@ -206,7 +206,13 @@ func (d *postgres) migrations() [][]string {
 		{}, // made the indexes that are now a feature
 		{index("outcome", "tenant, outcome, time, id", failed)},
 		{keyTable(d.t, `"`, "text", "")},
+		{addBehalf(t)},
 	}
+}
+
+// addBehalf is version 5, whose column deriveUsers fills.
+func addBehalf(table string) string {
+	return "ALTER TABLE " + table + " ADD COLUMN " + colBehalf + ` text COLLATE "C" NOT NULL DEFAULT ''`
 }
 
 func (d *postgres) sharedRead() string { return "" }

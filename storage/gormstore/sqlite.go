@@ -163,6 +163,7 @@ func (d *sqlite) migrations() [][]string {
 		{}, // made the indexes that are now a feature
 		{index("outcome", "tenant, outcome, time, id", failed)},
 		{keyTable(d.t, `"`, "TEXT", "")},
+		{"ALTER TABLE " + t + " ADD COLUMN " + colBehalf + " TEXT NOT NULL DEFAULT ''"}, // deriveUsers fills it
 	}
 }
 

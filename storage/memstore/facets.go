@@ -19,7 +19,7 @@ func (s *Store) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 	for _, limit := range terms[1:] {
 		scope = scope.And(limit)
 	}
-	var tenants, projects, actions, outcomes, types, products, actorTypes, users = set{}, set{}, set{}, set{}, set{}, set{}, set{}, set{}
+	var tenants, projects, actions, outcomes, types, products, actorTypes, users, behalf = set{}, set{}, set{}, set{}, set{}, set{}, set{}, set{}, set{}
 	err := look(ctx, s.snapshot(), scope.Match, func(r *record) bool {
 		e := &r.entry
 		tenants.add(e.Tenant)
@@ -30,6 +30,7 @@ func (s *Store) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 		products.add(e.Object.Product)
 		actorTypes.add(e.Actor.Type)
 		users.add(e.Actor.User())
+		behalf.add(e.OnBehalfOfUser())
 		return true
 	})
 	if err != nil {
@@ -37,7 +38,7 @@ func (s *Store) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 	}
 	return audit.Facets{
 		Tenants: tenants.sorted(), Projects: projects.sorted(), Actions: actions.sorted(), Outcomes: outcomes.sorted(),
-		ObjectTypes: types.sorted(), Products: products.sorted(), ActorTypes: actorTypes.sorted(), Users: users.sorted(),
+		ObjectTypes: types.sorted(), Products: products.sorted(), ActorTypes: actorTypes.sorted(), Users: users.sorted(), OnBehalfOf: behalf.sorted(),
 	}, nil
 }
 

@@ -49,6 +49,7 @@ func tryEachField(c *trial) {
 		{kindPool, func(f *audit.Filter) *[]string { return &f.ActorTypes }},
 		{idPool, func(f *audit.Filter) *[]string { return &f.ActorIDs }},
 		{slices.Concat(namePool, emailPool), func(f *audit.Filter) *[]string { return &f.Users }},
+		{slices.Concat(namePool, emailPool), func(f *audit.Filter) *[]string { return &f.OnBehalfOf }},
 		{prefixPool, func(f *audit.Filter) *[]string { return &f.IPs }},
 		{fieldPool, func(f *audit.Filter) *[]string { return &f.Fields }},
 	} {
@@ -90,7 +91,7 @@ func tryNot(c *trial) {
 		{{Actions: []string{"login"}}},
 		{{Actions: []string{"login"}}, {Actions: []string{"update"}}},
 		{{Actions: []string{"login"}, Outcomes: []audit.Outcome{audit.Failure}}},
-		{{IPs: []string{"10.0.0.0/8"}}}, {{Fields: []string{"settings"}}}, {{Keyword: "a"}}, {{Users: []string{""}}},
+		{{IPs: []string{"10.0.0.0/8"}}}, {{Fields: []string{"settings"}}}, {{Keyword: "a"}}, {{Users: []string{""}}}, {{OnBehalfOf: []string{""}}}, {{OnBehalfOf: []string{"ada@example.com"}}},
 		{{Not: []audit.Filter{everything}}},
 		{{Not: []audit.Filter{{Keyword: "ada"}}}},
 		{{Not: []audit.Filter{{Not: []audit.Filter{{Not: []audit.Filter{{Products: []string{"VPN"}}}}}}}}},

@@ -146,7 +146,7 @@ func (g *generator) filter(depth int) audit.Filter {
 	}{
 		{&f.Tenants, tenantPool}, {&f.Projects, projectPool}, {&f.Actions, actionPool}, {&f.ObjectTypes, typePool},
 		{&f.ObjectIDs, idPool}, {&f.Products, productPool}, {&f.ActorTypes, kindPool}, {&f.ActorIDs, idPool},
-		{&f.Users, slices.Concat(namePool, emailPool)}, {&f.IPs, prefixPool}, {&f.Fields, fieldPool},
+		{&f.Users, slices.Concat(namePool, emailPool)}, {&f.OnBehalfOf, slices.Concat(namePool, emailPool)}, {&f.IPs, prefixPool}, {&f.Fields, fieldPool},
 	} {
 		if g.IntN(7) == 0 {
 			*p.list = g.some(p.pool)

@@ -113,6 +113,7 @@ func tryPagesOfLists(c *trial) {
 		{Tenants: tenants}, {Actions: actions}, {Tenants: tenants, Actions: actions}, {Tenants: tenants[:1], Actions: actions[:1]},
 		{ObjectTypes: []string{"users", "api_keys", ""}, ObjectIDs: []string{"1", "10", "2", "-3", "a", "1"}},
 		{Users: []string{"ada@example.com", "bob@example.com", "Ada Lovelace", "", "ada@example.com"}},
+		{OnBehalfOf: []string{"ada@example.com", "bob@example.com", "Sam", "ada@example.com"}, Tenants: tenants},
 		{Users: []string{"ada@example.com"}, Tenants: tenants}, {Outcomes: []audit.Outcome{"", audit.Success, audit.Failure}, Tenants: tenants},
 		{IPs: []string{"10.0.0.0/8", "10.0.0.0/31", "::/0", "10.0.0.1"}}, {Fields: []string{"settings", "settings.theme", "role"}},
 		{TransactionID: "t1", Tenants: tenants}, {RequestID: "t1", Actions: actions},

@@ -42,13 +42,13 @@ func naiveFacets(stored []audit.Entry, f audit.Filter) audit.Facets {
 	for _, limit := range f.Terms()[1:] {
 		scope = scope.And(limit)
 	}
-	values := make([]map[string]bool, 8)
+	values := make([]map[string]bool, 9)
 	for i := range values {
 		values[i] = map[string]bool{}
 	}
 	for _, e := range stored {
 		if scope.Match(e) {
-			for i, v := range []string{e.Tenant, e.Project, e.Action, string(e.Outcome), e.Object.Type, e.Object.Product, e.Actor.Type, e.Actor.User()} {
+			for i, v := range []string{e.Tenant, e.Project, e.Action, string(e.Outcome), e.Object.Type, e.Object.Product, e.Actor.Type, e.Actor.User(), e.OnBehalfOfUser()} {
 				values[i][v] = true
 			}
 		}
@@ -58,7 +58,7 @@ func naiveFacets(stored []audit.Entry, f audit.Filter) audit.Facets {
 		return slices.Sorted(maps.Keys(values[i]))
 	}
 	return audit.Facets{
-		Tenants: list(0), Projects: list(1), Actions: list(2), Outcomes: list(3), ObjectTypes: list(4), Products: list(5), ActorTypes: list(6), Users: list(7),
+		Tenants: list(0), Projects: list(1), Actions: list(2), Outcomes: list(3), ObjectTypes: list(4), Products: list(5), ActorTypes: list(6), Users: list(7), OnBehalfOf: list(8),
 	}
 }
 
@@ -81,7 +81,7 @@ func tryFindFacets(c *trial) {
 	stored := c.someStored(120)
 	scopes := []audit.Filter{{}, {Tenants: tenantPool[:1]}, {Tenants: tenantPool[:2]}, audit.Filter{}.And(audit.Filter{Actions: []string{"update"}}), audit.Filter{Tenants: tenantPool[:2]}.And(c.filter(1))}
 	for _, f := range scopes {
-		for _, name := range []string{"", "tenant", "project", "action", "outcome", "type", "product", "actor_type", "user"} {
+		for _, name := range []string{"", "tenant", "project", "action", "outcome", "type", "product", "actor_type", "user", "on_behalf_of"} {
 			for _, find := range []string{"", "A", "e", "@EXAMPLE", "nobody has this"} {
 				for _, limit := range []int{1, 3, 1000} {
 					c.wantFound(stored, audit.FacetQuery{Filter: f, Name: name, Find: find, Limit: limit})

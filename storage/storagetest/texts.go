@@ -100,7 +100,7 @@ func tryExactComparison(c *trial) {
 	var entries []audit.Entry
 	for _, v := range values {
 		entries = append(entries, audit.Entry{
-			Time: epoch, Action: v, Tenant: v, Project: v, TransactionID: v, Actor: audit.Actor{Type: v, ID: v, Name: v},
+			Time: epoch, Action: v, Tenant: v, Project: v, TransactionID: v, Actor: audit.Actor{Type: v, ID: v, Name: v}, OnBehalfOf: &audit.Actor{Name: v},
 			Object: audit.Object{Type: v, ID: v, Product: v}, Request: audit.Request{ID: v}, Changes: []audit.Change{{Field: v, New: v}},
 		})
 	}
@@ -110,7 +110,7 @@ func tryExactComparison(c *trial) {
 		one := []string{v}
 		for _, f := range []audit.Filter{
 			{Tenants: one}, {Projects: one}, {Actions: one}, {ObjectTypes: one}, {ObjectIDs: one}, {Products: one}, {ActorTypes: one},
-			{ActorIDs: one}, {Users: one}, {Fields: one}, {TransactionID: v}, {RequestID: v},
+			{ActorIDs: one}, {Users: one}, {OnBehalfOf: one}, {Fields: one}, {TransactionID: v}, {RequestID: v},
 		} {
 			c.wantEntries(stored[i:i+1], c.walk(audit.Query{Filter: f}), fmt.Sprintf("value %q, filter %s", v, f.Values().Encode()))
 		}
@@ -128,7 +128,7 @@ func tryInjection(c *trial) {
 		one := []string{s}
 		for _, f := range []audit.Filter{
 			{Tenants: one}, {Projects: one}, {Actions: one}, {ObjectTypes: one}, {ObjectIDs: one}, {Products: one}, {ActorTypes: one}, {ActorIDs: one},
-			{Users: one}, {Fields: one}, {TransactionID: s}, {RequestID: s}, {Keyword: s},
+			{Users: one}, {OnBehalfOf: one}, {Fields: one}, {TransactionID: s}, {RequestID: s}, {Keyword: s},
 		} {
 			c.wantSelected(stored, f)
 		}
@@ -144,7 +144,7 @@ func tryStrangeTexts(c *trial) {
 	var entries []audit.Entry
 	for _, v := range values {
 		entries = append(entries, audit.Entry{
-			Time: epoch, Action: v, Tenant: v, Project: v, TransactionID: v, Actor: audit.Actor{Type: v, ID: v, Name: v},
+			Time: epoch, Action: v, Tenant: v, Project: v, TransactionID: v, Actor: audit.Actor{Type: v, ID: v, Name: v}, OnBehalfOf: &audit.Actor{Name: v},
 			Object: audit.Object{Type: v, ID: v, Name: v, Product: v}, Request: audit.Request{ID: v}, Changes: []audit.Change{{Field: v + v, New: v}},
 		})
 	}
@@ -154,7 +154,7 @@ func tryStrangeTexts(c *trial) {
 		one := []string{v}
 		for _, f := range []audit.Filter{
 			{Tenants: one}, {Projects: one}, {Actions: one}, {ObjectTypes: one}, {ObjectIDs: one}, {Products: one}, {ActorTypes: one},
-			{ActorIDs: one}, {Users: one}, {Fields: []string{v + v}}, {TransactionID: v}, {RequestID: v},
+			{ActorIDs: one}, {Users: one}, {OnBehalfOf: one}, {Fields: []string{v + v}}, {TransactionID: v}, {RequestID: v},
 		} {
 			c.wantEntries(stored[i:i+1], c.walk(audit.Query{Filter: f}), f.Values().Encode())
 			if i == 0 || i == 3 {

@@ -1,0 +1,122 @@
+package gormstore
+
+import (
+	"context"
+	"slices"
+
+	"github.com/gormtrail/audit"
+)
+
+// usersVersion is the version of the schema in which deriveUsers fills columns that
+// are derived from entries.
+const usersVersion = 5
+
+// upgradeStep is how many entries are read at a time.
+const upgradeStep = 1000
+
+// deriveUsers brings actor_user and behalf_user of stored entries to what
+// audit.Actor.User returns now, which an ID can be, and adds the new values to those
+// kept for facets. Run again after it was stopped, it does the rest.
+func (s *Store) deriveUsers(ctx context.Context, m migrator) error {
+	kept, err := number(ctx, m, s.dialect.keptFeature().there)
+	if err != nil {
+		return err
+	}
+	const byID = colUser + " = '' AND " + colActor + " <> ''"
+	if kept > 0 {
+		values := "INSERT INTO " + s.quotedValues() + " (facet, value, tenant) SELECT DISTINCT '" + colUser + "', " + colActor + ", " + colTenant + " FROM " + s.quoted + " WHERE " + byID
+		if err := execAll(ctx, m, values+s.dialect.orIgnore("facet")); err != nil {
+			return err
+		}
+	}
+	if err := execAll(ctx, m, "UPDATE "+s.quoted+" SET "+colUser+" = "+colActor+" WHERE "+byID); err != nil {
+		return err
+	}
+	return s.deriveBehalf(ctx, m, kept > 0)
+}
+
+func (s *Store) deriveBehalf(ctx context.Context, m migrator, kept bool) error {
+	sel := selection{order: orderOf(audit.SortTime), limit: upgradeStep, brief: true}
+	for {
+		found, err := s.onBehalf(ctx, m, sel)
+		if err != nil {
+			return err
+		}
+		if kept {
+			if err := s.insertKept(ctx, m, behalfValues(found.entries)); err != nil {
+				return err
+			}
+		}
+		if err := s.updateBehalf(ctx, m, found.entries); err != nil {
+			return err
+		}
+		n := len(found.entries)
+		if n < sel.limit {
+			return nil
+		}
+		last := found.position(n - 1)
+		sel.after = &last
+	}
+}
+
+// onBehalf reads entries of actors who stood in for someone.
+func (s *Store) onBehalf(ctx context.Context, m migrator, sel selection) (run, error) {
+	r := run{sort: sel.order.sort}
+	b := s.newBuilder()
+	b.list(briefNames, "SELECT ", "")
+	b.add(" FROM ", s.quoted, " WHERE on_behalf_of <> '' AND ")
+	if err := sel.write(b); err != nil {
+		return r, err
+	}
+	rows, err := m.QueryContext(ctx, b.String(), b.args...)
+	if err != nil {
+		return r, err
+	}
+	defer rows.Close()
+	for sc := newScanner(briefNames); rows.Next(); {
+		e, err := sc.scan(rows)
+		if err != nil {
+			return r, err
+		}
+		r.entries, r.at = append(r.entries, e), append(r.at, sc.position(sel.order, nil, s.database))
+	}
+	return r, rows.Err()
+}
+
+// behalfValues are the entries' values of the facet.
+func behalfValues(entries []audit.Entry) []keptValue {
+	values := keptValues{values: map[keptValue]struct{}{}}
+	for i := range entries {
+		if user := entries[i].OnBehalfOfUser(); user != "" {
+			values.values[keptValue{colBehalf, entries[i].Tenant, user}] = struct{}{}
+		}
+	}
+	return values.without(keptValues{})
+}
+
+// updateBehalf writes the column of entries, those of one user by one statement.
+func (s *Store) updateBehalf(ctx context.Context, m execer, entries []audit.Entry) error {
+	byUser := map[string][]record{}
+	for i := range entries {
+		e := &entries[i]
+		user := e.OnBehalfOfUser()
+		id, err := parseID(e.ID)
+		if err != nil || user == "" {
+			continue // its ID is damaged, or nobody is named
+		}
+		byUser[user] = append(byUser[user], record{id: id, time: e.Time.UnixMicro()})
+	}
+	for user, rows := range byUser {
+		for some := range slices.Chunk(rows, keptRows) {
+			b := s.newBuilder()
+			b.add("UPDATE ", s.quoted, " SET ", colBehalf, " = ")
+			b.arg(user)
+			b.WriteString(" WHERE ")
+			b.anyOf(len(some), func(i int) { s.isRow(b, &some[i]) })
+			if _, err := m.ExecContext(ctx, b.String(), b.args...); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
