@@ -15,8 +15,8 @@ import (
 )
 
 // Language translates the page and its downloads. Texts are looked up by their
-// English; what is missing stays English. German and French come with the
-// package.
+// English; what is missing stays English. German, Spanish, French and Japanese
+// come with the package.
 type Language struct {
 	// Tag is the BCP 47 tag: "de", "pt-BR".
 	Tag string
@@ -49,9 +49,17 @@ var english = fromFile("en")
 // result, as it may its own.
 func German() Language { return fromFile("de") }
 
+// Spanish is the page in Spanish, for Options.Languages. A host may change the
+// result, as it may its own.
+func Spanish() Language { return fromFile("es") }
+
 // French is the page in French, for Options.Languages. A host may change the
 // result, as it may its own.
 func French() Language { return fromFile("fr") }
+
+// Japanese is the page in Japanese, for Options.Languages. A host may change the
+// result, as it may its own.
+func Japanese() Language { return fromFile("ja") }
 
 // Texts are all texts that a Language can translate: those of the page, the
 // common actions with their explanations, the names of months and weekdays, and

@@ -22,7 +22,7 @@ import (
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
-func shipped() []Language { return []Language{German(), French()} }
+func shipped() []Language { return []Language{German(), Spanish(), French(), Japanese()} }
 
 // TestLanguagesAreWhole: each text, in each form that a number can ask for, with
 // as many places to fill in.
@@ -171,7 +171,7 @@ func TestNoWordIsLeftUntranslated(t *testing.T) {
 }
 
 func TestNumbersDatesAndPluralsOfEachLanguage(t *testing.T) {
-	de, fr := German(), French()
+	de, es, fr, ja := German(), Spanish(), French(), Japanese()
 	at := time.Date(2026, 3, 5, 9, 4, 5, 0, time.UTC)
 	for _, c := range [][3]string{
 		{english.number(1234567), "1,234,567", "en"}, {de.number(1234567), "1.234.567", "de"}, {fr.number(1234567), "1\u202f234\u202f567", "fr"}, {de.number(-1234), "-1.234", "de"}, {de.number(999), "999", "de"},
@@ -182,6 +182,10 @@ func TestNumbersDatesAndPluralsOfEachLanguage(t *testing.T) {
 		{english.count("%s entries", 1, false), "1 entry", ""}, {english.count("%s entries", 1, true), "1+ entries", ""}, {english.count("%s entries", 0, false), "0 entries", ""},
 		{de.count("%s entries", 1, false), "1 Eintrag", ""}, {de.count("%s entries", 0, false), "0 Einträge", ""}, {de.count("%s entries", 10_000, true), "10.000+ Einträge", ""},
 		{fr.count("%s entries", 0, false), "0 entrée", ""}, {fr.count("%s entries", 1, false), "1 entrée", ""}, {fr.count("%s entries", 2, false), "2 entrées", ""},
+		{es.number(1234567), "1.234.567", "es"}, {es.bytes(12_400), "12,4\u00a0kB", ""}, {es.date(at), "5 mar 2026", ""}, {es.fullDate(at), "jueves, 5 de marzo de 2026", ""}, {es.date(at.AddDate(0, 2, 0)), "5 mayo 2026", ""},
+		{es.count("%s entries", 0, false), "0 entradas", ""}, {es.count("%s entries", 1, false), "1 entrada", ""}, {es.count("%s entries", 1_000_000, false), "1.000.000 de entradas", ""}, {es.count("%s entries", 1_000_000, true), "1.000.000+ entradas", ""},
+		{ja.number(1234567), "1,234,567", "ja"}, {ja.bytes(12_400), "12.4\u00a0KB", ""}, {ja.date(at), "2026/03/05", ""}, {ja.fullDate(at), "2026年3月5日(木曜日)", ""}, {ja.fullDate(at.AddDate(0, 7, 6)), "2026年10月11日(日曜日)", ""},
+		{ja.count("%s entries", 1, false), "1 件のエントリ", ""}, {ja.count("%s entries", 0, false), "0 件のエントリ", ""}, {ja.count("%s entries", 10_000, true), "10,000+ 件のエントリ", ""},
 		{fr.count("%s entries", 1_000_000, false), "1\u202f000\u202f000 d’entrées", ""}, {fr.count("%s entries", 1_000_000, true), "1\u202f000\u202f000+ entrées", ""},
 	} {
 		require.Equal(t, c[1], c[0], c[2])
@@ -196,6 +200,7 @@ func TestNumbersDatesAndPluralsOfEachLanguage(t *testing.T) {
 			}
 		}
 	}
+	require.JSONEq(t, `{"other":"%s 件のエントリ"}`, ja.forms("%s entries"))
 	require.JSONEq(t, `{"one":"%s Eintrag","other":"%s Einträge"}`, de.forms("%s entries"))
 }
 
@@ -210,6 +215,7 @@ func TestWhichLanguage(t *testing.T) {
 	for _, c := range []struct{ query, host, header, want string }{
 		{"", "", "", "en"}, {"", "", "de", "de"}, {"", "", "de-AT", "de"}, {"", "", "FR-ca;q=0.3, de;q=0.9", "de"}, {"", "", "de;q=0, fr", "fr"}, {"", "", "xx, *", "en"},
 		{"", "fr", "de", "fr"}, {"", "xx", "de", "de"}, {"?lang=de", "fr", "en", "de"}, {"?lang=xx", "", "fr", "fr"}, {"", "", "de;q=0.8001, fr;q=0.8002", "fr"},
+		{"", "", "ja", "ja"}, {"", "", "ja-JP, en;q=0.5", "ja"}, {"", "", "es-MX,es;q=0.9,en;q=0.8", "es"}, {"", "", "es-419", "es"}, {"", "", "pt-BR,pt;q=0.9", "en"}, {"", "", "pt-PT,es;q=0.4,en;q=0.6", "en"}, {"?lang=ja-JP", "", "de", "ja"}, {"", "zh-Hant-TW", "", "en"},
 	} {
 		hosts = c.host
 		r := httptest.NewRequest(http.MethodGet, "/"+c.query, nil)

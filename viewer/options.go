@@ -45,7 +45,8 @@ type Options struct {
 	// Location is the zone that times are shown in where the URL asks for no
 	// other (tz=Europe/Berlin). Default: UTC.
 	Location *time.Location
-	// Languages are offered beside English: German(), French(), or a host's own;
+	// Languages are offered beside English: German(), Spanish(), French(),
+	// Japanese(), or a host's own;
 	// the reader's Accept-Language decides. Default: English alone.
 	Languages []Language
 	// Language, where set, says which language a reader wants ("de"), and comes

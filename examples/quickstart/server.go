@@ -19,7 +19,7 @@ func (h *host) page() (*viewer.Viewer, error) {
 		Title: "Audit trail",
 		Back:  viewer.Link{Label: "Quickstart", URL: "/"},
 		// English, and what the reader's browser asks for.
-		Languages: []viewer.Language{viewer.German(), viewer.French()},
+		Languages: []viewer.Language{viewer.German(), viewer.Spanish(), viewer.French(), viewer.Japanese()},
 		Authorize: authorize,
 		RecordURL: recordURL,
 	})

@@ -27,7 +27,7 @@ type Language struct {
 var files embed.FS
 
 // Tags are those of all languages, English first.
-func Tags() []string { return []string{"en", "de", "fr"} }
+func Tags() []string { return []string{"en", "de", "es", "fr", "ja"} }
 
 // Read returns the language with this tag, which is one of Tags. Each call
 // returns a copy of its own, that the caller may change.
