@@ -36,6 +36,7 @@ var filterLists = []struct {
 var notFilter = []string{
 	"sort", "limit", "per", "cursor", "before", "after", "tz", "entry", "export",
 	"format", "live", "facet", "find", "asset", "v", "view", "lang", "theme", "since", "mode",
+	"columns", "density", "group", "chart", "views",
 }
 
 // ParseFilter reads a filter from a query string. It is the inverse of

@@ -25,7 +25,7 @@ func (s *visit) serveExport(ctx context.Context, w http.ResponseWriter, format s
 	if !s.grant.Export {
 		return errNoExport
 	}
-	columns, err := export.Columns("time", "action", "type", "record", "changes", "user", "ip") // as visit.columns
+	columns, err := export.Columns(s.fileColumns()...)
 	if err != nil {
 		return err
 	}

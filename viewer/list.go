@@ -113,6 +113,9 @@ func (s *visit) pageOf(ctx context.Context, q audit.Query, changes int) (found *
 
 // read reads a page for a list, with the first changes of each entry.
 func (s *visit) read(ctx context.Context, q audit.Query, changes int) (*audit.Page, error) {
+	if s.shows("metadata") {
+		return s.reader.Query(ctx, q) // lists leave it out
+	}
 	list, err := s.grant.List(ctx, s.source(), q, changes)
 	if err != nil {
 		return nil, err
@@ -192,7 +195,7 @@ func (p listPage) Clear() string { return query(p.kept()) }
 
 func (s *visit) kept() map[string][]string {
 	v := map[string][]string{}
-	for _, name := range []string{"sort", "per", "limit", "tz", "lang", "theme"} {
+	for _, name := range looks {
 		if list, ok := s.state[name]; ok {
 			v[name] = list
 		}
@@ -201,19 +204,11 @@ func (s *visit) kept() map[string][]string {
 }
 
 func (s *visit) columns(facets *audit.Facets) []column {
-	list := []struct {
-		class, label string
-		key          audit.Sort
-	}{
-		{"c-time", "Time", audit.SortTime}, {"c-action", "Action", audit.SortAction},
-		{"c-type", "Object type", audit.SortObjectType}, {"c-record", "Record ID", audit.SortObjectID},
-		{"c-changes", "Changes", ""}, {"c-user", "User", audit.SortUser}, {"c-ip", "IP address", audit.SortIP},
-	}
 	var cols []column
-	for _, l := range list {
-		c := column{Class: l.class, Label: l.label, Time: l.key == audit.SortTime}
-		if l.key != "" && s.sortable(l.key, facets) {
-			c.Order, c.Href = s.order(l.key)
+	for _, l := range s.shownColumns() {
+		c := column{Class: l.class, Label: l.label, Time: l.key == "time"}
+		if l.sort != "" && s.sortable(l.sort, facets) {
+			c.Order, c.Href = s.order(l.sort)
 		}
 		cols = append(cols, c)
 	}
@@ -305,11 +300,15 @@ func (s *visit) carried() []pair {
 	return list
 }
 
-// PerCarried is what choosing a page size passes on: all but the page.
-func (p listPage) PerCarried() []pair {
+// PerCarried is what choosing a page size passes on.
+func (p listPage) PerCarried() []pair { return p.carriedBut("per", "limit") }
+
+// carriedBut is what a form passes on that has controls of its own for some
+// parameters: all others, and the first page.
+func (p listPage) carriedBut(own ...string) []pair {
 	var list []pair
 	for name, values := range p.state {
-		if name == "cursor" || name == "per" || name == "limit" {
+		if name == "cursor" || slices.Contains(own, name) {
 			continue
 		}
 		for _, value := range values {

@@ -311,7 +311,7 @@ func TestExportIsTheView(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, get(h, "?export=doc").Code)
 }
 
-// The file has the page's columns in their order, rows in theirs, and calls
+// The file has the page's columns in their order and the outcome, rows in theirs, and calls
 // actions and types what the page calls them, in its language.
 func TestExportSaysWhatThePageSays(t *testing.T) {
 	german := viewer.German()
@@ -341,7 +341,7 @@ func TestExportSaysWhatThePageSays(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"c-time", "c-action", "c-type", "c-record", "c-changes", "c-user", "c-ip"}, classes)
-	for _, name := range []string{"Timestamp", "Action", "Object type", "ID", "Changes", "Performed by", "IP address"} {
+	for _, name := range []string{"Timestamp", "Action", "Outcome", "Object type", "ID", "Changes", "Performed by", "IP address"} {
 		header := german.Texts[name]
 		if header == "" {
 			header = name
@@ -349,7 +349,7 @@ func TestExportSaysWhatThePageSays(t *testing.T) {
 		headers = append(headers, header)
 	}
 	require.Equal(t, headers, rows[0])
-	for column, class := range map[int]string{1: "c-action", 2: "c-type"} {
+	for column, class := range map[int]string{1: "c-action", 3: "c-type"} {
 		var got []string
 		for _, row := range rows[1:] {
 			got = append(got, row[column])

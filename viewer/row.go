@@ -5,6 +5,7 @@ import (
 	"hash/fnv"
 	"html/template"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -20,6 +21,9 @@ type rows struct {
 	open                     string // query of an entry, without its ID
 	byType, byRecord, byUser string // query of a filter, without its value
 	byActor, byIP            string
+	columns                  []listColumn
+	drop                     func(...string) string
+	filters                  map[string]string // queries of other filters, by their name
 	dates                    dateCache
 }
 
@@ -47,6 +51,7 @@ func (s *visit) rows() *rows {
 		visit: s, open: open + "entry=",
 		byType: drop("type") + "type=", byRecord: drop("type", "record"),
 		byUser: drop("user") + "user=", byActor: drop("actor") + "actor=", byIP: drop("ip") + "ip=",
+		columns: s.shownColumns(), drop: drop, filters: map[string]string{},
 	}
 }
 
@@ -57,7 +62,7 @@ const maxRowState = 2 << 10
 // brief is the state without its filter.
 func (s *visit) brief() url.Values {
 	v := url.Values{}
-	for _, name := range []string{"sort", "per", "limit", "tz", "lang", "theme"} {
+	for _, name := range looks {
 		if one := s.state.Get(name); one != "" && len(one) < 100 {
 			v.Set(name, one)
 		}
@@ -86,20 +91,32 @@ func (r *rows) row(m *markup, e *audit.Entry) {
 	m.tag(`<tr data-id="`)
 	m.attr(e.ID)
 	m.tag(`">`)
-	r.timeCell(m, e)
-	m.tag(`<td class="c-action">`)
-	r.action(m, e)
-	m.tag(`</td><td class="c-type">`)
-	r.typeCell(m, e)
-	m.tag(`</td><td class="c-record">`)
-	r.recordCell(m, e)
-	m.tag(`</td><td class="c-changes">`)
-	r.summary(m, e)
-	m.tag(`</td><td class="c-user">`)
-	r.userCell(m, e)
-	m.tag(`</td><td class="c-ip">`)
-	r.ipCell(m, e)
-	m.tag("</td></tr>\n")
+	for i := range r.columns {
+		r.cell(m, &r.columns[i], e)
+	}
+	m.tag("</tr>\n")
+}
+
+// cell writes one column of a row. The time is the row's header, and leads to the entry.
+func (r *rows) cell(m *markup, c *listColumn, e *audit.Entry) {
+	header := c.key == "time"
+	if header {
+		m.tag(`<th scope="row" class="`)
+	} else {
+		m.tag(`<td class="`)
+	}
+	m.attr(c.class)
+	if !slices.Contains(defaultColumns, c.key) {
+		m.tag(`" data-label="`)
+		m.attr(r.lang.text(c.label))
+	}
+	m.tag(`">`)
+	c.cell(r, m, e)
+	if header {
+		m.tag(`</th>`)
+	} else {
+		m.tag(`</td>`)
+	}
 }
 
 // link writes an opening <a> whose query is escaped already.
@@ -112,7 +129,6 @@ func (m *markup) link(query, value string) {
 
 func (r *rows) timeCell(m *markup, e *audit.Entry) {
 	t := e.Time.In(r.zone)
-	m.tag(`<th scope="row" class="c-time">`)
 	m.link(r.open, e.ID)
 	m.tag(`<time datetime="`)
 	*m = e.Time.UTC().AppendFormat(*m, "2006-01-02T15:04:05.000Z")
@@ -125,7 +141,7 @@ func (r *rows) timeCell(m *markup, e *audit.Entry) {
 	*m = t.AppendFormat(*m, "15:04:05")
 	m.tag(`<small>`)
 	*m = t.AppendFormat(*m, ".000")
-	m.tag(`</small></span></time></a></th>`)
+	m.tag(`</small></span></time></a>`)
 }
 
 // maxKnown is how many names a visit remembers: one that follows live lasts long.

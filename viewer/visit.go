@@ -16,21 +16,25 @@ import (
 // to one goroutine.
 type visit struct {
 	*Viewer
-	request *http.Request
-	grant   access.Grant
-	reader  audit.Reader // all that the grant shows
-	lang    *Language
-	zone    *time.Location
-	now     time.Time
-	state   url.Values  // what the links of the page carry on
-	query   audit.Query // what the page shows, its search taken apart
-	actions map[string]audit.Action
-	types   map[string]string
-	changes map[string]int // how many an entry has that is shown in part, by its ID
+	request        *http.Request
+	grant          access.Grant
+	reader         audit.Reader // all that the grant shows
+	lang           *Language
+	zone           *time.Location
+	now            time.Time
+	state          url.Values  // what the links of the page carry on
+	query          audit.Query // what the page shows, its search taken apart
+	actions        map[string]audit.Action
+	types          map[string]string
+	unknownColumns []string
+	changes        map[string]int // how many an entry has that is shown in part, by its ID
 }
 
 // stateOnly are parameters of the list that aren't part of its filter.
 var stateOnly = []string{"range", "sort", "per", "limit", "cursor", "tz", "lang", "theme", "mode"}
+
+// looks are the parameters that say how the list looks, not what is in it.
+var looks = []string{"sort", "per", "limit", "tz", "lang", "theme", "columns", "density"}
 
 // perPage are the choices of rows per page.
 var perPage = []int{25, 50, 100, 200}
@@ -58,6 +62,7 @@ func (v *Viewer) newVisit(r *http.Request, grant access.Grant) (*visit, error) {
 	}
 	s.query.MaxBytes = s.opts.MaxPageBytes
 	s.carry(values)
+	s.display(values)
 	s.query.Filter, err = s.query.Expand(v.trail.Catalogue())
 	return s, err
 }

@@ -79,15 +79,28 @@ function focusOf(e) {
 
 function formURL(form) {
   const data = new URLSearchParams()
-  for (const [name, value] of new FormData(form)) if (value !== '' && !(name === 'range' && value === 'all')) data.append(name, value)
+  for (const [name, value] of new FormData(form)) {
+    if (name === 'columns' && data.has(name)) data.set(name, data.get(name) + ',' + value)
+    else if (value !== '' && !(name === 'range' && value === 'all')) data.append(name, value)
+  }
   if (data.get('range') !== 'custom') { data.delete('from'); data.delete('to') }
   return '?' + data
 }
 
-const submit = form => visit(formURL(form), { focus: focusOf(document.activeElement) })
+function submit(form) {
+  if (form.matches('.display')) remember(formURL(form))
+  return visit(formURL(form), { focus: focusOf(document.activeElement) })
+}
+
+// remember keeps how the list looks, for the next time this browser comes.
+function remember(url) {
+  const all = new URLSearchParams(url), kept = new URLSearchParams()
+  for (const name of ['columns', 'density']) if (all.has(name)) kept.set(name, all.get(name))
+  document.cookie = `av-list=${encodeURIComponent(kept)}; path=${location.pathname}; max-age=${String(kept) ? 31536000 : 0}; samesite=lax`
+}
 
 document.addEventListener('submit', e => {
-  if (!$('#results') || e.target.closest('#results') && !e.target.matches('.per')) return
+  if (!$('#results') || e.target.closest('#results') && !e.target.matches('.per, .display')) return
   e.preventDefault()
   submit(e.target)
 })
@@ -116,7 +129,7 @@ async function keepTyping(t) {
 
 document.addEventListener('change', e => {
   const t = e.target
-  if (t.matches('.filters input[type=checkbox], .per select') || t.matches('[name=range]') && t.value !== 'custom') submit(t.form)
+  if (t.matches('.filters input[type=checkbox], .display input, .per select') || t.matches('[name=range]') && t.value !== 'custom') submit(t.form)
   else if (t.matches('[name=range]')) $('[name=from]', t.form)?.focus()
   else if (t.matches('.dates input') && t.value) { clearTimeout(typing); typing = setTimeout(() => submit(t.form), 600) }
 })
@@ -160,6 +173,7 @@ document.addEventListener('click', e => {
     const to = new URL(a.href)
     if (!$('#results') || to.searchParams.has('entry') || to.searchParams.has('facet') || to.searchParams.has('format')) return
     e.preventDefault()
+    if (a.matches('.reset')) remember('?')
     return void visit(a.getAttribute('href'), { focus: focusOf(a) }).then(() => a.closest('.pager') && $('#results').scrollIntoView({ block: 'start' }))
   }
   const row = t.closest('#results tbody tr')
