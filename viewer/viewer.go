@@ -149,6 +149,8 @@ func (s *visit) answer(w http.ResponseWriter) error {
 	switch {
 	case asked.Get("entry") != "":
 		return s.serveEntry(ctx, w, asked.Get("entry"), asked.Get("view"))
+	case asked.Get("chart") != "":
+		return s.serveChart(ctx, w)
 	case asked.Get("facet") != "":
 		return s.serveFacet(ctx, w, asked.Get("facet"), asked.Get("find"))
 	}

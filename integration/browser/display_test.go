@@ -1,12 +1,23 @@
 package browser
 
 import (
+	"strconv"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/chromedp/cdproto/input"
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
 )
 
-const columnNames = `[...document.querySelectorAll('#results thead th')].map(e => e.textContent.trim()).join()`
+func number(t *testing.T, s string) float64 {
+	t.Helper()
+	n, err := strconv.ParseFloat(s, 64)
+	require.NoError(t, err)
+	return n
+}
 
 // TestDisplay chooses columns and density, which the URL and the browser keep.
 func TestDisplay(t *testing.T) {
@@ -39,4 +50,118 @@ func TestDisplay(t *testing.T) {
 	b.open("?columns=time,action,name,changes,user,comment,outcome,request")
 	b.shot("display-360")
 	require.Equal(t, "true", b.eval(`document.documentElement.scrollWidth <= 360`))
+}
+
+// TestChart loads the chart after the list, and narrows by clicks, keys and dragging.
+func TestChart(t *testing.T) {
+	browser := startBrowser(t)
+	s := newSite(t, nil, demo(700)...)
+	b := newTab(t, browser, s.Server)
+	b.size(1440, 960)
+	b.open("?range=custom&from=2026-10-15&to=2026-10-15")
+	b.until(`document.querySelectorAll('figure.chart a .hit').length > 4`)
+	b.shot("chart")
+	bars := `[...document.querySelectorAll('figure.chart svg a')]`
+	b.do(chromedp.MouseEvent(input.DispatchMouseEventTypeMouseMoved, 300, 250))
+	box := strings.Split(b.eval(`(r => [r.left, r.top + r.height / 2, r.width].map(Math.round).join())(document.querySelector('.chart svg').getBoundingClientRect())`), ",")
+	left, middle, width := number(t, box[0]), number(t, box[1]), number(t, box[2])
+	mouse := func(kind input.DispatchMouseEventType, x float64) {
+		b.do(chromedp.MouseEvent(kind, x, middle, chromedp.ButtonLeft))
+	}
+	mouse(input.DispatchMouseEventTypeMouseMoved, left+width*0.1)
+	b.until(`performance.getEntriesByType('resource').some(r => r.name.includes('chart.js'))`)
+	time.Sleep(200 * time.Millisecond) // the module runs
+	mouse(input.DispatchMouseEventTypeMousePressed, left+width*0.1)
+	mouse(input.DispatchMouseEventTypeMouseMoved, left+width*0.4)
+	b.until(`document.querySelector('.chart .band')`)
+	b.shot("chart-drag")
+	mouse(input.DispatchMouseEventTypeMouseReleased, left+width*0.4)
+	b.until(`document.querySelector('#count').textContent !== '700 entries' && !location.search.includes('2026-10-15&')`)
+	b.until(`document.querySelector('figure.chart')`)
+	require.Contains(t, b.eval(`location.search`), "to=")
+
+	b.eval(bars + `[0].focus()`)
+	b.do(chromedp.KeyEvent(kb.ArrowRight))
+	b.until(bars + `.indexOf(document.activeElement) === 1`)
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.until(`document.querySelector('#count').textContent.length > 0 && !document.querySelector('[data-busy]')`)
+	b.dark(true)
+	b.open("")
+	b.until(`document.querySelector('figure.chart')`)
+	b.shot("chart-dark")
+	b.dark(false)
+	b.open("?chart=1")
+	b.shot("chart-table")
+}
+
+// TestKeys walks through the list by keys, and leaves typing and modifiers alone.
+func TestKeys(t *testing.T) {
+	browser := startBrowser(t)
+	s := newSite(t, nil, demo(60)...)
+	b := newTab(t, browser, s.Server)
+	b.size(1440, 960)
+	b.open("")
+	at := `[...document.querySelectorAll('#results tbody tr')].indexOf(document.activeElement.closest('tr'))`
+	for i, key := range []string{"j", "j", "k"} {
+		b.do(chromedp.KeyEvent(key))
+		b.until(at + " === " + []string{"0", "1", "0"}[i])
+	}
+	b.shot("keys-row")
+	b.do(chromedp.KeyEvent("?"))
+	b.until(`document.querySelector('#keys').open`)
+	b.shot("keys")
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.until(`!document.querySelector('#keys').open`)
+	b.eval(`document.body.dispatchEvent(new KeyboardEvent('keydown', {key: '/', bubbles: true, cancelable: true}))`)
+	b.until(`document.activeElement.name === 'q'`)
+	b.do(chromedp.KeyEvent("jk?"))
+	require.Equal(t, "jk?", b.eval(`document.activeElement.value`))
+	require.Equal(t, "false", b.eval(`document.querySelector('#keys').open`))
+	b.open("")
+	b.do(chromedp.KeyEvent("j", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	require.Equal(t, "-1", b.eval(at))
+	b.open("?entry=" + entryID(3))
+	b.do(chromedp.KeyEvent("j"))
+	b.until(`location.search.includes('` + entryID(2) + `')`)
+}
+
+// TestDrawer opens entries beside the list on wide screens, with the URL of their own
+// page, and leaves by Esc, the back button and a filter.
+func TestDrawer(t *testing.T) {
+	browser := startBrowser(t)
+	s := newSite(t, nil, demo(60)...)
+	b := newTab(t, browser, s.Server)
+	b.size(1440, 960)
+	b.open("?action=update&action=create")
+	b.until(`document.querySelector('figure.chart')`)
+	open, shut := `document.querySelector('.drawer')?.open && document.activeElement.id === 'h-drawer'`, `!document.querySelector('.drawer').open`
+	b.click("#results tbody tr:nth-child(2) .c-changes")
+	b.until(open)
+	b.shot("drawer")
+	require.Contains(t, b.eval(`location.search`), "entry=")
+	second := b.eval(`location.search`)
+	b.do(chromedp.KeyEvent("j"))
+	b.until(`location.search !== '` + second + `' && ` + open)
+	b.click(`.drawer .tabs a:nth-child(2)`)
+	b.until(`location.search.includes('view=history') && ` + open)
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.until(shut + ` && !location.search.includes('entry')`)
+	require.Equal(t, "1", b.eval(`[...document.querySelectorAll('#results tbody tr')].indexOf(document.activeElement.closest('tr'))`), "the focus is where it was")
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.until(open)
+	b.dark(true)
+	b.shot("drawer-dark")
+	b.dark(false)
+	b.eval(`history.back()`)
+	b.until(shut)
+	b.do(chromedp.KeyEvent(kb.Enter))
+	b.until(open)
+	b.click(`.drawer .rail dd a`)
+	b.until(shut + ` && location.search.startsWith('?user=') && document.querySelector('#results tbody tr')`)
+	b.open(second) // the same URL, without a list behind it
+	require.Equal(t, "1", b.eval(`document.querySelectorAll('main .entry-title').length`))
+	b.size(1024, 768)
+	b.open("")
+	b.click("#results tbody tr:nth-child(2) .c-changes")
+	b.until(`document.querySelector('main .entry-title')`)
 }

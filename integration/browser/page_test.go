@@ -185,7 +185,7 @@ func TestKeyboard(t *testing.T) {
 	var order []string
 	for range 26 {
 		b.do(chromedp.KeyEvent(kb.Tab))
-		order = append(order, b.eval(`(() => { const e = document.activeElement; return (e.className || e.name || e.closest('[class]').className).split(' ')[0] })()`))
+		order = append(order, b.eval(`(() => { const e = document.activeElement; return (e.getAttribute('class') || e.name || e.closest('[class]').className).split(' ')[0] })()`))
 		outline := b.eval(`(() => { const e = document.activeElement, r = e.matches('.seg input') ? e.nextElementSibling : e, f = e.closest('.field, .dates')
 			return [r, e, f].some(x => x && getComputedStyle(x).outlineStyle !== 'none' && parseFloat(getComputedStyle(x).outlineWidth) >= 2) })()`)
 		require.Equal(t, "true", outline, "nothing shows the focus on %s", order[len(order)-1])

@@ -43,6 +43,8 @@ function swap(main, title, focus) {
   const live = $('.live', old)
   if (live && $('.live', main)) $('.live', main).replaceWith(live)
   const said = $('#count', main)?.textContent
+  const drawn = $('figure.chart', old), chart = $('a.chart', main)
+  if (drawn && chart) chart.getAttribute('href') === drawn.dataset.href ? chart.replaceWith(drawn) : chart.replaceChildren(...drawn.childNodes)
   old.replaceWith(document.adoptNode(main))
   document.title = title
   if (open) {
@@ -165,12 +167,17 @@ document.addEventListener('click', e => {
   for (const d of $$('details.menu[open]')) if (!d.contains(t)) d.open = false
   const live = t.closest('.live')
   if (live) return void follow(live)
+  if (t.closest('.btn.keys')) return void press('?')
   const copy = t.closest('.copy')
   if (copy) return void copyRaw(copy)
   const a = t.closest('a[href]')
   if (a) {
     if (a.download || a.target || a.classList.contains('host') || !a.getAttribute('href').startsWith('?')) return
-    const to = new URL(a.href)
+    const to = new URL(a.href), place = $('#drawer')
+    if (place && innerWidth >= 1100 && to.searchParams.has('entry') && !to.searchParams.has('format')) {
+      e.preventDefault()
+      return void import(new URL(place.dataset.module, location.href)).then(m => m.open(a, html))
+    }
     if (!$('#results') || to.searchParams.has('entry') || to.searchParams.has('facet') || to.searchParams.has('format')) return
     e.preventDefault()
     if (a.matches('.reset')) remember('?')
@@ -187,17 +194,26 @@ async function copyRaw(button) {
   setTimeout(() => { label.textContent = was }, 2000)
 }
 
+// The module of the keys is loaded by whoever presses one.
+const press = key => import(new URL($('#keys').dataset.module, location.href)).then(m => m.press(key))
+
 document.addEventListener('keydown', e => {
+  if (e.ctrlKey || e.metaKey || e.altKey) return
   if (e.key === 'Escape') {
     const open = $('details.menu[open]')
     if (open) { open.open = false; $('summary', open).focus() }
-  } else if (e.key === '/' && !e.target.closest('input, textarea, select, [contenteditable]')) {
+  } else if (e.target.closest('input, textarea, select, [contenteditable]')) {
+    // whoever types means a letter
+  } else if (['j', 'k', '?'].includes(e.key) && $('#keys')) {
+    e.preventDefault()
+    press(e.key)
+  } else if (e.key === '/') {
     const find = $('.find input')
     if (find) { e.preventDefault(); find.focus(); find.select() }
   }
 })
 
-addEventListener('popstate', () => { if (location.search !== shown) visit(location.href, { push: false }) })
+addEventListener('popstate', e => { if (location.search !== shown && !e.state?.drawer) visit(location.href, { push: false }) })
 
 // On hover, times say what they are here and in UTC.
 const lang = document.documentElement.lang
@@ -211,7 +227,30 @@ document.addEventListener('focusin', e => {
   if (time && e.target.localName === 'a' && !time.title) time.title = local.format(new Date(time.dateTime)) + '\n' + time.dateTime
 })
 
+// The chart comes after the list, by a request of its own.
+async function draw(link) {
+  link.dataset.asked = ''
+  try {
+    const answer = await fetch(link.href, { headers: { Accept: 'text/html' } })
+    const figure = $('figure.chart', new DOMParser().parseFromString(html.createHTML(await answer.text()), 'text/html'))
+    if (!link.isConnected) return
+    if (!figure) return void link.remove()
+    figure.dataset.module = link.dataset.module
+    link.replaceWith(document.adoptNode(figure))
+  } catch { link.remove() }
+}
+
+let dragging
+const drag = e => {
+  const chart = e.target.closest?.('figure.chart')
+  if (chart) dragging ??= import(new URL(chart.dataset.module, location.href)).then(m => m.start(visit))
+}
+document.addEventListener('pointerover', drag)
+document.addEventListener('focusin', drag)
+
 function prepare() {
+  const chart = $('a.chart:not([data-asked])')
+  if (chart?.checkVisibility()) draw(chart)
   for (const n of $$('.narrow[hidden], .copy[hidden]')) n.hidden = n.matches('.copy') && !navigator.clipboard
   const link = $('a.local'), zone = Intl.DateTimeFormat().resolvedOptions().timeZone
   if (link?.hidden && zone && zone !== 'UTC') {
@@ -232,4 +271,5 @@ async function follow(live) {
   const module = await import(new URL(live.dataset.module, location.href))
   module.start(live, html, visit)
 }
+document.addEventListener('av:shown', prepare)
 prepare()
