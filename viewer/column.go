@@ -129,6 +129,9 @@ func (s *visit) display(values url.Values) {
 	if values.Get("density") == "compact" {
 		s.state.Set("density", "compact")
 	}
+	if by := values.Get("group"); slices.Contains(groupings, by) {
+		s.state.Set("group", by)
+	}
 }
 
 // isPage reports whether the answer is a page of the list or its live rows.
@@ -198,10 +201,10 @@ func (p listPage) UnknownColumns() string {
 }
 
 // DefaultDisplay is the list as everybody first sees it.
-func (p listPage) DefaultDisplay() string { return p.list("columns", "", "density", "") }
+func (p listPage) DefaultDisplay() string { return p.list("columns", "", "density", "", "group", "") }
 
 // DisplayCarried is what choosing columns passes on.
-func (p listPage) DisplayCarried() []pair { return p.carriedBut("columns", "density") }
+func (p listPage) DisplayCarried() []pair { return p.carriedBut("columns", "density", "group") }
 
 // textCell shows a recorded text.
 func textCell(of func(*audit.Entry) string) func(*rows, *markup, *audit.Entry) {

@@ -24,6 +24,7 @@ type rows struct {
 	columns                  []listColumn
 	drop                     func(...string) string
 	filters                  map[string]string // queries of other filters, by their name
+	grouped                  bool              // the row stands under the head of a group
 	dates                    dateCache
 }
 
@@ -82,6 +83,7 @@ func (s *visit) table(entries []audit.Entry) template.HTML {
 	r := s.rows()
 	m := make(markup, 0, 1400*len(entries))
 	for i := range entries {
+		r.grouped = r.groupHead(&m, entries, i)
 		r.row(&m, &entries[i])
 	}
 	return m.html()
@@ -90,6 +92,9 @@ func (s *visit) table(entries []audit.Entry) template.HTML {
 func (r *rows) row(m *markup, e *audit.Entry) {
 	m.tag(`<tr data-id="`)
 	m.attr(e.ID)
+	if r.grouped {
+		m.tag(`" class="in`)
+	}
 	m.tag(`">`)
 	for i := range r.columns {
 		r.cell(m, &r.columns[i], e)

@@ -34,7 +34,7 @@ type visit struct {
 var stateOnly = []string{"range", "sort", "per", "limit", "cursor", "tz", "lang", "theme", "mode"}
 
 // looks are the parameters that say how the list looks, not what is in it.
-var looks = []string{"sort", "per", "limit", "tz", "lang", "theme", "columns", "density"}
+var looks = []string{"sort", "per", "limit", "tz", "lang", "theme", "columns", "density", "group"}
 
 // perPage are the choices of rows per page.
 var perPage = []int{25, 50, 100, 200}

@@ -151,7 +151,7 @@ export function start(first, html, visit) {
   // chooses something.
   function mayInsert() {
     const q = list(), results = $('#results')
-    if (!results || q.has('cursor') || q.has('sort') || document.hidden) return false
+    if (!results || q.has('cursor') || q.has('sort') || q.has('group') || document.hidden) return false
     if ($('details.menu[open]') || results.getBoundingClientRect().top < 0) return false
     const table = $('#results table')
     return !(table && (table.contains(document.activeElement) || !getSelection().isCollapsed && table.contains(getSelection().anchorNode)))
@@ -159,7 +159,7 @@ export function start(first, html, visit) {
 
   function insert(focus) {
     const body = $('#results tbody'), q = list()
-    if (!body || gap || q.has('cursor') || q.has('sort')) {
+    if (!body || gap || q.has('cursor') || q.has('sort') || q.has('group')) {
       clearHeld()
       q.delete('cursor'); q.delete('sort')
       visit('?' + q, { push: list().has('cursor') || list().has('sort'), focus: focus && '#results tbody a' })

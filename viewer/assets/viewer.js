@@ -184,7 +184,7 @@ document.addEventListener('click', e => {
     return void visit(a.getAttribute('href'), { focus: focusOf(a) }).then(() => a.closest('.pager') && $('#results').scrollIntoView({ block: 'start' }))
   }
   const row = t.closest('#results tbody tr')
-  if (row && String(getSelection()) === '') $('.c-time a', row).click()
+  if (row && String(getSelection()) === '') $('.c-time a', row)?.click()
 })
 
 async function copyRaw(button) {
