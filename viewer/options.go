@@ -85,6 +85,10 @@ type Options struct {
 	// Share one with export handlers of your own. Default: one of the viewer's own,
 	// of 8 downloads, 2 of one actor.
 	ExportLimiter *export.Limiter
+	// Views keeps saved views that all readers see. Readers whose grant has Operate
+	// save and remove them; each change is an entry. Default: none; every browser keeps
+	// its own.
+	Views Views
 	// MaxPageBytes bounds the entries of one page, in bytes (audit.Query.MaxBytes):
 	// of very large entries a page of the list, of the API and of a record's
 	// history has fewer than asked for, and the next page continues from there.

@@ -103,7 +103,7 @@ func (s *visit) fail(w http.ResponseWriter, err error) {
 		m.Status, m.Heading = http.StatusNotFound, "No such entry"
 		m.Text = "It is not on the trail, or it is outside of what you may see."
 		m.Link = Link{"Show all entries", "?"}
-	case errors.Is(err, errNoExport), errors.Is(err, errNoLive):
+	case errors.Is(err, errNoExport), errors.Is(err, errNoLive), errors.Is(err, errNoViews):
 		m.Status, m.Heading, m.Text = http.StatusForbidden, "Not permitted", err.Error()
 		m.Link = Link{"Show all entries", "?"}
 	case errors.As(err, &bad):

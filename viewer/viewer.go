@@ -92,7 +92,12 @@ func New(trail *audit.Trail, opts *Options) (*Viewer, error) {
 // asked for.
 func (v *Viewer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v.protect(w)
-	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+	read := r.Method == http.MethodGet || r.Method == http.MethodHead
+	if writes := v.writesView(r); writes && r.Method != http.MethodPost {
+		w.Header().Set("Allow", "POST")
+		http.Error(w, "This changes something: use POST.", http.StatusMethodNotAllowed)
+		return
+	} else if !writes && !read {
 		w.Header().Set("Allow", "GET, HEAD")
 		http.Error(w, "The audit trail can only be read: use GET or HEAD.", http.StatusMethodNotAllowed)
 		return
@@ -140,6 +145,8 @@ func (s *visit) answer(w http.ResponseWriter) error {
 	switch {
 	case asked.Get("live") != "":
 		return s.serveLive(w)
+	case s.writesView(s.request):
+		return s.serveViews(ctx, w)
 	case asked.Get("export") != "":
 		return s.serveExport(ctx, w, asked.Get("export"))
 	}

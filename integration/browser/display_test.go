@@ -1,8 +1,12 @@
 package browser
 
 import (
+	"context"
+	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -10,6 +14,9 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gormtrail/audit/access"
+	"github.com/gormtrail/audit/viewer"
 )
 
 func number(t *testing.T, s string) float64 {
@@ -165,3 +172,83 @@ func TestDrawer(t *testing.T) {
 	b.click("#results tbody tr:nth-child(2) .c-changes")
 	b.until(`document.querySelector('main .entry-title')`)
 }
+
+// TestNarrow: on a phone the filters are in a sheet, and the first entry is in the upper
+// half of the screen.
+func TestNarrow(t *testing.T) {
+	browser := startBrowser(t)
+	s := newSite(t, nil, demo(60)...)
+	b := newTab(t, browser, s.Server)
+	b.size(360, 800)
+	b.open("")
+	b.shot("narrow")
+	require.Equal(t, "true", b.eval(`document.querySelector('#results tbody tr').getBoundingClientRect().top < 400`))
+	b.click(".extra-of")
+	b.until(`document.querySelector('.extra').matches(':popover-open')`)
+	b.click("[data-facet=action] summary")
+	b.shot("narrow-sheet")
+	b.click("[data-facet=action] .opt:last-child input")
+	b.until(`location.search.includes('action=') && document.querySelector('.extra').matches(':popover-open')`)
+	require.Equal(t, "1", b.eval(`document.querySelector('.extra-of b').textContent`))
+	require.Equal(t, "0", b.eval(`document.documentElement.scrollWidth - document.documentElement.clientWidth`))
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.do(chromedp.KeyEvent(kb.Escape))
+	b.until(`!document.querySelector('.extra').matches(':popover-open')`)
+	b.open("?group=transaction")
+	b.shot("narrow-grouped")
+	b.size(1440, 960)
+	b.open("?group=transaction")
+	b.until(`document.querySelector('figure.chart')`)
+	b.shot("grouped")
+	require.Equal(t, "true", b.eval(`document.querySelector('.extra').checkVisibility() && !document.querySelector('.extra-of').checkVisibility()`))
+}
+
+// TestSavedViews keeps views under names, in this browser and for everyone.
+func TestSavedViews(t *testing.T) {
+	browser := startBrowser(t)
+	shared := &viewsInMemory{}
+	s := newSite(t, &viewer.Options{Views: shared, Authorize: func(*http.Request) (access.Grant, error) {
+		g, err := access.InsecureForDevelopment(nil)
+		g.Actor = people[0]
+		return g, err
+	}}, demo(60)...)
+	b := newTab(t, browser, s.Server)
+	b.size(1440, 960)
+	b.open("?action=update&group=transaction")
+	b.click(".views summary")
+	b.until(`document.querySelector('.own').textContent !== ''`)
+	b.do(chromedp.SendKeys(chromedp.CSS(".save [name=name]"), "Updates & <groups>"))
+	b.click(".save .keep")
+	b.until(`document.querySelectorAll('.own li').length === 1`)
+	b.do(chromedp.SendKeys(chromedp.CSS(".save [name=name]"), "For all"))
+	b.click(".save .btn:not(.keep)")
+	b.until(`document.readyState === 'complete' && document.querySelector('.saved:not(.own) a')`)
+	require.Equal(t, "?action=update&group=transaction", b.eval(`location.search`))
+	b.open("")
+	b.click(".views summary")
+	b.until(`document.querySelectorAll('.own li').length === 1`)
+	b.shot("views")
+	b.click(".own a")
+	b.until(`location.search === '?action=update&group=transaction' && document.querySelector('.grp')`)
+	require.Equal(t, "1", b.eval(`document.querySelectorAll('.saved:not(.own) a').length`))
+}
+
+type viewsInMemory struct {
+	mu   sync.Mutex
+	list []viewer.SavedView
+}
+
+func (v *viewsInMemory) List(context.Context, access.Grant) ([]viewer.SavedView, error) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return slices.Clone(v.list), nil
+}
+
+func (v *viewsInMemory) Save(_ context.Context, _ access.Grant, view viewer.SavedView) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.list = append(v.list, view)
+	return nil
+}
+
+func (v *viewsInMemory) Remove(context.Context, access.Grant, string) error { return nil }

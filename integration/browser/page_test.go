@@ -310,9 +310,12 @@ func TestPrint(t *testing.T) {
 	for _, want := range []string{"From 15 Oct 2026", "Action Updated", "entries"} {
 		require.Contains(t, list, want)
 	}
-	for _, control := range []string{"Rows per page", "Export", "Live updates", "Next", "Clear all", "7 days"} {
+	for _, control := range []string{"Rows per page", "Export", "Live updates", "Next", "Clear all", "7 days", "Display", "Keyboard", "As a table"} {
 		require.NotContains(t, list, control)
 	}
+	require.Regexp(t, `\b1 ?/ ?[2-9]`, list, "pages are numbered")
+	grouped := text("?per=100&group=transaction", "print-grouped", "-layout")
+	require.Contains(t, grouped, "Transaction tx_")
 	// Where the lines break depends on the fonts of the machine.
 	entry := strings.Join(strings.Fields(text("?entry="+entryID(900_000), "print-entry")), " ")
 	require.Contains(t, entry, "Call before any credit check", "long values are open")

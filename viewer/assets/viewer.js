@@ -43,10 +43,12 @@ function swap(main, title, focus) {
   const live = $('.live', old)
   if (live && $('.live', main)) $('.live', main).replaceWith(live)
   const said = $('#count', main)?.textContent
+  const sheet = $('.extra:popover-open', old)
   const drawn = $('figure.chart', old), chart = $('a.chart', main)
   if (drawn && chart) chart.getAttribute('href') === drawn.dataset.href ? chart.replaceWith(drawn) : chart.replaceChildren(...drawn.childNodes)
   old.replaceWith(document.adoptNode(main))
   document.title = title
+  if (sheet) $('.extra')?.showPopover()
   if (open) {
     const menu = $(`[data-facet="${open}"]`)
     if (menu) {
@@ -195,7 +197,7 @@ async function copyRaw(button) {
 }
 
 // The module of the keys is loaded by whoever presses one.
-const press = key => import(new URL($('#keys').dataset.module, location.href)).then(m => m.press(key))
+const press = key => import(new URL($('main').dataset.keys, location.href)).then(m => m.press(key))
 
 document.addEventListener('keydown', e => {
   if (e.ctrlKey || e.metaKey || e.altKey) return
@@ -204,7 +206,7 @@ document.addEventListener('keydown', e => {
     if (open) { open.open = false; $('summary', open).focus() }
   } else if (e.target.closest('input, textarea, select, [contenteditable]')) {
     // whoever types means a letter
-  } else if (['j', 'k', '?'].includes(e.key) && $('#keys')) {
+  } else if (['j', 'k', '?'].includes(e.key) && $('main').dataset.keys) {
     e.preventDefault()
     press(e.key)
   } else if (e.key === '/') {
@@ -212,6 +214,11 @@ document.addEventListener('keydown', e => {
     if (find) { e.preventDefault(); find.focus(); find.select() }
   }
 })
+
+document.addEventListener('toggle', e => {
+  const menu = e.target
+  if (menu.open && menu.matches('.views')) import(new URL(menu.dataset.module, location.href)).then(m => m.show(menu))
+}, true)
 
 addEventListener('popstate', e => { if (location.search !== shown && !e.state?.drawer) visit(location.href, { push: false }) })
 
