@@ -97,6 +97,10 @@ func (f Filter) digestText() string {
 	var b bytes.Buffer
 	not := f.Not
 	f.Not = nil
+	if f.moving {
+		b.WriteString("moving ")
+		f.From, f.To = time.Time{}, time.Time{}
+	}
 	b.WriteString(f.Values().Encode())
 	for _, n := range not {
 		b.WriteString("!(")

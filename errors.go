@@ -78,6 +78,9 @@ type QueryError struct {
 	Param  string // as in the query string: "from", "ip", "sort", "limit", "cursor"
 	Reason string
 	Err    error // the cause; may be nil
+	// Column is where in the search box's text (Param "q") the reason lies, in
+	// characters from 1; 0: nowhere in particular.
+	Column int
 }
 
 func (e *QueryError) Error() string {

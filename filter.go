@@ -46,7 +46,8 @@ type Filter struct {
 	// Not leaves out every entry that one of these filters selects.
 	Not []Filter
 
-	and []Filter // further filters that must hold too; set by And
+	and    []Filter // further filters that must hold too; set by And
+	moving bool     // From and To move with the clock, so a cursor isn't bound to them
 }
 
 // And returns a filter that selects what both f and limit select. Nothing done to

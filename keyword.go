@@ -1,16 +1,18 @@
 package audit
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // ParseKeyword reads what a person types into a search box: words, and
 // qualifiers as people know them from code hosts.
 //
-//	actor:alice action:update,destroy -ip:10.0.0.0/8 object:"API Key"
-//	field:role created:>=2026-01-01 outcome:failure free words
+//	actor:alice action:update,destroy -ip:10.0.0.0/8 type:"API Key"
+//	field:role since:2026-01-01 is:failure free words
 //
 // A free word is looked for as Filter.Keyword is: as a substring, in any case.
 // Each of several words must be found; a phrase in double quotes is one word.
@@ -21,44 +23,54 @@ import (
 // that holds a blank, a comma or a quote at its beginning is put in double
 // quotes, in which \" is a quote and \\ a backslash; "" is the empty value.
 //
-//	actor        the user as the page shows it (Actor.User), or the actor's ID
-//	user         the user alone                 → Filter.Users
+//	actor, by    the user as the page shows it (Actor.User), or the actor's ID
+//	user, email  the user alone                 → Filter.Users
 //	behalf, on_behalf_of
 //	             whom the actor stood in for    → Filter.OnBehalfOf
 //	actor_type   user, apiKey, service, …       → Filter.ActorTypes
 //	action       its name, or its label in c    → Filter.Actions
-//	object, type the type of the object: its
+//	type, object the type of the object: its
 //	             name, or its label in c        → Filter.ObjectTypes
 //	record, id   the object's ID                → Filter.ObjectIDs
-//	product, tenant, project, field, ip, outcome, request, transaction
-//	created      when: a time, a range, or a bound
+//	is, outcome  success, failure or denied     → Filter.Outcomes
+//	product, tenant, project, field, ip, request, transaction
+//	created, date, since, until, after, before
+//	             when (below)
 //
-// Values are compared exactly, as in Filter; only labels, outcomes and the
-// qualifiers themselves are read in any case. A time is a date (2026-01-31), a
-// minute (2026-01-31T13:59) or a second (2026-01-31T13:59:24), each in UTC or
-// with a zone behind the time (Z, +02:00), and means all of that day, minute or
-// second: created:2026-01-31 is the whole day, created:>2026-01-31 begins with
-// the next one, created:<=2026-01-31 and created:2026-01-01..2026-01-31 end with
-// that day's last moment. * leaves an end of a range open. Several created: must
-// all hold.
+// Qualifiers lists them for help and completion. Values are compared exactly, as in
+// Filter; only labels, outcomes and the qualifiers themselves are read in any case.
+//
+// A time is a date (2026-01-31), a minute (2026-01-31T13:59) or a second
+// (2026-01-31T13:59:24), each in UTC or with a zone behind the time (Z, +02:00), and
+// means all of that day, minute or second: created:2026-01-31 is the whole day,
+// after:2026-01-31 begins with the next one, since:2026-01-31 with that day,
+// until:2026-01-31 ends with that day's last moment, before:2026-01-31 with the day
+// before. today and yesterday are days too. created: also takes bounds (>=, >, <=, <)
+// and ranges (2026-01-01..2026-01-31, in which * leaves an end open). 24h, 7d and the
+// like (m, h, d, w) are so long ago: created:7d is the last seven days. All qualifiers
+// of time must hold together.
 //
 // c may be nil; then no labels are known. The result of "" selects everything.
-// What can't be read is a *QueryError of the parameter "q" whose reason names
-// the column, in characters from 1, and what was expected there. An unknown
+// What can't be read is a *QueryError of the parameter "q" whose Reason tells a
+// person what to type, and whose Column says where. An unknown
 // qualifier is such an error, not a word: a slip must not look like an empty
 // result. Text that looks like one is searched for in quotes: "http://x".
 //
 // The field Filter.Keyword itself stays what it is, one plain substring:
 // Expand reads a filter's Keyword by this grammar.
-func ParseKeyword(s string, c *Catalogue) (Filter, error) {
+func ParseKeyword(s string, c *Catalogue) (Filter, error) { return ParseKeywordIn(s, c, time.UTC) }
+
+// ParseKeywordIn is ParseKeyword with days, and times without a zone, in this zone; nil
+// is UTC.
+func ParseKeywordIn(s string, c *Catalogue, zone *time.Location) (Filter, error) {
 	if len(s) > MaxKeyword {
-		return Filter{}, &QueryError{Param: "q", Reason: fmt.Sprintf("has %d bytes, at most %d are possible", len(s), MaxKeyword)}
+		return Filter{}, &QueryError{Param: "q", Reason: fmt.Sprintf("A search has at most %d bytes, and this one has %d", MaxKeyword, len(s))}
 	}
 	terms, err := parseKeywordTerms(s)
 	if err != nil {
 		return Filter{}, err
 	}
-	b := keywordFilter{catalogue: c}
+	b := keywordFilter{catalogue: c, clock: keywordClock{time.Now(), cmp.Or(zone, time.UTC)}}
 	for _, t := range terms {
 		if err := b.add(t); err != nil {
 			return Filter{}, err
@@ -74,8 +86,11 @@ func ParseKeyword(s string, c *Catalogue) (Filter, error) {
 //
 // What was and-ed is not in Filter.Values: links are made of f, not of the
 // result.
-func (f Filter) Expand(c *Catalogue) (Filter, error) {
-	parsed, err := ParseKeyword(f.Keyword, c)
+func (f Filter) Expand(c *Catalogue) (Filter, error) { return f.ExpandIn(c, time.UTC) }
+
+// ExpandIn is Expand with days, and times without a zone, in this zone.
+func (f Filter) ExpandIn(c *Catalogue, zone *time.Location) (Filter, error) {
+	parsed, err := ParseKeywordIn(f.Keyword, c, zone)
 	if err != nil {
 		return Filter{}, err
 	}
@@ -86,6 +101,7 @@ func (f Filter) Expand(c *Catalogue) (Filter, error) {
 // keywordFilter is a filter being made of terms.
 type keywordFilter struct {
 	catalogue *Catalogue
+	clock     keywordClock
 	result    Filter
 	words     []string
 	// Any-of lists that Filter has no field for.
@@ -93,7 +109,7 @@ type keywordFilter struct {
 }
 
 func (b *keywordFilter) add(t keywordTerm) error {
-	if t.qualifier == "" {
+	if t.qualifier.Name == "" {
 		if t.negated {
 			b.result.Not = append(b.result.Not, Filter{Keyword: t.values[0].text})
 		} else {
@@ -101,28 +117,29 @@ func (b *keywordFilter) add(t keywordTerm) error {
 		}
 		return nil
 	}
-	if t.qualifier == "created" {
-		return b.addCreated(t)
+	switch t.qualifier.Name {
+	case "created", "since", "until", "after", "before":
+		return b.addTime(t)
 	}
 	values, err := b.read(t)
 	if err != nil {
 		return err
 	}
-	switch t.qualifier {
+	switch t.qualifier.Name {
 	case "actor":
 		b.addAnyOf(t.negated, &b.actors, values, byActor)
 	case "transaction":
 		b.addAnyOf(t.negated, &b.transactions, values, byTransaction)
 	case "request":
 		b.addAnyOf(t.negated, &b.requests, values, byRequest)
-	case "outcome":
+	case "is":
 		b.addTo(t.negated, func(f *Filter) {
 			for _, v := range values {
 				f.Outcomes = append(f.Outcomes, Outcome(v))
 			}
 		})
 	default:
-		list := qualifierLists[t.qualifier]
+		list := t.qualifier.list
 		b.addTo(t.negated, func(f *Filter) { *list(f) = append(*list(f), values...) })
 	}
 	return nil
@@ -166,29 +183,30 @@ func byRequest(values []string) []Filter {
 	return list
 }
 
-// addCreated narrows the range, or leaves one out.
-func (b *keywordFilter) addCreated(t keywordTerm) error {
+// addTime narrows the range, or leaves one out.
+func (b *keywordFilter) addTime(t keywordTerm) error {
 	if len(t.values) > 1 {
-		return keywordError(t.values[1].column, "expected one time or range after created:, and a second is here")
+		return keywordError(t.values[1].column, "“%s” takes one date or range", t.typed)
 	}
 	v := t.values[0]
-	from, to, err := parseCreated(v)
+	s, err := b.clock.read(t, v)
 	if err != nil {
 		return err
 	}
 	if t.negated {
-		b.result.Not = append(b.result.Not, Filter{From: from, To: to})
+		b.result.Not = append(b.result.Not, Filter{From: s.from, To: s.to, moving: s.moving})
 		return nil
 	}
 	f := &b.result
-	if from.After(f.From) {
-		f.From = from
+	f.moving = f.moving || s.moving
+	if s.from.After(f.From) {
+		f.From = s.from
 	}
-	if f.To.IsZero() || (!to.IsZero() && to.Before(f.To)) {
-		f.To = to
+	if f.To.IsZero() || (!s.to.IsZero() && s.to.Before(f.To)) {
+		f.To = s.to
 	}
 	if !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To) {
-		return keywordError(v.column, "no time is in this range and in those before it")
+		return keywordError(v.column, "The dates exclude each other, so nothing can match")
 	}
 	return nil
 }
@@ -224,27 +242,34 @@ func anyOf(values []string, by func([]string) []Filter) []Filter {
 	return by(slices.Compact(values))
 }
 
+// outcomeWords are what people type for outcomes.
+var outcomeWords = map[string]Outcome{
+	"success": Success, "succeeded": Success, "failure": Failure, "failed": Failure, "denied": Denied,
+}
+
 // read checks a qualifier's values and brings them into the form of Filter.
 func (b *keywordFilter) read(t keywordTerm) ([]string, error) {
 	var values []string
 	for _, v := range t.values {
-		switch t.qualifier {
+		switch t.qualifier.Name {
 		case "ip":
 			if _, _, err := IPRange(v.text); err != nil {
-				return nil, keywordError(v.column, "expected an address or a CIDR prefix (10.0.0.0/8), got %q", v.text)
+				return nil, keywordError(v.column, "“%s” needs an IP address such as 10.1.2.3, or a network such as 10.0.0.0/8, not “%s”", t.typed, v.text)
 			}
-		case "outcome":
-			if v.text = strings.ToLower(v.text); v.text == "" || !Outcome(v.text).known() {
-				return nil, keywordError(v.column, "expected success, failure or denied, got %q", v.text)
+		case "is":
+			outcome, ok := outcomeWords[strings.ToLower(v.text)]
+			if !ok {
+				return nil, keywordError(v.column, "“%s” can be success, failure or denied, not “%s”", t.typed, v.text)
 			}
+			v.text = string(outcome)
 		case "transaction", "request":
 			if v.text == "" {
-				return nil, keywordError(v.column, "expected a value that is not empty")
+				return nil, keywordError(v.column, "“%s” needs a value, such as %s", t.typed, unclipped(t.qualifier.Example))
 			}
 		case "action":
 			values = append(values, b.catalogue.actionsNamed(v.text)...)
 			continue
-		case "object":
+		case "type":
 			values = append(values, b.catalogue.typesNamed(v.text)...)
 			continue
 		}

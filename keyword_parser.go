@@ -2,7 +2,6 @@ package audit
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"unicode"
 )
@@ -13,7 +12,8 @@ const maxKeywordTerms = 64
 // keywordTerm is a word, or a qualifier with its values.
 type keywordTerm struct {
 	negated   bool
-	qualifier string // the name in qualifierNames' values; "" for a word
+	qualifier Qualifier // without a name for a word
+	typed     string    // the spelling of the qualifier, with its colon
 	values    []keywordValue
 }
 
@@ -23,35 +23,14 @@ type keywordValue struct {
 	column int // in characters, from 1
 }
 
-// qualifierNames are the spellings of each qualifier.
-var qualifierNames = map[string]string{
-	"actor": "actor", "user": "user", "actor_type": "actor_type", "action": "action", "object": "object", "type": "object", "record": "record", "id": "record",
-	"ip": "ip", "field": "field", "tenant": "tenant", "project": "project", "product": "product", "outcome": "outcome", "request": "request",
-	"transaction": "transaction", "created": "created", "behalf": "on_behalf_of", "on_behalf_of": "on_behalf_of",
-}
-
-// qualifierLists are the fields that qualifiers of texts fill.
-var qualifierLists = map[string]func(*Filter) *[]string{
-	"user":         func(f *Filter) *[]string { return &f.Users },
-	"on_behalf_of": func(f *Filter) *[]string { return &f.OnBehalfOf },
-	"actor_type":   func(f *Filter) *[]string { return &f.ActorTypes },
-	"action":       func(f *Filter) *[]string { return &f.Actions },
-	"object":       func(f *Filter) *[]string { return &f.ObjectTypes },
-	"record":       func(f *Filter) *[]string { return &f.ObjectIDs },
-	"ip":           func(f *Filter) *[]string { return &f.IPs },
-	"field":        func(f *Filter) *[]string { return &f.Fields },
-	"tenant":       func(f *Filter) *[]string { return &f.Tenants },
-	"project":      func(f *Filter) *[]string { return &f.Projects },
-	"product":      func(f *Filter) *[]string { return &f.Products },
-}
-
+// keywordError is an error of the search at a column, in words of the person who typed it.
 func keywordError(column int, format string, args ...any) error {
 	for i, a := range args {
 		if s, ok := a.(string); ok {
 			args[i] = clip(s)
 		}
 	}
-	return &QueryError{Param: "q", Reason: fmt.Sprintf("column %d: ", column) + fmt.Sprintf(format, args...)}
+	return &QueryError{Param: "q", Reason: fmt.Sprintf(format, args...), Column: column}
 }
 
 // keywordParser reads
@@ -79,7 +58,7 @@ func parseKeywordTerms(s string) ([]keywordTerm, error) {
 			return terms, nil
 		}
 		if len(terms) == maxKeywordTerms {
-			return nil, keywordError(p.at+1, "expected the end: more than %d words and qualifiers; words in quotes are one", maxKeywordTerms)
+			return nil, keywordError(p.at+1, "A search has at most %d words and filters", maxKeywordTerms)
 		}
 		t, err := p.term()
 		if err != nil {
@@ -103,57 +82,57 @@ func (p *keywordParser) term() (keywordTerm, error) {
 			return t, nil
 		}
 	}
-	qualifier, ok, err := p.qualifier()
-	if err != nil {
+	if ok, err := p.qualifier(&t); err != nil {
 		return t, err
-	}
-	if ok {
-		t.qualifier = qualifier
-		t.values, err = p.values()
+	} else if ok {
+		t.values, err = p.values(t)
 		return t, err
 	}
 	v, err := p.text("")
 	if err == nil && !p.ended() {
-		err = keywordError(p.at+1, "expected a blank after the closing quote")
+		err = keywordError(p.at+1, "Leave a space after the closing quote")
 	}
 	if err == nil && v.text == "" {
-		err = keywordError(v.column, "expected a word between the quotes")
+		err = keywordError(v.column, "There is nothing between the quotes")
 	}
 	t.values = []keywordValue{v}
 	return t, err
 }
 
 // qualifier reads "name:"; text that begins otherwise is left where it is.
-func (p *keywordParser) qualifier() (name string, ok bool, err error) {
+func (p *keywordParser) qualifier(t *keywordTerm) (ok bool, err error) {
 	end := p.at
 	for end < len(p.runes) && (p.runes[end] == '_' || p.runes[end] < unicode.MaxASCII && unicode.IsLetter(p.runes[end])) {
 		end++
 	}
 	if end == p.at || end == len(p.runes) || p.runes[end] != ':' {
-		return "", false, nil
+		return false, nil
 	}
 	given := string(p.runes[p.at:end])
-	name, known := qualifierNames[strings.ToLower(given)]
-	if !known {
-		all := make([]string, 0, len(qualifierNames))
-		for n := range qualifierNames {
-			all = append(all, n)
-		}
-		slices.Sort(all)
-		return "", false, keywordError(p.at+1, "expected one of %s before the colon, got %q; put text that holds a colon in quotes", unclipped(strings.Join(all, ", ")), given)
+	if t.qualifier, ok = qualifierNamed(given); !ok {
+		return false, p.unknown(given)
 	}
+	t.typed = strings.ToLower(given) + ":"
 	p.at = end + 1
-	return name, true, nil
+	return true, nil
 }
 
-// unclipped is a text of ours, which keywordError doesn't shorten.
-type unclipped string
+// unknown says what may have been meant by a name before a colon.
+func (p *keywordParser) unknown(given string) error {
+	if near := nearestQualifier(given); near != "" {
+		return keywordError(p.at+1, `“%s:” is not a filter. Did you mean %s:? To search for text with a colon, put it in quotes`, given, near)
+	}
+	return keywordError(p.at+1, `“%s:” is not a filter. To search for text with a colon, put it in quotes`, given)
+}
 
-func (p *keywordParser) values() ([]keywordValue, error) {
+func (p *keywordParser) values(t keywordTerm) ([]keywordValue, error) {
 	var list []keywordValue
 	for {
 		if p.ended() || p.next(',') {
-			return nil, keywordError(p.at+1, `expected a value right after the %s; "" is the empty one`, unclipped(map[rune]string{',': "comma", ':': "colon"}[p.runes[p.at-1]]))
+			if p.runes[p.at-1] == ',' {
+				return nil, keywordError(p.at+1, `“%s” needs a value after the comma`, t.typed)
+			}
+			return nil, keywordError(p.at+1, `“%s” needs a value, such as %s`, t.typed, unclipped(t.qualifier.Example))
 		}
 		v, err := p.text(",")
 		if err != nil {
@@ -164,7 +143,7 @@ func (p *keywordParser) values() ([]keywordValue, error) {
 		case p.ended():
 			return list, nil
 		case !p.next(','):
-			return nil, keywordError(p.at+1, "expected a comma or a blank after the closing quote")
+			return nil, keywordError(p.at+1, "Leave a space after the closing quote")
 		}
 		p.at++
 	}
@@ -200,5 +179,5 @@ func (p *keywordParser) quoted() (keywordValue, error) {
 		}
 		b.WriteRune(r)
 	}
-	return v, keywordError(v.column, "expected a closing quote for the one that opens here")
+	return v, keywordError(v.column, "The closing quote is missing")
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -74,6 +75,9 @@ func TestParseKeyword(t *testing.T) {
 		"field:role,settings.theme":           {Fields: list{"role", "settings.theme"}},
 		"tenant:acme project:web product:VPN": {Tenants: list{"acme"}, Projects: list{"web"}, Products: list{"VPN"}},
 		"outcome:failure,DENIED":              {Outcomes: []audit.Outcome{audit.Failure, audit.Denied}},
+		"is:failure,Denied":                   {Outcomes: []audit.Outcome{audit.Failure, audit.Denied}},
+		"is:failed IS:succeeded":              {Outcomes: []audit.Outcome{audit.Failure, audit.Success}},
+		"email:ada@example.com user:bob":      {Users: list{"ada@example.com", "bob"}},
 		"-outcome:success":                    not(audit.Filter{Outcomes: []audit.Outcome{audit.Success}}),
 		"transaction:t request:r":             {TransactionID: "t", RequestID: "r"},
 		"transaction:t transaction:t":         {TransactionID: "t"},
@@ -127,52 +131,183 @@ func TestTheWholeLine(t *testing.T) {
 	assert.True(t, f.Match(byID))
 }
 
+// What can't be read is said in words that help to type it, and where it is.
 func TestParseKeywordSaysWhereAndWhy(t *testing.T) {
 	for s, want := range map[string]string{
-		"acter:alice":                    `column 1: expected one of action, actor, `,
-		"free acter:alice":               `column 6: expected one of `,
-		"😀é -acter:alice":                `column 5: expected one of `,
-		"http://x":                       `put text that holds a colon in quotes`,
-		"actor:":                         `column 7: expected a value right after the colon`,
-		"actor: alice":                   `column 7: expected a value right after the colon`,
-		"action:a,":                      `column 10: expected a value right after the comma`,
-		"action:a,,b":                    `column 10: expected a value right after the comma`,
-		"action:,b":                      `column 8: expected a value right after the colon`,
-		`x "unclosed`:                    `column 3: expected a closing quote for the one that opens here`,
-		`object:"unclosed`:               `column 8: expected a closing quote`,
-		`"a\"`:                           `column 1: expected a closing quote`,
-		`"a"b`:                           `column 4: expected a blank after the closing quote`,
-		`object:"a"b`:                    `column 11: expected a comma or a blank after the closing quote`,
-		`""`:                             `column 1: expected a word between the quotes`,
-		`-""`:                            `column 2: expected a word between the quotes`,
-		"ip:10.0.0.0/33":                 `column 4: expected an address or a CIDR prefix (10.0.0.0/8), got "10.0.0.0/33"`,
-		"ip:::1,x":                       `column 8: expected an address`,
-		`ip:""`:                          `column 4: expected an address`,
-		"outcome:ok":                     `column 9: expected success, failure or denied, got "ok"`,
-		`outcome:""`:                     `column 9: expected success`,
-		`request:""`:                     `column 9: expected a value that is not empty`,
-		"created:yesterday":              `column 9: expected a date (2026-01-31) or a time (2026-01-31T13:59:24Z), got "yesterday"`,
-		"created:>=2026-02-30":           `column 11: expected a date`,
-		"created:2026-01-01..soon":       `column 21: expected a date`,
-		"created:..2026-01-01":           `column 9: expected a date`,
-		"created:2026-02-01..2026-01-31": `column 21: the range ends before it begins`,
-		"created:2026-01-01,2026-01-02":  `column 20: expected one time or range`,
-		"created:<2026-01-01 created:>2026-01-01":  `column 29: no time is in this range and in those before it`,
-		"created:10000-01-01":                      `column 9: expected a date`,
-		strings.Repeat("x ", 65):                   `column 129: expected the end: more than 64 words`,
-		strings.Repeat("x", 1025):                  `has 1025 bytes, at most 1024 are possible`,
-		"action:" + strings.Repeat("x", 500) + ",": `column 509: `,
-		"outcome:" + strings.Repeat("é", 300):      `…"`,
+		"acter:alice":                    `1 “acter:” is not a filter. Did you mean actor:? `,
+		"free acter:alice":               `6 “acter:” is not a filter. Did you mean actor:? `,
+		"😀é -acter:alice":                `5 “acter:” is not a filter. Did you mean actor:? `,
+		"http://x":                       `1 “http:” is not a filter. To search for text with a colon, put it in quotes`,
+		"actor:":                         `7 “actor:” needs a value, such as actor:ada@example.com`,
+		"EMAIL: alice":                   `7 “email:” needs a value, such as user:ada@example.com`,
+		"action:a,":                      `10 “action:” needs a value after the comma`,
+		"action:a,,b":                    `10 “action:” needs a value after the comma`,
+		"action:,b":                      `8 “action:” needs a value, such as action:update,destroy`,
+		`x "unclosed`:                    `3 The closing quote is missing`,
+		`object:"unclosed`:               `8 The closing quote is missing`,
+		`"a\"`:                           `1 The closing quote is missing`,
+		`"a"b`:                           `4 Leave a space after the closing quote`,
+		`object:"a"b`:                    `11 Leave a space after the closing quote`,
+		`""`:                             `1 There is nothing between the quotes`,
+		`-""`:                            `2 There is nothing between the quotes`,
+		"ip:10.0.0.0/33":                 `4 “ip:” needs an IP address such as 10.1.2.3, or a network such as 10.0.0.0/8, not “10.0.0.0/33”`,
+		"ip:::1,x":                       `8 “ip:” needs an IP address`,
+		`ip:""`:                          `4 “ip:” needs an IP address`,
+		"outcome:ok":                     `9 “outcome:” can be success, failure or denied, not “ok”`,
+		"is:open":                        `4 “is:” can be success, failure or denied, not “open”`,
+		`outcome:""`:                     `9 “outcome:” can be success`,
+		`request:""`:                     `9 “request:” needs a value, such as request:req_7d1f`,
+		"before:soon":                    `8 “before:” needs a date such as 2026-01-31, or today, yesterday or 7d, not “soon”`,
+		"date:31.1.2026":                 `6 “date:” needs a date such as 2026-01-31, or 7d, 24h, today or yesterday, not “31.1.2026”`,
+		"since:0d":                       `7 “since:” needs a date`,
+		"since:99999d":                   `7 “since:” needs a date`,
+		"created:>=7d":                   `11 “created:” needs a date`,
+		"created:>=2026-02-30":           `11 “created:” needs a date`,
+		"created:2026-01-01..soon":       `21 “created:” needs a date`,
+		"created:..2026-01-01":           `9 “created:” needs a date`,
+		"created:2026-02-01..2026-01-31": `21 The range of “created:” ends before it begins`,
+		"created:2026-01-01,2026-01-02":  `20 “created:” takes one date or range`,
+		"created:<2026-01-01 created:>2026-01-01":  `29 The dates exclude each other, so nothing can match`,
+		"before:2026-01-01 since:2026-01-01":       `25 The dates exclude each other`,
+		"created:10000-01-01":                      `9 “created:” needs a date`,
+		strings.Repeat("x ", 65):                   `129 A search has at most 64 words and filters`,
+		strings.Repeat("x", 1025):                  `0 A search has at most 1024 bytes, and this one has 1025`,
+		"action:" + strings.Repeat("x", 500) + ",": `509 `,
+		"outcome:" + strings.Repeat("é", 300):      `…”`,
 	} {
 		_, err := audit.ParseKeyword(s, nil)
 		var qe *audit.QueryError
 		if assert.ErrorAs(t, err, &qe, s) {
 			assert.Equal(t, "q", qe.Param)
-			assert.Contains(t, qe.Reason, want, s)
+			assert.Contains(t, fmt.Sprint(qe.Column, " ", qe.Reason), want, s)
+			assert.NotContains(t, qe.Reason, "column", s)
 			assert.Less(t, len(qe.Reason), 400)
 			assert.ErrorIs(t, err, audit.ErrInvalidQuery)
 		}
 	}
+}
+
+// A slip is answered with what was probably meant, and only then.
+func TestUnknownQualifiersSuggestTheNearest(t *testing.T) {
+	for typed, want := range map[string]string{
+		"acter": "actor", "ator": "actor", "atcor": "actor", "usr": "user", "users": "user", "act": "actor", "fields": "field", "trans": "transaction", "outcom": "outcome",
+		"befor": "before", "emial": "email", "dates": "date", "creatd": "created", "http": "", "note": "", "x": "", "C": "", "zz": "", "comment": "",
+	} {
+		_, err := audit.ParseKeyword(typed+":x", nil)
+		require.Error(t, err, typed)
+		if want == "" {
+			assert.NotContains(t, err.Error(), "Did you mean", typed)
+		} else {
+			assert.Contains(t, err.Error(), "Did you mean "+want+":?", typed)
+		}
+	}
+}
+
+// The help lists what can be typed: each example and each value is read, under each
+// spelling, and no spelling has two meanings.
+func TestQualifiersCanBeTyped(t *testing.T) {
+	seen := map[string]bool{}
+	for _, q := range audit.Qualifiers() {
+		require.True(t, strings.HasPrefix(q.Example, q.Name+":"), q.Name)
+		require.NotEmpty(t, q.Explanation)
+		for _, spelling := range append([]string{q.Name}, q.Aliases...) {
+			require.False(t, seen[spelling], spelling)
+			seen[spelling] = true
+			for _, text := range append([]string{strings.TrimPrefix(q.Example, q.Name+":")}, q.Values...) {
+				f, err := audit.ParseKeyword(spelling+":"+text, nil)
+				require.NoError(t, err)
+				require.NotEqual(t, "", f.Values().Encode()+fmt.Sprint(f.Not), spelling)
+			}
+		}
+		if q.Facet != "" {
+			require.NoError(t, audit.FacetQuery{Name: q.Facet, Limit: 1}.Validate())
+		}
+	}
+	audit.Qualifiers()[0].Aliases[0] = "mine"
+	require.NotEqual(t, "mine", audit.Qualifiers()[0].Aliases[0])
+}
+
+// Days are days of the zone, whose first moment isn't always midnight, and neither
+// overlap nor leave a gap.
+func TestDaysAreDaysOfTheZone(t *testing.T) {
+	in := func(zone, s string) audit.Filter {
+		l, err := time.LoadLocation(zone)
+		require.NoError(t, err)
+		f, err := audit.ParseKeywordIn(s, nil, l)
+		require.NoError(t, err, s)
+		return f
+	}
+	for s, want := range map[string]audit.Filter{
+		"created:2026-01-31":                       {From: day("2026-01-30T23:00:00Z"), To: day("2026-01-31T23:00:00Z")},
+		"before:2026-01-31":                        {To: day("2026-01-30T23:00:00Z")},
+		"after:2026-01-31":                         {From: day("2026-01-31T23:00:00Z")},
+		"since:2026-01-31":                         {From: day("2026-01-30T23:00:00Z")},
+		"until:2026-01-31":                         {To: day("2026-01-31T23:00:00Z")},
+		"since:2026-01-31T13:59":                   {From: day("2026-01-31T12:59:00Z")},
+		"until:2026-01-31T13:59Z":                  {To: day("2026-01-31T14:00:00Z")},
+		"since:2026-01-01 before:2026-02-01":       {From: day("2025-12-31T23:00:00Z"), To: day("2026-01-31T23:00:00Z")},
+		"created:2026-03-29":                       {From: day("2026-03-28T23:00:00Z"), To: day("2026-03-29T22:00:00Z")},
+		"created:2026-03-28..2026-03-29":           {From: day("2026-03-27T23:00:00Z"), To: day("2026-03-29T22:00:00Z")},
+		"created:2026-01-31T13:59:24.000001+02:00": {From: day("2026-01-31T11:59:24.000001Z"), To: day("2026-01-31T11:59:24.000002Z")},
+	} {
+		assert.Equal(t, want, in("Europe/Berlin", s), s)
+	}
+	for zone, date := range map[string]string{ // clocks were changed at midnight
+		"America/Sao_Paulo": "2018-11-04", "Asia/Beirut": "2022-03-27", "America/Havana": "2024-03-10", "Atlantic/Azores": "2024-10-27", "Africa/Cairo": "2023-11-03",
+	} {
+		l, err := time.LoadLocation(zone)
+		require.NoError(t, err)
+		on := day(date)
+		for i := -2; i <= 2; i++ {
+			d := on.AddDate(0, 0, i)
+			f := in(zone, "created:"+d.Format(time.DateOnly))
+			next := in(zone, "since:"+d.AddDate(0, 0, 1).Format(time.DateOnly))
+			assert.Equal(t, f.To, next.From, zone, d)
+			assert.Equal(t, d.Format(time.DateOnly), f.From.In(l).Format(time.DateOnly), zone)
+			assert.NotEqual(t, d.Format(time.DateOnly), f.From.Add(-1).In(l).Format(time.DateOnly), zone)
+			assert.Equal(t, d.Format(time.DateOnly), f.To.Add(-1).In(l).Format(time.DateOnly), zone)
+		}
+	}
+}
+
+// Times that move with the clock, and cursors that don't depend on them.
+func TestSearchByWhatIsRecent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // it is 2000-01-01, midnight in UTC
+		now := time.Now().UTC()
+		berlin, err := time.LoadLocation("Europe/Berlin")
+		require.NoError(t, err)
+		for s, want := range map[string][2]time.Time{
+			"created:7d": {now.AddDate(0, 0, -7), {}}, "created:24H": {now.Add(-24 * time.Hour), {}}, "since:2w": {now.AddDate(0, 0, -14), {}}, "after:15m": {now.Add(-15 * time.Minute), {}},
+			"before:30d": {{}, now.AddDate(0, 0, -30)}, "until:1h": {{}, now.Add(-time.Hour)},
+			"created:today": {now.Add(-time.Hour), now.Add(23 * time.Hour)}, "created:yesterday": {now.Add(-25 * time.Hour), now.Add(-time.Hour)}, "since:Yesterday": {now.Add(-25 * time.Hour), {}},
+			"before:today": {{}, now.Add(-time.Hour)}, "created:yesterday..today": {now.Add(-25 * time.Hour), now.Add(23 * time.Hour)}, "created:>=today": {now.Add(-time.Hour), {}},
+		} {
+			f, err := audit.ParseKeywordIn(s, nil, berlin)
+			require.NoError(t, err, s)
+			assert.Equal(t, want, [2]time.Time{f.From, f.To}, s)
+		}
+
+		trail, err := audit.New(memstore.New(), nil)
+		require.NoError(t, err)
+		for range 3 {
+			require.NoError(t, trail.Record(t.Context(), audit.Entry{Action: "login"}))
+		}
+		page := func(q, cursor string) (*audit.Page, error) {
+			f, err := audit.Filter{Keyword: q}.Expand(nil)
+			require.NoError(t, err)
+			return trail.Query(t.Context(), audit.Query{Filter: f, Limit: 2, Cursor: cursor})
+		}
+		for _, q := range []string{"created:7d", "-before:7d", "since:yesterday"} {
+			first, err := page(q, "")
+			require.NoError(t, err)
+			time.Sleep(time.Minute)
+			second, err := page(q, first.Next)
+			require.NoError(t, err, q)
+			require.Len(t, second.Entries, 1, q)
+			_, err = page(q+" x", first.Next)
+			require.ErrorIs(t, err, audit.ErrBadCursor)
+		}
+	})
 }
 
 func TestExpand(t *testing.T) {
@@ -283,6 +418,9 @@ func meaning(name, v string, e audit.Entry) bool {
 	if user == "" {
 		user = e.Actor.Name
 	}
+	if user == "" {
+		user = e.Actor.ID
+	}
 	switch name {
 	case "":
 		for _, s := range []string{e.Actor.Name, e.Actor.Email, e.Object.Name, e.Object.ID, e.Action} {
@@ -361,7 +499,7 @@ func FuzzParseKeyword(f *testing.F) {
 		if terms := got.Terms(); len(terms) == 1 {
 			again, err := audit.ParseFilter(got.Values())
 			require.NoError(t, err)
-			require.Equal(t, got, again)
+			require.Equal(t, got.Values(), again.Values())
 		}
 	})
 }
@@ -369,9 +507,29 @@ func FuzzParseKeyword(f *testing.F) {
 func ExampleParseKeyword() {
 	f, err := audit.ParseKeyword(`user:ada action:update,destroy -ip:10.0.0.0/8 created:>=2026-01-01 vpn`, nil)
 	fmt.Println(f.Values().Encode(), err)
-	_, err = audit.ParseKeyword("action:update ip:localhost", nil)
+	_, err = audit.ParseKeyword("acter:ada", nil)
 	fmt.Println(err)
 	// Output:
 	// action=update&action=destroy&from=2026-01-01T00%3A00%3A00Z&not=ip%3D10.0.0.0%252F8&q=vpn&user=ada <nil>
-	// audit: invalid query: q: column 18: expected an address or a CIDR prefix (10.0.0.0/8), got "localhost"
+	// audit: invalid query: q: “acter:” is not a filter. Did you mean actor:? To search for text with a colon, put it in quotes
+}
+
+func ExampleQualifiers() {
+	for _, q := range audit.Qualifiers()[:3] {
+		fmt.Printf("%s: %s, such as %s\n", q.Name, q.Explanation, q.Example)
+	}
+	// Output:
+	// actor: Who did it: email, name or ID, such as actor:ada@example.com
+	// action: What was done: the action or its label, such as action:update,destroy
+	// type: On what type of record: the type or its label, such as type:api_keys
+}
+
+func ExampleParseKeywordIn() {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		panic(err)
+	}
+	f, err := audit.ParseKeywordIn("before:2026-01-31", nil, berlin)
+	fmt.Println(f.To, err)
+	// Output: 2026-01-30 23:00:00 +0000 UTC <nil>
 }

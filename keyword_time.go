@@ -1,73 +1,167 @@
 package audit
 
 import (
+	"strconv"
 	"strings"
 	"time"
 )
 
-// parseCreated reads a value of created: a bound (">=", ">", "<=", "<"), a range ("..") or a time.
-func parseCreated(v keywordValue) (from, to time.Time, err error) {
+// keywordClock reads the times of a search: a day without a time is a day in its zone.
+type keywordClock struct {
+	now  time.Time
+	zone *time.Location
+}
+
+// span is what a value of a time means: [from, to), a zero end is open.
+type span struct {
+	from, to time.Time
+	moving   bool // with the clock
+}
+
+// read reads the value of a qualifier.
+func (c keywordClock) read(t keywordTerm, v keywordValue) (span, error) {
+	if t.qualifier.Name == "created" {
+		return c.created(t, v)
+	}
+	s, err := c.value(t, v.text, v.column)
+	switch t.qualifier.Name {
+	case "since":
+		s.to = time.Time{}
+	case "after":
+		s.from, s.to = s.to, time.Time{}
+	case "until":
+		s.from = time.Time{}
+	case "before":
+		s.from, s.to = time.Time{}, s.from
+	}
+	return s, err
+}
+
+// value is what a value means alone; of a number of hours or days the moment so long ago.
+func (c keywordClock) value(t keywordTerm, text string, column int) (span, error) {
+	if d, ok := ago(text); ok {
+		at := c.now.Add(-d).UTC().Truncate(time.Microsecond)
+		if timeInRange(at) {
+			return span{at, at, true}, nil
+		}
+	}
+	return c.day(t, text, column)
+}
+
+// created reads a bound (">=", ">", "<=", "<"), a range (".."), a time, or the hours or
+// days up to now.
+func (c keywordClock) created(t keywordTerm, v keywordValue) (s span, err error) {
 	for _, op := range []string{">=", "<=", ">", "<"} {
 		rest, ok := strings.CutPrefix(v.text, op)
 		if !ok {
 			continue
 		}
-		begin, end, err := parseSpan(rest, v.column+len(op))
+		s, err := c.day(t, rest, v.column+len(op))
 		switch op {
 		case ">=":
-			return begin, time.Time{}, err
+			s.to = time.Time{}
 		case ">":
-			return end, time.Time{}, err
+			s.from, s.to = s.to, time.Time{}
 		case "<=":
-			return time.Time{}, end, err
+			s.from = time.Time{}
+		case "<":
+			s.from, s.to = time.Time{}, s.from
 		}
-		return time.Time{}, begin, err
+		return s, err
 	}
 	first, last, isRange := strings.Cut(v.text, "..")
 	if !isRange {
-		return parseSpan(v.text, v.column)
+		s, err = c.value(t, v.text, v.column)
+		if _, ok := ago(v.text); ok {
+			s.to = time.Time{}
+		}
+		return s, err
 	}
 	if first != "*" {
-		if from, _, err = parseSpan(first, v.column); err != nil {
-			return from, to, err
+		begin, err := c.day(t, first, v.column)
+		if err != nil {
+			return span{}, err
 		}
+		s.from, s.moving = begin.from, begin.moving
 	}
 	if column := v.column + len([]rune(first)) + 2; last != "*" {
-		if _, to, err = parseSpan(last, column); err == nil && !from.Before(to) {
-			err = keywordError(column, "the range ends before it begins")
+		end, err := c.day(t, last, column)
+		if err == nil && !s.from.Before(end.to) {
+			err = keywordError(column, "The range of “%s” ends before it begins", t.typed)
 		}
+		if err != nil {
+			return span{}, err
+		}
+		s.to, s.moving = end.to, s.moving || end.moving
 	}
-	return from, to, err
+	return s, nil
 }
 
-// parseSpan reads a time as the span that it names: a day, a minute, a second,
-// or, with decimals, a microsecond.
-func parseSpan(s string, column int) (begin, end time.Time, err error) {
+// day reads a time as the span that it names: a day, a minute, a second, or, with
+// decimals, a microsecond.
+func (c keywordClock) day(t keywordTerm, text string, column int) (span, error) {
+	y, m, d := c.now.In(c.zone).Date()
+	switch strings.ToLower(text) {
+	case "today":
+		return span{startOfDay(y, m, d, c.zone), startOfDay(y, m, d+1, c.zone), true}, nil
+	case "yesterday":
+		return span{startOfDay(y, m, d-1, c.zone), startOfDay(y, m, d, c.zone), true}, nil
+	}
 	for _, l := range []struct {
 		layout string
-		days   int
-		span   time.Duration
+		length time.Duration
 	}{
-		{time.DateOnly, 1, 0},
-		{"2006-01-02T15:04", 0, time.Minute}, {"2006-01-02T15:04Z07:00", 0, time.Minute},
-		{"2006-01-02T15:04:05", 0, time.Second}, {time.RFC3339, 0, time.Second},
+		{time.DateOnly, 0},
+		{"2006-01-02T15:04", time.Minute}, {"2006-01-02T15:04Z07:00", time.Minute},
+		{"2006-01-02T15:04:05", time.Second}, {time.RFC3339, time.Second},
 	} {
-		t, err := time.Parse(l.layout, s)
+		at, err := time.ParseInLocation(l.layout, text, c.zone)
 		if err != nil {
 			continue
 		}
-		span := l.span
-		if strings.ContainsAny(s, ".,") { // time.Parse takes decimals after seconds
-			t, span = t.Truncate(time.Microsecond), time.Microsecond
+		s := span{from: at, to: at.Add(l.length)}
+		switch {
+		case l.layout == time.DateOnly:
+			day, _ := time.Parse(time.DateOnly, text) // at may be on the day before, where there is no midnight
+			y, m, d := day.Date()
+			s.from, s.to = startOfDay(y, m, d, c.zone), startOfDay(y, m, d+1, c.zone)
+		case strings.ContainsAny(text, ".,"): // time.Parse takes decimals after seconds
+			s.from = at.Truncate(time.Microsecond)
+			s.to = s.from.Add(time.Microsecond)
 		}
-		begin, end = t.UTC(), t.UTC().AddDate(0, 0, l.days).Add(span)
-		if !timeInRange(begin) {
+		s.from, s.to = s.from.UTC(), s.to.UTC()
+		if !timeInRange(s.from) {
 			break
 		}
-		if !timeInRange(end) {
-			end = end.Add(-1) // the last moment that there is
+		if !timeInRange(s.to) {
+			s.to = lastMoment
 		}
-		return begin, end, nil
+		return s, nil
 	}
-	return time.Time{}, time.Time{}, keywordError(column, "expected a date (2026-01-31) or a time (2026-01-31T13:59:24Z), got %q", s)
+	return span{}, keywordError(column, "“%s” needs a date such as 2026-01-31, or %s, not “%s”", t.typed, t.relative(), text)
+}
+
+// relative are values that need no date.
+func (t keywordTerm) relative() unclipped {
+	if t.qualifier.Name == "created" {
+		return "7d, 24h, today or yesterday"
+	}
+	return "today, yesterday or 7d"
+}
+
+// unclipped is a text of ours, which keywordError doesn't shorten.
+type unclipped string
+
+// lastMoment is the last time that a filter can have.
+var lastMoment = time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)
+
+// ago reads "24h", "7d": a number of minutes (m), hours (h), days (d) or weeks (w).
+func ago(text string) (time.Duration, bool) {
+	units := map[byte]time.Duration{'m': time.Minute, 'h': time.Hour, 'd': 24 * time.Hour, 'w': 7 * 24 * time.Hour}
+	if len(text) < 2 || len(text) > 6 {
+		return 0, false
+	}
+	unit, ok := units[text[len(text)-1]|0x20]
+	n, err := strconv.ParseUint(text[:len(text)-1], 10, 16)
+	return time.Duration(n) * unit, ok && err == nil && n > 0 && n <= 36500 && unit*time.Duration(n) <= 36500*24*time.Hour
 }

@@ -171,7 +171,7 @@ func (h *Server) parse(r *http.Request) (request, error) {
 		return request{}, err
 	}
 	req.selects = req.query
-	req.selects.Filter, err = req.query.Expand(h.trail.Catalogue())
+	req.selects.Filter, err = req.query.ExpandIn(h.trail.Catalogue(), req.opts.Location)
 	return req, err
 }
 

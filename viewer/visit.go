@@ -63,7 +63,7 @@ func (v *Viewer) newVisit(r *http.Request, grant access.Grant) (*visit, error) {
 	s.query.MaxBytes = s.opts.MaxPageBytes
 	s.carry(values)
 	s.display(values)
-	s.query.Filter, err = s.query.Expand(v.trail.Catalogue())
+	s.query.Filter, err = s.query.ExpandIn(v.trail.Catalogue(), s.zone)
 	return s, err
 }
 

@@ -88,7 +88,7 @@ func TestSearchWhileTyping(t *testing.T) {
 	b.click(".find input")
 	b.do(chromedp.KeyEvent("action:"))
 	b.until(`document.querySelector('#problem').checkVisibility()`)
-	require.Contains(t, b.eval(`document.querySelector('#problem').textContent`), "Search: column 8")
+	require.Contains(t, b.eval(`document.querySelector('#problem').textContent`), "Search: “action:” needs a value, such as action:update")
 	require.Equal(t, "50", b.eval(rowCount))
 	b.shot("search-problem")
 	b.forgive() // the browser itself tells of the status 400
