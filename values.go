@@ -35,7 +35,7 @@ var filterLists = []struct {
 // which entries: ParseFilter passes them over.
 var notFilter = []string{
 	"sort", "limit", "per", "cursor", "before", "after", "tz", "entry", "export",
-	"format", "live", "facet", "find", "asset", "v", "view", "lang", "theme", "since", "mode",
+	"format", "live", "facet", "find", "asset", "v", "view", "lang", "theme", "since", "mode", "jobs", "job",
 	"columns", "density", "group", "chart", "views",
 }
 

@@ -171,3 +171,46 @@ func ExampleFormat() {
 	// ISSUE_TOKEN 42!
 	// <nil>
 }
+
+// Jobs prepare files in the background, for what takes longer than a request may.
+func ExampleJobs() {
+	trail, ctx := exampleTrail(), context.Background()
+	dir, err := os.MkdirTemp("", "prepared")
+	if err != nil {
+		return
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	authorize := func(*http.Request) (access.Grant, error) {
+		return access.Grant{Everything: true, Export: true, Operate: true, Actor: audit.Actor{Type: "user", ID: "1"}}, nil
+	}
+	// region jobs
+	folder, err := export.Folder(dir) // or a bucket: anything that is an export.Storage
+	if err != nil {
+		return
+	}
+	jobs, err := export.NewJobs(ctx, trail, folder, nil) // viewer.Options{Jobs: jobs} shows them on the page
+	if err != nil {
+		return
+	}
+	defer jobs.Close(ctx)
+
+	exports, err := export.Handler(trail, &export.Options{Authorize: authorize})
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /audit/export", func(w http.ResponseWriter, r *http.Request) {
+		job, err := exports.Start(r, jobs) // Export, Operate and the same origin are asked for
+		if err != nil {
+			http.Error(w, "This file can't be prepared now.", http.StatusForbidden)
+			return
+		}
+		w.WriteHeader(http.StatusAccepted)
+		fmt.Fprintln(w, job.State)
+	})
+	// endregion
+	if err != nil {
+		return
+	}
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest("POST", "/audit/export?format=csv&from=2026-01-01", nil))
+	fmt.Print(w.Code, " ", len(jobs.List(access.Grant{Everything: true, Export: true, Actor: audit.Actor{Type: "user", ID: "1"}})))
+	// Output: 202 1
+}

@@ -22,12 +22,22 @@ var exportFormats = []struct {
 // serveExport sends the view as a file: the same query, scope and masks as the
 // page, all its rows.
 func (s *visit) serveExport(ctx context.Context, w http.ResponseWriter, format string) error {
+	h, r, err := s.exporter(ctx, format)
+	if err != nil {
+		return err
+	}
+	h.ServeHTTP(w, r)
+	return nil
+}
+
+// exporter is what exports the view, and the request that asks it to.
+func (s *visit) exporter(ctx context.Context, format string) (*export.Server, *http.Request, error) {
 	if !s.grant.Export {
-		return errNoExport
+		return nil, nil, errNoExport
 	}
 	columns, err := export.Columns(s.fileColumns()...)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
 	opts := &export.Options{Title: s.title, Columns: columns, Location: s.zone, Labels: s.lang.Texts, AllowedOrigins: s.opts.AllowedOrigins, Limiter: s.opts.ExportLimiter, Reader: s.opts.Reader}
 	opts.Authorize = func(*http.Request) (access.Grant, error) { return s.grant, nil } // who was asked for this request already
@@ -38,16 +48,12 @@ func (s *visit) serveExport(ctx context.Context, w http.ResponseWriter, format s
 		opts.Record = s.trail
 	}
 	if err := s.allowed(); err != nil {
-		return err
+		return nil, nil, err
 	}
 	r := s.request.Clone(ctx)
 	r.URL.RawQuery = s.with("cursor", "", "export", format)[1:]
 	h, err := export.Handler(s.trail, opts)
-	if err != nil {
-		return err
-	}
-	h.ServeHTTP(w, r)
-	return nil
+	return h, r, err
 }
 
 func (s *visit) exportLinks() []Link {

@@ -31,6 +31,7 @@ type listPage struct {
 	Partial bool   // because a search took too long
 	Sizes   []size
 	Exports []Link
+	Prepare []Link // what starts jobs
 	Live    string // the module's URL; "" where nothing can be followed
 
 	Position string // where the live feed begins
@@ -92,7 +93,7 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 		p.Prev, p.First = s.page(found.Prev), s.list()
 	}
 	if s.grant.Export {
-		p.Exports = s.exportLinks()
+		p.Exports, p.Prepare = s.exportLinks(), s.prepareLinks()
 	}
 	if s.mayFollow() {
 		p.Live, p.Position = s.assets["live.js"].url(), position

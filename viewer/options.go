@@ -89,6 +89,11 @@ type Options struct {
 	// save and remove them; each change is an entry. Default: none; every browser keeps
 	// its own.
 	Views Views
+	// Jobs prepares downloads in the background, for those that would take too long
+	// for a request: readers whose grant has Export and Operate can start, follow,
+	// cancel and download them on the page and through the API. Close it when your app
+	// ends. Default: none; the page has direct downloads only.
+	Jobs *export.Jobs
 	// MaxPageBytes bounds the entries of one page, in bytes (audit.Query.MaxBytes):
 	// of very large entries a page of the list, of the API and of a record's
 	// history has fewer than asked for, and the next page continues from there.

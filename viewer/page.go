@@ -15,8 +15,9 @@ import (
 // page is what every page has; templates reach its texts through .T.
 type page struct {
 	*visit
-	Title  string // of the document
-	Status int
+	Title   string // of the document
+	Status  int
+	Refresh int // seconds after which a page without scripts is loaded again; 0: never
 }
 
 func (p page) T(key string, args ...any) string { return p.lang.text(key, args...) }
@@ -99,6 +100,7 @@ func (s *visit) fail(w http.ResponseWriter, err error) {
 	m := messagePage{page: page{visit: s, Status: http.StatusInternalServerError}}
 	var bad *audit.QueryError
 	switch {
+	case m.ofJob(err):
 	case errors.Is(err, audit.ErrNotFound):
 		m.Status, m.Heading = http.StatusNotFound, "No such entry"
 		m.Text = "It is not on the trail, or it is outside of what you may see."
@@ -150,7 +152,8 @@ func (m messagePage) Sign() string {
 }
 
 func (m messagePage) say(w http.ResponseWriter) {
-	if asksJSON(m.request) || m.request.URL.Query().Get("export") != "" || m.request.URL.Query().Get("live") != "" {
+	asked := m.request.URL.Query()
+	if asksJSON(m.request) || asked.Get("export") != "" && asked.Get("jobs") == "" || asked.Get("live") != "" {
 		m.problem(w)
 		return
 	}

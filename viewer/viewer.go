@@ -93,7 +93,7 @@ func New(trail *audit.Trail, opts *Options) (*Viewer, error) {
 func (v *Viewer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v.protect(w)
 	read := r.Method == http.MethodGet || r.Method == http.MethodHead
-	if writes := v.writesView(r); writes && r.Method != http.MethodPost {
+	if writes := v.writesView(r) || v.writesJobs(r); writes && r.Method != http.MethodPost {
 		w.Header().Set("Allow", "POST")
 		http.Error(w, "This changes something: use POST.", http.StatusMethodNotAllowed)
 		return
@@ -145,6 +145,8 @@ func (s *visit) answer(w http.ResponseWriter) error {
 	switch {
 	case asked.Get("live") != "":
 		return s.serveLive(w)
+	case asked.Get("jobs") != "":
+		return s.serveJobs(ctx, w, asked.Get("jobs"))
 	case s.writesView(s.request):
 		return s.serveViews(ctx, w)
 	case asked.Get("export") != "":

@@ -104,7 +104,7 @@ function remember(url) {
 }
 
 document.addEventListener('submit', e => {
-  if (!$('#results') || e.target.closest('#results') && !e.target.matches('.per, .display')) return
+  if (!$('#results') || e.target.method === 'post' || e.target.closest('#results') && !e.target.matches('.per, .display')) return
   e.preventDefault()
   submit(e.target)
 })
@@ -180,7 +180,7 @@ document.addEventListener('click', e => {
       e.preventDefault()
       return void import(new URL(place.dataset.module, location.href)).then(m => m.open(a, html))
     }
-    if (!$('#results') || to.searchParams.has('entry') || to.searchParams.has('facet') || to.searchParams.has('format')) return
+    if (!$('#results') || to.searchParams.has('entry') || to.searchParams.has('facet') || to.searchParams.has('jobs') || to.searchParams.has('format')) return
     e.preventDefault()
     if (a.matches('.reset')) remember('?')
     return void visit(a.getAttribute('href'), { focus: focusOf(a) }).then(() => a.closest('.pager') && $('#results').scrollIntoView({ block: 'start' }))
@@ -279,4 +279,6 @@ async function follow(live) {
   module.start(live, html, visit)
 }
 document.addEventListener('av:shown', prepare)
+const jobs = $('#jobs[data-module]')
+if (jobs) import(new URL(jobs.dataset.module, location.href)).then(m => m.start(html))
 prepare()
