@@ -34,7 +34,7 @@ func (c *Catalogue) Automatic(objectType, field string) bool {
 	if isPath(field) {
 		return false
 	}
-	name := automaticName(field)
+	name := plainName(field)
 	if automaticNames[name] {
 		return true
 	}
@@ -59,7 +59,7 @@ func (c *Catalogue) SetAutomatic(objectType string, fields ...string) {
 			maps.Copy(set, *old)
 		}
 		for _, field := range fields {
-			set[automaticField{objectType, automaticName(field)}] = true
+			set[automaticField{objectType, plainName(field)}] = true
 		}
 		if c.automatic.CompareAndSwap(old, &set) {
 			return
@@ -69,4 +69,5 @@ func (c *Catalogue) SetAutomatic(objectType string, fields ...string) {
 
 var separators = strings.NewReplacer("_", "", "-", "", " ", "")
 
-func automaticName(field string) string { return strings.ToLower(separators.Replace(field)) }
+// plainName is a name without case and separators.
+func plainName(field string) string { return strings.ToLower(separators.Replace(field)) }

@@ -6,28 +6,35 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-// List is a page for a list that shows little of an entry: the first changes, and
-// how many there are.
+// List is a page for a list that shows little of an entry: its most telling changes,
+// and how many there are.
 type List struct {
 	*audit.Page
-	Changes []int // how many each entry has
+	Changes []int // how many each entry has (audit.Catalogue.Telling)
 
-	shown int
+	shown     int
+	catalogue *audit.Catalogue
 }
 
 // List returns a page as g's Reader does, whose entries have no metadata and at most
-// so many changes: what a list doesn't show needs no masking.
+// that many changes, the most telling ones (audit.Catalogue.Telling): values that a list
+// doesn't show need no masking. The catalogue is that of from, if it has the method
+// Catalogue as *audit.Trail does, and otherwise the common one.
 func (g Grant) List(ctx context.Context, from audit.Reader, q audit.Query, changes int) (*List, error) {
 	r := g.reader(from)
 	r.list = &List{shown: changes}
+	if c, ok := from.(interface{ Catalogue() *audit.Catalogue }); ok {
+		r.list.catalogue = c.Catalogue()
+	}
 	var err error
 	r.list.Page, err = r.Query(ctx, q)
 	return r.list, err
 }
 
-// cut leaves of an entry what the list shows, and counts the rest.
+// cut leaves the changes that the list shows, and counts them all.
 func (l *List) cut(e audit.Entry) audit.Entry {
-	l.Changes = append(l.Changes, len(e.Changes))
-	e.Changes, e.Metadata = e.Changes[:min(l.shown, len(e.Changes))], nil
+	telling := l.catalogue.Telling(e)
+	l.Changes = append(l.Changes, len(telling))
+	e.Changes, e.Metadata = telling[:min(l.shown, len(telling))], nil
 	return e
 }

@@ -331,3 +331,31 @@ func TestListsMaskWhatTheyShow(t *testing.T) {
 	_, err = access.Grant{}.List(t.Context(), of(3), audit.Query{}, 2)
 	require.Error(t, err)
 }
+
+// A list that is cut to few changes still shows the most telling ones.
+func TestListsShowTheTellingChanges(t *testing.T) {
+	e := audit.Entry{ID: "1", Action: "create", Object: audit.Object{Type: "users"}}
+	for _, f := range []string{"id", "created_at", "synced", "email", "name"} {
+		e.Changes = append(e.Changes, audit.Change{Field: f, Op: audit.OpAdd, New: "x"})
+	}
+	from := inMemory{page: audit.Page{Entries: []audit.Entry{e}}}
+	for _, g := range []access.Grant{{Everything: true}, {Everything: true, Personal: true}} {
+		list, err := g.List(t.Context(), from, audit.Query{}, 1)
+		require.NoError(t, err)
+		require.Equal(t, "name", list.Entries[0].Changes[0].Field)
+		require.Equal(t, []int{4}, list.Changes, "without created_at")
+
+		known := audit.NewCatalogue(nil, nil)
+		known.SetAutomatic("users", "synced")
+		list, err = g.List(t.Context(), catalogued{from, known}, audit.Query{}, 1)
+		require.NoError(t, err)
+		require.Equal(t, []int{3}, list.Changes, "and without synced")
+	}
+}
+
+type catalogued struct {
+	audit.Reader
+	known *audit.Catalogue
+}
+
+func (c catalogued) Catalogue() *audit.Catalogue { return c.known }

@@ -30,7 +30,7 @@ func listColumns() []listColumn {
 		{"action", "Action", "c-action", audit.SortAction, (*rows).actionCell},
 		{"outcome", "Outcome", "c-outcome", "", (*rows).outcomeCell},
 		{"type", "Object type", "c-type", audit.SortObjectType, (*rows).typeCell},
-		{"record", "Record ID", "c-record", audit.SortObjectID, (*rows).recordCell},
+		{"record", "Record", "c-record", audit.SortObjectID, (*rows).recordCell},
 		{"name", "Object name", "c-name", "", textCell(func(e *audit.Entry) string { return e.Object.Name })},
 		{"changes", "Changes", "c-changes", "", (*rows).summary},
 		{"user", "User", "c-user", audit.SortUser, (*rows).userCell},

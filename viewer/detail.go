@@ -11,9 +11,56 @@ import (
 
 // What the template of an entry asks for.
 
+// lead is what people call an object, its name before its ID; and what stands beside
+// it: its type and ID where a name leads, "" otherwise.
+func (s *visit) lead(o audit.Object) (name, ref string) {
+	if o.Name == "" || o.Name == audit.Mask {
+		return cmp.Or(o.ID, o.Name), ""
+	}
+	if o.ID == "" {
+		return o.Name, ""
+	}
+	if o.Type == "" {
+		return o.Name, o.ID
+	}
+	return o.Name, s.typeLabel(o.Type) + " " + o.ID
+}
+
+// inLine names an object in one line: "Public website (Project 1)", "Project 1".
+func (s *visit) inLine(o audit.Object) string {
+	name, ref := s.lead(o)
+	if ref == "" {
+		return strings.TrimSpace(s.typeLabelOf(o) + " " + name)
+	}
+	return name + " (" + ref + ")"
+}
+
+// typeLabelOf names the type of an object to people; "" for none.
+func (s *visit) typeLabelOf(o audit.Object) string {
+	if o.Type == "" {
+		return ""
+	}
+	return s.typeLabel(o.Type)
+}
+
 // HeadName is what the entry is about.
 func (p *entryPage) HeadName() string {
-	return cmp.Or(p.E.Object.ID, p.E.Object.Name, p.E.Action)
+	name, _ := p.lead(p.E.Object)
+	return cmp.Or(name, p.E.Action)
+}
+
+// HeadRef is what stands beside a record's name in the head: its type and ID.
+func (p *entryPage) HeadRef() string {
+	_, ref := p.lead(p.E.Object)
+	return ref
+}
+
+// HeadType is what stands before the ID of a record without a name.
+func (p *entryPage) HeadType() string {
+	if p.HeadRef() != "" {
+		return ""
+	}
+	return p.TypeLabel()
 }
 
 // ActorName is what the actor is called.
@@ -62,11 +109,19 @@ func (t timeline) Elsewhere(e *audit.Entry) string {
 	if e.Object.Type == t.Object.Type && e.Object.ID == t.Object.ID {
 		return ""
 	}
-	return strings.TrimSpace(t.P.typeLabel(e.Object.Type) + " " + cmp.Or(e.Object.ID, e.Object.Name))
+	return t.P.inLine(e.Object)
 }
 
 // timelinePage makes the parts that a timeline needs.
 type timelinePage struct{ page }
+
+// Behalf names whom the actor stood in for; "" for nobody.
+func (p timelinePage) Behalf(e *audit.Entry) string {
+	if e.OnBehalfOf == nil || e.OnBehalfOf.IsZero() {
+		return ""
+	}
+	return p.T("for %s", called(*e.OnBehalfOf))
+}
 
 // Fields is the number of an entry's changes in words; "" for none.
 func (p timelinePage) Fields(e *audit.Entry) string {
@@ -96,9 +151,10 @@ const inTimeline = 4
 func (p timelinePage) Changes(e *audit.Entry) template.HTML {
 	var m markup
 	r := rows{visit: p.visit}
-	for i := range e.Changes[:min(len(e.Changes), inTimeline)] {
+	changes := p.trail.Catalogue().Telling(*e)
+	for _, c := range changes[:min(len(changes), inTimeline)] {
 		m.tag(`<li>`)
-		r.change(&m, e.Object.Type, e.Changes[i])
+		r.change(&m, e, c)
 		m.tag(`</li>`)
 	}
 	return m.html()

@@ -49,9 +49,6 @@ func (d *diff) line(m *markup, s step) {
 	case s.op == audit.OpRemove:
 		d.how(m, "removed")
 	}
-	if s.redacted == audit.RedactedHashed || s.redacted == audit.RedactedTruncated {
-		d.how(m, s.redacted)
-	}
 	m.tag(`</th>`)
 	if d.unified {
 		d.unifiedCell(m, s)
@@ -141,6 +138,21 @@ func (d *diff) value(m *markup, v, other value, same bool) {
 		m.icon("bin")
 		m.text(d.lang.binaryText(v))
 		m.tag(`</span>`)
+	case kindHashed:
+		m.tag(`<span class="tok tok-mask" title="`)
+		m.plainAttr(v.text)
+		m.tag(`">`)
+		m.icon("lock")
+		m.text(d.lang.chipText(v))
+		m.tag(`</span>`)
+	case kindTruncated:
+		if v.text != "" {
+			d.text(m, v, other, same)
+			m.tag(` `)
+		}
+		m.tag(`<span class="tok tok-mask">`)
+		m.text(d.lang.chipText(value{kind: kindTruncated, size: v.size}))
+		m.tag(`</span>`)
 	case kindText, kindNumber, kindBool, kindTree:
 		d.text(m, v, other, same)
 	default:
@@ -159,7 +171,7 @@ func (d *diff) text(m *markup, v, other value, same bool) {
 		from, to = 0, 0
 	}
 	m.tag(`<bdi class="v`)
-	if v.kind != kindText {
+	if v.kind != kindText && v.kind != kindTruncated {
 		m.tag(` mono`)
 	}
 	m.tag(`">`)

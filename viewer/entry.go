@@ -60,7 +60,7 @@ func (s *visit) serveEntry(ctx context.Context, w http.ResponseWriter, id, view 
 		return s.entryJSON(ctx, w, e, view)
 	}
 	p := entryPage{page: page{visit: s, Status: http.StatusOK}, E: &e, View: view, Unified: s.state.Get("mode") == "unified"}
-	p.Title = p.did(&e) + " " + strings.TrimSpace(p.TypeLabel()+" "+e.Object.ID) + " · " + s.title
+	p.Title = p.did(&e) + " " + p.inLine(e.Object) + " · " + s.title
 	if err := p.around(ctx); err != nil {
 		return err
 	}
@@ -80,10 +80,7 @@ func (s *visit) serveEntry(ctx context.Context, w http.ResponseWriter, id, view 
 
 // TypeLabel names the type of object to people.
 func (p *entryPage) TypeLabel() string {
-	if p.E.Object.Type == "" {
-		return ""
-	}
-	return p.typeLabel(p.E.Object.Type)
+	return p.typeLabelOf(p.E.Object)
 }
 
 // Explanation is the catalogue's word on the action with its outcome.

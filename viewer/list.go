@@ -63,7 +63,7 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
-	found, stale, err := s.pageOf(ctx, s.query, 1)
+	found, stale, err := s.pageOf(ctx, s.query, inRow+inRowFolded)
 	if err != nil {
 		return err
 	}
@@ -135,7 +135,7 @@ func (s *visit) changeCount(e *audit.Entry) int {
 	if n, ok := s.changes[e.ID]; ok {
 		return n
 	}
-	return len(e.Changes)
+	return len(s.trail.Catalogue().Telling(*e))
 }
 
 // early says why a page ends before it is full.
@@ -332,6 +332,12 @@ func compare(a, b string) int {
 
 // Value is the first value of a parameter, for the controls that hold one.
 func (p listPage) Value(name string) string { return p.state.Get(name) }
+
+// byDay reports whether days have headings.
+func (s *visit) byDay() bool { return s.query.Sort == "" || s.query.Sort.Key() == audit.SortTime }
+
+// ByDay is byDay for the template.
+func (p listPage) ByDay() bool { return p.byDay() }
 
 // Keyword is the search text.
 func (p listPage) Keyword() string { return p.state.Get("q") }

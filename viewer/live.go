@@ -96,8 +96,10 @@ func (v *Viewer) liveEncode(r *http.Request, grant access.Grant) func(audit.Entr
 	}
 	s.state.Del("cursor")
 	rows := s.rows()
+	rows.live = true
 	return func(e audit.Entry) ([]byte, error) {
 		var m markup
+		rows.left, rows.now = foldBudget, time.Now()
 		rows.row(&m, &e)
 		return json.Marshal(string(m))
 	}

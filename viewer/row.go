@@ -26,6 +26,10 @@ type rows struct {
 	filters                  map[string]string // queries of other filters, by their name
 	grouped                  bool              // the row stands under the head of a group
 	dates                    dateCache
+	left                     int    // bytes that may still be unfolded
+	above                    string // the day of the row above
+	byDay                    bool   // rows are in the order of time
+	live                     bool   // each row has the heading of its day; the script removes what repeats
 }
 
 // dateCache keeps the last day's text: most rows share it with the one above.
@@ -49,7 +53,7 @@ func (s *visit) rows() *rows {
 		open = drop()
 	}
 	return &rows{
-		visit: s, open: open + "entry=",
+		visit: s, open: open + "entry=", left: foldBudget, byDay: s.byDay(),
 		byType: drop("type") + "type=", byRecord: drop("type", "record"),
 		byUser: drop("user") + "user=", byActor: drop("actor") + "actor=", byIP: drop("ip") + "ip=",
 		columns: s.shownColumns(), drop: drop, filters: map[string]string{},
@@ -87,6 +91,25 @@ func (s *visit) table(entries []audit.Entry) template.HTML {
 		r.row(&m, &entries[i])
 	}
 	return m.html()
+}
+
+// day writes the heading of the day above the first row of it.
+func (r *rows) day(m *markup, t time.Time) {
+	if !r.byDay || !r.live && r.dayOf(t) == r.above {
+		return
+	}
+	r.above = r.dayOf(t)
+	m.tag(`<span class="day">`)
+	m.text(r.lang.fullDate(t))
+	m.tag(`</span>`)
+}
+
+// dayOf is the day's text in a row.
+func (r *rows) dayOf(t time.Time) string {
+	if key := t.Year()*400 + t.YearDay(); r.dates.day != key {
+		r.dates = dateCache{key, r.lang.date(t)}
+	}
+	return r.dates.text
 }
 
 func (r *rows) row(m *markup, e *audit.Entry) {
@@ -134,19 +157,17 @@ func (m *markup) link(query, value string) {
 
 func (r *rows) timeCell(m *markup, e *audit.Entry) {
 	t := e.Time.In(r.zone)
+	r.day(m, t)
 	m.link(r.open, e.ID)
 	m.tag(`<time datetime="`)
 	*m = e.Time.UTC().AppendFormat(*m, "2006-01-02T15:04:05.000Z")
 	m.tag(`"><span class="d">`)
-	if key := t.Year()*400 + t.YearDay(); r.dates.day != key {
-		r.dates = dateCache{key, r.lang.date(t)}
-	}
-	m.text(r.dates.text)
+	m.text(r.dayOf(t))
 	m.tag(`</span> <span class="t">`)
-	*m = t.AppendFormat(*m, "15:04:05")
-	m.tag(`<small>`)
-	*m = t.AppendFormat(*m, ".000")
-	m.tag(`</small></span></time></a>`)
+	*m = t.AppendFormat(*m, "15:04:05.000")
+	m.tag(`</span></time></a> <small class="ago">`)
+	m.text(r.ago(e.Time))
+	m.tag(`</small>`)
 }
 
 // maxKnown is how many names a visit remembers: one that follows live lasts long.
@@ -276,14 +297,16 @@ func (v *Viewer) recordURL(e *audit.Entry) string {
 	return href
 }
 
+// recordCell leads with what people call the record; its type and ID come second.
 func (r *rows) recordCell(m *markup, e *audit.Entry) {
-	if e.Object.ID == "" && e.Object.Name == "" {
-		m.tag(`<span class="none">–</span>`)
-		return
-	}
+	name, ref := r.lead(e.Object)
 	if e.Object.ID == "" {
+		if name == "" {
+			m.tag(`<span class="none">–</span>`)
+			return
+		}
 		m.tag(`<bdi>`)
-		m.text(e.Object.Name)
+		m.text(name)
 		m.tag(`</bdi>`)
 		return
 	}
@@ -293,9 +316,18 @@ func (r *rows) recordCell(m *markup, e *audit.Entry) {
 	m.attr(url.QueryEscape(param(e.Object.Type)))
 	m.tag(`&amp;record=`)
 	m.attr(url.QueryEscape(param(e.Object.ID)))
+	if ref == "" {
+		m.tag(`" class="id`)
+	}
+	m.full(name)
 	m.tag(`"><bdi>`)
-	m.text(e.Object.ID)
+	m.text(name)
 	m.tag(`</bdi></a>`)
+	if ref != "" {
+		m.tag(`<small dir="auto">`)
+		m.text(ref)
+		m.tag(`</small>`)
+	}
 }
 
 func (r *rows) userCell(m *markup, e *audit.Entry) {
@@ -305,14 +337,33 @@ func (r *rows) userCell(m *markup, e *audit.Entry) {
 	}
 	switch {
 	case r.grant.Personal && e.Actor.User() != "":
-		m.link(r.byUser, param(e.Actor.User()))
+		r.linkWho(m, r.byUser, e.Actor.User())
 	case e.Actor.ID != "":
-		m.link(r.byActor, param(e.Actor.ID))
+		r.linkWho(m, r.byActor, e.Actor.ID)
 	default:
-		m.tag(`<a>`)
+		m.tag(`<a class="`)
 	}
-	who(m, e.Actor)
+	whoInside(m, e.Actor)
 	m.tag(`</a>`)
+	r.behalf(m, e)
+}
+
+// linkWho begins a link, as far as its class.
+func (r *rows) linkWho(m *markup, query, value string) {
+	m.tag(`<a href="`)
+	m.attr(query)
+	m.attr(url.QueryEscape(param(value)))
+	m.tag(`" class="`)
+}
+
+// behalf names whom the actor stood in for.
+func (s *visit) behalf(m *markup, e *audit.Entry) {
+	if e.OnBehalfOf == nil || e.OnBehalfOf.IsZero() {
+		return
+	}
+	m.tag(`<bdi class="for">`)
+	m.text(s.lang.text("for %s", called(*e.OnBehalfOf)))
+	m.tag(`</bdi>`)
 }
 
 // called is the name that an actor is best known by.
@@ -323,23 +374,58 @@ func called(a audit.Actor) string {
 	return cmp.Or(a.Name, a.Email, a.ID, a.Type)
 }
 
-// who writes an actor with the initials that help the eye down the column.
+// second is what stands beside an actor's name: the email address, or for what isn't a
+// person its type.
+func second(a audit.Actor) string {
+	switch {
+	case a.Email != "" && a.Email != audit.Mask && a.Email != called(a):
+		return a.Email
+	case a.Type != "" && !isPerson(a) && a.Type != called(a):
+		return a.Type
+	}
+	return ""
+}
+
+func isPerson(a audit.Actor) bool { return a.Type == "" || strings.EqualFold(a.Type, "user") }
+
+// who writes an actor.
 func who(m *markup, a audit.Actor) {
-	name := called(a)
-	m.tag(`<span class="who"><span class="av `)
-	if a.Type == "" || strings.EqualFold(a.Type, "user") {
-		m.tag(`av-person hue`)
+	m.tag(`<span class="`)
+	whoInside(m, a)
+	m.tag(`</span>`)
+}
+
+// whoInside is the class, the attributes and the content of an element that shows an
+// actor: name and email address together, with the initials that help the eye down the
+// column.
+func whoInside(m *markup, a audit.Actor) {
+	name, beside := called(a), second(a)
+	if isPerson(a) {
+		m.tag(`who hue`)
 	} else {
-		m.tag(`av-service hue`)
+		m.tag(`who service hue`)
 	}
 	h := fnv.New32a()
 	h.Write([]byte(name))
 	m.int(int(h.Sum32() % 6))
-	m.tag(`" aria-hidden="true">`)
-	m.text(initials(name))
-	m.tag(`</span><bdi>`)
+	m.tag(`" data-av="`)
+	m.plainAttr(initials(name))
+	m.full(strings.TrimSpace(name + " " + beside))
+	m.tag(`"><bdi>`)
 	m.text(name)
-	m.tag(`</bdi></span>`)
+	m.tag(`</bdi>`)
+	if beside != "" {
+		m.tag(` <small dir="auto">`)
+		m.text(beside)
+		m.tag(`</small>`)
+	}
+}
+
+// full ends the value of an attribute, and writes the title for a text that the column
+// may shorten.
+func (m *markup) full(s string) {
+	m.tag(`" title="`)
+	m.plainAttr(s)
 }
 
 func initials(name string) string {

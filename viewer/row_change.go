@@ -2,62 +2,129 @@ package viewer
 
 import (
 	"cmp"
+	"strings"
 
 	"github.com/gormtrail/audit"
 )
 
 // What a row says of an entry's changes.
 
-// summary is the first change, and how many there are.
+const (
+	inRow       = 3        // changes that a row shows
+	inRowFolded = 12       // and that it unfolds
+	foldBudget  = 16 << 10 // bytes of unfolded changes on a page; rows beyond it link to the entry
+)
+
+// summary is the first changes, and the rest of them folded.
 func (r *rows) summary(m *markup, e *audit.Entry) {
-	if len(e.Changes) == 0 {
-		r.damage(m, e)
+	r.damage(m, e)
+	changes := r.trail.Catalogue().Telling(*e)
+	if len(changes) == 0 {
 		m.tag(`<span class="none">`)
 		text, _ := clipRunes(cmp.Or(e.Error, e.Comment, r.lang.text("No field changes")), 90)
 		m.text(text)
 		m.tag(`</span>`)
 		return
 	}
-	m.tag(`<span class="sum">`)
-	r.damage(m, e)
-	r.change(m, e.Object.Type, e.Changes[0])
-	if more := r.changeCount(e) - 1; more > 0 {
-		m.tag(`<span class="more"><span aria-hidden="true">+`)
-		m.int(more)
-		m.tag(`</span><span class="vh">`)
-		m.text(r.lang.count("%s more fields", more, false))
-		m.tag(`</span></span>`)
+	if r.trail.Catalogue().Automatic(e.Object.Type, changes[0].Field) {
+		m.tag(`<span class="none">`)
+		m.text(r.lang.text("Only automatic fields"))
+		m.tag(`</span>`)
 	}
-	m.tag(`</span>`)
+	for _, c := range changes[:min(inRow, len(changes))] {
+		r.change(m, e, c)
+	}
+	if more := r.changeCount(e) - inRow; more > 0 {
+		r.rest(m, e, changes[min(inRow, len(changes)):], more)
+	}
 }
 
-// change is one change in a line: the field, and its value before and after.
-func (r *rows) change(m *markup, object string, c audit.Change) {
+// rest folds the changes that the row doesn't show: one element, whose lines are the
+// changes. What is too long for the page is a link to the entry.
+func (r *rows) rest(m *markup, e *audit.Entry, changes []audit.Change, more int) {
+	var lines strings.Builder
+	for _, c := range changes[:min(inRowFolded, len(changes))] {
+		lines.WriteString(r.line(e, c))
+		lines.WriteByte('\n')
+	}
+	if beyond := more - inRowFolded; beyond > 0 {
+		lines.WriteString(r.lang.count("%s more fields", beyond, false))
+	}
+	label := r.lang.count("%s more fields", more, false)
+	if len(changes) == 0 || lines.Len() > r.left {
+		m.tag(`<a class="more" href="`)
+		m.attr(r.open + e.ID)
+		m.tag(`">`)
+		m.text(label)
+		m.tag(`</a>`)
+		return
+	}
+	r.left -= lines.Len()
+	m.tag(`<details class="rest"><summary class="more">`)
+	m.text(label)
+	m.tag(`</summary>`)
+	m.text(lines.String())
+	m.tag(`</details>`)
+}
+
+// line is a change as text.
+func (r *rows) line(e *audit.Entry, c audit.Change) string {
 	s := plainStep(c, cmp.Or(c.Op, audit.OpReplace))
-	m.tag(`<span class="chg"><code>`)
-	m.text(r.label(object, c.Field))
-	m.tag(`</code> `)
+	before, _ := r.short(s.old)
+	after, _ := r.short(s.new)
+	text := r.label(e.Object.Type, c.Field) + ": "
+	switch {
+	case s.op == audit.OpAdd:
+		text += after
+	case s.op == audit.OpRemove && e.Action == audit.ActionDestroy:
+		text += before
+	case s.op == audit.OpRemove:
+		text += before + " → " + r.lang.text("removed")
+	default:
+		text += before + " → " + after
+	}
+	return newlines.Replace(text)
+}
+
+var newlines = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ")
+
+// change is one change, which the style sheet gives a line of its own: the field, and its value before and after. Of a row
+// that was deleted, each value is the last one.
+func (r *rows) change(m *markup, e *audit.Entry, c audit.Change) {
+	s := plainStep(c, cmp.Or(c.Op, audit.OpReplace))
+	m.tag(`<code>`)
+	m.text(r.label(e.Object.Type, c.Field))
+	m.tag(`</code>: `)
 	if s.op != audit.OpAdd {
-		m.tag(`<del>`)
-		r.short(m, s.old)
+		m.tag(`<del`)
+		r.inline(m, s.old)
 		m.tag(`</del>`)
 	}
-	switch s.op {
-	case audit.OpReplace:
-		m.tag(`<span class="arr" aria-hidden="true">→</span><span class="vh">`)
-		m.text(r.lang.text("changed to"))
-		m.tag(`</span>`)
-	case audit.OpRemove:
-		m.tag(` <span class="none">`)
-		m.text(r.lang.text("removed"))
-		m.tag(`</span>`)
+	if s.op == audit.OpReplace || s.op == audit.OpRemove && e.Action != audit.ActionDestroy {
+		m.tag(` → `)
 	}
-	if s.op != audit.OpRemove {
-		m.tag(`<ins>`)
-		r.short(m, s.new)
+	switch {
+	case s.op != audit.OpRemove:
+		m.tag(`<ins`)
+		r.inline(m, s.new)
+		m.tag(`</ins>`)
+	case e.Action != audit.ActionDestroy:
+		m.tag(`<ins class="nil">`)
+		m.text(r.lang.text("removed"))
 		m.tag(`</ins>`)
 	}
-	m.tag(`</span>`)
+}
+
+// inline ends an opening tag with the value's class, and writes the value.
+func (r *rows) inline(m *markup, v value) {
+	text, class := r.short(v)
+	if class != "" {
+		m.tag(` class="`)
+		m.tag(class)
+		m.tag(`"`)
+	}
+	m.tag(`>`)
+	m.text(text)
 }
 
 func (v *Viewer) label(objectType, field string) string {
@@ -69,26 +136,40 @@ func (v *Viewer) label(objectType, field string) string {
 	return field
 }
 
-// short writes a value in a line of the table.
-func (r *rows) short(m *markup, v value) {
+// short is a value in a line of the table, and its class: "chip" for what stands for a
+// value that isn't shown, "nil" for what has no text.
+func (r *rows) short(v value) (text string, class constant) {
 	switch v.kind {
 	case kindBinary:
-		m.text(r.lang.binaryText(v))
+		return r.lang.binaryText(v), ""
 	case kindText, kindNumber, kindBool, kindTree:
 		text, cut := clipRunes(v.text, 64)
-		m.text(text)
 		if cut {
-			m.tag(`…`)
+			text += "…"
 		}
-	case kindMasked:
-		m.tag(`<span class="dots" aria-hidden="true">••••••</span><span class="vh">`)
-		m.text(r.lang.text("masked"))
-		m.tag(`</span>`)
-	default:
-		m.tag(`<i>`)
-		m.text(r.lang.text(v.token()))
-		m.tag(`</i>`)
+		return text, ""
+	case kindHashed, kindTruncated:
+		return r.lang.chipText(v), "chip"
+	case kindMasked, kindErased:
+		return r.lang.text(v.token()), "chip"
 	}
+	return r.lang.text(v.token()), "nil"
+}
+
+// chipText is what stands for a hashed or a truncated value.
+func (l *Language) chipText(v value) string {
+	if v.kind == kindHashed {
+		return l.text("hashed") + " " + v.short()
+	}
+	text, _ := clipRunes(v.text, 24)
+	if text != "" {
+		text += "… "
+	}
+	text += l.text("truncated")
+	if v.size > 0 {
+		text += ", " + l.bytes(v.size)
+	}
+	return text
 }
 
 // token is the word for a value that has no text.
@@ -109,8 +190,7 @@ func (v value) token() string {
 }
 
 func maskToken(m *markup, l *Language) {
-	m.tag(`<span class="tok tok-mask">`)
-	m.icon("lock")
+	m.tag(`<span class="chip">`)
 	m.text(l.text("masked"))
 	m.tag(`</span>`)
 }

@@ -11,7 +11,8 @@ import (
 // remembered.
 type source struct {
 	audit.Reader
-	choices *choices
+	choices   *choices
+	catalogue *audit.Catalogue
 }
 
 var _ interface {
@@ -22,10 +23,13 @@ var _ interface {
 
 func (v *Viewer) source() source {
 	if v.opts.Reader != nil {
-		return source{v.opts.Reader, &v.choices}
+		return source{v.opts.Reader, &v.choices, v.trail.Catalogue()}
 	}
-	return source{v.trail, &v.choices}
+	return source{v.trail, &v.choices, v.trail.Catalogue()}
 }
+
+// Catalogue returns the trail's, also for Options.Reader (access.Grant.List).
+func (s source) Catalogue() *audit.Catalogue { return s.catalogue }
 
 // FindFacets implements audit.FacetFinder. Without words to find, the choices that
 // are remembered answer.

@@ -24,6 +24,8 @@ const (
 	kindBool
 	kindMasked
 	kindErased
+	kindHashed
+	kindTruncated // its beginning, or its size
 	kindBinary
 	kindUnknown // the trail doesn't tell
 	kindTree    // an object or a list, where it is shown in one place
@@ -32,8 +34,16 @@ const (
 // value is a recorded value, ready to be shown.
 type value struct {
 	kind kind
-	text string
-	size int64 // of binary; text is its digest
+	text string // of a hashed or binary one its digest, of a truncated one its beginning
+	size int64  // of a binary or truncated one
+	sum  string // of a truncated one its digest
+}
+
+// short is the beginning of a hash, enough to tell two apart.
+func (v value) short() string {
+	digits := v.text[strings.LastIndexByte(v.text, ':')+1:]
+	short, _ := clipRunes(digits, 8)
+	return short
 }
 
 // valueOf classifies a value in the terms of audit.Normalize.
@@ -46,6 +56,14 @@ func valueOf(v any, redacted string) value {
 			return value{kind: kindNull}
 		}
 		return value{kind: kindMasked}
+	case audit.RedactedHashed:
+		if s, ok := v.(string); ok && s != audit.Mask {
+			return value{kind: kindHashed, text: s}
+		}
+	case audit.RedactedTruncated:
+		if t, ok := truncatedOf(v); ok {
+			return t
+		}
 	}
 	switch x := v.(type) {
 	case nil:
@@ -98,6 +116,20 @@ func binaryOf(m map[string]any) (value, bool) {
 	return value{}, false
 }
 
+// truncatedOf recognizes what the bounds of a trail leave of a long value.
+func truncatedOf(v any) (value, bool) {
+	switch x := v.(type) {
+	case string:
+		return value{kind: kindTruncated, text: x}, x != "" && x != audit.Mask
+	case map[string]any:
+		size, sized := x["size"].(int64)
+		sum, ok := x["sha256"].(string)
+		beginning, _ := x["beginning"].(string)
+		return value{kind: kindTruncated, text: beginning, size: size, sum: sum}, ok && sized
+	}
+	return value{}, false
+}
+
 // binaryText is what is known of bytes.
 func (l *Language) binaryText(v value) string { return l.bytes(v.size) + " · sha-256 " + v.text }
 
@@ -137,13 +169,32 @@ func steps(c audit.Change) []step {
 
 func plainStep(c audit.Change, op string) step {
 	s := step{field: c.Field, op: op, redacted: c.Redacted}
+	old, now := c.Redacted, c.Redacted
+	if c.Redacted == audit.RedactedTruncated {
+		old, now = cutSides(c)
+	}
 	if op != audit.OpAdd {
-		s.old = valueOf(c.Old, c.Redacted)
+		s.old = valueOf(c.Old, old)
 	}
 	if op != audit.OpRemove {
-		s.new = valueOf(c.New, c.Redacted)
+		s.new = valueOf(c.New, now)
 	}
 	return s
+}
+
+// cutSides says which values of a truncated change are cut: if one is told by its size,
+// the other one is whole unless it is told so too.
+func cutSides(c audit.Change) (old, now string) {
+	old, now = c.Redacted, c.Redacted
+	_, oldSized := c.Old.(map[string]any)
+	_, nowSized := c.New.(map[string]any)
+	if oldSized != nowSized {
+		if oldSized {
+			return old, ""
+		}
+		return "", now
+	}
+	return old, now
 }
 
 func leafSteps(before, after map[string]any, redacted string) []step {

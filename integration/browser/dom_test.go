@@ -139,8 +139,10 @@ func checkDOM(t *testing.T, s string) {
 		td := find(row, ofClass(class))[0]
 		return textOf(find(td, func(n *html.Node) bool { return n.Data == inner })[0])
 	}
-	require.Equal(t, e.Object.ID, cell("c-record", "bdi"))
+	require.Equal(t, e.Object.Name, cell("c-record", "bdi"))
+	require.True(t, strings.HasSuffix(cell("c-record", "small"), " "+e.Object.ID))
 	require.Equal(t, e.Actor.Name, cell("c-user", "bdi"))
+	require.Equal(t, e.Actor.Email, cell("c-user", "small"))
 	require.Equal(t, e.Changes[0].Field, cell("c-changes", "code"))
 	require.Equal(t, e.Changes[0].Old.(string), cell("c-changes", "del"))
 	require.Equal(t, e.Changes[0].New.(string), cell("c-changes", "ins"))

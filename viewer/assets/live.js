@@ -1,5 +1,6 @@
 // New entries as they come. Loaded by who switches it on.
 const $ = (q, from = document) => from.querySelector(q)
+const $$ = (q, from = document) => [...from.querySelectorAll(q)]
 const keep = 60_000 // a hidden tab's connection, in ms
 
 export function start(first, html, visit) {
@@ -130,7 +131,7 @@ export function start(first, html, visit) {
     cursor = f.cursor
     if (f.gap) { gap = true; count += f.gap }
     if (f.lost) { gap = true; if (!renewed && mayInsert()) { renewed = true; return insert() } }
-    const have = new Set([...document.querySelectorAll('#results tbody tr')].map(r => r.dataset.id))
+    const have = new Set($$('#results tbody tr').map(r => r.dataset.id))
     const before = count
     for (const row of f.entries) {
       const id = /^<tr data-id="([^"]*)"/.exec(row)[1]
@@ -152,7 +153,7 @@ export function start(first, html, visit) {
   function mayInsert() {
     const q = list(), results = $('#results')
     if (!results || q.has('cursor') || q.has('sort') || q.has('group') || document.hidden) return false
-    if ($('details.menu[open]') || results.getBoundingClientRect().top < 0) return false
+    if ($(':is(.menu, .rest)[open]') || results.getBoundingClientRect().top < 0) return false
     const table = $('#results table')
     return !(table && (table.contains(document.activeElement) || !getSelection().isCollapsed && table.contains(getSelection().anchorNode)))
   }
@@ -174,6 +175,8 @@ export function start(first, html, visit) {
     t.innerHTML = html.createHTML(held.map(h => h.row).reverse().join(''))
     for (const row of t.content.children) row.classList.add('isnew')
     body.prepend(t.content)
+    let above
+    for (const day of $$('.day', body)) if (day.textContent === above) day.remove(); else above = day.textContent
     while (body.rows.length > per()) body.rows[body.rows.length - 1].remove()
     clearHeld()
     status()

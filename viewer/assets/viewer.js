@@ -186,7 +186,7 @@ document.addEventListener('click', e => {
     return void visit(a.getAttribute('href'), { focus: focusOf(a) }).then(() => a.closest('.pager') && $('#results').scrollIntoView({ block: 'start' }))
   }
   const row = t.closest('#results tbody tr')
-  if (row && String(getSelection()) === '') $('.c-time a', row)?.click()
+  if (row && !t.closest('.rest, .day') && String(getSelection()) === '') $('.c-time a', row)?.click()
 })
 
 async function copyRaw(button) {
@@ -254,6 +254,17 @@ const drag = e => {
 }
 document.addEventListener('pointerover', drag)
 document.addEventListener('focusin', drag)
+
+// Relative times stay true while the page stands open.
+const units = [['year', 31536e6], ['month', 2592e6], ['day', 864e5], ['hour', 36e5], ['minute', 6e4]]
+const relative = new Intl.RelativeTimeFormat(lang)
+setInterval(() => {
+  for (const ago of $$('.ago')) {
+    const passed = Date.now() - new Date($('time', ago.parentNode).dateTime)
+    const [unit, is] = units.find(([, is]) => passed >= is) ?? []
+    if (unit) ago.textContent = relative.format(-Math.floor(passed / is), unit)
+  }
+}, 2e4)
 
 function prepare() {
   const chart = $('a.chart:not([data-asked])')
