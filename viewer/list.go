@@ -334,7 +334,9 @@ func compare(a, b string) int {
 func (p listPage) Value(name string) string { return p.state.Get(name) }
 
 // byDay reports whether days have headings.
-func (s *visit) byDay() bool { return s.query.Sort == "" || s.query.Sort.Key() == audit.SortTime }
+func (s *visit) byDay() bool {
+	return (s.query.Sort == "" || s.query.Sort.Key() == audit.SortTime) && !s.state.Has("group")
+}
 
 // ByDay is byDay for the template.
 func (p listPage) ByDay() bool { return p.byDay() }

@@ -190,7 +190,7 @@ document.addEventListener('click', e => {
 })
 
 async function copyRaw(button) {
-  await navigator.clipboard.writeText($('pre', button.parentNode).textContent)
+  await navigator.clipboard.writeText(button.dataset.copy || ($('pre', button.parentNode)?.textContent ?? location.href))
   const label = $('span', button), was = label.textContent
   label.textContent = button.dataset.done
   setTimeout(() => { label.textContent = was }, 2000)
