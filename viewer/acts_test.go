@@ -54,3 +54,13 @@ func TestSeverityIsShown(t *testing.T) {
 		contains(t, body(t, newViewer(t, newTrail(t, e), nil), "?entry="+e.ID), ">"+want+"</dd>")
 	}
 }
+
+// TestEntryShowsAutomaticFieldsLast, and whom the actor stood in for.
+func TestEntryShowsAutomaticFieldsLast(t *testing.T) {
+	e := audit.Entry{ID: entryID(1), Action: "update", Actor: audit.Actor{Name: "Ada"}, OnBehalfOf: &audit.Actor{Name: "Ben"}, Changes: []audit.Change{
+		{Field: "updated_at", Old: "1", New: "2"}, {Field: "name", Old: "a", New: "b"},
+	}}
+	page := body(t, newViewer(t, newTrail(t, e), nil), "?entry="+e.ID)
+	require.Less(t, strings.Index(page, "<b>name</b>"), strings.Index(page, "<b>updated_at</b>"))
+	contains(t, page, "</span> <bdi>for Ben</bdi>")
+}

@@ -115,8 +115,8 @@ func (t timeline) Elsewhere(e *audit.Entry) string {
 // timelinePage makes the parts that a timeline needs.
 type timelinePage struct{ page }
 
-// Behalf names whom the actor stood in for; "" for nobody.
-func (p timelinePage) Behalf(e *audit.Entry) string {
+// BehalfText names whom the actor stood in for; "" for nobody.
+func (p page) BehalfText(e *audit.Entry) string {
 	if e.OnBehalfOf == nil || e.OnBehalfOf.IsZero() {
 		return ""
 	}

@@ -214,8 +214,13 @@ func (p *entryPage) neighbours(ctx context.Context) (above, below string, err er
 // changes writes the diff, the metadata and the raw form.
 func (p *entryPage) changes() {
 	var list []step
-	for _, c := range p.E.Changes {
-		list = append(list, steps(c)...)
+	automatic := func(c audit.Change) bool { return p.trail.Catalogue().Automatic(p.E.Object.Type, c.Field) }
+	for _, last := range []bool{false, true} { // what the framework set comes behind what somebody did
+		for _, c := range p.E.Changes {
+			if automatic(c) == last {
+				list = append(list, steps(c)...)
+			}
+		}
 	}
 	p.Fields = len(p.E.Changes)
 	d := diff{visit: p.visit, object: p.E.Object.Type, unified: p.Unified, left: diffBudget, more: p.JSONLink()}
