@@ -54,8 +54,9 @@ var notFilter = []string{
 // Empty values are passed over, as a form sends them; the value "" itself is
 // written as two quotes, and a value in quotes is read as a Go string literal.
 // The parameters that pages use for other things (sort, limit, per, cursor,
-// before, after, tz, entry, export, …) are passed over. Everything else is a
-// *QueryError that names the parameter.
+// before, after, tz, entry, export, …) and those of campaigns (utm_*) are passed over.
+// Everything else is a *QueryError that names the parameter, and the one that it
+// resembles (UnknownParams).
 func ParseFilter(v url.Values) (Filter, error) {
 	zone, err := ParseZone(v, time.UTC)
 	if err != nil {
@@ -109,7 +110,10 @@ func (f *Filter) parse(name string, values []string, zone *time.Location, depth 
 	case "transaction", "request", "q", "from", "to", "range":
 		return f.parseSingle(name, values, zone)
 	}
-	return &QueryError{Param: clip(name), Reason: "is not a parameter of a filter"}
+	if isCampaign(name) && depth == 0 {
+		return nil
+	}
+	return UnknownParam{Name: name, Nearest: nearestParam(name)}.err()
 }
 
 func (f *Filter) parseSingle(name string, values []string, zone *time.Location) error {

@@ -21,8 +21,9 @@ func CheckLength(r *http.Request) error {
 	return nil
 }
 
-// Values parses the query string of a request. The error is a *audit.QueryError.
-func Values(r *http.Request) (url.Values, error) {
+// Values parses the query string of a request, without the parameters to ignore
+// (audit.IgnoreParams). The error is a *audit.QueryError.
+func Values(r *http.Request, ignore ...string) (url.Values, error) {
 	if err := CheckLength(r); err != nil {
 		return nil, err
 	}
@@ -30,5 +31,5 @@ func Values(r *http.Request) (url.Values, error) {
 	if err != nil {
 		return nil, &audit.QueryError{Param: "query string", Reason: "is not well-formed", Err: err}
 	}
-	return values, nil
+	return audit.IgnoreParams(values, ignore...), nil
 }

@@ -152,7 +152,7 @@ func (h *Server) authorize(r *http.Request) (access.Grant, error) {
 
 // parse reads what is asked for; every error is a *audit.QueryError.
 func (h *Server) parse(r *http.Request) (request, error) {
-	values, err := access.Values(r)
+	values, err := access.Values(r, h.opts.IgnoreParams...)
 	if err != nil {
 		return request{}, err
 	}

@@ -57,6 +57,11 @@ type Options struct {
 	// without Export, is answered with 403; the error's text isn't shown. It is
 	// required: Handler refuses to serve without it.
 	Authorize access.Authorize
+
+	// IgnoreParams are parameters of the query string that belong to your app. Any other
+	// unknown one is answered with 400, except utm_*: a mistyped filter would select more
+	// than was asked for. A parameter of a filter can't be ignored. Default: none.
+	IgnoreParams []string
 	// AllowedOrigins are the origins ("https://admin.example.com") beside the
 	// request's own host whose scripts may export through Handler; a browser's
 	// request from another site is answered with 403 (access.SameOrigin).

@@ -23,6 +23,11 @@ type HandlerOptions struct {
 	// scope: the client resumes under it. Entries are masked as the grant says.
 	// Required.
 	Authorize access.Authorize
+
+	// IgnoreParams are parameters of the query string that belong to your app. Any other
+	// unknown one is answered with 400, except utm_*: a mistyped filter would select more
+	// than was asked for. A parameter of a filter can't be ignored. Default: none.
+	IgnoreParams []string
 	// Filter returns what a request asks to follow. Default: audit.ParseFilter of
 	// its query string, with the search read as by audit.ParseKeyword.
 	Filter func(*http.Request) (audit.Filter, error)
@@ -114,7 +119,7 @@ func encodeJSON(e audit.Entry) ([]byte, error) { return json.Marshal(e) }
 
 // filterOf reads a request's query string.
 func (s *server) filterOf(r *http.Request) (audit.Filter, error) {
-	values, err := access.Values(r)
+	values, err := access.Values(r, s.opts.IgnoreParams...)
 	if err != nil {
 		return audit.Filter{}, err
 	}

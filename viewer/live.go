@@ -30,7 +30,7 @@ func (v *Viewer) newFeed() (http.Handler, error) {
 	}
 	v.hub = hub
 	return hub.Handler(&stream.HandlerOptions{
-		Authorize: v.opts.Authorize, Filter: v.liveFilter, Encode: v.liveEncode, Key: v.liveKey,
+		Authorize: v.opts.Authorize, IgnoreParams: v.opts.IgnoreParams, Filter: v.liveFilter, Encode: v.liveEncode, Key: v.liveKey,
 		AllowedOrigins: v.opts.AllowedOrigins, MaxReaders: v.opts.MaxLive, MaxPerTenant: v.opts.MaxLivePerTenant, MaxCatchUp: maxCatchUp,
 	})
 }

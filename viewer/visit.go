@@ -50,6 +50,7 @@ func (v *Viewer) newVisit(r *http.Request, grant access.Grant) (*visit, error) {
 	if err != nil {
 		return s, &audit.QueryError{Param: "the query string", Reason: "is not percent-encoded as it should be", Err: err}
 	}
+	values = audit.IgnoreParams(values, v.opts.IgnoreParams...)
 	zone, err := audit.ParseZone(values, s.zone)
 	if err != nil {
 		return s, err
