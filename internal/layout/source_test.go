@@ -9,6 +9,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -32,7 +33,14 @@ const root = "../.."
 // walk calls visit with each file that belongs to the repository's own text.
 func walk(t *testing.T, visit func(name string)) {
 	t.Helper()
-	err := filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
+	require.NoError(t, eachFile(func(name string) error {
+		visit(name)
+		return nil
+	}))
+}
+
+func eachFile(visit func(name string) error) error {
+	return filepath.WalkDir(root, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -40,7 +48,6 @@ func walk(t *testing.T, visit func(name string)) {
 		if err != nil {
 			return err
 		}
-		name = filepath.ToSlash(name)
 		if d.IsDir() {
 			switch d.Name() {
 			case ".git", "node_modules", "shots":
@@ -48,37 +55,44 @@ func walk(t *testing.T, visit func(name string)) {
 			}
 			return nil
 		}
-		visit(name)
-		return nil
+		return visit(filepath.ToSlash(name))
 	})
-	require.NoError(t, err)
 }
 
-// sources parses every Go file of the repository, those of its side modules
-// too.
+// sources returns every Go file of the repository, those of its side modules too.
+// The result is shared: don't change it.
 func sources(t *testing.T) []source {
 	t.Helper()
-	var all []source
-	walk(t, func(name string) {
-		if path.Ext(name) != ".go" || strings.Contains(name, "testdata/") {
-			return
-		}
-		all = append(all, parse(t, name))
-	})
+	all, err := parsed()
+	require.NoError(t, err)
 	require.Greater(t, len(all), 30, "the repository was not found")
 	return all
 }
 
-func parse(t *testing.T, name string) source {
-	t.Helper()
+// parsed parses once for all tests.
+var parsed = sync.OnceValues(func() (all []source, err error) {
+	err = eachFile(func(name string) error {
+		if path.Ext(name) != ".go" || strings.Contains(name, "testdata/") {
+			return nil
+		}
+		s, err := parse(name)
+		all = append(all, s)
+		return err
+	})
+	return all, err
+})
+
+func parse(name string) (source, error) {
 	fset := token.NewFileSet()
 	file, err := parser.ParseFile(fset, filepath.Join(root, filepath.FromSlash(name)), nil, parser.ParseComments|parser.SkipObjectResolution)
-	require.NoError(t, err)
+	if err != nil {
+		return source{}, err
+	}
 	s := source{name: name, folder: strings.TrimPrefix(path.Dir(name), "."), test: isTest(name), fset: fset, file: file}
 	for _, spec := range file.Imports {
 		s.imports = append(s.imports, strings.Trim(spec.Path.Value, `"`))
 	}
-	return s
+	return s, nil
 }
 
 // isTest reports whether a file is a test's, or of the tests that several packages
