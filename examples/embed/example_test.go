@@ -12,10 +12,10 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/access"
-	"github.com/gormtrail/audit/export"
 	"github.com/gormtrail/audit/hooks"
 	"github.com/gormtrail/audit/httpaudit"
 	"github.com/gormtrail/audit/storage/gormstore"
+	"github.com/gormtrail/audit/viewer"
 )
 
 // User is a model that the application had before.
@@ -26,44 +26,79 @@ type User struct {
 	Password string
 }
 
-// application is what was there before: a database, routes, and functions that
-// know who sends a request and what they may see.
+// application is what was there before: a database and routes.
 type application struct {
-	db      *gorm.DB
-	mux     *http.ServeMux
-	actorOf func(*http.Request) (audit.Actor, error)
-	mayRead access.Authorize
+	db  *gorm.DB
+	mux *http.ServeMux
 
 	trail   *audit.Trail
 	handler http.Handler
 }
 
-// addTrail is all that it gets.
-func (a *application) addTrail(ctx context.Context) error {
-	db, mux, actorOf, mayRead := a.db, a.mux, a.actorOf, a.mayRead
+// session is what the application's own authentication knows.
+type session struct {
+	UserID, Email, Organization string
+	Admin                       bool
+}
+
+func sessionOf(r *http.Request) (session, bool) {
+	email := r.Header.Get("X-User")
+	return session{UserID: "7", Email: email, Organization: "acme", Admin: true}, email != ""
+}
+
+// region functions
+// actorOf returns who sends the request. The zero Actor is a visitor.
+func actorOf(r *http.Request) (audit.Actor, error) {
+	user, _ := sessionOf(r) // your own function
+	return audit.Actor{Type: "user", ID: user.UserID, Email: user.Email}, nil
+}
+
+// tenantOf returns whose data the request is about.
+func tenantOf(r *http.Request) (tenant, project string) {
+	user, _ := sessionOf(r)
+	return user.Organization, ""
+}
+
+// mayRead returns what the request may see: here, an admin's own organization.
+func mayRead(r *http.Request) (access.Grant, error) {
+	user, ok := sessionOf(r)
+	if !ok || !user.Admin {
+		return access.Grant{}, access.ErrDenied
+	}
+	return access.Grant{
+		Scope:    audit.Filter{Tenants: []string{user.Organization}},
+		Personal: true, // emails and IP addresses
+		Export:   true, // downloads
+		Follow:   true, // live updates
+	}, nil
+}
+
+// endregion
+
+// addAuditLog is all that it gets.
+func (a *application) addAuditLog(ctx context.Context) error {
+	db, mux := a.db, a.mux
 	// region embed
-	store, err := gormstore.New(db, nil) // the trail lives in your own database
+	store, err := gormstore.New(db, nil) // the audit log is kept in your own database
 	if err != nil {
 		return err
 	}
-	if err := store.Migrate(ctx); err != nil { // makes its tables, or upgrades them
+	if err := store.Migrate(ctx); err != nil { // creates or upgrades its tables
 		return err
 	}
 	trail, err := audit.New(store, nil)
 	if err != nil {
 		return err
 	}
-	if err := db.Use(hooks.New(trail, nil)); err != nil { // from here on, changes are on it
+	if err := db.Use(hooks.New(trail, nil)); err != nil { // captures row changes from here on
 		return err
 	}
-	handler := httpaudit.Middleware(&httpaudit.Options{Actor: actorOf})(mux) // who, from where
-	// endregion
-	// region export
-	exports, err := export.Handler(trail, &export.Options{Authorize: mayRead})
+	page, err := viewer.New(trail, &viewer.Options{Authorize: mayRead})
 	if err != nil {
 		return err
 	}
-	mux.Handle("GET /audit/export", exports)
+	mux.Handle("/admin/audit", page) // list, details, downloads, live updates, JSON API
+	handler := httpaudit.Middleware(&httpaudit.Options{Actor: actorOf, Tenant: tenantOf})(mux)
 	// endregion
 	a.trail, a.handler = trail, handler
 	return nil
@@ -75,14 +110,8 @@ func Example() {
 	check(err)
 	check(db.AutoMigrate(&User{}))
 	mux := http.NewServeMux()
-	actorOf := func(r *http.Request) (audit.Actor, error) {
-		return audit.Actor{Type: "user", Email: r.Header.Get("X-User")}, nil
-	}
-	mayRead := func(*http.Request) (access.Grant, error) {
-		return access.Grant{Everything: true, Personal: true, Export: true}, nil
-	}
-	app := &application{db: db, mux: mux, actorOf: actorOf, mayRead: mayRead}
-	check(app.addTrail(ctx))
+	app := &application{db: db, mux: mux}
+	check(app.addAuditLog(ctx))
 	trail, handler := app.trail, app.handler
 
 	mux.HandleFunc("POST /users", func(w http.ResponseWriter, r *http.Request) {
@@ -90,14 +119,14 @@ func Example() {
 	})
 	mux.HandleFunc("POST /users/{id}/promote", func(w http.ResponseWriter, r *http.Request) {
 		// region change
-		// Your code stays as it is: pass the request's context on, as you may do already.
+		// Your code stays as it is. Pass the request's context to GORM, as you may do already.
 		err := db.WithContext(r.Context()).Model(&User{}).Where("id = ?", r.PathValue("id")).Update("role", "admin").Error
 		// endregion
 		check(err)
 	})
 	mux.HandleFunc("POST /login", func(w http.ResponseWriter, r *http.Request) {
 		// region record
-		// What is no row change, you record: logins and failures, for instance.
+		// Record events that change no row, such as logins.
 		err := trail.Record(r.Context(), audit.Entry{Action: "login", Outcome: audit.Failure, Error: "wrong password"})
 		// endregion
 		check(err)
@@ -107,28 +136,28 @@ func Example() {
 	}
 
 	// region query
-	page, err := trail.Query(ctx, audit.Query{Filter: audit.Filter{Users: []string{"ada@acme.example"}}, Sort: audit.SortTime})
-	if err != nil {
-		return
-	}
-	for _, e := range page.Entries {
-		fmt.Println(e.Actor.Email, e.Request.IP, e.Action, e.Object.Type, e.Object.ID, e.Outcome)
+	query := audit.Query{Filter: audit.Filter{Users: []string{"ada@acme.example"}}, Sort: audit.SortTime}
+	for e, err := range trail.All(ctx, query) {
+		if err != nil {
+			break
+		}
+		fmt.Println(e.Tenant, e.Actor.Email, e.Request.IP, e.Action, e.Object.Type, e.Object.ID, e.Outcome)
 		for _, c := range e.Changes {
 			fmt.Println("  ", c.Field, c.Op, c.Old, "->", c.New)
 		}
 	}
 	// endregion
-	file := send(handler, "GET", "/audit/export?format=csv")
+	file := send(handler, "GET", "/admin/audit?export=csv")
 	fmt.Println(strings.Count(file, "ada@acme.example") > 0, strings.Contains(file, "hunter2"))
 	// Output:
-	// ada@acme.example 203.0.113.7 create users 1 success
+	// acme ada@acme.example 203.0.113.7 create users 1 success
 	//    id add <nil> -> 1
 	//    email add <nil> -> bob@acme.example
 	//    role add <nil> -> member
 	//    password add <nil> -> [masked]
-	// ada@acme.example 203.0.113.7 update users 1 success
+	// acme ada@acme.example 203.0.113.7 update users 1 success
 	//    role replace member -> admin
-	// ada@acme.example 203.0.113.7 login   failure
+	// acme ada@acme.example 203.0.113.7 login   failure
 	// true false
 }
 

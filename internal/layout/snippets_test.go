@@ -59,6 +59,9 @@ func region(t *testing.T, file, name string) string {
 			lines = append(lines, line)
 		}
 	}
+	for len(lines) > 0 && strings.TrimSpace(lines[len(lines)-1]) == "" { // gofmt wants one before a comment
+		lines = lines[:len(lines)-1]
+	}
 	require.Equal(t, 1, found, "regions %q in %s", name, file)
 	require.NotEmpty(t, lines, "region %q in %s", name, file)
 	return dedent(lines)
