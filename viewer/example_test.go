@@ -7,6 +7,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strings"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/access"
@@ -49,4 +52,46 @@ func ExampleNew() {
 	// 403 nobody {"title":"You may not read the audit trail","status":403,"detail":"Sign in with an account that is allowed to, or ask whoever runs this application for access."}
 	// 200 other {"facet":"action","values":[],"total":0}
 	// 200 acme {"facet":"action","values":["create"],"total":1}
+}
+
+// viewsOfTenants keeps saved views in memory, those of each tenant apart. An app would
+// keep them in its database.
+type viewsOfTenants map[string][]viewer.SavedView
+
+func (v viewsOfTenants) List(_ context.Context, g access.Grant) ([]viewer.SavedView, error) {
+	return v[g.Tenant()], nil
+}
+
+func (v viewsOfTenants) Save(_ context.Context, g access.Grant, view viewer.SavedView) error {
+	v[g.Tenant()] = append(v[g.Tenant()], view)
+	return nil
+}
+
+func (v viewsOfTenants) Remove(_ context.Context, g access.Grant, name string) error {
+	v[g.Tenant()] = slices.DeleteFunc(v[g.Tenant()], func(view viewer.SavedView) bool { return view.Name == name })
+	return nil
+}
+
+func ExampleViews() {
+	trail, err := audit.New(memstore.New(), nil)
+	if err != nil {
+		panic(err)
+	}
+	views := viewsOfTenants{}
+	page, err := viewer.New(trail, &viewer.Options{Views: views, Authorize: func(*http.Request) (access.Grant, error) {
+		return access.Grant{Scope: audit.Filter{Tenants: []string{"acme"}}, Operate: true, Actor: audit.Actor{ID: "ada"}}, nil
+	}})
+	if err != nil {
+		panic(err)
+	}
+	form := url.Values{"name": {"Failed logins"}, "query": {"action=login&outcome=failure"}}
+	r := httptest.NewRequest(http.MethodPost, "/admin/audit?views=save", strings.NewReader(form.Encode()))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	w := httptest.NewRecorder()
+	page.ServeHTTP(w, r)
+	fmt.Println(w.Code, w.Header().Get("Location"))
+	fmt.Println(views["acme"])
+	// Output:
+	// 303 /admin/audit?action=login&outcome=failure
+	// [{Failed logins action=login&outcome=failure}]
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
+
+	"github.com/gormtrail/audit/viewer"
 )
 
 // axeVersion is checked against what npm serves; the file (MPL-2.0) is only
@@ -108,4 +110,40 @@ func TestAxe(t *testing.T) {
 		}
 	}
 	b.forgive() // a page of a bad request is an error on the console
+}
+
+// TestAxeOfTheListsTools: no violation in what opens above and beside the list.
+func TestAxeOfTheListsTools(t *testing.T) {
+	browser := startBrowser(t)
+	source := axeSource(t)
+	s := newSite(t, &viewer.Options{Views: &viewsInMemory{list: []viewer.SavedView{{Name: "Updates", Query: "action=update"}}}}, demo(30)...)
+	b := newTab(t, browser, s.Server)
+	for _, state := range []struct {
+		name, query string
+		width       int64
+		dark        bool
+		prepare     string
+	}{
+		{"display", "?columns=time,action,comment,request&density=compact", 1440, false, `document.querySelector('[data-facet=display] summary').click()`},
+		{"grouped", "?group=transaction", 1440, true, ""},
+		{"views", "?record=none", 1440, true, `document.querySelector('.views summary').click()`},
+		{"keys", "", 1440, false, `document.querySelector('.btn.keys').click()`},
+		{"drawer", "", 1440, true, `document.querySelector('#results tbody .c-time a').click()`},
+		{"chart", "?chart=1", 1440, false, ""},
+		{"sheet", "?columns=time,action,comment", 360, false, `document.querySelector('.extra-of').click()`},
+	} {
+		b.size(state.width, 900)
+		b.dark(state.dark)
+		b.open(state.query)
+		if state.width > 560 { // an open menu covers rows in part, so the views are over an empty list
+			b.until(`document.querySelector('figure.chart, .empty')`)
+		}
+		if state.prepare != "" {
+			b.eval(state.prepare)
+			b.until(`document.querySelector('details.menu[open], dialog[open], :popover-open')`)
+		}
+		if found := b.violations(source); len(found) > 0 {
+			t.Errorf("%s:\n%s", state.name, strings.Join(found[:min(6, len(found))], "\n"))
+		}
+	}
 }

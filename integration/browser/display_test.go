@@ -219,7 +219,7 @@ func TestSavedViews(t *testing.T) {
 	b.until(`document.querySelector('.own').textContent !== ''`)
 	b.do(chromedp.SendKeys(chromedp.CSS(".save [name=name]"), "Updates & <groups>"))
 	b.click(".save .keep")
-	b.until(`document.querySelectorAll('.own li').length === 1`)
+	b.until(`document.querySelectorAll('.own li a').length === 1`)
 	b.do(chromedp.SendKeys(chromedp.CSS(".save [name=name]"), "For all"))
 	b.click(".save .btn:not(.keep)")
 	b.until(`document.readyState === 'complete' && document.querySelector('.saved:not(.own) a')`)

@@ -19,7 +19,7 @@ export function show(menu) {
     item.append(link, remove)
     return item
   }))
-  if (!list.length) own.textContent = own.dataset.none
+  if (!list.length) own.append(Object.assign(document.createElement('li'), { textContent: own.dataset.none }))
   form.querySelector('.keep').onclick = () => {
     const name = form.elements.name.value.trim()
     if (!name) return form.reportValidity()
