@@ -55,9 +55,9 @@ func (a Action) ExplanationOf(o Outcome) (format, words string) {
 	case a.Verb == "":
 		return "The attempt was denied.", ""
 	case o == Failure:
-		return "Tried to %s, and failed.", a.Verb
+		return "Tried to %s, but failed.", a.Verb
 	}
-	return "Tried to %s, and was denied.", a.Verb
+	return "Tried to %s, but was denied.", a.Verb
 }
 
 // ObjectType is what a catalogue says about a type of object.
@@ -130,32 +130,32 @@ func labelOf(name string) string {
 }
 
 var commonActions = []Action{
-	{ActionCreate, "Created", "A record came into being.", Info, "records", "Create", "create a record"},
+	{ActionCreate, "Created", "A record was created.", Info, "records", "Create", "create a record"},
 	{ActionUpdate, "Updated", "Fields of a record changed.", Info, "records", "Update", "update a record"},
-	{ActionDestroy, "Deleted", "A record was removed, or marked as deleted.", Notice, "records", "Delete", "delete a record"},
-	{ActionRestore, "Restored", "A record that was marked as deleted came back.", Notice, "records", "Restore", "restore a deleted record"},
-	{ActionExecute, "Statement executed", "A raw SQL statement changed rows; their single changes are not known.", Notice, "records", "Statement", "run a raw SQL statement"},
-	{ActionSkip, "Capture skipped", "The application switched capture off for a part of its work; the comment says why.", Warning, "trail", "Capture skip", "switch capture off"},
-	{ActionMask, "Secrets masked", "Values that were recorded before were masked in stored entries.", Warning, "trail", "Masking of secrets", "mask recorded secrets"},
-	{"login", "Logged in", "Someone began a session.", Info, "sessions", "Login", "log in"},
-	{"logout", "Logged out", "Someone ended a session.", Info, "sessions", "Logout", "log out"},
-	{"password_change", "Password changed", "Someone set a new password.", Notice, "sessions", "Password change", "change a password"},
-	{"mfa_enable", "Second factor enabled", "A second factor was added to an account.", Notice, "sessions", "Second factor setup", "add a second factor to an account"},
-	{"mfa_disable", "Second factor disabled", "A second factor was removed from an account.", Warning, "sessions", "Second factor removal", "remove a second factor from an account"},
-	{"impersonate", "Impersonated", "Someone began to act as someone else.", Warning, "sessions", "Impersonation", "act as someone else"},
-	{"token_create", "Token created", "An access token was issued.", Notice, "access", "Token creation", "create an access token"},
-	{"token_revoke", "Token revoked", "An access token was withdrawn.", Notice, "access", "Token revocation", "revoke an access token"},
-	{"ssh_key_add", "SSH key added", "A key that opens a shell was added.", Notice, "access", "SSH key upload", "add an SSH key"},
-	{"ssh_key_delete", "SSH key deleted", "A key that opens a shell was removed.", Notice, "access", "SSH key deletion", "delete an SSH key"},
-	{"permission_change", "Permissions changed", "What someone may do changed.", Warning, "access", "Permission change", "change permissions"},
-	{"invite_send", "Invitation sent", "Someone was asked to join.", Info, "members", "Invitation", "invite someone"},
-	{"invite_accept", "Invitation accepted", "Someone joined by an invitation.", Info, "members", "Invitation acceptance", "accept an invitation"},
-	{"member_remove", "Member removed", "Someone was taken out of an organization or group.", Notice, "members", "Member removal", "remove a member"},
-	{"start", "Started", "Something was started.", Info, "operations", "Start", "start something"},
-	{"stop", "Stopped", "Something was stopped.", Info, "operations", "Stop", "stop something"},
-	{"restart", "Restarted", "Something was restarted.", Info, "operations", "Restart", "restart something"},
-	{"view", "Viewed", "Someone read the trail, or something sensitive.", Info, "trail", "View", "read the log, or something sensitive"},
-	{"export", "Exported", "Someone took data out, the trail's own included.", Notice, "trail", "Export", "export data"},
+	{ActionDestroy, "Deleted", "A record was deleted, or marked as deleted.", Notice, "records", "Delete", "delete a record"},
+	{ActionRestore, "Restored", "A record marked as deleted was restored.", Notice, "records", "Restore", "restore a deleted record"},
+	{ActionExecute, "SQL executed", "A raw SQL statement changed rows. The individual changes aren't known.", Notice, "records", "SQL statement", "run a raw SQL statement"},
+	{ActionSkip, "Logging paused", "Your app turned off logging for part of its work. The comment says why.", Warning, "trail", "Logging pause", "pause logging"},
+	{ActionMask, "Secrets masked", "Secrets in stored entries were masked.", Warning, "trail", "Secret masking", "mask secrets in stored entries"},
+	{"login", "Logged in", "A user logged in.", Info, "sessions", "Login", "log in"},
+	{"logout", "Logged out", "A user logged out.", Info, "sessions", "Logout", "log out"},
+	{"password_change", "Password changed", "A user set a new password.", Notice, "sessions", "Password change", "change a password"},
+	{"mfa_enable", "MFA enabled", "Multi-factor authentication was turned on for an account.", Notice, "sessions", "Turning on MFA", "turn on multi-factor authentication"},
+	{"mfa_disable", "MFA disabled", "Multi-factor authentication was turned off for an account.", Warning, "sessions", "Turning off MFA", "turn off multi-factor authentication"},
+	{"impersonate", "Impersonation started", "A user started acting as another user.", Warning, "sessions", "Impersonation", "act as another user"},
+	{"token_create", "Token created", "An access token was created.", Notice, "access", "Token creation", "create an access token"},
+	{"token_revoke", "Token revoked", "An access token was revoked.", Notice, "access", "Token revocation", "revoke an access token"},
+	{"ssh_key_add", "SSH key added", "An SSH key was added.", Notice, "access", "SSH key upload", "add an SSH key"},
+	{"ssh_key_delete", "SSH key deleted", "An SSH key was deleted.", Notice, "access", "SSH key deletion", "delete an SSH key"},
+	{"permission_change", "Permissions changed", "A user's permissions changed.", Warning, "access", "Permission change", "change permissions"},
+	{"invite_send", "Invitation sent", "Someone was invited to join.", Info, "members", "Invitation", "invite someone"},
+	{"invite_accept", "Invitation accepted", "An invitation to join was accepted.", Info, "members", "Invitation acceptance", "accept an invitation"},
+	{"member_remove", "Member removed", "A member was removed from an organization or group.", Notice, "members", "Member removal", "remove a member"},
+	{"start", "Started", "A resource was started.", Info, "operations", "Start", "start a resource"},
+	{"stop", "Stopped", "A resource was stopped.", Info, "operations", "Stop", "stop a resource"},
+	{"restart", "Restarted", "A resource was restarted.", Info, "operations", "Restart", "restart a resource"},
+	{"view", "Viewed", "The audit log or sensitive data was viewed.", Info, "trail", "View", "view the audit log or sensitive data"},
+	{"export", "Exported", "Data was exported, for example from the audit log.", Notice, "trail", "Export", "export data"},
 }
 
 // toSnake lowers a name and parts its words by "_".

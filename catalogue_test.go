@@ -52,9 +52,9 @@ func TestWhatFailedIsNotSaidToHaveHappened(t *testing.T) {
 		outcome            audit.Outcome
 		label, explanation string
 	}{
-		{"destroy", audit.Denied, "Delete denied", "Tried to delete a record, and was denied."},
-		{"login", audit.Failure, "Login failed", "Tried to log in, and failed."},
-		{"login", "", "Logged in", "Someone began a session."},
+		{"destroy", audit.Denied, "Delete denied", "Tried to delete a record, but was denied."},
+		{"login", audit.Failure, "Login failed", "Tried to log in, but failed."},
+		{"login", "", "Logged in", "A user logged in."},
 		{"deploy", audit.Success, "Deployed", "A version went live."},
 		{"deploy", audit.Failure, "Deploy failed", "The attempt failed."},
 		{"ISSUE_TOKEN", audit.Denied, "Issue token denied", "The attempt was denied."},

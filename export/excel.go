@@ -14,7 +14,7 @@ import (
 )
 
 // ExcelFormat writes an .xlsx workbook: a sheet of entries with a frozen header
-// and filter buttons, then a sheet "Filters Applied" that says what was asked
+// and filter buttons, then a sheet "Filters applied" that says what was asked
 // for, by whom and when. Rows that one sheet can't hold continue on further
 // sheets, "Entries 2" and so on, behind it.
 //

@@ -49,7 +49,7 @@ func TestExcelHasTypedCellsAndASheetOfFilters(t *testing.T) {
 	q := audit.Query{Sort: "time", Filter: audit.Filter{Actions: []string{"update"}, From: time.Date(2026, 1, 1, 0, 0, 0, 0, berlin), To: time.Date(2026, 2, 1, 0, 0, 0, 0, berlin)}}
 	require.NoError(t, export.Write(ctx, &buf, export.Excel, trail, q, &export.Options{Now: fixedNow, Location: berlin, Title: "January"}))
 	f := openExcel(t, buf.String())
-	assert.Equal(t, []string{"Entries", "Filters Applied"}, f.GetSheetList())
+	assert.Equal(t, []string{"Entries", "Filters applied"}, f.GetSheetList())
 	assert.Equal(t, [][]string{
 		{"Timestamp (Europe/Berlin)", "Object type", "ID", "Action", "Changes", "Performed by", "IP address"},
 		{"2026-01-15 12:58:00", "users", "1002", "update", "role: viewer → admin", "john.doe@example.com", "192.0.2.7"},
@@ -65,7 +65,7 @@ func TestExcelHasTypedCellsAndASheetOfFilters(t *testing.T) {
 	assert.Equal(t, [][]string{
 		{"Report", "January"}, {"Date range", "2026-01-01 to 2026-01-31"}, {"Action", "update"}, {"Sorted by", "Timestamp, oldest first"},
 		{"Time zone", "Europe/Berlin"}, {"Exported by", "auditor@example.com"}, {"Exported at", "2026-02-03 05:05:06 CET"}, {"Rows", "3"},
-	}, rowsOf(t, f, "Filters Applied"))
+	}, rowsOf(t, f, "Filters applied"))
 
 	panes, err := f.GetPanes("Entries")
 	require.NoError(t, err)
@@ -125,14 +125,14 @@ func TestExcelKeepsHostileTexts(t *testing.T) {
 		}
 		assert.Equal(t, s, got)
 	}
-	facts := rowsOf(t, f, "Filters Applied")
+	facts := rowsOf(t, f, "Filters applied")
 	assert.Equal(t, []string{"Shortened cells", "3"}, facts[len(facts)-1])
 }
 
 func TestExcelContinuesOnFurtherSheets(t *testing.T) {
 	trail := newTrail(t, entries(7)...)
 	f := openExcel(t, write(t, export.ExcelFormat{SheetRows: 4}, trail, audit.Query{}, &export.Options{Now: fixedNow, MaxRows: 6}))
-	assert.Equal(t, []string{"Entries", "Filters Applied", "Entries 2", "Entries 3"}, f.GetSheetList())
+	assert.Equal(t, []string{"Entries", "Filters applied", "Entries 2", "Entries 3"}, f.GetSheetList())
 	var ids []string
 	for _, sheet := range []string{"Entries", "Entries 2", "Entries 3"} {
 		rows := rowsOf(t, f, sheet)
@@ -146,7 +146,7 @@ func TestExcelContinuesOnFurtherSheets(t *testing.T) {
 		}
 	}
 	assert.Equal(t, []string{"1000", "1001", "1002", "1003", "1004", "1005", "Cut off after 6 rows: more entries match."}, ids)
-	facts := rowsOf(t, f, "Filters Applied")
+	facts := rowsOf(t, f, "Filters applied")
 	assert.Equal(t, []string{"Notice", "Cut off after 6 rows: more entries match."}, facts[len(facts)-1])
 
 	for _, rows := range []int{-1, 1, 1 << 20 * 2} {
@@ -173,11 +173,11 @@ func TestExcelTypesOfCells(t *testing.T) {
 
 func TestExcelSheetNamesOfAnyTranslation(t *testing.T) {
 	trail := newTrail(t, entries(3)...)
-	for _, name := range []string{"", "a/b\\c:d*e?f[g]'h", strings.Repeat("длинное имя ", 20), "Filters Applied", "'", "🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉"} {
+	for _, name := range []string{"", "a/b\\c:d*e?f[g]'h", strings.Repeat("длинное имя ", 20), "Filters applied", "'", "🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉"} {
 		f := openExcel(t, write(t, export.ExcelFormat{SheetRows: 2}, trail, audit.Query{}, &export.Options{Labels: map[string]string{"Entries": name}}))
 		assert.Len(t, f.GetSheetList(), 4, name)
 	}
-	f := openExcel(t, write(t, export.ExcelFormat{SheetRows: 2}, trail, audit.Query{}, &export.Options{Labels: map[string]string{"Entries": "X", "Filters Applied": "x"}}))
+	f := openExcel(t, write(t, export.ExcelFormat{SheetRows: 2}, trail, audit.Query{}, &export.Options{Labels: map[string]string{"Entries": "X", "Filters applied": "x"}}))
 	assert.Equal(t, []string{"X", "(x)", "X 2", "X 3"}, f.GetSheetList())
 }
 
@@ -284,11 +284,11 @@ func TestARowIsAsHighAsItsLines(t *testing.T) {
 func TestTheSheetOfFiltersIsPrintedOnOnePageWide(t *testing.T) {
 	q := audit.Query{Filter: audit.Filter{Users: slices.Repeat([]string{"someone@example.com"}, 30)}}
 	f := openExcel(t, write(t, export.Excel, newTrail(t, entries(1)...), q, nil))
-	props, err := f.GetSheetProps("Filters Applied")
+	props, err := f.GetSheetProps("Filters applied")
 	require.NoError(t, err)
 	require.NotNil(t, props.FitToPage)
 	assert.True(t, *props.FitToPage)
-	height, err := f.GetRowHeight("Filters Applied", 3)
+	height, err := f.GetRowHeight("Filters applied", 3)
 	require.NoError(t, err)
 	assert.Equal(t, 15*7.0, height)
 }

@@ -17,10 +17,13 @@ import (
 // "audit-logs_from_2026-01-01.csv", "audit-logs_until_2026-01-31.csv",
 // "audit-logs_all.csv". It holds only letters, digits, "-", "_" and ".".
 func FileName(f Format, q audit.Query) string {
-	return fileName("Audit logs", f, q, time.UTC)
+	return fileName(defaultTitle, f, q, time.UTC)
 }
 
 func fileName(title string, f Format, q audit.Query, loc *time.Location) string {
+	if title == defaultTitle {
+		title = "audit logs"
+	}
 	from, to := q.From, q.To
 	covers := "all"
 	switch {

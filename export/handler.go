@@ -279,7 +279,7 @@ func (h *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		w.WriteHeader(499) // nobody is left to read it; the status is for the host's log
 	case errors.Is(err, audit.ErrClosed), errors.Is(err, audit.ErrNotMigrated):
 		h.opts.Logger.ErrorContext(r.Context(), "audit export failed", "error", err)
-		refuse(w, http.StatusServiceUnavailable, "the audit trail is not available now", "")
+		refuse(w, http.StatusServiceUnavailable, "the audit log is not available now", "")
 	default:
 		h.opts.Logger.ErrorContext(r.Context(), "audit export failed", "error", err)
 		refuse(w, http.StatusInternalServerError, "the export failed", "")

@@ -27,7 +27,7 @@ func TestLabelsOfTheCatalogueAreTranslated(t *testing.T) {
 	assert.Equal(t, "Aktion", records[0][3])
 
 	f := openExcel(t, write(t, export.Excel, trail, q, opts))
-	rows, err := f.GetRows("Filters Applied")
+	rows, err := f.GetRows("Filters applied")
 	assert.NoError(t, err)
 	assert.Contains(t, rows, []string{"Aktion", "Geändert (update), Unheard of (unheard_of)"})
 	assert.Contains(t, rows, []string{"Object type", "User (users)"})
@@ -39,7 +39,7 @@ func TestLabelsOfTheCatalogueAreTranslated(t *testing.T) {
 	records = readCSV(t, write(t, export.CSV, trail, q, opts))
 	assert.Equal(t, []string{"users", "1000", "update"}, records[1][1:4])
 	f = openExcel(t, write(t, export.Excel, trail, q, opts))
-	rows, err = f.GetRows("Filters Applied")
+	rows, err = f.GetRows("Filters applied")
 	assert.NoError(t, err)
 	assert.Contains(t, rows, []string{"Aktion", "update, unheard_of"})
 }

@@ -14,7 +14,7 @@ import (
 // Options of Write and Handler. nil and the zero value mean every default.
 type Options struct {
 	// Title is the report's name: on the first page, on the sheet of filters,
-	// and in the names of files that Handler serves. Default: "Audit logs".
+	// and in the names of files that Handler serves. Default: "Audit log".
 	Title string
 	// Columns are the table's columns in their order. JSON Lines has none: its
 	// lines are whole entries. Default: DefaultColumns.
@@ -114,9 +114,12 @@ func (o *Options) withDefaults() (Options, error) {
 	return c, nil
 }
 
+// defaultTitle names reports. Their files are named "audit-logs".
+const defaultTitle = "Audit log"
+
 func (o *Options) setDefaults() {
 	if o.Title == "" {
-		o.Title = "Audit logs"
+		o.Title = defaultTitle
 	}
 	if o.Columns == nil {
 		o.Columns = DefaultColumns()

@@ -136,7 +136,7 @@ func TestPDFShowsHostileTexts(t *testing.T) {
 	for _, hidden := range "\u202e\u202c\u2066\u2069\u200b\ufeff\x07\x1b" {
 		assert.NotContains(t, all, string(hidden))
 	}
-	assert.Contains(t, pages[len(pages)-1], "Characters that can't be shown")
+	assert.Contains(t, pages[len(pages)-1], "Characters that can't be displayed")
 }
 
 func TestPDFIsBounded(t *testing.T) {
@@ -199,7 +199,7 @@ func TestPDFOfTheSameRowsHasTheSameBytes(t *testing.T) {
 
 func TestPDFOptions(t *testing.T) {
 	trail := newTrail(t)
-	pages := pdfPages(t, write(t, export.PDFFormat{Paper: "Letter"}, trail, audit.Query{}, &export.Options{Labels: map[string]string{"No entries match.": "Keine Einträge."}}))
+	pages := pdfPages(t, write(t, export.PDFFormat{Paper: "Letter"}, trail, audit.Query{}, &export.Options{Labels: map[string]string{"No results.": "Keine Einträge."}}))
 	assert.Contains(t, pages[0], "Keine Einträge.")
 	assert.ErrorContains(t, export.Write(context.Background(), io.Discard, export.PDFFormat{Paper: "B5"}, trail, audit.Query{}, nil), "B5")
 	long := strings.Repeat("A very long title indeed. ", 100)

@@ -122,7 +122,7 @@ func TestFactsSayWhatWasAskedFor(t *testing.T) {
 		Keyword: "vpn", Not: []audit.Filter{{Users: []string{"root"}, To: day.Add(time.Hour)}},
 	}, Sort: "-user"}, &export.Options{Now: now})
 	assert.Equal(t, map[string]string{
-		"Report": "Audit logs", "Date range": "2026-01-01 to 2026-01-31", "Action": `create, "a, b", ""`, "Outcome": "denied", "IP address": "10.0.0.0/8",
+		"Report": "Audit log", "Date range": "2026-01-01 to 2026-01-31", "Action": `create, "a, b", ""`, "Outcome": "denied", "IP address": "10.0.0.0/8",
 		"Keyword": "vpn", "Not": "(Date range: the beginning to before 2026-01-01 01:00:00; Performed by: root)",
 		"Sorted by": "Performed by, descending", "Time zone": "UTC", "Exported at": "2026-02-03 04:05:06 UTC",
 	}, got)

@@ -146,13 +146,13 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !access.SameOrigin(r, s.opts.AllowedOrigins) {
-		http.Error(w, "A page of another origin may not follow the audit trail.", http.StatusForbidden)
+		http.Error(w, "A page of another origin can't follow the audit log.", http.StatusForbidden)
 		return
 	}
 	defer s.open.Add(-1)
 	if s.open.Add(1) > int64(s.opts.MaxReaders) {
 		w.Header().Set("Retry-After", "30")
-		http.Error(w, "Too many readers follow the audit trail. Try again later.", http.StatusServiceUnavailable)
+		http.Error(w, "Too many people follow the audit log. Try again later.", http.StatusServiceUnavailable)
 		return
 	}
 	c := s.admit(w, r)
@@ -253,7 +253,7 @@ func (s *server) selection(r *http.Request, grant access.Grant) (access.Selectio
 }
 
 func refuse(w http.ResponseWriter, err error) {
-	status, text := http.StatusInternalServerError, "The audit trail could not be read."
+	status, text := http.StatusInternalServerError, "The audit log couldn't be loaded."
 	var bad *audit.QueryError
 	switch {
 	case errors.As(err, &bad):
@@ -261,7 +261,7 @@ func refuse(w http.ResponseWriter, err error) {
 	case errors.Is(err, errNoPosition):
 		status, text = http.StatusBadRequest, "This is not a position of a live feed."
 	case errors.Is(err, audit.ErrClosed):
-		status, text = http.StatusServiceUnavailable, "The audit trail is closed."
+		status, text = http.StatusServiceUnavailable, "The audit log is unavailable."
 	case errors.Is(err, errors.ErrUnsupported):
 		status, text = http.StatusNotImplemented, "This trail can't be followed."
 	}

@@ -86,7 +86,7 @@ func TestChartIsBounded(t *testing.T) {
 	page := body(t, newViewer(t, trail, &viewer.Options{Reader: endlessReader{trail, demo(1)[0], false}}), "?chart=1")
 	require.Regexp(t, `newest [\d,]+`, page)
 	contains(t, body(t, newViewer(t, trail, &viewer.Options{Reader: endlessReader{trail, demo(1)[0], true}}), "?chart=1"), "Counting takes too long")
-	contains(t, body(t, newViewer(t, trail, nil), "?chart=1&action=none"), "No entry matches")
+	contains(t, body(t, newViewer(t, trail, nil), "?chart=1&action=none"), "No results")
 	lacks(t, body(t, newViewer(t, newTrail(t), nil), ""), "chart=1", "an empty list has none")
 	w := get(newViewer(t, trail, &viewer.Options{Reader: failing{trail}}), "?chart=1")
 	require.Equal(t, http.StatusInternalServerError, w.Code)

@@ -206,7 +206,7 @@ func (d *diff) clipped(m *markup, short, whole string) {
 	m.tag(`… <a class="cue" href="`)
 	m.attr(d.more)
 	m.tag(`">`)
-	m.text(d.lang.text("Whole value, %s", d.lang.bytes(int64(len(whole)))))
+	m.text(d.lang.text("Full value, %s", d.lang.bytes(int64(len(whole)))))
 	m.tag(`</a>`)
 }
 

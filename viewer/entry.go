@@ -60,7 +60,7 @@ func (s *visit) serveEntry(ctx context.Context, w http.ResponseWriter, id, view 
 		return s.entryJSON(ctx, w, e, view)
 	}
 	p := entryPage{page: page{visit: s, Status: http.StatusOK}, E: &e, View: view, Unified: s.state.Get("mode") == "unified"}
-	p.Title = p.did(&e) + " " + p.inLine(e.Object) + " · " + s.title
+	p.Title = p.did(&e) + " " + p.inLine(e.Object) + " · " + s.name()
 	if err := p.around(ctx); err != nil {
 		return err
 	}
@@ -209,6 +209,23 @@ func (p *entryPage) neighbours(ctx context.Context) (above, below string, err er
 		below = p.with("entry", after.ID)
 	}
 	return above, below, nil
+}
+
+// AboveText and BelowText name the links to the entries before and after this one in
+// the list. They are newer and older only in a list by time.
+func (p *entryPage) AboveText() string { return p.neighbourText("Newer", "Older", "Previous") }
+
+// BelowText is described at AboveText.
+func (p *entryPage) BelowText() string { return p.neighbourText("Older", "Newer", "Next") }
+
+func (p *entryPage) neighbourText(descending, ascending, other string) string {
+	switch s := p.query.Sort; {
+	case s.Key() != audit.SortTime:
+		return p.T(other)
+	case s.Descending():
+		return p.T(descending)
+	}
+	return p.T(ascending)
 }
 
 // changes writes the diff, the metadata and the raw form.

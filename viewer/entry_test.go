@@ -36,7 +36,7 @@ func TestEachKindOfValueIsToldApart(t *testing.T) {
 	)), nil)
 	page := body(t, h, "?entry="+someID)
 	for _, want := range []string{
-		`<span class="tok">null</span>`, `<span class="tok">empty text</span>`, `<span class="tok">not set</span>`,
+		`<span class="tok">null</span>`, `<span class="tok">empty</span>`, `<span class="tok">not set</span>`,
 		`<span class="how">added</span>`, `<span class="how">removed</span>`, `</svg>masked</span>`, `<span class="tok">erased</span>`,
 		`<mark>5000</mark>`, `<mark>true</mark>`, `12.4 KB · sha-256 aaaa…aaaa`, `>[]<`, `>{}<`,
 		`one <mark>two</mark> three`, `one <mark>2</mark> three`, `<bdi class="v"><mark>null</mark></bdi>`,
@@ -58,7 +58,7 @@ func TestStructuredValuesAreComparedInside(t *testing.T) {
 	for _, want := range []string{`<span>settings.<wbr>`, `<b>theme</b>`, `<b>tags[1]</b>`, `<b>tags[2]</b>`, `<b>x</b>`} {
 		contains(t, page, want)
 	}
-	diff, _, _ := strings.Cut(page, "Raw entry")
+	diff, _, _ := strings.Cut(page, "Raw JSON")
 	lacks(t, diff, "same")
 }
 
@@ -83,7 +83,7 @@ func TestHugeValuesStayOffThePage(t *testing.T) {
 	)), nil)
 	page := body(t, h, "?entry="+someID)
 	require.Less(t, len(page), 150_000)
-	contains(t, page, "Whole value, 1.0 MB")
+	contains(t, page, "Full value, 1.0 MB")
 	contains(t, page, "<b>field_499</b>")
 	contains(t, page, "Open the raw entry")
 	var whole audit.Entry

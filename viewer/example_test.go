@@ -49,7 +49,7 @@ func ExampleNew() {
 		fmt.Println(w.Code, tenant, string(bytes.TrimSpace(body)))
 	}
 	// Output:
-	// 403 nobody {"title":"You may not read the audit trail","status":403,"detail":"Sign in with an account that is allowed to, or ask whoever runs this application for access."}
+	// 403 nobody {"title":"You don't have access to this audit log","status":403,"detail":"Sign in with another account, or ask your administrator for access."}
 	// 200 other {"facet":"action","values":[],"total":0}
 	// 200 acme {"facet":"action","values":["create"],"total":1}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/gormtrail/audit/export"
 )
 
-var errNoExport = errors.New("You may read the audit trail, and not export it.")
+var errNoExport = errors.New("You can view the audit log but not export it.")
 
 // exportFormats are the downloads that the page offers, with their labels.
 var exportFormats = []struct {
@@ -39,7 +39,7 @@ func (s *visit) exporter(ctx context.Context, format string) (*export.Server, *h
 	if err != nil {
 		return nil, nil, err
 	}
-	opts := &export.Options{Title: s.title, Columns: columns, Location: s.zone, Labels: s.lang.Texts, AllowedOrigins: s.opts.AllowedOrigins, Limiter: s.opts.ExportLimiter, Reader: s.opts.Reader}
+	opts := &export.Options{Title: s.name(), Columns: columns, Location: s.zone, Labels: s.lang.Texts, AllowedOrigins: s.opts.AllowedOrigins, Limiter: s.opts.ExportLimiter, Reader: s.opts.Reader}
 	opts.Authorize = func(*http.Request) (access.Grant, error) { return s.grant, nil } // who was asked for this request already
 	for _, f := range exportFormats {
 		opts.Formats = append(opts.Formats, f.format)

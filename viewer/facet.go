@@ -235,7 +235,7 @@ func (s *visit) serveFacet(ctx context.Context, w http.ResponseWriter, name, fin
 	if asksJSON(s.request) {
 		return s.sendJSON(w, http.StatusOK, facetForm{Facet: name, Values: matching[:min(len(matching), audit.MaxLimit)], Total: total, TotalMore: more})
 	}
-	p := facetPage{page: page{visit: s, Title: s.title, Status: http.StatusOK}, FindText: find, Matches: s.lang.number(total)}
+	p := facetPage{page: page{visit: s, Title: s.name(), Status: http.StatusOK}, FindText: find, Matches: s.lang.number(total)}
 	if more {
 		p.Matches += "+"
 	}

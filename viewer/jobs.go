@@ -235,10 +235,10 @@ func (m *messagePage) ofJob(err error) bool {
 		m.Status, m.Heading = http.StatusNotFound, "No such file"
 		m.Text = "It was deleted, or it has expired, or it was never there."
 	case errors.Is(err, export.ErrWithheld):
-		m.Status, m.Heading = http.StatusForbidden, "Not permitted"
+		m.Status, m.Heading = http.StatusForbidden, "Not allowed"
 		m.Text = "What you may see has changed, so this file can't be downloaded. Prepare it again."
 	case errors.Is(err, access.ErrDenied):
-		m.Status, m.Heading = http.StatusForbidden, "Not permitted"
+		m.Status, m.Heading = http.StatusForbidden, "Not allowed"
 		m.Text = "You may not prepare files in the background."
 		m.Link = Link{"Show all entries", "?"}
 	default:

@@ -71,7 +71,7 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 		s.query.Cursor = ""
 		s.state.Del("cursor")
 	}
-	p := listPage{page: page{visit: s, Title: s.title, Status: http.StatusOK}, Shown: len(found.Entries), Stale: stale}
+	p := listPage{page: page{visit: s, Title: s.name(), Status: http.StatusOK}, Shown: len(found.Entries), Stale: stale}
 	if p.Total, p.More, p.Counted, err = s.count(ctx); err != nil {
 		return err
 	}
@@ -142,10 +142,10 @@ func (s *visit) changeCount(e *audit.Entry) int {
 func (s *visit) early(found *audit.Page) string {
 	switch {
 	case found.Partial && found.Until.IsZero():
-		return s.lang.text("The search isn't over yet.")
+		return s.lang.text("Search not finished.")
 	case found.Partial:
 		at := found.Until.In(s.zone)
-		return s.lang.text("The search isn't over yet. It has come to %s.", s.lang.date(at)+", "+at.Format("15:04")+" "+s.zoneName(at))
+		return s.lang.text("Search not finished. Reached %s.", s.lang.date(at)+", "+at.Format("15:04")+" "+s.zoneName(at))
 	case found.Next != "" && len(found.Entries) < s.query.Limit:
 		return s.lang.text("This page ends early because its entries are large. The next page continues from here.")
 	}
@@ -413,10 +413,10 @@ func (p listPage) Choices(m menu) string {
 func (p listPage) Sorted() string {
 	for _, c := range p.Columns {
 		if c.Order == "ascending" || c.Order == "descending" {
-			return p.T("Audit entries, by %s, %s", p.T(c.Label), p.T(c.Order))
+			return p.T("Audit log entries by %s, %s", p.T(c.Label), p.T(c.Order))
 		}
 	}
-	return p.T("Audit entries")
+	return p.T("Audit log entries")
 }
 
 // PerText is the label that is read with the page size.

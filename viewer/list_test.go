@@ -367,8 +367,8 @@ func TestChips(t *testing.T) {
 	}
 	clear := regexp.MustCompile(`class="clear" href="([^"]*)"`).FindStringSubmatch(page)[1]
 	require.Equal(t, "?sort=user", clear)
-	contains(t, page, "No entry matches")
-	contains(t, body(t, newViewer(t, newTrail(t), nil), ""), "Nothing recorded yet")
+	contains(t, page, "No results")
+	contains(t, body(t, newViewer(t, newTrail(t), nil), ""), "No entries yet")
 }
 
 func TestErrorsSayWhatToDo(t *testing.T) {
@@ -413,9 +413,9 @@ func TestStaleLinksLeadToTheFirstPage(t *testing.T) {
 	h := newViewer(t, trail, &viewer.Options{Languages: []viewer.Language{viewer.German(), viewer.French()}})
 	other := newViewer(t, newTrail(t, demo(60)...), nil)
 	notes := map[string]string{
-		"en": "The link to that page is no longer valid. This is the first page.",
-		"de": "Der Link zu dieser Seite gilt nicht mehr. Dies ist die erste Seite.",
-		"fr": "Le lien vers cette page n’est plus valable. Voici la première page.",
+		"en": "This page link is no longer valid. Showing the first page.",
+		"de": "Dieser Link ist nicht mehr gültig. Die erste Seite wird angezeigt.",
+		"fr": "Ce lien n’est plus valable. Voici la première page.",
 	}
 	first := body(t, h, "?per=25")
 	lacks(t, first, notes["en"])
@@ -477,7 +477,7 @@ func TestFacets(t *testing.T) {
 	h := newViewer(t, trail, nil)
 	page := body(t, h, "?from=2030-01-01")
 	contains(t, page, `name="action" value="destroy"`, "values outside of the range are choices too")
-	contains(t, page, "Find among all 10,004")
+	contains(t, page, "Search all 10,004")
 	require.Less(t, len(page), 60_000)
 	find := link(t, page, "facet=user")
 	var api struct {
@@ -489,7 +489,7 @@ func TestFacets(t *testing.T) {
 	found := body(t, h, find+"&find=user09999")
 	chosen := body(t, h, link(t, found, "user=user09999"))
 	contains(t, chosen, `value="user09999@lumen.example" checked`, "a choice is shown even where only some are")
-	contains(t, chosen, "No entry matches", "the range was kept")
+	contains(t, chosen, "No results", "the range was kept")
 	require.Equal(t, http.StatusBadRequest, get(h, "?facet=price").Code)
 }
 

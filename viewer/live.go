@@ -13,7 +13,7 @@ import (
 	"github.com/gormtrail/audit/stream"
 )
 
-var errNoLive = errors.New("You may not follow the audit trail live.")
+var errNoLive = errors.New("You can't use live updates for this audit log.")
 
 // maxCatchUp is how many missed entries are sent to a page that comes back;
 // above that it is quicker to read the list anew.

@@ -33,7 +33,8 @@ type Options struct {
 	// readers who see no addresses can't search. The live feed is the trail's. Default:
 	// the trail.
 	Reader audit.Reader
-	// Title is the page's name. Default: "Audit trail".
+	// Title is the page's name. Default: "Audit log", in the
+	// reader's language.
 	Title string
 	// Back leads from the page back into the host. Default: no such link.
 	Back Link

@@ -23,7 +23,7 @@ type page struct {
 func (p page) T(key string, args ...any) string { return p.lang.text(key, args...) }
 func (p page) Lang() string                     { return p.lang.Tag }
 func (p page) Dir() string                      { return p.lang.dir() }
-func (p page) Name() string                     { return p.title }
+func (p page) Name() string                     { return p.name() }
 func (p page) Back() Link                       { return p.opts.Back }
 func (p page) Theme() string                    { return p.opts.Theme }
 func (p page) Zone() string                     { return p.zone.String() }
@@ -102,29 +102,29 @@ func (s *visit) fail(w http.ResponseWriter, err error) {
 	switch {
 	case m.ofJob(err):
 	case errors.Is(err, audit.ErrNotFound):
-		m.Status, m.Heading = http.StatusNotFound, "No such entry"
-		m.Text = "It is not on the trail, or it is outside of what you may see."
+		m.Status, m.Heading = http.StatusNotFound, "Entry not found"
+		m.Text = "It doesn't exist, or you don't have access to it."
 		m.Link = Link{"Show all entries", "?"}
 	case errors.Is(err, errNoExport), errors.Is(err, errNoLive), errors.Is(err, errNoViews):
-		m.Status, m.Heading, m.Text = http.StatusForbidden, "Not permitted", err.Error()
+		m.Status, m.Heading, m.Text = http.StatusForbidden, "Not allowed", err.Error()
 		m.Link = Link{"Show all entries", "?"}
 	case errors.As(err, &bad):
-		m.Status, m.Heading = http.StatusBadRequest, "This filter can't be used"
+		m.Status, m.Heading = http.StatusBadRequest, "This filter isn't valid"
 		m.Detail, m.Param = s.paramName(bad.Param)+": "+bad.Reason, bad.Param
-		m.Text = "Change it, or start again with all entries."
+		m.Text = "Change the filter, or show all entries."
 		m.Link = Link{"Show all entries", "?"}
 	case errors.Is(err, audit.ErrClosed):
-		m.Status, m.Heading = http.StatusServiceUnavailable, "The audit trail is closed"
-		m.Text = "The application is being restarted. Try again in a moment."
+		m.Status, m.Heading = http.StatusServiceUnavailable, "The audit log is unavailable"
+		m.Text = "Your app is restarting. Try again in a moment."
 		m.Link = Link{"Try again", s.with()}
 	case late != nil, errors.Is(err, context.DeadlineExceeded):
-		m.Status, m.Heading = http.StatusServiceUnavailable, "The answer took too long"
-		m.Text = "A narrower date range or fewer filters make it faster."
+		m.Status, m.Heading = http.StatusServiceUnavailable, "This took too long"
+		m.Text = "Try a shorter date range or fewer filters."
 		m.Link = Link{"Try again", s.with()}
 	default:
 		s.trail.Logger().ErrorContext(s.request.Context(), "audit viewer", "error", err)
-		m.Heading = "The audit trail could not be read"
-		m.Text = "Nothing is lost. Try again; if it stays so, tell whoever runs this application."
+		m.Heading = "The audit log couldn't be loaded"
+		m.Text = "No data was lost. Try again. If the problem persists, contact your administrator."
 		m.Link = Link{"Try again", s.with()}
 	}
 	m.say(w)
@@ -171,10 +171,19 @@ func (v *Viewer) deny(w http.ResponseWriter, r *http.Request, err error) {
 	s := &visit{Viewer: v, request: r, lang: v.languageOf(r), zone: v.location, now: time.Now()}
 	messagePage{
 		page:    page{visit: s, Status: http.StatusForbidden},
-		Heading: "You may not read the audit trail",
-		Text:    "Sign in with an account that is allowed to, or ask whoever runs this application for access.",
+		Heading: "You don't have access to this audit log",
+		Text:    "Sign in with another account, or ask your administrator for access.",
 	}.say(w)
 }
 
 // CanPersonal reports whether addresses may be seen and asked for.
 func (p page) CanPersonal() bool { return p.grant.Personal }
+
+// name is the title of the page: the application's, or the default one in the reader's
+// language.
+func (s *visit) name() string {
+	if s.opts.Title == "" {
+		return s.lang.text("Audit log")
+	}
+	return s.opts.Title
+}

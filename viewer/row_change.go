@@ -178,7 +178,7 @@ func (v value) token() string {
 	case kindNull:
 		return "null"
 	case kindEmpty:
-		return "empty text"
+		return "empty"
 	case kindMasked:
 		return "masked"
 	case kindErased:

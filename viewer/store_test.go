@@ -71,7 +71,7 @@ func TestSlowStores(t *testing.T) {
 	contains(t, counting.Body.String(), "3 entries on this page", "a number that doesn't come in time is left out")
 	reading := serve(slowStore{Store: memstore.New(), query: true}, 20*time.Millisecond)
 	require.Equal(t, http.StatusServiceUnavailable, reading.Code)
-	contains(t, reading.Body.String(), "The answer took too long")
+	contains(t, reading.Body.String(), "This took too long")
 
 	gone, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -55,7 +55,7 @@ func New(trail *audit.Trail, opts *Options) (*Viewer, error) {
 	}
 	v.opts.MaxPageBytes = cmp.Or(opts.MaxPageBytes, defaultPageBytes)
 	if v.title == "" {
-		v.title = "Audit trail"
+		v.title = "Audit log"
 	}
 	if v.location == nil {
 		v.location = time.UTC
@@ -99,7 +99,7 @@ func (v *Viewer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	} else if !writes && !read {
 		w.Header().Set("Allow", "GET, HEAD")
-		http.Error(w, "The audit trail can only be read: use GET or HEAD.", http.StatusMethodNotAllowed)
+		http.Error(w, "The audit log is read-only. Use GET or HEAD.", http.StatusMethodNotAllowed)
 		return
 	}
 	if err := access.CheckLength(r); err != nil {

@@ -131,7 +131,7 @@ func Example_dress() {
 	// region options
 	opts := &viewer.Options{
 		Authorize: authorize,
-		Title:     "Audit logs",
+		Title:     "Audit log",
 		Back:      viewer.Link{Label: "Lumen Billing", URL: "/"},
 		Logo:      logoSVG,
 		ThemeCSS:  []byte(`:root { --av-accent: light-dark(#7a2e8e, #e0a8f0); --av-radius: 4px }`),

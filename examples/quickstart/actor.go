@@ -137,5 +137,5 @@ func authorize(r *http.Request) (access.Grant, error) {
 		grant.Scope.Tenants = []string{c.org.Slug}
 		return grant, nil
 	}
-	return access.Grant{}, errors.Join(access.ErrDenied, &problem{http.StatusForbidden, l.who() + " may not read the audit trail"})
+	return access.Grant{}, errors.Join(access.ErrDenied, &problem{http.StatusForbidden, l.who() + " has no access to the audit log"})
 }

@@ -16,8 +16,7 @@ import (
 // page shows the trail to people.
 func (h *host) page() (*viewer.Viewer, error) {
 	return viewer.New(h.trail, &viewer.Options{
-		Title: "Audit trail",
-		Back:  viewer.Link{Label: "Quickstart", URL: "/"},
+		Back: viewer.Link{Label: "Quickstart", URL: "/"},
 		// English, and what the reader's browser asks for.
 		Languages: []viewer.Language{viewer.German(), viewer.Spanish(), viewer.French(), viewer.Japanese()},
 		Authorize: authorize,

@@ -74,7 +74,7 @@ func TestLiveHoldsForWhoReads(t *testing.T) {
 	b.eval(`window.scrollTo(0, 900)`)
 	top, first := b.eval(`document.querySelector('#results tbody tr').getBoundingClientRect().top`), b.eval(firstRow)
 	s.write(t, 1000, 7)
-	b.until(chip + ` === 'Holding 7'`)
+	b.until(chip + ` === '7 waiting'`)
 	require.Equal(t, first, b.eval(firstRow))
 	require.Equal(t, top, b.eval(`document.querySelector('#results tbody tr').getBoundingClientRect().top`))
 	require.Equal(t, "7 new entries", b.eval(`document.querySelector('.fresh').textContent`))
@@ -92,7 +92,7 @@ func TestLiveHoldsForWhoReads(t *testing.T) {
 	for i := range 10 {
 		s.write(t, 2000+i*500, 500)
 	}
-	b.until(chip + ` === 'Holding 5,000'`)
+	b.until(chip + ` === '5,000 waiting'`)
 	require.Equal(t, "50", b.eval(rowCount))
 	t.Logf("5,000 entries held a timer up by at most %s ms", b.eval(`Math.round(worst)`))
 

@@ -80,7 +80,7 @@ func TestSearchWhileTyping(t *testing.T) {
 	b.do(chromedp.KeyEvent("x"))
 	b.until(search + ` === '?q=webhookx'`)
 	require.Equal(t, "webhookx", b.eval(`document.activeElement.value`))
-	b.until(`document.querySelector('.empty h2').textContent === 'No entry matches'`)
+	b.until(`document.querySelector('.empty h2').textContent === 'No results'`)
 	b.click(".empty .btn")
 	b.until(rowCount + ` === 50`)
 
@@ -320,7 +320,7 @@ func TestPrint(t *testing.T) {
 	entry := strings.Join(strings.Fields(text("?entry="+entryID(900_000), "print-entry")), " ")
 	require.Contains(t, entry, "Call before any credit check", "long values are open")
 	require.Contains(t, entry, "sentrum")
-	for _, control := range []string{"Show all", "Below", "Unified"} {
+	for _, control := range []string{"Show all", "Older", "Unified"} {
 		require.NotContains(t, entry, control)
 	}
 }
