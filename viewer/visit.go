@@ -50,12 +50,16 @@ func (v *Viewer) newVisit(r *http.Request, grant access.Grant) (*visit, error) {
 	if err != nil {
 		return s, &audit.QueryError{Param: "the query string", Reason: "is not percent-encoded as it should be", Err: err}
 	}
+	rememberedZone(r, values)
 	zone, err := audit.ParseZone(values, s.zone)
 	if err != nil {
 		return s, err
 	}
 	if s.zone = zone; values.Get("tz") != "" {
 		s.state.Set("tz", values.Get("tz"))
+	}
+	if err := joinTimes(values); err != nil {
+		return s, err
 	}
 	if s.query, err = audit.ParseQueryIn(values, zone); err != nil {
 		return s, err
