@@ -3,6 +3,8 @@ package viewer
 import (
 	"net/url"
 	"strings"
+
+	"github.com/gormtrail/audit"
 )
 
 // chipNames say what each parameter is, in the order in which chips stand.
@@ -34,11 +36,11 @@ func (s *visit) chips() []chip {
 				if value == "custom" {
 					continue // from and to have chips of their own
 				}
-				c.Value = s.lang.text(map[string]string{"24h": "24 hours", "7d": "7 days", "30d": "30 days"}[value])
+				c.Value = s.lang.text(audit.Period(value).Label())
 			case "from":
-				c.Value = listPage{page: page{visit: s}}.stamp(s.query.From)
+				c.Value = s.moment(s.query.From, false)
 			case "to":
-				c.Value = listPage{page: page{visit: s}}.stamp(s.query.To)
+				c.Value = s.moment(s.query.To, true)
 			case "action", "type", "outcome":
 				c.Value = s.facetLabel(n.Name, unquoted(value))
 			case "not":

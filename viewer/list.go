@@ -272,7 +272,7 @@ func (s *visit) sizes() []size {
 }
 
 // formed are the parameters that the filter form has a control of its own for.
-var formed = []string{"q", "range", "from", "to", "action", "type", "user", "on_behalf_of", "outcome", "actor_type", "tenant", "project", "product", "record", "ip"}
+var formed = []string{"q", "range", "from", "to", "action", "type", "user", "on_behalf_of", "outcome", "actor_type", "tenant", "project", "product", "record", "ip", "tz"}
 
 // carried are the parameters that the form passes on unseen.
 func (s *visit) carried() []pair {
@@ -344,63 +344,6 @@ func (p listPage) ByDay() bool { return p.byDay() }
 // Keyword is the search text.
 func (p listPage) Keyword() string { return p.state.Get("q") }
 
-// Range is the date range's choice.
-func (p listPage) Range() string {
-	if r := p.state.Get("range"); r != "" {
-		return r
-	}
-	return "all"
-}
-
-// Ranges are the choices.
-func (p listPage) Ranges() []Link {
-	return []Link{{"All", "all"}, {"24 hours", "24h"}, {"7 days", "7d"}, {"30 days", "30d"}, {"Custom", "custom"}}
-}
-
-// From and To are what the date controls hold: local to the page's zone.
-func (p listPage) From() string { return p.local(p.query.From) }
-
-// To: see From.
-func (p listPage) To() string { return p.local(p.query.To) }
-
-func (p listPage) local(t time.Time) string {
-	switch t = t.In(p.zone); {
-	case t.IsZero():
-		return ""
-	case t.Nanosecond() != 0:
-		return t.Format("2006-01-02T15:04:05.000")
-	case t.Second() != 0:
-		return t.Format("2006-01-02T15:04:05")
-	}
-	return t.Format("2006-01-02T15:04")
-}
-
-// Window says the range in words.
-func (p listPage) Window() string {
-	text := func(t time.Time) string { return p.lang.date(t.In(p.zone)) + ", " + t.In(p.zone).Format("15:04") }
-	f := p.query.Filter
-	switch {
-	case f.From.IsZero() && f.To.IsZero():
-		return p.T("All time")
-	case f.To.IsZero():
-		return p.T("From %s", text(f.From)+" "+p.zoneName(f.From))
-	case f.From.IsZero():
-		return p.T("Until %s", text(f.To)+" "+p.zoneName(f.To))
-	}
-	return text(f.From) + " – " + text(f.To) + " " + p.zoneName(f.To)
-}
-
-// UTC is the link back to it, where the page shows another zone.
-func (p listPage) UTC() string {
-	if p.zone == time.UTC {
-		return ""
-	}
-	return p.with("tz", "UTC")
-}
-
-// ZoneLink is the list in a zone that the script fills in.
-func (p listPage) ZoneLink() string { return p.with("tz", "") }
-
 // Choices is how many choices a menu has.
 func (p listPage) Choices(m menu) string {
 	if m.More {
@@ -421,8 +364,3 @@ func (p listPage) Sorted() string {
 
 // PerText is the label that is read with the page size.
 func (z size) PerText() string { return strconv.Itoa(z.Rows) }
-
-// stamp is a moment in the chips.
-func (p listPage) stamp(t time.Time) string {
-	return p.lang.date(t.In(p.zone)) + ", " + t.In(p.zone).Format("15:04")
-}

@@ -50,6 +50,10 @@ type Options struct {
 	// Location is the zone that times are shown in where the URL asks for no
 	// other (tz=Europe/Berlin). Default: UTC.
 	Location *time.Location
+	// Zones are the time zones (IANA) that the zone menu offers beside UTC, Location
+	// and the browser's; any other can be typed. The choice is kept in a cookie of the
+	// page's path. Default: sixteen, from Los Angeles to Auckland.
+	Zones []string
 	// Languages are offered beside English: German(), Spanish(), French(),
 	// Japanese(), or a host's own;
 	// the reader's Accept-Language decides. Default: English alone.

@@ -24,6 +24,7 @@ type Viewer struct {
 	opts      Options
 	title     string
 	location  *time.Location
+	zones     []*time.Location // the choices of the zone menu
 	languages []*Language
 	assets    map[string]asset
 	pages     *template.Template
@@ -71,6 +72,9 @@ func New(trail *audit.Trail, opts *Options) (*Viewer, error) {
 	}
 	v.languages = append(v.languages, &english)
 	var err error
+	if v.zones, err = loadZones(opts, v.location); err != nil {
+		return nil, err
+	}
 	if v.opts.ExportLimiter == nil {
 		if v.opts.ExportLimiter, err = export.NewLimiter(0, 0); err != nil {
 			return nil, err

@@ -51,12 +51,16 @@ func (v *Viewer) newVisit(r *http.Request, grant access.Grant) (*visit, error) {
 		return s, &audit.QueryError{Param: "the query string", Reason: "is not percent-encoded as it should be", Err: err}
 	}
 	values = audit.IgnoreParams(values, v.opts.IgnoreParams...)
+	rememberedZone(r, values)
 	zone, err := audit.ParseZone(values, s.zone)
 	if err != nil {
 		return s, err
 	}
 	if s.zone = zone; values.Get("tz") != "" {
 		s.state.Set("tz", values.Get("tz"))
+	}
+	if err := joinTimes(values); err != nil {
+		return s, err
 	}
 	if s.query, err = audit.ParseQueryIn(values, zone); err != nil {
 		return s, err

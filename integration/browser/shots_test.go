@@ -51,6 +51,12 @@ func TestShots(t *testing.T) {
 	b.shot("menu")
 	b.eval("document.querySelector('[data-facet=action] summary').click()")
 	b.shot("menu-action")
+	b.open("?range=custom&from=2026-10-01&to=2026-10-31T17:00")
+	b.eval("document.querySelector('.tz summary').click()")
+	b.shot("menu-zone")
+	b.size(360, 800)
+	b.shot("menu-zone-360")
+	b.size(1440, 960)
 	b.forgive() // a page of a bad request is an error on the console
 	denied := newSite(t, &viewer.Options{
 		Authorize: func(*http.Request) (access.Grant, error) { return access.Grant{}, access.ErrDenied },

@@ -116,7 +116,6 @@ func TestForcedColours(t *testing.T) {
 	b.open("?range=7d&sort=user")
 	b.open("?range=all&sort=user&action=update")
 	for what, js := range map[string]string{
-		"the chosen range":    `parseFloat(getComputedStyle(document.querySelector('.seg input:checked + label')).outlineWidth) >= 2`,
 		"the switch":          `parseFloat(getComputedStyle(document.querySelector('.knob')).borderTopWidth) >= 1`,
 		"the sorted column":   `getComputedStyle(document.querySelector('[aria-sort=ascending] .dir')).opacity === '1' && getComputedStyle(document.querySelector('[aria-sort=ascending] .dir')).backgroundColor !== 'rgba(0, 0, 0, 0)'`,
 		"the edge of a field": `parseFloat(getComputedStyle(document.querySelector('.find input')).borderTopWidth) >= 1`,

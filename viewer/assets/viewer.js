@@ -87,7 +87,7 @@ function formURL(form) {
     if (name === 'columns' && data.has(name)) data.set(name, data.get(name) + ',' + value)
     else if (value !== '' && !(name === 'range' && value === 'all')) data.append(name, value)
   }
-  if (data.get('range') !== 'custom') { data.delete('from'); data.delete('to') }
+  if (data.get('range') !== 'custom') for (const name of ['from', 'to', 'from_time', 'to_time']) data.delete(name)
   return '?' + data
 }
 
@@ -134,6 +134,7 @@ async function keepTyping(t) {
 document.addEventListener('change', e => {
   const t = e.target
   if (t.matches('.filters input[type=checkbox], .display input, .per select') || t.matches('[name=range]') && t.value !== 'custom') submit(t.form)
+  else if (t.matches('[name=tz]')) { if (t.value) keepZone(t.value); submit(t.form) }
   else if (t.matches('[name=range]')) $('[name=from]', t.form)?.focus()
   else if (t.matches('.dates input') && t.value) { clearTimeout(typing); typing = setTimeout(() => submit(t.form), 600) }
 })
@@ -180,6 +181,7 @@ document.addEventListener('click', e => {
       e.preventDefault()
       return void import(new URL(place.dataset.module, location.href)).then(m => m.open(a, html))
     }
+    if (a.closest('.tz')) { keepZone(to.searchParams.get('tz')); a.closest('.tz').open = false }
     if (!$('#results') || to.searchParams.has('entry') || to.searchParams.has('facet') || to.searchParams.has('jobs') || to.searchParams.has('format')) return
     e.preventDefault()
     if (a.matches('.reset')) remember('?')
@@ -188,6 +190,9 @@ document.addEventListener('click', e => {
   const row = t.closest('#results tbody tr')
   if (row && !t.closest('.rest, .day') && String(getSelection()) === '') $('.c-time a', row)?.click()
 })
+
+// keepZone remembers the zone for the next page that is opened without one.
+const keepZone = zone => { document.cookie = `av-tz=${encodeURIComponent(zone)};path=${location.pathname};max-age=31536000;samesite=lax` }
 
 async function copyRaw(button) {
   await navigator.clipboard.writeText(button.dataset.copy || ($('pre', button.parentNode)?.textContent ?? location.href))
@@ -271,12 +276,12 @@ function prepare() {
   if (chart?.checkVisibility()) draw(chart)
   for (const n of $$('.narrow[hidden], .copy[hidden]')) n.hidden = n.matches('.copy') && !navigator.clipboard
   const link = $('a.local'), zone = Intl.DateTimeFormat().resolvedOptions().timeZone
-  if (link?.hidden && zone && zone !== 'UTC') {
+  if (link?.parentNode.hidden && zone && zone !== 'UTC') {
     const to = new URLSearchParams(link.getAttribute('href'))
     to.set('tz', zone)
     link.href = '?' + to
     link.textContent = link.dataset.text.replace('#', zone)
-    link.hidden = false
+    link.parentNode.hidden = false
   }
   const live = $('.live:not([data-ready])')
   if (live && sessionStorage.getItem('av-live')) follow(live)
