@@ -51,10 +51,10 @@ func TestExcelHasTypedCellsAndASheetOfFilters(t *testing.T) {
 	f := openExcel(t, buf.String())
 	assert.Equal(t, []string{"Entries", "Filters Applied"}, f.GetSheetList())
 	assert.Equal(t, [][]string{
-		{"Timestamp (Europe/Berlin)", "Object type", "ID", "Action", "Changes", "Performed by", "IP address"},
-		{"2026-01-15 12:58:00", "users", "1002", "update", "role: viewer → admin", "john.doe@example.com", "192.0.2.7"},
-		{"2026-01-15 12:59:00", "users", "1001", "update", "role: viewer → admin", "john.doe@example.com", "192.0.2.7"},
-		{"2026-01-15 13:00:00", "users", "1000", "update", "role: viewer → admin", "john.doe@example.com", "192.0.2.7"},
+		{"Timestamp (Europe/Berlin)", "Outcome", "Action", "Object type", "Object name", "ID", "Changes", "User", "On behalf of", "IP address", "Comment"},
+		{"2026-01-15 12:58:00", "success", "update", "users", "Office VPN", "1002", "role: viewer → admin", "John Doe (john.doe@example.com)", "", "192.0.2.7"},
+		{"2026-01-15 12:59:00", "success", "update", "users", "Office VPN", "1001", "role: viewer → admin", "John Doe (john.doe@example.com)", "", "192.0.2.7"},
+		{"2026-01-15 13:00:00", "success", "update", "users", "Office VPN", "1000", "role: viewer → admin", "John Doe (john.doe@example.com)", "", "192.0.2.7"},
 	}, withoutFractions(rowsOf(t, f, "Entries")))
 	kind, err := f.GetCellType("Entries", "A2")
 	require.NoError(t, err)
@@ -72,8 +72,8 @@ func TestExcelHasTypedCellsAndASheetOfFilters(t *testing.T) {
 	assert.True(t, panes.Freeze)
 	assert.Equal(t, 1, panes.YSplit)
 	raw := sheetXML(t, buf.Bytes(), "xl/worksheets/sheet1.xml")
-	assert.Contains(t, raw, `<autoFilter ref="$A$1:$G$4"`)
-	assert.Regexp(t, `<cols><col min="1" max="1" .*<col min="7" max="7"`, raw, "Excel wants columns in order")
+	assert.Contains(t, raw, `<autoFilter ref="$A$1:$K$4"`)
+	assert.Regexp(t, `<cols><col min="1" max="1" .*<col min="11" max="11"`, raw, "Excel wants columns in order")
 	serial, err := f.GetCellValue("Entries", "A4", excelize.Options{RawCellValue: true})
 	require.NoError(t, err)
 	days, err := strconv.ParseFloat(serial, 64)
@@ -142,7 +142,7 @@ func TestExcelContinuesOnFurtherSheets(t *testing.T) {
 				ids = append(ids, row[0])
 				continue
 			}
-			ids = append(ids, row[2])
+			ids = append(ids, row[5])
 		}
 	}
 	assert.Equal(t, []string{"1000", "1001", "1002", "1003", "1004", "1005", "Cut off after 6 rows: more entries match."}, ids)

@@ -96,7 +96,7 @@ func (t *Table) filterFacts(f audit.Filter) []Fact {
 		label  string
 		values []string
 	}{
-		{"Tenant", f.Tenants}, {"Project", f.Projects}, {"Action", named(f.Actions, t.ActionLabel)}, {"Outcome", outcomes},
+		{"Tenant", f.Tenants}, {"Project", f.Projects}, {"Action", named(f.Actions, t.ActionLabel)}, {"Outcome", named(outcomes, func(o audit.Outcome) string { return t.Label(string(o)) })},
 		{"Object type", named(f.ObjectTypes, t.ObjectTypeLabel)}, {"ID", f.ObjectIDs}, {"Product", f.Products},
 		{"Actor type", f.ActorTypes}, {"Actor ID", f.ActorIDs}, {"Performed by", f.Users},
 		{"On behalf of", f.OnBehalfOf},

@@ -69,7 +69,7 @@ func writePDF(t testing.TB, from audit.Reader, f export.PDFFormat, opts *export.
 }
 
 func TestPDFHasAllThatAReportNeeds(t *testing.T) {
-	file := writePDF(t, newTrail(t, entries(200)...), export.PDFFormat{}, &export.Options{Title: "Zugriffe größer", Now: fixedNow})
+	file := writePDF(t, newTrail(t, entries(200)...), export.PDFFormat{}, &export.Options{Title: "Zugriffe größer", Now: fixedNow, Columns: formerColumns(t)})
 	pages := pdfPages(t, file)
 	require.Greater(t, len(pages), 3)
 	for _, s := range []string{

@@ -26,6 +26,8 @@ func (t *Table) appendCell(b []byte, v any, layout string) []byte {
 		return append(b, audit.CleanText(t.AttemptLabel(x))...)
 	case ObjectType:
 		return append(b, audit.CleanText(t.ObjectTypeLabel(x))...)
+	case audit.Outcome:
+		return append(b, audit.CleanText(t.Label(string(x)))...)
 	case []audit.Change:
 		return appendChanges(b, x)
 	}
