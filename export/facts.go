@@ -62,6 +62,9 @@ func Texts() []string {
 	for _, c := range AllColumns() {
 		texts = append(texts, c.Header)
 	}
+	for _, o := range []audit.Outcome{audit.Success, audit.Failure, audit.Denied} {
+		texts = append(texts, string(o))
+	}
 	return append(texts, jobTexts()...)
 }
 

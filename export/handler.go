@@ -289,7 +289,7 @@ func (h *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &query):
 		refuse(w, http.StatusBadRequest, query.Param+": "+query.Reason, query.Param)
 	case errors.As(err, &limit):
-		refuse(w, http.StatusUnprocessableEntity, limit.reason()+"; narrow the filter or take another format", "format")
+		refuse(w, http.StatusUnprocessableEntity, limit.reason()+limit.advice(), "format")
 	case r.Context().Err() != nil:
 		w.WriteHeader(499) // nobody is left to read it; the status is for the host's log
 	case errors.Is(err, audit.ErrClosed), errors.Is(err, audit.ErrNotMigrated):
