@@ -94,7 +94,7 @@ func TestDaysOfAnExportAreThoseOfItsZone(t *testing.T) {
 		w := get(t, handlerOf(t, trail, c.opts), "GET", "/export?sort=time&from=2026-10-25&to=2026-10-25"+c.query)
 		records := readCSV(t, w.Body.String())
 		require.Len(t, records, 3, c.query)
-		assert.Equal(t, []string{"2026-10-24T22:00:00Z", "2026-10-25T22:59:59Z"}, []string{records[1][5], records[5][5]})
+		assert.Equal(t, []string{"2026-10-24T22:00:00Z", "2026-10-25T22:59:59Z"}, []string{records[1][5], records[2][5]})
 		assert.Contains(t, w.Header().Get("Content-Disposition"), "_2026-10-25_2026-10-25.csv")
 	}
 }
