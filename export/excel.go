@@ -333,7 +333,7 @@ func (b *workbook) cell(v any) any {
 		if len(x) == 0 {
 			return nil
 		}
-		return excelize.Cell{StyleID: b.styles.wrapped, Value: b.text(ChangesText(x))}
+		return excelize.Cell{StyleID: b.styles.wrapped, Value: b.text(b.t.ChangesForPeople(x))}
 	case bool, float32, float64:
 		return excelize.Cell{StyleID: b.styles.plain, Value: x}
 	case int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:

@@ -48,6 +48,9 @@ const (
 	textMadeBy    = "by"
 	textPageOf    = "Page {n} of {total}"
 	textContinued = "(continued)"
+	textMasked    = "masked"
+	textHashed    = "hashed"
+	textFolded    = "without fields that frameworks set, such as updated_at"
 )
 
 // Texts are the words of the reports, the keys of Options.Labels. {n} and
@@ -58,12 +61,16 @@ func Texts() []string {
 		textStart, textEnd, textAllDates, textTo, textBefore, textNot, textKeyword, textField, textNewest, textOldest,
 		textAscending, textDescends, textRecorded, textCursor, textPage, textRows, textNotice, textCutCells, textCut, textEntries, textSheet,
 		textRowCount, textEmpty, textReplaced, textMadeAt, textMadeBy, textPageOf, textContinued,
+		textMasked, textHashed, textFolded,
 	}
 	for _, c := range AllColumns() {
 		texts = append(texts, c.Header)
 	}
 	for _, o := range []audit.Outcome{audit.Success, audit.Failure, audit.Denied} {
 		texts = append(texts, string(o))
+	}
+	for _, p := range audit.Periods() {
+		texts = append(texts, p.Label())
 	}
 	return append(texts, jobTexts()...)
 }
@@ -72,7 +79,10 @@ func Texts() []string {
 func (t *Table) facts() []Fact {
 	facts := []Fact{
 		{t.Label(textReport), t.Title},
-		{t.Label(textRange), t.rangeText(t.query.From, t.query.To)},
+		{t.Label(textRange), t.periodText()},
+	}
+	if t.folds {
+		facts = append(facts, Fact{t.Label("Changes"), t.Label(textFolded)})
 	}
 	filters := t.filterFacts(t.query.Filter)
 	if len(filters) == 0 {
@@ -154,6 +164,15 @@ func (t *Table) notText(f audit.Filter) string {
 		parts = append(parts, fact.Label+": "+fact.Value)
 	}
 	return "(" + strings.Join(parts, "; ") + ")"
+}
+
+// periodText is the range by its name, if it has one, and exactly.
+func (t *Table) periodText() string {
+	exact := t.rangeText(t.query.From, t.query.To)
+	if name := t.period.Label(); name != "" {
+		return t.Label(name) + ", " + exact
+	}
+	return exact
 }
 
 // rangeText is [from, to) in words: whole days as days, both of them covered.

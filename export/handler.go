@@ -177,6 +177,7 @@ func (h *Server) parse(r *http.Request) (request, error) {
 	if columns != nil {
 		req.opts.Columns = columns
 	}
+	req.opts.Period = audit.Period(values.Get("range"))
 	values.Del("cursor")
 	values.Del("columns")
 	if req.query, err = audit.ParseQueryIn(values, req.opts.Location); err != nil {

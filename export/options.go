@@ -22,6 +22,13 @@ type Options struct {
 	// Location is the zone that times are shown in; every format states it.
 	// Default: UTC.
 	Location *time.Location
+	// Period is the name of the query's range of time, if it has one: reports say
+	// "Last 30 days" before the exact times. Handler takes it from range=.
+	Period audit.Period
+	// FoldAutomatic leaves fields that the framework sets (Catalogue.Automatic) out of
+	// the column "changes", unless nothing else changed. Reports say so. JSON Lines
+	// are always whole.
+	FoldAutomatic bool
 	// TimeLayout is how CSV writes times, as in package time.
 	// Default: ISO 8601 with six decimals and the zone's offset, "Z" for UTC.
 	TimeLayout string

@@ -54,7 +54,7 @@ func (d *document) cover() {
 	}
 	n := d.text(d.t.Title, title, margin, 17, width, size, leading)
 	d.y = 17 + float64(n-1)*leading
-	n = d.text(d.t.rangeText(d.t.query.From, d.t.query.To)+" · "+d.t.Zone(), look{inkQuiet, false}, margin, d.y+7, width, 11, 5)
+	n = d.text(d.t.periodText()+" · "+d.t.Zone(), look{inkQuiet, false}, margin, d.y+7, width, 11, 5)
 	d.y += 7 + float64(n-1)*5 + 5
 	d.facts(width)
 }

@@ -136,13 +136,14 @@ func (d *document) pill(label string, tone tone, width float64) cell {
 func (d *document) changes(changes []audit.Change, room int) []line {
 	var lines []line
 	for _, c := range changes {
+		old, new, note := d.t.shortChange(c)
 		lines = append(lines, d.set.lines([]segment{
 			{string(appendPlain(nil, c.Field, ":")), look{inkStrong, true}},
 			{": ", look{inkStrong, true}},
-			{string(appendOld(nil, c)), valueLook(c.Op == audit.OpAdd, inkOld)},
+			{old, valueLook(c.Op == audit.OpAdd, inkOld)},
 			{arrow, look{inkQuiet, false}},
-			{string(appendNew(nil, c)), valueLook(c.Op == audit.OpRemove, inkNew)},
-			{redactedText(c), look{inkQuiet, false}},
+			{new, valueLook(c.Op == audit.OpRemove, inkNew)},
+			{note, look{inkQuiet, false}},
 		}, room)...)
 	}
 	return lines

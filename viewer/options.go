@@ -118,6 +118,9 @@ type ExportOptions struct {
 	// have a Name can be chosen in the URL beside the built-in ones. Default:
 	// export.DefaultColumns; export.FullColumns have every field.
 	Columns []export.Column
+	// FoldAutomatic leaves fields that the framework sets out of the changes
+	// (export.Options.FoldAutomatic). Default: files have all changes.
+	FoldAutomatic bool
 	// MaxRows cuts files after so many rows, which they say. Default: no limit.
 	MaxRows int
 	// Formats are offered, in this order. Default: CSV with a byte order mark, which
