@@ -49,7 +49,7 @@ func TestExcelHasTypedCellsAndASheetOfFilters(t *testing.T) {
 	q := audit.Query{Sort: "time", Filter: audit.Filter{Actions: []string{"update"}, From: time.Date(2026, 1, 1, 0, 0, 0, 0, berlin), To: time.Date(2026, 2, 1, 0, 0, 0, 0, berlin)}}
 	require.NoError(t, export.Write(ctx, &buf, export.Excel, trail, q, &export.Options{Now: fixedNow, Location: berlin, Title: "January"}))
 	f := openExcel(t, buf.String())
-	assert.Equal(t, []string{"Entries", "Filters Applied"}, f.GetSheetList())
+	assert.Equal(t, []string{"Entries", "Filters Applied", "Summary"}, f.GetSheetList())
 	assert.Equal(t, [][]string{
 		{"Timestamp (Europe/Berlin)", "Outcome", "Action", "Object type", "Object name", "ID", "Changes", "User", "On behalf of", "IP address", "Comment"},
 		{"2026-01-15 12:58:00", "success", "update", "users", "Office VPN", "1002", "role: viewer → admin", "John Doe (john.doe@example.com)", "", "192.0.2.7"},
@@ -132,7 +132,7 @@ func TestExcelKeepsHostileTexts(t *testing.T) {
 func TestExcelContinuesOnFurtherSheets(t *testing.T) {
 	trail := newTrail(t, entries(7)...)
 	f := openExcel(t, write(t, export.ExcelFormat{SheetRows: 4}, trail, audit.Query{}, &export.Options{Now: fixedNow, MaxRows: 6}))
-	assert.Equal(t, []string{"Entries", "Filters Applied", "Entries 2", "Entries 3"}, f.GetSheetList())
+	assert.Equal(t, []string{"Entries", "Filters Applied", "Summary", "Entries 2", "Entries 3"}, f.GetSheetList())
 	var ids []string
 	for _, sheet := range []string{"Entries", "Entries 2", "Entries 3"} {
 		rows := rowsOf(t, f, sheet)
@@ -175,10 +175,10 @@ func TestExcelSheetNamesOfAnyTranslation(t *testing.T) {
 	trail := newTrail(t, entries(3)...)
 	for _, name := range []string{"", "a/b\\c:d*e?f[g]'h", strings.Repeat("длинное имя ", 20), "Filters Applied", "'", "🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉"} {
 		f := openExcel(t, write(t, export.ExcelFormat{SheetRows: 2}, trail, audit.Query{}, &export.Options{Labels: map[string]string{"Entries": name}}))
-		assert.Len(t, f.GetSheetList(), 4, name)
+		assert.Len(t, f.GetSheetList(), 5, name)
 	}
 	f := openExcel(t, write(t, export.ExcelFormat{SheetRows: 2}, trail, audit.Query{}, &export.Options{Labels: map[string]string{"Entries": "X", "Filters Applied": "x"}}))
-	assert.Equal(t, []string{"X", "(x)", "X 2", "X 3"}, f.GetSheetList())
+	assert.Equal(t, []string{"X", "(x)", "Summary", "X 2", "X 3"}, f.GetSheetList())
 }
 
 // The temporary file goes, however the export ends.
@@ -310,5 +310,54 @@ func TestEveryFontOfAWorkbookHasANameAndASize(t *testing.T) {
 			assert.Equal(t, "Calibri", *font.Name.Val)
 			assert.Equal(t, 11.0, *font.Sz.Val)
 		}
+	}
+}
+
+func TestExcelSumsUpItsRows(t *testing.T) {
+	list := entries(4)
+	list[1].Action, list[1].Outcome = "login", audit.Failure
+	list[2].Actor = audit.Actor{}
+	trail := newTrail(t, list...)
+	opts := &export.Options{Now: fixedNow, Catalogue: trail.Catalogue(), Labels: map[string]string{"Rows by user": "Zeilen nach Benutzer", "success": "erfolgreich"}}
+	assert.Equal(t, [][]string{
+		{"Rows by outcome", "Rows"}, {"erfolgreich", "3"}, {"failure", "1"}, nil,
+		{"Rows by action", "Rows"}, {"Updated", "3"}, {"Login failed", "1"}, nil,
+		{"Zeilen nach Benutzer", "Rows"}, {"John Doe (john.doe@example.com)", "3"}, {"none", "1"},
+	}, rowsOf(t, openExcel(t, write(t, export.Excel, trail, audit.Query{}, opts)), "Summary"))
+
+	// What a column shows bounds the file, and who acted bounds the summary.
+	many := entries(1200)
+	for i := range many {
+		many[i].Actor = audit.Actor{ID: fmt.Sprint(i)}
+	}
+	columns, err := export.Columns("time")
+	require.NoError(t, err)
+	rows := rowsOf(t, openExcel(t, write(t, export.Excel, newTrail(t, many...), audit.Query{}, &export.Options{Columns: columns})), "Summary")
+	assert.Equal(t, []string{"all others", "200"}, rows[len(rows)-1])
+}
+
+// A long ID ran into the next column, and a wrapped comment was cut at one line.
+func TestExcelShowsLongTextsWhole(t *testing.T) {
+	e := entries(1)[0]
+	e.Object.ID, e.Changes, e.Comment = strings.Repeat("0123456789", 10), nil, strings.Repeat("word ", 30)
+	file := write(t, export.Excel, newTrail(t, e), audit.Query{}, &export.Options{Now: fixedNow, Title: "R&D"})
+	f := openExcel(t, file)
+	id, err := f.GetCellStyle("Entries", "F2")
+	require.NoError(t, err)
+	style, err := f.GetStyle(id)
+	require.NoError(t, err)
+	assert.True(t, style.Alignment.WrapText)
+	height, err := f.GetRowHeight("Entries", 2)
+	require.NoError(t, err)
+	assert.GreaterOrEqual(t, height, 7*15.0, "100 digits in a column of 16")
+
+	for _, sheet := range f.GetSheetList() {
+		edges, err := f.GetHeaderFooter(sheet)
+		require.NoError(t, err)
+		assert.Equal(t, "&LR&&D&Rall dates", edges.OddHeader, sheet)
+		assert.Equal(t, "&L2026-02-03 04:05 UTC&RPage &P of &N", edges.OddFooter, sheet)
+		layout, err := f.GetPageLayout(sheet)
+		require.NoError(t, err)
+		assert.Equal(t, "landscape", *layout.Orientation)
 	}
 }

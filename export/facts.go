@@ -50,6 +50,11 @@ const (
 	textContinued = "(continued)"
 	textMasked    = "masked"
 	textHashed    = "hashed"
+	textSummary   = "Summary"
+	textByAction  = "Rows by action"
+	textByOutcome = "Rows by outcome"
+	textByUser    = "Rows by user"
+	textOthers    = "all others"
 	textFolded    = "without fields that frameworks set, such as updated_at"
 )
 
@@ -61,7 +66,7 @@ func Texts() []string {
 		textStart, textEnd, textAllDates, textTo, textBefore, textNot, textKeyword, textField, textNewest, textOldest,
 		textAscending, textDescends, textRecorded, textCursor, textPage, textRows, textNotice, textCutCells, textCut, textEntries, textSheet,
 		textRowCount, textEmpty, textReplaced, textMadeAt, textMadeBy, textPageOf, textContinued,
-		textMasked, textHashed, textFolded,
+		textMasked, textHashed, textFolded, textSummary, textByAction, textByOutcome, textByUser, textOthers,
 	}
 	for _, c := range AllColumns() {
 		texts = append(texts, c.Header)

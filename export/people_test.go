@@ -38,7 +38,9 @@ func TestUnreadableValuesAreMarksForPeople(t *testing.T) {
 }
 
 func TestFieldsThatTheFrameworkSetsCanBeLeftOut(t *testing.T) {
-	step := func(field string) audit.Change { return audit.Change{Field: field, Op: audit.OpReplace, Old: int64(1), New: int64(2)} }
+	step := func(field string) audit.Change {
+		return audit.Change{Field: field, Op: audit.OpReplace, Old: int64(1), New: int64(2)}
+	}
 	both, alone := entries(2)[0], entries(2)[1]
 	both.Changes = []audit.Change{step("updated_at"), step("role"), step("profile.updated_at"), step("seen")}
 	alone.Changes = []audit.Change{step("updatedAt"), step("created_at")}
