@@ -50,6 +50,7 @@ const (
 	textContinued = "(continued)"
 	textMasked    = "masked"
 	textHashed    = "hashed"
+	textCompany   = "Company"
 	textSummary   = "Summary"
 	textByAction  = "Rows by action"
 	textByOutcome = "Rows by outcome"
@@ -66,7 +67,7 @@ func Texts() []string {
 		textStart, textEnd, textAllDates, textTo, textBefore, textNot, textKeyword, textField, textNewest, textOldest,
 		textAscending, textDescends, textRecorded, textCursor, textPage, textRows, textNotice, textCutCells, textCut, textEntries, textSheet,
 		textRowCount, textEmpty, textReplaced, textMadeAt, textMadeBy, textPageOf, textContinued,
-		textMasked, textHashed, textFolded, textSummary, textByAction, textByOutcome, textByUser, textOthers,
+		textMasked, textHashed, textFolded, textCompany, textSummary, textByAction, textByOutcome, textByUser, textOthers,
 	}
 	for _, c := range AllColumns() {
 		texts = append(texts, c.Header)
@@ -85,6 +86,9 @@ func (t *Table) facts() []Fact {
 	facts := []Fact{
 		{t.Label(textReport), t.Title},
 		{t.Label(textRange), t.periodText()},
+	}
+	if t.company != "" {
+		facts = append(facts, Fact{t.Label(textCompany), t.company})
 	}
 	if t.folds {
 		facts = append(facts, Fact{t.Label("Changes"), t.Label(textFolded)})

@@ -16,6 +16,11 @@ type Options struct {
 	// Title is the report's name: on the first page, on the sheet of filters,
 	// and in the names of files that Handler serves. Default: "Audit logs".
 	Title string
+	// Company is whose report it is, which Excel and PDF say. Default: not said.
+	Company string
+	// Logo is a PNG or JPEG image on the first page of a PDF, at most 4,000 pixels wide
+	// and high. Default: none.
+	Logo []byte
 	// Columns are the table's columns in their order. JSON Lines has none: its
 	// lines are whole entries. Default: DefaultColumns.
 	Columns []Column
@@ -104,6 +109,12 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if c.WriteTimeout < 0 {
 		return c, fmt.Errorf("export: WriteTimeout is %v, and can't be negative", c.WriteTimeout)
+	}
+	if len(c.Logo) > 0 {
+		var err error
+		if c.Logo, err = plainPNG(c.Logo); err != nil {
+			return c, err
+		}
 	}
 	for i, column := range c.Columns {
 		if column.Value == nil {

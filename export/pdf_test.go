@@ -5,6 +5,9 @@ import (
 	"compress/zlib"
 	"context"
 	"fmt"
+	"image"
+	"image/jpeg"
+	"image/png"
 	"io"
 	"regexp"
 	"slices"
@@ -233,4 +236,27 @@ func TestPDFSaysInUTCWhenItWasMade(t *testing.T) {
 	file := writePDF(t, newTrail(t), export.PDFFormat{}, &export.Options{Now: fixedNow, Location: time.FixedZone("CET", 3600)})
 	assert.Contains(t, file, "/CreationDate (D:20260203040506")
 	assert.Contains(t, pdfPages(t, file)[0], "2026-02-03 05:05:06 CET")
+}
+
+// The number of rows is known at the end, and said on page one.
+func TestPDFSaysRowsCompanyAndLogoOnItsFirstPage(t *testing.T) {
+	var logo bytes.Buffer
+	require.NoError(t, png.Encode(&logo, image.NewNRGBA64(image.Rect(0, 0, 30, 10))))
+	var photo bytes.Buffer
+	require.NoError(t, jpeg.Encode(&photo, image.NewGray(image.Rect(0, 0, 30, 10)), nil))
+	for _, data := range [][]byte{logo.Bytes(), photo.Bytes()} {
+		opts := &export.Options{Now: fixedNow, Company: "Müller & Söhne", Logo: data}
+		file := writePDF(t, newTrail(t, entries(123)...), export.PDFFormat{}, opts)
+		pages := pdfPages(t, file)
+		require.Greater(t, len(pages), 1)
+		for _, s := range []string{"Company", "Müller & Söhne", "auditor@example.com", "Rows", "123"} {
+			assert.Contains(t, pages[0], s)
+		}
+		assert.NotContains(t, pages[1], "Company")
+		assert.Contains(t, file, "/Subtype /Image")
+	}
+	for _, wrong := range [][]byte{[]byte("<svg/>"), logo.Bytes()[:40], []byte("\x89PNG")} {
+		err := export.Write(context.Background(), io.Discard, export.PDF, newTrail(t), audit.Query{}, &export.Options{Logo: wrong})
+		assert.ErrorContains(t, err, "Options.Logo is not a PNG or JPEG image")
+	}
 }

@@ -24,6 +24,8 @@ type Table struct {
 	By         string    // who exports, from the context's actor; may be ""
 	At         time.Time // when, in Location
 
+	company    string
+	logo       []byte
 	period     audit.Period
 	folds      bool
 	labels     map[string]string
@@ -51,7 +53,7 @@ func newTable(ctx context.Context, from audit.Reader, q audit.Query, o Options) 
 	t := &Table{
 		Title: o.Title, Location: o.Location, TimeLayout: o.TimeLayout,
 		By: actorText(audit.ActorFrom(ctx)), At: o.Now().In(o.Location),
-		period: o.Period, folds: o.FoldAutomatic, labels: o.Labels, catalogue: o.Catalogue,
+		company: o.Company, logo: o.Logo, period: o.Period, folds: o.FoldAutomatic, labels: o.Labels, catalogue: o.Catalogue,
 		ctx: ctx, from: from, query: q, selects: q, reads: q.Filter, maxRows: o.MaxRows, bound: math.MaxInt32, progress: o.Progress,
 	}
 	if t.severities = o.Catalogue; t.severities == nil {

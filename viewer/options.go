@@ -118,6 +118,9 @@ type ExportOptions struct {
 	// have a Name can be chosen in the URL beside the built-in ones. Default:
 	// export.DefaultColumns; export.FullColumns have every field.
 	Columns []export.Column
+	// Company and Logo are whose reports they are (export.Options). Default: not said.
+	Company string
+	Logo    []byte
 	// FoldAutomatic leaves fields that the framework sets out of the changes
 	// (export.Options.FoldAutomatic). Default: files have all changes.
 	FoldAutomatic bool
