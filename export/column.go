@@ -2,6 +2,7 @@ package export
 
 import (
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -16,8 +17,8 @@ type Column struct {
 	// Header is its label, translated by Options.Labels.
 	Header string
 	// Value is the cell. Its type says how it is shown: string; time.Time in
-	// the report's zone; Action and Attempt as a coloured pill and ObjectType by
-	// its label; []audit.Change a line each; bool, integers and floats as numbers;
+	// the report's zone; Action and Attempt as a coloured pill, ObjectType and
+	// audit.Outcome by their labels; []audit.Change a line each; bool, integers and floats as numbers;
 	// nil as an empty cell; anything else as JSON.
 	Value func(e audit.Entry) any
 	// Width is its share of a page beside the other columns. Default: 1.
@@ -36,64 +37,133 @@ type Attempt struct {
 // ObjectType is a cell that holds the name of a type of object.
 type ObjectType string
 
-// DefaultColumns are timestamp, object type, ID, action, changes, performed by
-// and IP address.
+// DefaultColumns are what happened to what, and by whom: time, outcome, action,
+// type, name, record, changes, who, for, ip and comment.
 func DefaultColumns() []Column {
-	columns, err := Columns("time", "type", "record", "action", "changes", "user", "ip")
+	return builtIn("time", "outcome", "action", "type", "name", "record", "changes", "who", "for", "ip", "comment")
+}
+
+// FullColumns are the default ones and a column for every other field of an entry.
+// Metadata and request are JSON.
+func FullColumns() []Column {
+	return withoutTwins(AllColumns())
+}
+
+// withoutTwins leaves out the columns that say less of a person than another one.
+func withoutTwins(columns []Column) []Column {
+	has := func(name string) bool {
+		return slices.ContainsFunc(columns, func(c Column) bool { return c.Name == name })
+	}
+	who, onBehalf := has("who"), has("for")
+	return slices.DeleteFunc(slices.Clone(columns), func(c Column) bool {
+		return c.Name == "user" && who || c.Name == "on_behalf_of" && onBehalf
+	})
+}
+
+func builtIn(names ...string) []Column {
+	columns, err := Columns(names...)
 	if err != nil {
 		panic(err) // names of our own
 	}
 	return columns
 }
 
-// Columns returns the built-in columns of these names, in that order: time,
-// type, record, name, product, tenant, project, action, outcome, error,
-// comment, changes, user, actor_type, actor, on_behalf_of, ip, user_agent,
-// request, method, path, transaction, metadata, entry. An unknown name is an
-// error that lists them.
-func Columns(names ...string) ([]Column, error) {
-	all := AllColumns()
+// Columns returns the built-in columns of these names, in that order. An unknown
+// name is an error that lists them. AllColumns has them all; those that need a word:
+//
+//   - who and for are the actor and whom it stood in for, by name and email
+//     together; user and on_behalf_of by email alone, else by name, else by ID
+//   - action and type are labels where the file has a catalogue; action_code and
+//     type_code are always what is recorded
+//   - record is the object's ID, actor the actor's, request the request's, entry the
+//     entry's own
+//   - request_json and metadata are JSON
+func Columns(names ...string) ([]Column, error) { return choose(AllColumns(), names) }
+
+func choose(from []Column, names []string) ([]Column, error) {
 	columns := make([]Column, 0, len(names))
 	for _, name := range names {
-		i := slices.IndexFunc(all, func(c Column) bool { return c.Name == name })
+		i := slices.IndexFunc(from, func(c Column) bool { return c.Name == name })
 		if i < 0 {
-			known := make([]string, len(all))
-			for k, c := range all {
-				known[k] = c.Name
-			}
-			return nil, fmt.Errorf("export: %q is not a column; there are %s", name, strings.Join(known, ", "))
+			return nil, fmt.Errorf("export: %.40q is not a column; there are %s", name, columnNames(from))
 		}
-		columns = append(columns, all[i])
+		columns = append(columns, from[i])
 	}
 	return columns, nil
 }
 
-// AllColumns returns every built-in column.
+func columnNames(columns []Column) string {
+	var names []string
+	for _, c := range columns {
+		if c.Name != "" {
+			names = append(names, c.Name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// ParseColumns reads the parameter columns of a query string: names of offered
+// columns, separated by commas ("time,who,action"), or "full" for all that is
+// offered, of the built-in columns FullColumns. nil means that it names none. An
+// unknown name is a *audit.QueryError.
+func ParseColumns(v url.Values, offered []Column) ([]Column, error) {
+	var names []string
+	for _, name := range strings.Split(strings.Join(v["columns"], ","), ",") {
+		if name = strings.TrimSpace(name); name != "" && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, nil
+	}
+	if len(names) == 1 && names[0] == "full" {
+		return withoutTwins(offered), nil
+	}
+	columns, err := choose(offered, names)
+	if err != nil {
+		return nil, &audit.QueryError{Param: "columns", Reason: strings.TrimPrefix(err.Error(), "export: ")}
+	}
+	return columns, nil
+}
+
+// AllColumns returns every built-in column, the default ones first.
 func AllColumns() []Column {
 	return []Column{
 		{"time", "Timestamp", func(e audit.Entry) any { return e.Time }, 1.3},
+		{"outcome", "Outcome", outcome, 0.8},
+		{"action", "Action", action, 0.9},
 		{"type", "Object type", func(e audit.Entry) any { return ObjectType(e.Object.Type) }, 1.1},
-		{"record", "ID", func(e audit.Entry) any { return e.Object.ID }, 0.9},
 		{"name", "Object name", func(e audit.Entry) any { return e.Object.Name }, 1.3},
+		{"record", "ID", func(e audit.Entry) any { return e.Object.ID }, 0.9},
+		{"changes", "Changes", changes, 3.2},
+		{"who", "User", func(e audit.Entry) any { return whoText(e.Actor) }, 1.6},
+		{"for", "On behalf of", behalf(whoText), 1.6},
+		{"ip", "IP address", func(e audit.Entry) any { return e.Request.IP }, 1.1},
+		{"comment", "Comment", func(e audit.Entry) any { return e.Comment }, 1.5},
+		{"error", "Error", func(e audit.Entry) any { return e.Error }, 1.5},
 		{"product", "Product", func(e audit.Entry) any { return e.Object.Product }, 1},
 		{"tenant", "Tenant", func(e audit.Entry) any { return e.Tenant }, 1},
 		{"project", "Project", func(e audit.Entry) any { return e.Project }, 1},
-		{"action", "Action", action, 0.9},
-		{"outcome", "Outcome", outcome, 0.8},
-		{"error", "Error", func(e audit.Entry) any { return e.Error }, 1.5},
-		{"comment", "Comment", func(e audit.Entry) any { return e.Comment }, 1.5},
-		{"changes", "Changes", changes, 3.2},
+		{"action_code", "Action code", func(e audit.Entry) any { return e.Action }, 0.9},
+		{"type_code", "Object type code", func(e audit.Entry) any { return e.Object.Type }, 1.1},
 		{"user", "Performed by", func(e audit.Entry) any { return actorText(e.Actor) }, 1.6},
 		{"actor_type", "Actor type", func(e audit.Entry) any { return e.Actor.Type }, 0.8},
 		{"actor", "Actor ID", func(e audit.Entry) any { return e.Actor.ID }, 1},
-		{"on_behalf_of", "On behalf of", onBehalfOf, 1.6},
-		{"ip", "IP address", func(e audit.Entry) any { return e.Request.IP }, 1.1},
+		{"actor_name", "Actor name", func(e audit.Entry) any { return e.Actor.Name }, 1.3},
+		{"actor_email", "Actor email", func(e audit.Entry) any { return e.Actor.Email }, 1.6},
+		{"on_behalf_of", "On behalf of", behalf(actorText), 1.6},
+		{"for_type", "On behalf of: type", behalf(func(a audit.Actor) string { return a.Type }), 0.8},
+		{"for_id", "On behalf of: ID", behalf(func(a audit.Actor) string { return a.ID }), 1},
+		{"for_name", "On behalf of: name", behalf(func(a audit.Actor) string { return a.Name }), 1.3},
+		{"for_email", "On behalf of: email", behalf(func(a audit.Actor) string { return a.Email }), 1.6},
 		{"user_agent", "User agent", func(e audit.Entry) any { return e.Request.UserAgent }, 2},
 		{"request", "Request ID", func(e audit.Entry) any { return e.Request.ID }, 1.3},
 		{"method", "Method", func(e audit.Entry) any { return e.Request.Method }, 0.6},
 		{"path", "Path", func(e audit.Entry) any { return e.Request.Path }, 1.5},
+		{"request_json", "Request", requestJSON, 2.5},
 		{"transaction", "Transaction", func(e audit.Entry) any { return e.TransactionID }, 1.3},
 		{"metadata", "Metadata", metadata, 2.5},
+		{"damaged", "Damage", func(e audit.Entry) any { return e.Damaged }, 1.5},
 		{"entry", "Entry ID", func(e audit.Entry) any { return e.ID }, 1.5},
 	}
 }
@@ -116,11 +186,26 @@ func actorText(a audit.Actor) string {
 	return a.ID
 }
 
-func onBehalfOf(e audit.Entry) any {
-	if e.OnBehalfOf == nil {
-		return nil
+// whoText names an actor as people know one another: by name, with the email beside
+// it; else by what is known.
+func whoText(a audit.Actor) string {
+	switch {
+	case a.Name == "" || a.Name == a.Email:
+		return actorText(a)
+	case a.Email == "" || a.Email == audit.Mask:
+		return a.Name
 	}
-	return actorText(*e.OnBehalfOf)
+	return a.Name + " (" + a.Email + ")"
+}
+
+// behalf is a cell about whom the actor stood in for.
+func behalf(text func(audit.Actor) string) func(audit.Entry) any {
+	return func(e audit.Entry) any {
+		if e.OnBehalfOf == nil {
+			return nil
+		}
+		return text(*e.OnBehalfOf)
+	}
 }
 
 // action says in a label how the entry ended.
@@ -134,9 +219,25 @@ func action(e audit.Entry) any {
 // outcome reads "" as Success, as the whole library does.
 func outcome(e audit.Entry) any {
 	if e.Outcome == "" {
-		return string(audit.Success)
+		return audit.Success
 	}
-	return string(e.Outcome)
+	return e.Outcome
+}
+
+// requestJSON has the names that an entry's own JSON has.
+func requestJSON(e audit.Entry) any {
+	if e.Request == (audit.Request{}) {
+		return nil
+	}
+	return requestForm(e.Request)
+}
+
+type requestForm struct {
+	IP        string `json:"ip,omitempty"`
+	UserAgent string `json:"user_agent,omitempty"`
+	ID        string `json:"id,omitempty"`
+	Method    string `json:"method,omitempty"`
+	Path      string `json:"path,omitempty"`
 }
 
 func metadata(e audit.Entry) any {

@@ -33,16 +33,16 @@ func readCSV(t testing.TB, s string) [][]string {
 func TestCSVHasTheDefaultColumnsAndTheQuerysOrder(t *testing.T) {
 	trail := newTrail(t, entries(3)...)
 	got := write(t, export.CSV, trail, audit.Query{}, nil)
-	assert.Equal(t, "Timestamp,Object type,ID,Action,Changes,Performed by,IP address\r\n"+
-		"2026-01-15T12:00:00.123456Z,users,1000,update,role: viewer → admin,john.doe@example.com,192.0.2.7\r\n"+
-		"2026-01-15T11:59:00.123456Z,users,1001,update,role: viewer → admin,john.doe@example.com,192.0.2.7\r\n"+
-		"2026-01-15T11:58:00.123456Z,users,1002,update,role: viewer → admin,john.doe@example.com,192.0.2.7\r\n", got)
+	assert.Equal(t, "Timestamp,Outcome,Action,Object type,Object name,ID,Changes,User,On behalf of,IP address,Comment\r\n"+
+		"2026-01-15T12:00:00.123456Z,success,update,users,Office VPN,1000,role: viewer → admin,John Doe (john.doe@example.com),,192.0.2.7,\r\n"+
+		"2026-01-15T11:59:00.123456Z,success,update,users,Office VPN,1001,role: viewer → admin,John Doe (john.doe@example.com),,192.0.2.7,\r\n"+
+		"2026-01-15T11:58:00.123456Z,success,update,users,Office VPN,1002,role: viewer → admin,John Doe (john.doe@example.com),,192.0.2.7,\r\n", got)
 
 	got = write(t, export.CSV, trail, audit.Query{Sort: "record", Filter: audit.Filter{ObjectIDs: []string{"1002", "1001"}}}, nil)
 	records := readCSV(t, got)
 	require.Len(t, records, 3)
-	assert.Equal(t, "1001", records[1][2])
-	assert.Equal(t, "1002", records[2][2])
+	assert.Equal(t, "1001", records[1][5])
+	assert.Equal(t, "1002", records[2][5])
 }
 
 // A product's own file, line by line: columns, order, no header, times without
@@ -138,7 +138,7 @@ func TestCSVOfOneEmptyCellIsNoBlankLine(t *testing.T) {
 
 func TestCSVOfNothingIsItsHeader(t *testing.T) {
 	got := write(t, export.CSV, newTrail(t), audit.Query{}, nil)
-	assert.Equal(t, "Timestamp,Object type,ID,Action,Changes,Performed by,IP address\r\n", got)
+	assert.Equal(t, "Timestamp,Outcome,Action,Object type,Object name,ID,Changes,User,On behalf of,IP address,Comment\r\n", got)
 	assert.Empty(t, write(t, export.CSVFormat{NoHeader: true}, newTrail(t), audit.Query{}, nil))
 }
 

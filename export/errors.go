@@ -17,20 +17,32 @@ func (e *PartialError) Error() string {
 
 func (e *PartialError) Unwrap() error { return e.Err }
 
-// LimitError is an export of more rows, or more text, than its format can hold.
-// Nothing was written. Narrow the filter, set Options.MaxRows, or take another
-// format.
+// LimitError is an export of more rows, more text or more columns than its format
+// can hold. Nothing was written. Narrow the filter, set Options.MaxRows, choose
+// fewer columns, or take another format. One of Rows, Bytes and Columns is set.
 type LimitError struct {
-	Format string // Format.Name
-	Rows   int    // the most that it holds; 0 if there is too much text
-	Bytes  int64  // the most text that it holds; 0 if there are too many rows
+	Format  string // Format.Name
+	Rows    int    // the most that it holds
+	Bytes   int64  // the most text that it holds
+	Columns int    // that were asked for, and leave no room for text on Paper
+	Paper   string
 }
 
 func (e *LimitError) Error() string { return "export: " + e.reason() }
 
 func (e *LimitError) reason() string {
+	if e.Columns > 0 {
+		return fmt.Sprintf("%d columns are more than a %s page of %s paper holds", e.Columns, e.Format, e.Paper)
+	}
 	if e.Bytes > 0 {
 		return fmt.Sprintf("the entries have more than %.1f MB of text, which is the most that a %s file holds here", float64(e.Bytes)/(1<<20), e.Format)
 	}
 	return fmt.Sprintf("more than %d rows match, which is the most that a %s file holds here", e.Rows, e.Format)
+}
+
+func (e *LimitError) advice() string {
+	if e.Columns > 0 {
+		return "; choose fewer columns or take another format"
+	}
+	return "; narrow the filter or take another format"
 }

@@ -50,8 +50,8 @@ func ExampleWrite() {
 	fmt.Print(strings.ReplaceAll(w.String(), "\r\n", "\n"))
 	// Output:
 	// audit-logs_2026-01-01_2026-01-31.csv <nil>
-	// Timestamp,Object type,ID,Action,Changes,Performed by,IP address
-	// 2026-01-15T09:30:00.000000Z,api_keys,42,ISSUE_TOKEN,,john.doe@example.com,
+	// Timestamp,Outcome,Action,Object type,Object name,ID,Changes,User,On behalf of,IP address,Comment
+	// 2026-01-15T09:30:00.000000Z,success,ISSUE_TOKEN,api_keys,Office VPN,42,,john.doe@example.com,,,
 }
 
 // A host chooses the columns, their order and their form.

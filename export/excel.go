@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,9 +15,11 @@ import (
 )
 
 // ExcelFormat writes an .xlsx workbook: a sheet of entries with a frozen header
-// and filter buttons, then a sheet "Filters applied" that says what was asked
-// for, by whom and when. Rows that one sheet can't hold continue on further
-// sheets, "Entries 2" and so on, behind it.
+// and filter buttons, then a sheet "Filters Applied" that says what was asked
+// for, by whom and when, and a sheet "Summary" with the rows by action, outcome and
+// user. Rows that one sheet can't hold continue on further sheets, "Entries 2" and so
+// on, behind them. Printed, pages are as wide as the paper, begin with the header, and
+// have the title, who exported and page numbers.
 //
 // Times are real dates, in milliseconds, in the report's zone, which the header
 // names; those before March 1900, which spreadsheets don't agree on, are text.
@@ -83,7 +86,7 @@ func (f ExcelFormat) Write(w io.Writer, t *Table) (err error) {
 			err = closeErr
 		}
 	}()
-	b := &workbook{f: f, t: t, file: file, row: make([]any, len(t.Columns))}
+	b := &workbook{f: f, t: t, file: file, row: make([]any, len(t.Columns)), summary: summary{t: t}}
 	if err := b.write(); err != nil {
 		return err
 	}
@@ -106,6 +109,8 @@ type workbook struct {
 	sheets int
 	row    []any
 	cut    int // cells
+
+	summary summary
 }
 
 func (b *workbook) write() error {
@@ -116,17 +121,20 @@ func (b *workbook) write() error {
 	if err := b.file.SetSheetName("Sheet1", b.sheetName(1)); err != nil {
 		return err
 	}
-	facts := sheetName(b.t.Label(textSheet), textSheet)
-	for strings.HasPrefix(strings.ToLower(facts), strings.ToLower(b.sheetName(1))) {
-		facts = "(" + facts + ")" // no sheet of entries, first or further, is called so
-	}
-	if _, err := b.file.NewSheet(facts); err != nil {
-		return err
+	facts := b.otherName(textSheet, b.sheetName(1))
+	sums := b.otherName(textSummary, b.sheetName(1), facts)
+	for _, name := range []string{facts, sums} {
+		if _, err := b.file.NewSheet(name); err != nil {
+			return err
+		}
 	}
 	if err := b.entries(); err != nil {
 		return err
 	}
 	if err := b.facts(facts); err != nil {
+		return err
+	}
+	if err := b.sums(sums); err != nil {
 		return err
 	}
 	return b.file.SetDocProps(&excelize.DocProperties{
@@ -142,6 +150,15 @@ func (b *workbook) sheetName(n int) string {
 		return name
 	}
 	return name + " " + strconv.Itoa(n)
+}
+
+// otherName is a sheet's translated name, which no other sheet has or begins with.
+func (b *workbook) otherName(text string, taken ...string) string {
+	name := sheetName(b.t.Label(text), text)
+	for slices.ContainsFunc(taken, func(s string) bool { return strings.HasPrefix(strings.ToLower(name), strings.ToLower(s)) }) {
+		name = "(" + name + ")"
+	}
+	return name
 }
 
 // sheetName makes a translated name one that a sheet can have, with room for a
@@ -169,12 +186,10 @@ func (b *workbook) entries() error {
 		}
 		lines := 1
 		for i, column := range b.t.Columns {
-			v := column.Value(e)
-			b.row[i] = b.cell(v)
-			if _, ok := v.([]audit.Change); ok {
-				lines = max(lines, linesIn(b.row[i], columnWidth(column)))
-			}
+			b.row[i] = b.cell(column.Value(e))
+			lines = max(lines, linesIn(b.row[i], columnWidth(column)))
 		}
+		b.summary.add(e)
 		if err := b.add(b.row, lines); err != nil {
 			return err
 		}
@@ -253,13 +268,31 @@ func (b *workbook) begin() error {
 	return b.add(header, lines)
 }
 
-// printSettings: landscape, as wide as the page.
+// printSettings: landscape, as wide as the page, with title and page numbers.
 func (b *workbook) printSettings(sheet string) error {
 	fit, landscape, paper, width, height := true, "landscape", 9, 1, 0
+	if err := b.file.SetHeaderFooter(sheet, b.pageEdges()); err != nil {
+		return err
+	}
 	if err := b.file.SetSheetProps(sheet, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
 		return err
 	}
 	return b.file.SetPageLayout(sheet, &excelize.PageLayoutOptions{Orientation: &landscape, Size: &paper, FitToWidth: &width, FitToHeight: &height})
+}
+
+// pageEdges are what a printed page has above and below.
+func (b *workbook) pageEdges() *excelize.HeaderFooterOptions {
+	// "&" begins a code there, and each edge takes 255 units.
+	text := func(s string) string { return strings.ReplaceAll(cutUTF16(cleanXML(s), 60), "&", "&&") }
+	made := b.t.At.Format("2006-01-02 15:04 MST")
+	if b.t.By != "" {
+		made += " " + b.t.Label(textMadeBy) + " " + b.t.By
+	}
+	page := strings.NewReplacer("{n}", "&P", "{total}", "&N").Replace(text(b.t.Label(textPageOf)))
+	return &excelize.HeaderFooterOptions{
+		OddHeader: "&L" + text(b.t.Title) + "&R" + text(b.t.periodText()),
+		OddFooter: "&L" + text(made) + "&R" + page,
+	}
 }
 
 // end gives the sheet its filter buttons, which are lost if they are set after
@@ -333,7 +366,7 @@ func (b *workbook) cell(v any) any {
 		if len(x) == 0 {
 			return nil
 		}
-		return excelize.Cell{StyleID: b.styles.wrapped, Value: b.text(ChangesText(x))}
+		return excelize.Cell{StyleID: b.styles.plain, Value: b.text(b.t.ChangesForPeople(x))}
 	case bool, float32, float64:
 		return excelize.Cell{StyleID: b.styles.plain, Value: x}
 	case int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:

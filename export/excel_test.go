@@ -49,12 +49,12 @@ func TestExcelHasTypedCellsAndASheetOfFilters(t *testing.T) {
 	q := audit.Query{Sort: "time", Filter: audit.Filter{Actions: []string{"update"}, From: time.Date(2026, 1, 1, 0, 0, 0, 0, berlin), To: time.Date(2026, 2, 1, 0, 0, 0, 0, berlin)}}
 	require.NoError(t, export.Write(ctx, &buf, export.Excel, trail, q, &export.Options{Now: fixedNow, Location: berlin, Title: "January"}))
 	f := openExcel(t, buf.String())
-	assert.Equal(t, []string{"Entries", "Filters applied"}, f.GetSheetList())
+	assert.Equal(t, []string{"Entries", "Filters Applied", "Summary"}, f.GetSheetList())
 	assert.Equal(t, [][]string{
-		{"Timestamp (Europe/Berlin)", "Object type", "ID", "Action", "Changes", "Performed by", "IP address"},
-		{"2026-01-15 12:58:00", "users", "1002", "update", "role: viewer → admin", "john.doe@example.com", "192.0.2.7"},
-		{"2026-01-15 12:59:00", "users", "1001", "update", "role: viewer → admin", "john.doe@example.com", "192.0.2.7"},
-		{"2026-01-15 13:00:00", "users", "1000", "update", "role: viewer → admin", "john.doe@example.com", "192.0.2.7"},
+		{"Timestamp (Europe/Berlin)", "Outcome", "Action", "Object type", "Object name", "ID", "Changes", "User", "On behalf of", "IP address", "Comment"},
+		{"2026-01-15 12:58:00", "success", "update", "users", "Office VPN", "1002", "role: viewer → admin", "John Doe (john.doe@example.com)", "", "192.0.2.7"},
+		{"2026-01-15 12:59:00", "success", "update", "users", "Office VPN", "1001", "role: viewer → admin", "John Doe (john.doe@example.com)", "", "192.0.2.7"},
+		{"2026-01-15 13:00:00", "success", "update", "users", "Office VPN", "1000", "role: viewer → admin", "John Doe (john.doe@example.com)", "", "192.0.2.7"},
 	}, withoutFractions(rowsOf(t, f, "Entries")))
 	kind, err := f.GetCellType("Entries", "A2")
 	require.NoError(t, err)
@@ -65,15 +65,15 @@ func TestExcelHasTypedCellsAndASheetOfFilters(t *testing.T) {
 	assert.Equal(t, [][]string{
 		{"Report", "January"}, {"Date range", "2026-01-01 to 2026-01-31"}, {"Action", "update"}, {"Sorted by", "Timestamp, oldest first"},
 		{"Time zone", "Europe/Berlin"}, {"Exported by", "auditor@example.com"}, {"Exported at", "2026-02-03 05:05:06 CET"}, {"Rows", "3"},
-	}, rowsOf(t, f, "Filters applied"))
+	}, rowsOf(t, f, "Filters Applied"))
 
 	panes, err := f.GetPanes("Entries")
 	require.NoError(t, err)
 	assert.True(t, panes.Freeze)
 	assert.Equal(t, 1, panes.YSplit)
 	raw := sheetXML(t, buf.Bytes(), "xl/worksheets/sheet1.xml")
-	assert.Contains(t, raw, `<autoFilter ref="$A$1:$G$4"`)
-	assert.Regexp(t, `<cols><col min="1" max="1" .*<col min="7" max="7"`, raw, "Excel wants columns in order")
+	assert.Contains(t, raw, `<autoFilter ref="$A$1:$K$4"`)
+	assert.Regexp(t, `<cols><col min="1" max="1" .*<col min="11" max="11"`, raw, "Excel wants columns in order")
 	serial, err := f.GetCellValue("Entries", "A4", excelize.Options{RawCellValue: true})
 	require.NoError(t, err)
 	days, err := strconv.ParseFloat(serial, 64)
@@ -125,14 +125,14 @@ func TestExcelKeepsHostileTexts(t *testing.T) {
 		}
 		assert.Equal(t, s, got)
 	}
-	facts := rowsOf(t, f, "Filters applied")
+	facts := rowsOf(t, f, "Filters Applied")
 	assert.Equal(t, []string{"Shortened cells", "3"}, facts[len(facts)-1])
 }
 
 func TestExcelContinuesOnFurtherSheets(t *testing.T) {
 	trail := newTrail(t, entries(7)...)
 	f := openExcel(t, write(t, export.ExcelFormat{SheetRows: 4}, trail, audit.Query{}, &export.Options{Now: fixedNow, MaxRows: 6}))
-	assert.Equal(t, []string{"Entries", "Filters applied", "Entries 2", "Entries 3"}, f.GetSheetList())
+	assert.Equal(t, []string{"Entries", "Filters Applied", "Summary", "Entries 2", "Entries 3"}, f.GetSheetList())
 	var ids []string
 	for _, sheet := range []string{"Entries", "Entries 2", "Entries 3"} {
 		rows := rowsOf(t, f, sheet)
@@ -142,11 +142,11 @@ func TestExcelContinuesOnFurtherSheets(t *testing.T) {
 				ids = append(ids, row[0])
 				continue
 			}
-			ids = append(ids, row[2])
+			ids = append(ids, row[5])
 		}
 	}
 	assert.Equal(t, []string{"1000", "1001", "1002", "1003", "1004", "1005", "Cut off after 6 rows: more entries match."}, ids)
-	facts := rowsOf(t, f, "Filters applied")
+	facts := rowsOf(t, f, "Filters Applied")
 	assert.Equal(t, []string{"Notice", "Cut off after 6 rows: more entries match."}, facts[len(facts)-1])
 
 	for _, rows := range []int{-1, 1, 1 << 20 * 2} {
@@ -173,12 +173,12 @@ func TestExcelTypesOfCells(t *testing.T) {
 
 func TestExcelSheetNamesOfAnyTranslation(t *testing.T) {
 	trail := newTrail(t, entries(3)...)
-	for _, name := range []string{"", "a/b\\c:d*e?f[g]'h", strings.Repeat("длинное имя ", 20), "Filters applied", "'", "🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉"} {
+	for _, name := range []string{"", "a/b\\c:d*e?f[g]'h", strings.Repeat("длинное имя ", 20), "Filters Applied", "'", "🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉🎉"} {
 		f := openExcel(t, write(t, export.ExcelFormat{SheetRows: 2}, trail, audit.Query{}, &export.Options{Labels: map[string]string{"Entries": name}}))
-		assert.Len(t, f.GetSheetList(), 4, name)
+		assert.Len(t, f.GetSheetList(), 5, name)
 	}
-	f := openExcel(t, write(t, export.ExcelFormat{SheetRows: 2}, trail, audit.Query{}, &export.Options{Labels: map[string]string{"Entries": "X", "Filters applied": "x"}}))
-	assert.Equal(t, []string{"X", "(x)", "X 2", "X 3"}, f.GetSheetList())
+	f := openExcel(t, write(t, export.ExcelFormat{SheetRows: 2}, trail, audit.Query{}, &export.Options{Labels: map[string]string{"Entries": "X", "Filters Applied": "x"}}))
+	assert.Equal(t, []string{"X", "(x)", "Summary", "X 2", "X 3"}, f.GetSheetList())
 }
 
 // The temporary file goes, however the export ends.
@@ -284,11 +284,11 @@ func TestARowIsAsHighAsItsLines(t *testing.T) {
 func TestTheSheetOfFiltersIsPrintedOnOnePageWide(t *testing.T) {
 	q := audit.Query{Filter: audit.Filter{Users: slices.Repeat([]string{"someone@example.com"}, 30)}}
 	f := openExcel(t, write(t, export.Excel, newTrail(t, entries(1)...), q, nil))
-	props, err := f.GetSheetProps("Filters applied")
+	props, err := f.GetSheetProps("Filters Applied")
 	require.NoError(t, err)
 	require.NotNil(t, props.FitToPage)
 	assert.True(t, *props.FitToPage)
-	height, err := f.GetRowHeight("Filters applied", 3)
+	height, err := f.GetRowHeight("Filters Applied", 3)
 	require.NoError(t, err)
 	assert.Equal(t, 15*7.0, height)
 }
@@ -310,5 +310,54 @@ func TestEveryFontOfAWorkbookHasANameAndASize(t *testing.T) {
 			assert.Equal(t, "Calibri", *font.Name.Val)
 			assert.Equal(t, 11.0, *font.Sz.Val)
 		}
+	}
+}
+
+func TestExcelSumsUpItsRows(t *testing.T) {
+	list := entries(4)
+	list[1].Action, list[1].Outcome = "login", audit.Failure
+	list[2].Actor = audit.Actor{}
+	trail := newTrail(t, list...)
+	opts := &export.Options{Now: fixedNow, Catalogue: trail.Catalogue(), Labels: map[string]string{"Rows by user": "Zeilen nach Benutzer", "success": "erfolgreich"}}
+	assert.Equal(t, [][]string{
+		{"Rows by outcome", "Rows"}, {"erfolgreich", "3"}, {"failure", "1"}, nil,
+		{"Rows by action", "Rows"}, {"Updated", "3"}, {"Login failed", "1"}, nil,
+		{"Zeilen nach Benutzer", "Rows"}, {"John Doe (john.doe@example.com)", "3"}, {"none", "1"},
+	}, rowsOf(t, openExcel(t, write(t, export.Excel, trail, audit.Query{}, opts)), "Summary"))
+
+	// What a column shows bounds the file, and who acted bounds the summary.
+	many := entries(1200)
+	for i := range many {
+		many[i].Actor = audit.Actor{ID: fmt.Sprint(i)}
+	}
+	columns, err := export.Columns("time")
+	require.NoError(t, err)
+	rows := rowsOf(t, openExcel(t, write(t, export.Excel, newTrail(t, many...), audit.Query{}, &export.Options{Columns: columns})), "Summary")
+	assert.Equal(t, []string{"all others", "200"}, rows[len(rows)-1])
+}
+
+// A long ID ran into the next column, and a wrapped comment was cut at one line.
+func TestExcelShowsLongTextsWhole(t *testing.T) {
+	e := entries(1)[0]
+	e.Object.ID, e.Changes, e.Comment = strings.Repeat("0123456789", 10), nil, strings.Repeat("word ", 30)
+	file := write(t, export.Excel, newTrail(t, e), audit.Query{}, &export.Options{Now: fixedNow, Title: "R&D"})
+	f := openExcel(t, file)
+	id, err := f.GetCellStyle("Entries", "F2")
+	require.NoError(t, err)
+	style, err := f.GetStyle(id)
+	require.NoError(t, err)
+	assert.True(t, style.Alignment.WrapText)
+	height, err := f.GetRowHeight("Entries", 2)
+	require.NoError(t, err)
+	assert.GreaterOrEqual(t, height, 7*15.0, "100 digits in a column of 16")
+
+	for _, sheet := range f.GetSheetList() {
+		edges, err := f.GetHeaderFooter(sheet)
+		require.NoError(t, err)
+		assert.Equal(t, "&LR&&D&Rall dates", edges.OddHeader, sheet)
+		assert.Equal(t, "&L2026-02-03 04:05 UTC&RPage &P of &N", edges.OddFooter, sheet)
+		layout, err := f.GetPageLayout(sheet)
+		require.NoError(t, err)
+		assert.Equal(t, "landscape", *layout.Orientation)
 	}
 }

@@ -40,7 +40,7 @@ const (
 	textCutCells  = "Shortened cells"
 	textCut       = " … [cut: {n} characters in all; CSV and JSON Lines have them whole]"
 	textEntries   = "Entries"
-	textSheet     = "Filters applied"
+	textSheet     = "Filters Applied"
 	textRowCount  = "{n} rows."
 	textEmpty     = "No results."
 	textReplaced  = "Characters that can't be displayed appear as codes, such as ⟨U+1F600⟩."
@@ -48,6 +48,15 @@ const (
 	textMadeBy    = "by"
 	textPageOf    = "Page {n} of {total}"
 	textContinued = "(continued)"
+	textMasked    = "masked"
+	textHashed    = "hashed"
+	textCompany   = "Company"
+	textSummary   = "Summary"
+	textByAction  = "Rows by action"
+	textByOutcome = "Rows by outcome"
+	textByUser    = "Rows by user"
+	textOthers    = "all others"
+	textFolded    = "without fields that frameworks set, such as updated_at"
 )
 
 // Texts are the words of the reports, the keys of Options.Labels. {n} and
@@ -58,9 +67,16 @@ func Texts() []string {
 		textStart, textEnd, textAllDates, textTo, textBefore, textNot, textKeyword, textField, textNewest, textOldest,
 		textAscending, textDescends, textRecorded, textCursor, textPage, textRows, textNotice, textCutCells, textCut, textEntries, textSheet,
 		textRowCount, textEmpty, textReplaced, textMadeAt, textMadeBy, textPageOf, textContinued,
+		textMasked, textHashed, textFolded, textCompany, textSummary, textByAction, textByOutcome, textByUser, textOthers,
 	}
 	for _, c := range AllColumns() {
 		texts = append(texts, c.Header)
+	}
+	for _, o := range []audit.Outcome{audit.Success, audit.Failure, audit.Denied} {
+		texts = append(texts, string(o))
+	}
+	for _, p := range audit.Periods() {
+		texts = append(texts, p.Label())
 	}
 	return append(texts, jobTexts()...)
 }
@@ -69,7 +85,13 @@ func Texts() []string {
 func (t *Table) facts() []Fact {
 	facts := []Fact{
 		{t.Label(textReport), t.Title},
-		{t.Label(textRange), t.rangeText(t.query.From, t.query.To)},
+		{t.Label(textRange), t.periodText()},
+	}
+	if t.company != "" {
+		facts = append(facts, Fact{t.Label(textCompany), t.company})
+	}
+	if t.folds {
+		facts = append(facts, Fact{t.Label("Changes"), t.Label(textFolded)})
 	}
 	filters := t.filterFacts(t.query.Filter)
 	if len(filters) == 0 {
@@ -96,7 +118,7 @@ func (t *Table) filterFacts(f audit.Filter) []Fact {
 		label  string
 		values []string
 	}{
-		{"Tenant", f.Tenants}, {"Project", f.Projects}, {"Action", named(f.Actions, t.ActionLabel)}, {"Outcome", outcomes},
+		{"Tenant", f.Tenants}, {"Project", f.Projects}, {"Action", named(f.Actions, t.ActionLabel)}, {"Outcome", named(outcomes, func(o audit.Outcome) string { return t.Label(string(o)) })},
 		{"Object type", named(f.ObjectTypes, t.ObjectTypeLabel)}, {"ID", f.ObjectIDs}, {"Product", f.Products},
 		{"Actor type", f.ActorTypes}, {"Actor ID", f.ActorIDs}, {"Performed by", f.Users},
 		{"On behalf of", f.OnBehalfOf},
@@ -151,6 +173,15 @@ func (t *Table) notText(f audit.Filter) string {
 		parts = append(parts, fact.Label+": "+fact.Value)
 	}
 	return "(" + strings.Join(parts, "; ") + ")"
+}
+
+// periodText is the range by its name, if it has one, and exactly.
+func (t *Table) periodText() string {
+	exact := t.rangeText(t.query.From, t.query.To)
+	if name := t.period.Label(); name != "" {
+		return t.Label(name) + ", " + exact
+	}
+	return exact
 }
 
 // rangeText is [from, to) in words: whole days as days, both of them covered.

@@ -12,10 +12,10 @@ import (
 
 // FileName names the file of a query by the first and the last day that it
 // covers, in UTC: "audit-logs_2026-01-01_2026-01-31.csv" for
-// [2026-01-01, 2026-02-01). A bound that is no midnight shows its time:
-// "audit-logs_2026-01-01T08-30_2026-01-31T17-00.csv". Open ends are words:
-// "audit-logs_from_2026-01-01.csv", "audit-logs_until_2026-01-31.csv",
-// "audit-logs_all.csv". It holds only letters, digits, "-", "_" and ".".
+// [2026-01-01, 2026-02-01), and for whatever begins and ends on these days: the exact
+// times are in the file. Open ends are words: "audit-logs_from_2026-01-01.csv",
+// "audit-logs_until_2026-01-31.csv", "audit-logs_all.csv". It holds only letters,
+// digits, "-", "_" and ".".
 func FileName(f Format, q audit.Query) string {
 	return fileName(defaultTitle, f, q, time.UTC)
 }
@@ -28,32 +28,23 @@ func fileName(title string, f Format, q audit.Query, loc *time.Location) string 
 	covers := "all"
 	switch {
 	case !from.IsZero() && !to.IsZero():
-		covers = nameStart(from, loc) + "_" + nameEnd(from, to, loc)
+		covers = dayOf(from, loc) + "_" + dayOf(lastMoment(from, to), loc)
 	case !from.IsZero():
-		covers = "from_" + nameStart(from, loc)
+		covers = "from_" + dayOf(from, loc)
 	case !to.IsZero():
-		covers = "until_" + nameEnd(from, to, loc)
+		covers = "until_" + dayOf(lastMoment(from, to), loc)
 	}
 	return nameBase(title) + "_" + covers + "." + f.Name()
 }
 
-func nameStart(from time.Time, loc *time.Location) string {
-	return nameBound(from.In(loc), from.In(loc))
-}
+func dayOf(t time.Time, loc *time.Location) string { return t.In(loc).Format(time.DateOnly) }
 
-func nameEnd(from, to time.Time, loc *time.Location) string {
-	return nameBound(to.In(loc), lastDay(from, to, loc))
-}
-
-// nameBound writes a time without the colons that Windows doesn't allow.
-func nameBound(bound, day time.Time) string {
-	switch {
-	case midnight(bound):
-		return day.Format(time.DateOnly)
-	case bound.Second() == 0 && bound.Nanosecond() == 0:
-		return bound.Format("2006-01-02T15-04")
+// lastMoment is within the range; of an empty one it is the bound itself.
+func lastMoment(from, to time.Time) time.Time {
+	if !from.Before(to) {
+		return to
 	}
-	return bound.Format("2006-01-02T15-04-05")
+	return to.Add(-1)
 }
 
 const maxNameBase = 120 // bytes; file systems take 255 for the whole

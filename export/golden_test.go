@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -77,7 +78,11 @@ func golden(t *testing.T, name, got string) {
 func TestGoldenFiles(t *testing.T) {
 	trail := newTrail(t, goldenEntries()...)
 	golden(t, "entries.jsonl", write(t, export.JSONLines, trail, audit.Query{}, nil))
-	golden(t, "entries.csv", write(t, export.CSV, trail, audit.Query{}, &export.Options{Columns: export.AllColumns()}))
+	named, err := export.Columns(strings.Fields("time type record name product tenant project action outcome error comment changes user actor_type actor " +
+		"on_behalf_of ip user_agent request method path transaction metadata entry")...)
+	require.NoError(t, err)
+	golden(t, "entries.csv", write(t, export.CSV, trail, audit.Query{}, &export.Options{Columns: named}))
+	golden(t, "full.csv", write(t, export.CSV, trail, audit.Query{}, &export.Options{Columns: export.FullColumns()}))
 	golden(t, "hostile.jsonl", write(t, export.JSONLines, newTrail(t, shortHostileEntries()...), audit.Query{}, nil))
 	golden(t, "truncated.jsonl", write(t, export.JSONLines, trail, audit.Query{}, &export.Options{MaxRows: 1}))
 }

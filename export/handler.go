@@ -28,8 +28,9 @@ const (
 
 // Server serves exports of a trail over HTTP. It is safe for concurrent use.
 type Server struct {
-	trail *audit.Trail
-	opts  Options
+	trail   *audit.Trail
+	opts    Options
+	columns []Column // that a request can choose among
 }
 
 // Handler returns a Server that sends exports of a trail as attachments. The
@@ -37,7 +38,9 @@ type Server struct {
 // audit.ParseKeyword), with format= (or export=) csv, xlsx, pdf or jsonl. limit
 // and cursor are ignored: an export is of the whole query. tz= names a time zone
 // (IANA) instead of Options.Location, for the times in the file and for the days and
-// times of from=, to= and range= that name no zone.
+// times of from=, to= and range= that name no zone. columns= chooses and orders the
+// columns, as ParseColumns reads it: among the built-in ones or, where
+// Options.Columns is set, among those.
 //
 // Options.Authorize is required. What it grants is all that a file can hold:
 // rows are read through Grant.Reader, so they are scoped and masked as on the
@@ -81,7 +84,11 @@ func Handler(trail *audit.Trail, opts *Options) (*Server, error) {
 			return nil, err
 		}
 	}
-	return &Server{trail: trail, opts: o}, nil
+	offered := opts.Columns
+	if offered == nil {
+		offered = AllColumns()
+	}
+	return &Server{trail: trail, opts: o, columns: offered}, nil
 }
 
 // request is one export asked for.
@@ -163,7 +170,16 @@ func (h *Server) parse(r *http.Request) (request, error) {
 	if req.opts.Location, err = audit.ParseZone(values, h.opts.Location); err != nil {
 		return request{}, err
 	}
+	columns, err := ParseColumns(values, h.columns)
+	if err != nil {
+		return request{}, err
+	}
+	if columns != nil {
+		req.opts.Columns = columns
+	}
+	req.opts.Period = audit.Period(values.Get("range"))
 	values.Del("cursor")
+	values.Del("columns")
 	if req.query, err = audit.ParseQueryIn(values, req.opts.Location); err != nil {
 		return request{}, err
 	}
@@ -274,7 +290,7 @@ func (h *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	case errors.As(err, &query):
 		refuse(w, http.StatusBadRequest, query.Param+": "+query.Reason, query.Param)
 	case errors.As(err, &limit):
-		refuse(w, http.StatusUnprocessableEntity, limit.reason()+"; narrow the filter or take another format", "format")
+		refuse(w, http.StatusUnprocessableEntity, limit.reason()+limit.advice(), "format")
 	case r.Context().Err() != nil:
 		w.WriteHeader(499) // nobody is left to read it; the status is for the host's log
 	case errors.Is(err, audit.ErrClosed), errors.Is(err, audit.ErrNotMigrated):

@@ -69,7 +69,7 @@ func TestHandlerServesWhatThePageShows(t *testing.T) {
 	assert.Equal(t, "2", w.Header().Get(export.HeaderRows))
 	records := readCSV(t, w.Body.String())
 	require.Len(t, records, 3)
-	assert.Equal(t, []string{"1003", "1001"}, []string{records[1][2], records[2][2]})
+	assert.Equal(t, []string{"1003", "1001"}, []string{records[1][5], records[2][5]})
 
 	assert.Equal(t, w.Body.String(), get(t, h, "GET", "/export?export=CSV&sort=time&record=1001&record=1003").Body.String())
 	assert.Contains(t, get(t, h, "GET", "/export?tz=Asia/Tokyo").Body.String(), "2026-01-15T21:00:00.123456+09:00")
@@ -94,7 +94,7 @@ func TestDaysOfAnExportAreThoseOfItsZone(t *testing.T) {
 		w := get(t, handlerOf(t, trail, c.opts), "GET", "/export?sort=time&from=2026-10-25&to=2026-10-25"+c.query)
 		records := readCSV(t, w.Body.String())
 		require.Len(t, records, 3, c.query)
-		assert.Equal(t, []string{"2026-10-24T22:00:00Z", "2026-10-25T22:59:59Z"}, []string{records[1][2], records[2][2]})
+		assert.Equal(t, []string{"2026-10-24T22:00:00Z", "2026-10-25T22:59:59Z"}, []string{records[1][5], records[2][5]})
 		assert.Contains(t, w.Header().Get("Content-Disposition"), "_2026-10-25_2026-10-25.csv")
 	}
 }

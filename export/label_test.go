@@ -21,13 +21,14 @@ func TestLabelsOfTheCatalogueAreTranslated(t *testing.T) {
 		Catalogue: audit.NewCatalogue(nil, []audit.ObjectType{{Name: "users", Label: "User"}}),
 		Labels:    map[string]string{"Updated": "Geändert", "User": "(not a type's)", "Action": "Aktion"},
 		Now:       fixedNow,
+		Columns:   formerColumns(t),
 	}
 	records := readCSV(t, write(t, export.CSV, trail, q, opts))
 	assert.Equal(t, []string{"User", "1000", "Geändert"}, records[1][1:4])
 	assert.Equal(t, "Aktion", records[0][3])
 
 	f := openExcel(t, write(t, export.Excel, trail, q, opts))
-	rows, err := f.GetRows("Filters applied")
+	rows, err := f.GetRows("Filters Applied")
 	assert.NoError(t, err)
 	assert.Contains(t, rows, []string{"Aktion", "Geändert (update), Unheard of (unheard_of)"})
 	assert.Contains(t, rows, []string{"Object type", "User (users)"})
@@ -39,7 +40,7 @@ func TestLabelsOfTheCatalogueAreTranslated(t *testing.T) {
 	records = readCSV(t, write(t, export.CSV, trail, q, opts))
 	assert.Equal(t, []string{"users", "1000", "update"}, records[1][1:4])
 	f = openExcel(t, write(t, export.Excel, trail, q, opts))
-	rows, err = f.GetRows("Filters applied")
+	rows, err = f.GetRows("Filters Applied")
 	assert.NoError(t, err)
 	assert.Contains(t, rows, []string{"Aktion", "update, unheard_of"})
 }
@@ -52,7 +53,7 @@ func TestOutcomesArePartOfLabels(t *testing.T) {
 	own.Action, own.Outcome = "ISSUE_TOKEN", audit.Denied
 	trail := newTrail(t, denied, failed, own)
 	q := audit.Query{}
-	opts := &export.Options{Catalogue: trail.Catalogue(), Labels: map[string]string{"%s denied": "%s verweigert", "Delete": "Löschen"}, Now: fixedNow}
+	opts := &export.Options{Catalogue: trail.Catalogue(), Labels: map[string]string{"%s denied": "%s verweigert", "Delete": "Löschen"}, Now: fixedNow, Columns: formerColumns(t)}
 	want := []string{"Löschen verweigert", "Login failed", "Issue token verweigert"}
 
 	records := readCSV(t, write(t, export.CSV, trail, q, opts))

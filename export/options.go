@@ -16,12 +16,24 @@ type Options struct {
 	// Title is the report's name: on the first page, on the sheet of filters,
 	// and in the names of files that Handler serves. Default: "Audit log".
 	Title string
+	// Company is whose report it is, which Excel and PDF say. Default: not said.
+	Company string
+	// Logo is a PNG or JPEG image on the first page of a PDF, at most 4,000 pixels wide
+	// and high. Default: none.
+	Logo []byte
 	// Columns are the table's columns in their order. JSON Lines has none: its
 	// lines are whole entries. Default: DefaultColumns.
 	Columns []Column
 	// Location is the zone that times are shown in; every format states it.
 	// Default: UTC.
 	Location *time.Location
+	// Period is the name of the query's range of time, if it has one: reports say
+	// "Last 30 days" before the exact times. Handler takes it from range=.
+	Period audit.Period
+	// FoldAutomatic leaves fields that the framework sets (Catalogue.Automatic) out of
+	// the column "changes", unless nothing else changed. Reports say so. JSON Lines
+	// are always whole.
+	FoldAutomatic bool
 	// TimeLayout is how CSV writes times, as in package time.
 	// Default: ISO 8601 with six decimals and the zone's offset, "Z" for UTC.
 	TimeLayout string
@@ -102,6 +114,12 @@ func (o *Options) withDefaults() (Options, error) {
 	}
 	if c.WriteTimeout < 0 {
 		return c, fmt.Errorf("export: WriteTimeout is %v, and can't be negative", c.WriteTimeout)
+	}
+	if len(c.Logo) > 0 {
+		var err error
+		if c.Logo, err = plainPNG(c.Logo); err != nil {
+			return c, err
+		}
 	}
 	for i, column := range c.Columns {
 		if column.Value == nil {

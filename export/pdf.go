@@ -105,6 +105,7 @@ type document struct {
 	width  float64
 	height float64
 	y      float64 // where the next thing goes
+	count  place   // where the number of rows goes, once it is known
 	cells  []float64
 	header [][]line
 	head   float64 // the header's height
@@ -113,6 +114,12 @@ type document struct {
 	shapes []byte // and lines and grounds of pills
 	ground string // what the shapes are filled with at the moment
 	pages  [][]byte
+}
+
+// place is one on a page.
+type place struct {
+	page int
+	x, y float64
 }
 
 const (

@@ -5,6 +5,9 @@ import (
 	"compress/zlib"
 	"context"
 	"fmt"
+	"image"
+	"image/jpeg"
+	"image/png"
 	"io"
 	"regexp"
 	"slices"
@@ -69,7 +72,7 @@ func writePDF(t testing.TB, from audit.Reader, f export.PDFFormat, opts *export.
 }
 
 func TestPDFHasAllThatAReportNeeds(t *testing.T) {
-	file := writePDF(t, newTrail(t, entries(200)...), export.PDFFormat{}, &export.Options{Title: "Zugriffe größer", Now: fixedNow})
+	file := writePDF(t, newTrail(t, entries(200)...), export.PDFFormat{}, &export.Options{Title: "Zugriffe größer", Now: fixedNow, Columns: formerColumns(t)})
 	pages := pdfPages(t, file)
 	require.Greater(t, len(pages), 3)
 	for _, s := range []string{
@@ -193,7 +196,7 @@ func TestTextInFilesIsBounded(t *testing.T) {
 
 func TestPDFOfTheSameRowsHasTheSameBytes(t *testing.T) {
 	trail := newTrail(t, goldenEntries()...)
-	opts := &export.Options{Now: fixedNow, Columns: export.AllColumns()}
+	opts := &export.Options{Now: fixedNow, Columns: formerColumns(t)}
 	assert.Equal(t, write(t, export.PDF, trail, audit.Query{}, opts), write(t, export.PDF, trail, audit.Query{}, opts))
 }
 
@@ -205,8 +208,8 @@ func TestPDFOptions(t *testing.T) {
 	long := strings.Repeat("A very long title indeed. ", 100)
 	assert.Contains(t, pdfPages(t, write(t, export.PDF, trail, audit.Query{}, &export.Options{Title: long}))[0], long)
 	many := slices.Repeat(export.AllColumns(), 4)
-	assert.ErrorContains(t, export.Write(context.Background(), io.Discard, export.PDF, trail, audit.Query{}, &export.Options{Columns: many}), "take fewer, or larger paper")
-	assert.NoError(t, export.Write(context.Background(), io.Discard, export.PDFFormat{Paper: "A3"}, trail, audit.Query{}, &export.Options{Columns: export.AllColumns()}))
+	assert.ErrorContains(t, export.Write(context.Background(), io.Discard, export.PDF, trail, audit.Query{}, &export.Options{Columns: many}), "144 columns are more than a pdf page of A4 paper holds")
+	assert.NoError(t, export.Write(context.Background(), io.Discard, export.PDFFormat{Paper: "A3"}, trail, audit.Query{}, &export.Options{Columns: export.FullColumns()}))
 	assert.ErrorContains(t, export.Write(context.Background(), io.Discard, export.PDFFormat{Fonts: []export.Font{{Name: "web", TTF: []byte("wOF2............")}}}, trail, audit.Query{}, nil), "font web: is not a TrueType font")
 }
 
@@ -233,4 +236,27 @@ func TestPDFSaysInUTCWhenItWasMade(t *testing.T) {
 	file := writePDF(t, newTrail(t), export.PDFFormat{}, &export.Options{Now: fixedNow, Location: time.FixedZone("CET", 3600)})
 	assert.Contains(t, file, "/CreationDate (D:20260203040506")
 	assert.Contains(t, pdfPages(t, file)[0], "2026-02-03 05:05:06 CET")
+}
+
+// The number of rows is known at the end, and said on page one.
+func TestPDFSaysRowsCompanyAndLogoOnItsFirstPage(t *testing.T) {
+	var logo bytes.Buffer
+	require.NoError(t, png.Encode(&logo, image.NewNRGBA64(image.Rect(0, 0, 30, 10))))
+	var photo bytes.Buffer
+	require.NoError(t, jpeg.Encode(&photo, image.NewGray(image.Rect(0, 0, 30, 10)), nil))
+	for _, data := range [][]byte{logo.Bytes(), photo.Bytes()} {
+		opts := &export.Options{Now: fixedNow, Company: "Müller & Söhne", Logo: data}
+		file := writePDF(t, newTrail(t, entries(123)...), export.PDFFormat{}, opts)
+		pages := pdfPages(t, file)
+		require.Greater(t, len(pages), 1)
+		for _, s := range []string{"Company", "Müller & Söhne", "auditor@example.com", "Rows", "123"} {
+			assert.Contains(t, pages[0], s)
+		}
+		assert.NotContains(t, pages[1], "Company")
+		assert.Contains(t, file, "/Subtype /Image")
+	}
+	for _, wrong := range [][]byte{[]byte("<svg/>"), logo.Bytes()[:40], []byte("\x89PNG")} {
+		err := export.Write(context.Background(), io.Discard, export.PDF, newTrail(t), audit.Query{}, &export.Options{Logo: wrong})
+		assert.ErrorContains(t, err, "Options.Logo is not a PNG or JPEG image")
+	}
 }

@@ -47,20 +47,24 @@ func (d *document) fill(x, y, w, h float64, ink string) {
 func (d *document) cover() {
 	width := d.width - 2*margin
 	d.fill(0, 0, d.width, 3, bar)
+	beside := width - d.logo()
 	title := look{inkStrong, true}
 	size, leading := 20.0, 8.0
-	if len(d.set.lines([]segment{{d.t.Title, title}}, units(width, size))) > 3 {
+	if len(d.set.lines([]segment{{d.t.Title, title}}, units(beside, size))) > 3 {
 		size, leading = 9, 4 // a title may be anything
 	}
-	n := d.text(d.t.Title, title, margin, 17, width, size, leading)
+	n := d.text(d.t.Title, title, margin, 17, beside, size, leading)
 	d.y = 17 + float64(n-1)*leading
-	n = d.text(d.t.rangeText(d.t.query.From, d.t.query.To)+" · "+d.t.Zone(), look{inkQuiet, false}, margin, d.y+7, width, 11, 5)
+	n = d.text(d.t.periodText()+" · "+d.t.Zone(), look{inkQuiet, false}, margin, d.y+7, beside, 11, 5)
 	d.y += 7 + float64(n-1)*5 + 5
 	d.facts(width)
 }
 
 // factLines is one fact, set.
-type factLines struct{ label, value []line }
+type factLines struct {
+	label, value []line
+	rows         bool // its value is known last
+}
 
 const (
 	factSize    = 8.0
@@ -87,11 +91,12 @@ func (d *document) setFacts(width float64) []factLines {
 	var list []factLines
 	for _, f := range d.t.Facts[1:] {
 		list = append(list, factLines{
-			d.set.lines([]segment{{f.Label, look{inkQuiet, false}}}, units(factLabel-2, factSize)),
-			d.set.lines([]segment{{f.Value, look{inkPlain, true}}}, units(width-factLabel-8, factSize)),
+			label: d.set.lines([]segment{{f.Label, look{inkQuiet, false}}}, units(factLabel-2, factSize)),
+			value: d.set.lines([]segment{{f.Value, look{inkPlain, true}}}, units(width-factLabel-8, factSize)),
 		})
 	}
-	return list
+	rows := d.set.lines([]segment{{d.t.Label(textRows), look{inkQuiet, false}}}, units(factLabel-2, factSize))
+	return append(list, factLines{label: rows, rows: true})
 }
 
 // facts is the box that says what was asked for, in two columns; or, where a
@@ -133,6 +138,9 @@ func (d *document) flowFact(f factLines) {
 }
 
 func (d *document) factLine(f factLines, i int, x, y float64) {
+	if f.rows && i == 0 {
+		d.count = place{d.pdf.PageCount(), x + factLabel, y}
+	}
 	if i < len(f.label) {
 		d.draw(f.label[i], x, y, factSize)
 	}
@@ -216,6 +224,9 @@ func (d *document) footers() {
 			left = d.t.Title + " · " + left
 		}
 		d.draw(d.set.lines([]segment{{left, look{inkQuiet, false}}}, units(d.width-2*margin-62, size))[0], margin, y, size)
+		if n == d.count.page {
+			d.text(d.t.phrase("{n}", d.t.Count()), look{inkPlain, true}, d.count.x, d.count.y, d.width, factSize, 0)
+		}
 		d.pdf.RawWriteStr(string(d.drawn(d.pages[n-1])))
 		d.pages[n-1] = nil
 	}

@@ -1,7 +1,6 @@
 package export
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/gormtrail/audit"
@@ -19,7 +18,7 @@ func (d *document) layOut() error {
 	for _, c := range d.t.Columns {
 		width := (d.width - 2*margin) * share(c) / total
 		if width-2*padX < leastRoom {
-			return fmt.Errorf("export: %d columns leave %q %.1f mm of a page of %s paper; take fewer, or larger paper", len(d.t.Columns), c.Header, width, d.f.Paper)
+			return &LimitError{Format: d.f.Name(), Columns: len(d.t.Columns), Paper: d.f.Paper}
 		}
 		d.cells = append(d.cells, width)
 		lines := d.set.lines([]segment{{d.t.zonedHeader(c), look{inkWhite, true}}}, units(width-2*padX, textSize))
@@ -137,13 +136,14 @@ func (d *document) pill(label string, tone tone, width float64) cell {
 func (d *document) changes(changes []audit.Change, room int) []line {
 	var lines []line
 	for _, c := range changes {
+		old, new, note := d.t.shortChange(c)
 		lines = append(lines, d.set.lines([]segment{
 			{string(appendPlain(nil, c.Field, ":")), look{inkStrong, true}},
 			{": ", look{inkStrong, true}},
-			{string(appendOld(nil, c)), valueLook(c.Op == audit.OpAdd, inkOld)},
+			{old, valueLook(c.Op == audit.OpAdd, inkOld)},
 			{arrow, look{inkQuiet, false}},
-			{string(appendNew(nil, c)), valueLook(c.Op == audit.OpRemove, inkNew)},
-			{redactedText(c), look{inkQuiet, false}},
+			{new, valueLook(c.Op == audit.OpRemove, inkNew)},
+			{note, look{inkQuiet, false}},
 		}, room)...)
 	}
 	return lines

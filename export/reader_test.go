@@ -30,6 +30,14 @@ func newTrail(t testing.TB, entries ...audit.Entry) *audit.Trail {
 	return trail
 }
 
+// formerColumns are what files had by default before they said how it ended.
+func formerColumns(t testing.TB) []export.Column {
+	t.Helper()
+	columns, err := export.Columns("time", "type", "record", "action", "changes", "user", "ip")
+	require.NoError(t, err)
+	return columns
+}
+
 // entries are n plain ones, the newest first.
 func entries(n int) []audit.Entry {
 	list := make([]audit.Entry, n)

@@ -13,8 +13,8 @@ import (
 
 // sheetStyles are the looks of a workbook's cells.
 type sheetStyles struct {
-	header, label, fact, plain, wrapped, whole, date, notice int
-	tones                                                    map[tone]int
+	header, label, fact, plain, whole, date, notice int
+	tones                                           map[tone]int
 }
 
 func newSheetStyles(f *excelize.File) (sheetStyles, error) {
@@ -32,9 +32,8 @@ func newSheetStyles(f *excelize.File) (sheetStyles, error) {
 		}},
 		{&s.label, excelize.Style{Font: sheetFont(true, "1E293B"), Alignment: top}},
 		{&s.fact, excelize.Style{Alignment: &excelize.Alignment{Vertical: "top", Horizontal: "left", WrapText: true}}}, // numbers too
-		{&s.plain, excelize.Style{Alignment: top}},
-		{&s.wrapped, excelize.Style{Alignment: wrap}},
-		{&s.whole, excelize.Style{NumFmt: 1, Alignment: top}}, // "0": without it twelve digits are shown as 1E+11
+		{&s.plain, excelize.Style{Alignment: wrap}},                                                                    // or a long ID would run into the next column
+		{&s.whole, excelize.Style{NumFmt: 1, Alignment: top}},                                                          // "0": without it twelve digits are shown as 1E+11
 		{&s.date, excelize.Style{CustomNumFmt: &dateFormat, Alignment: &excelize.Alignment{Vertical: "top", Horizontal: "left"}}},
 		{&s.notice, excelize.Style{Font: sheetFont(true, "991B1B")}},
 	} {

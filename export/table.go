@@ -24,6 +24,10 @@ type Table struct {
 	By         string    // who exports, from the context's actor; may be ""
 	At         time.Time // when, in Location
 
+	company    string
+	logo       []byte
+	period     audit.Period
+	folds      bool
 	labels     map[string]string
 	catalogue  *audit.Catalogue // nil: actions and types by their own names
 	severities *audit.Catalogue // never nil
@@ -49,18 +53,41 @@ func newTable(ctx context.Context, from audit.Reader, q audit.Query, o Options) 
 	t := &Table{
 		Title: o.Title, Location: o.Location, TimeLayout: o.TimeLayout,
 		By: actorText(audit.ActorFrom(ctx)), At: o.Now().In(o.Location),
-		labels: o.Labels, catalogue: o.Catalogue,
+		company: o.Company, logo: o.Logo, period: o.Period, folds: o.FoldAutomatic, labels: o.Labels, catalogue: o.Catalogue,
 		ctx: ctx, from: from, query: q, selects: q, reads: q.Filter, maxRows: o.MaxRows, bound: math.MaxInt32, progress: o.Progress,
 	}
 	if t.severities = o.Catalogue; t.severities == nil {
 		t.severities = audit.NewCatalogue(nil, nil)
 	}
 	t.Columns = slices.Clone(o.Columns)
-	for i := range t.Columns {
-		t.Columns[i].Header = t.Label(t.Columns[i].Header)
+	for i, c := range t.Columns {
+		t.Columns[i].Header = t.Label(c.Header)
+		if t.folds && c.Name == "changes" {
+			t.Columns[i].Value = t.folded(c.Value)
+		}
 	}
 	t.Facts = t.facts()
 	return t
+}
+
+// folded leaves out changes of fields that the framework sets.
+func (t *Table) folded(value func(audit.Entry) any) func(audit.Entry) any {
+	return func(e audit.Entry) any {
+		changes, ok := value(e).([]audit.Change)
+		if !ok {
+			return value(e)
+		}
+		var rest []audit.Change
+		for _, c := range changes {
+			if !t.severities.Automatic(e.Object.Type, c.Field) {
+				rest = append(rest, c)
+			}
+		}
+		if len(rest) == 0 {
+			return changes
+		}
+		return rest
+	}
 }
 
 // Rows yields the entries, at most Options.MaxRows. An error ends the sequence,

@@ -26,6 +26,8 @@ func (t *Table) appendCell(b []byte, v any, layout string) []byte {
 		return append(b, audit.CleanText(t.AttemptLabel(x))...)
 	case ObjectType:
 		return append(b, audit.CleanText(t.ObjectTypeLabel(x))...)
+	case audit.Outcome:
+		return append(b, audit.CleanText(t.Label(string(x)))...)
 	case []audit.Change:
 		return appendChanges(b, x)
 	}
@@ -75,6 +77,51 @@ func (t *Table) Text(v any) string {
 // or looks like null, or holds a line break, an arrow or a control character):
 // then it is a JSON string. So no value can forge a line.
 func ChangesText(changes []audit.Change) string { return string(appendChanges(nil, changes)) }
+
+// ChangesForPeople is ChangesText with short marks for values that were made
+// unreadable: "masked", "hashed 3f9a12c4…". A text that looks like a mark is a JSON
+// string.
+func (t *Table) ChangesForPeople(changes []audit.Change) string {
+	var b []byte
+	for i, c := range changes {
+		if i > 0 {
+			b = append(b, '\n')
+		}
+		old, new, note := t.shortChange(c)
+		b = append(appendPlain(b, c.Field, ":"), ": "...)
+		b = append(append(append(append(b, old...), arrow...), new...), note...)
+	}
+	return string(b)
+}
+
+// shortChange is a change's old and new value for people, and what is said of them.
+func (t *Table) shortChange(c audit.Change) (old, new, note string) {
+	old, new = absent, absent
+	if c.Op != audit.OpAdd {
+		old = t.shortValue(c.Old, c.Redacted)
+	}
+	if c.Op != audit.OpRemove {
+		new = t.shortValue(c.New, c.Redacted)
+	}
+	if c.Redacted != audit.RedactedHashed {
+		note = redactedText(c)
+	}
+	return old, new, note
+}
+
+func (t *Table) shortValue(v any, redacted string) string {
+	s, ok := v.(string)
+	switch {
+	case ok && redacted == audit.RedactedMasked:
+		return t.Label(textMasked)
+	case ok && redacted == audit.RedactedHashed:
+		digest := s[strings.LastIndexByte(s, ':')+1:]
+		return t.Label(textHashed) + " " + digest[:min(8, len(digest))] + "…"
+	case ok && (s == t.Label(textMasked) || strings.HasPrefix(s, t.Label(textHashed)+" ")):
+		return valueText(s)
+	}
+	return string(appendValue(nil, v))
+}
 
 const (
 	arrow  = " → "

@@ -84,10 +84,10 @@ func TestColumnsByName(t *testing.T) {
 	seen := map[string]bool{}
 	e := audit.Entry{
 		ID: "e", Time: noon, Tenant: "t", Project: "p", Action: "a", Error: "er", Comment: "c", TransactionID: "tx",
-		Actor: audit.Actor{Type: "at", ID: "ai"}, OnBehalfOf: &audit.Actor{Name: "ob"},
+		Actor: audit.Actor{Type: "at", ID: "ai", Name: "an", Email: "ae"}, OnBehalfOf: &audit.Actor{Type: "ot", ID: "oi", Name: "on", Email: "oe"},
 		Object:  audit.Object{Type: "ot", ID: "oi", Name: "on", Product: "op"},
 		Request: audit.Request{IP: "ip", UserAgent: "ua", ID: "ri", Method: "m", Path: "pa"},
-		Changes: []audit.Change{{Field: "f"}}, Metadata: map[string]any{"k": "v"},
+		Changes: []audit.Change{{Field: "f"}}, Metadata: map[string]any{"k": "v"}, Damaged: "d",
 	}
 	for _, c := range export.AllColumns() {
 		assert.False(t, seen[c.Name], c.Name)
@@ -98,7 +98,7 @@ func TestColumnsByName(t *testing.T) {
 		assert.Contains(t, export.Texts(), c.Header)
 	}
 	_, err := export.Columns("time", "colour")
-	require.ErrorContains(t, err, `"colour" is not a column; there are time, type, record`)
+	require.ErrorContains(t, err, `"colour" is not a column; there are time, outcome, action`)
 }
 
 // factsOf is what a report says about itself.

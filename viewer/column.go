@@ -43,12 +43,22 @@ func listColumns() []listColumn {
 		{"project", "Project", "c-project", "", linkCell("project", func(e *audit.Entry) string { return e.Project })},
 		{"actor_type", "Actor type", "c-actor-type", "", linkCell("actor_type", func(e *audit.Entry) string { return e.Actor.Type })},
 		{"actor", "Actor ID", "c-actor", "", linkCell("actor", func(e *audit.Entry) string { return e.Actor.ID })},
+		{"actor_name", "Actor name", "c-name", "", textCell(func(e *audit.Entry) string { return e.Actor.Name })},
+		{"actor_email", "Actor email", "c-name", "", textCell(func(e *audit.Entry) string { return e.Actor.Email })},
+		{"for_type", "On behalf of: type", "c-actor-type", "", behalfText(func(a audit.Actor) string { return a.Type })},
+		{"for_id", "On behalf of: ID", "c-actor", "", behalfText(func(a audit.Actor) string { return a.ID })},
+		{"for_name", "On behalf of: name", "c-name", "", behalfText(func(a audit.Actor) string { return a.Name })},
+		{"for_email", "On behalf of: email", "c-name", "", behalfText(func(a audit.Actor) string { return a.Email })},
+		{"action_code", "Action code", "c-product", "", textCell(func(e *audit.Entry) string { return e.Action })},
+		{"type_code", "Object type code", "c-product", "", textCell(func(e *audit.Entry) string { return e.Object.Type })},
 		{"request", "Request ID", "c-request", "", linkCell("request", func(e *audit.Entry) string { return e.Request.ID })},
 		{"transaction", "Transaction", "c-transaction", "", linkCell("transaction", func(e *audit.Entry) string { return e.TransactionID })},
 		{"method", "Method", "c-method", "", textCell(func(e *audit.Entry) string { return e.Request.Method })},
 		{"path", "Path", "c-path", "", textCell(func(e *audit.Entry) string { return e.Request.Path })},
 		{"user_agent", "User agent", "c-agent", "", textCell(func(e *audit.Entry) string { return e.Request.UserAgent })},
+		{"request_json", "Request", "c-metadata", "", textCell(requestText)},
 		{"metadata", "Metadata", "c-metadata", "", textCell(metadataText)},
+		{"damaged", "Damage", "c-error", "", textCell(func(e *audit.Entry) string { return e.Damaged })},
 		{"entry", "Entry ID", "c-entry", "", textCell(func(e *audit.Entry) string { return e.ID })},
 	}
 }
@@ -82,6 +92,29 @@ func cellText(v any) string {
 	return strings.TrimSpace(b.String())
 }
 
+// behalfText shows a field of whom the actor stood in for.
+func behalfText(of func(audit.Actor) string) func(*rows, *markup, *audit.Entry) {
+	return textCell(func(e *audit.Entry) string {
+		if e.OnBehalfOf == nil {
+			return ""
+		}
+		return of(*e.OnBehalfOf)
+	})
+}
+
+// requestText is the request as a file's column request_json has it.
+func requestText(e *audit.Entry) string {
+	columns, err := export.Columns("request_json")
+	if err != nil {
+		return ""
+	}
+	text, err := json.Marshal(columns[0].Value(*e))
+	if err != nil || string(text) == "null" {
+		return ""
+	}
+	return string(text)
+}
+
 // maxColumns bounds the names that columns= is read for.
 const maxColumns = 50
 
@@ -91,7 +124,7 @@ func columnKeys(values []string) (keys, unknown []string) {
 	all := knownColumns()
 	names := strings.Split(strings.Join(values, ","), ",")
 	for _, name := range names[:min(len(names), maxColumns)] {
-		name = strings.TrimSpace(name)
+		name = pageName(strings.TrimSpace(name))
 		switch {
 		case name == "" || slices.Contains(keys, name):
 		case slices.ContainsFunc(all, func(c listColumn) bool { return c.key == name }):
@@ -101,6 +134,20 @@ func columnKeys(values []string) (keys, unknown []string) {
 		}
 	}
 	return keys, unknown
+}
+
+// personNames are the columns that show people by name and email: the page's names,
+// and those of files, where user and on_behalf_of are what they were, an email alone.
+var personNames = map[string]string{"user": "who", "on_behalf_of": "for"}
+
+// pageName is what the page calls a column of a file.
+func pageName(name string) string {
+	for page, file := range personNames {
+		if name == file {
+			return page
+		}
+	}
+	return name
 }
 
 // displayCookie is where the script keeps the columns and the density that were chosen
@@ -153,19 +200,6 @@ func (s *visit) shownColumns() []listColumn {
 		}
 	}
 	return list
-}
-
-// fileColumns are the names of a file's columns. The outcome is always among them.
-func (s *visit) fileColumns() []string {
-	var keys []string
-	for _, c := range s.shownColumns() {
-		keys = append(keys, c.key)
-	}
-	if !slices.Contains(keys, "outcome") {
-		at := slices.Index(keys, "action") + 1
-		keys = slices.Insert(keys, at, "outcome")
-	}
-	return keys
 }
 
 // shows reports whether a column is among the list's.

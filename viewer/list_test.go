@@ -311,8 +311,8 @@ func TestExportIsTheView(t *testing.T) {
 	require.Equal(t, http.StatusBadRequest, get(h, "?export=doc").Code)
 }
 
-// The file has the page's columns in their order and the outcome, rows in theirs, and calls
-// actions and types what the page calls them, in its language.
+// The file has rows in the page's order, and calls actions and types what the page
+// calls them, in its language.
 func TestExportSaysWhatThePageSays(t *testing.T) {
 	german := viewer.German()
 	catalogue := audit.NewCatalogue([]audit.Action{{Name: "ISSUE_TOKEN"}}, []audit.ObjectType{{Name: "invoices", Label: "Rechnung"}})
@@ -341,15 +341,16 @@ func TestExportSaysWhatThePageSays(t *testing.T) {
 		}
 	}
 	require.Equal(t, []string{"c-time", "c-action", "c-type", "c-record", "c-changes", "c-user", "c-ip"}, classes)
-	for _, name := range []string{"Timestamp", "Action", "Outcome", "Object type", "ID", "Changes", "Performed by", "IP address"} {
+	for _, name := range []string{"Timestamp", "Outcome", "Action", "Object type", "Object name", "ID", "Changes", "User", "On behalf of", "IP address", "Comment"} {
 		header := german.Texts[name]
 		if header == "" {
 			header = name
 		}
 		headers = append(headers, header)
 	}
+	headers[0] = "\ufeff" + headers[0] // by which Excel sees that it is UTF-8
 	require.Equal(t, headers, rows[0])
-	for column, class := range map[int]string{1: "c-action", 3: "c-type"} {
+	for column, class := range map[int]string{2: "c-action", 3: "c-type"} {
 		var got []string
 		for _, row := range rows[1:] {
 			got = append(got, row[column])

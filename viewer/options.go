@@ -90,6 +90,8 @@ type Options struct {
 	// CountBound is how far entries are counted: beyond, the page says
 	// "10,000+". Default: 10,000.
 	CountBound int
+	// Export says what downloads are like.
+	Export ExportOptions
 	// ExportLimiter bounds how many downloads run at once (export.Options.Limiter).
 	// Share one with export handlers of your own. Default: one of the viewer's own,
 	// of 8 downloads, 2 of one actor.
@@ -119,6 +121,25 @@ type Options struct {
 	Wake <-chan struct{}
 }
 
+// ExportOptions are those of the page's downloads. The zero value has every default.
+type ExportOptions struct {
+	// Columns are a file's where the URL names none (columns=). Those of your own that
+	// have a Name can be chosen in the URL beside the built-in ones. Default:
+	// export.DefaultColumns; export.FullColumns have every field.
+	Columns []export.Column
+	// Company and Logo are whose reports they are (export.Options). Default: not said.
+	Company string
+	Logo    []byte
+	// FoldAutomatic leaves fields that the framework sets out of the changes
+	// (export.Options.FoldAutomatic). Default: files have all changes.
+	FoldAutomatic bool
+	// MaxRows cuts files after so many rows, which they say. Default: no limit.
+	MaxRows int
+	// Formats are offered, in this order. Default: CSV with a byte order mark, which
+	// Excel needs to read it right, Excel, PDF and JSON Lines.
+	Formats []export.Format
+}
+
 const (
 	defaultCountBound = 10_000
 	defaultPageBytes  = 8 << 20
@@ -126,7 +147,7 @@ const (
 
 // checkBounds refuses negative numbers.
 func (o *Options) checkBounds() error {
-	for name, n := range map[string]int{"CountBound": o.CountBound, "MaxLive": o.MaxLive, "MaxLivePerTenant": o.MaxLivePerTenant, "MaxPageBytes": o.MaxPageBytes} {
+	for name, n := range map[string]int{"CountBound": o.CountBound, "MaxLive": o.MaxLive, "MaxLivePerTenant": o.MaxLivePerTenant, "MaxPageBytes": o.MaxPageBytes, "Export.MaxRows": o.Export.MaxRows} {
 		if n < 0 {
 			return fmt.Errorf("viewer: Options.%s is %d, and can't be negative", name, n)
 		}

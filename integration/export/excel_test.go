@@ -68,7 +68,7 @@ func TestOpenpyxlReadsTheSameWorkbook(t *testing.T) {
 		}
 	}
 	labels := map[string]bool{}
-	for _, row := range book.Sheets["Filters applied"] {
+	for _, row := range book.Sheets["Filters Applied"] {
 		labels[row[0][1].(string)] = true
 	}
 	for _, label := range []string{"Report", "Date range", "Filters", "Sorted by", "Time zone", "Exported at", "Rows", "Shortened cells"} {
@@ -122,8 +122,8 @@ func TestLibreOfficeReadsTheSameWorkbook(t *testing.T) {
 			assert.Equal(t, codes.Replace(want), codes.Replace(got), "row %d, column %d", i+2, k+2)
 		}
 	}
-	require.Contains(t, sheets, "Filters applied")
-	assert.Equal(t, []string{"Report", "Audit log"}, sheets["Filters applied"][0])
+	require.Contains(t, sheets, "Filters Applied")
+	assert.Equal(t, []string{"Report", "Audit log"}, sheets["Filters Applied"][0])
 }
 
 func TestLibreOfficeReadsFurtherSheets(t *testing.T) {
