@@ -118,6 +118,7 @@ type choices struct {
 	Products    []string `json:"products"`
 	ActorTypes  []string `json:"actor_types"`
 	Users       []string `json:"users"`
+	OnBehalfOf  []string `json:"on_behalf_of"`
 }
 
 // login is what no row change shows: an entry that the host records itself,
