@@ -136,7 +136,7 @@ func AllColumns() []Column {
 		{"name", "Object name", func(e audit.Entry) any { return e.Object.Name }, 1.3},
 		{"record", "ID", func(e audit.Entry) any { return e.Object.ID }, 0.9},
 		{"changes", "Changes", changes, 3.2},
-		{"who", "User", func(e audit.Entry) any { return whoText(e.Actor) }, 1.6},
+		{"who", "User", func(e audit.Entry) any { return whoText(e.Actor) }, 1.8},
 		{"for", "On behalf of", behalf(whoText), 1.6},
 		{"ip", "IP address", func(e audit.Entry) any { return e.Request.IP }, 1.1},
 		{"comment", "Comment", func(e audit.Entry) any { return e.Comment }, 1.5},

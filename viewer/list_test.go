@@ -23,7 +23,7 @@ import (
 )
 
 var (
-	hrefs  = regexp.MustCompile(`(?:href|src|action)="([^"]*)"`)
+	hrefs  = regexp.MustCompile(`\b(?:href|src|action)="([^"]*)"`)
 	rowIDs = regexp.MustCompile(`<tr data-id="([^"]*)"`)
 )
 

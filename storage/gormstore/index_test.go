@@ -41,10 +41,10 @@ func TestIndexesComeWhenTheyAreWanted(t *testing.T) {
 	assert.ErrorContains(t, err, "option Without")
 
 	migrated(t, db, &gormstore.Options{Without: []gormstore.Index{gormstore.IndexFacet, gormstore.IndexIP}})
-	assert.Len(t, indexes(t, db), len(few)+5)
+	assert.Len(t, indexes(t, db), len(few)+6)
 	require.NoError(t, whole.Migrate(ctx))
 	all := indexes(t, db)
-	assert.Len(t, all, len(few)+7)
+	assert.Len(t, all, len(few)+8)
 	for _, store := range []*gormstore.Store{whole, lean, migrated(t, db, &gormstore.Options{Without: gormstore.Lean()})} {
 		page, err := store.Query(ctx, audit.Query{Filter: audit.Filter{Users: []string{full(1).Actor.Email}}, Sort: audit.SortIP})
 		require.NoError(t, err)

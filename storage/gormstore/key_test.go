@@ -18,7 +18,9 @@ func TestMigrateMakesAKeyForAnEarlierDatabase(t *testing.T) {
 	ctx := context.Background()
 	require.NoError(t, migrated(t, db, nil).Append(ctx, full(1)))
 	require.NoError(t, db.Exec("DROP TABLE audit_entries_key").Error)
-	require.NoError(t, db.Exec("DELETE FROM audit_entries_schema WHERE version = 4").Error)
+	require.NoError(t, db.Exec("DROP INDEX audit_entries_behalf").Error)
+	require.NoError(t, db.Exec("ALTER TABLE audit_entries DROP COLUMN behalf_user").Error)
+	require.NoError(t, db.Exec("DELETE FROM audit_entries_schema WHERE version >= 4").Error)
 
 	store, err := gormstore.New(db, nil)
 	require.NoError(t, err)
