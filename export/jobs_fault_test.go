@@ -153,10 +153,10 @@ func TestJobsThatFailSaySoAndLeaveNoFile(t *testing.T) {
 			if c.query == "" {
 				c.query = "?export=csv"
 			}
-			j, err := b.handler(of("a"), reader).Start(post(c.query), b.jobs)
+			_, err := b.handler(of("a"), reader).Start(post(c.query), b.jobs)
 			require.NoError(t, err, name)
 			synctest.Wait()
-			j = b.only(of("a"))
+			j := b.only(of("a"))
 			require.Equal(t, export.JobFailed, j.State, name)
 			require.Contains(t, j.Problem, c.want, name)
 			require.Contains(t, export.Texts(), j.Problem, name)
