@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,6 +21,11 @@ type Options struct {
 	Redaction *Redaction
 	// Catalogue explains actions and object types. Default: the common ones.
 	Catalogue *Catalogue
+	// SearchableMetadata names metadata whose values Filter.Keyword finds, wherever they
+	// stand in an entry's Metadata: texts and whole numbers, as they are stored, so a
+	// masked secret is never found. Readers with hidden fields (access.Grant.Hidden) don't
+	// find entries by metadata. Default: none.
+	SearchableMetadata []string
 	// Logger is told what can't be returned as an error. Default: slog.Default().
 	Logger *slog.Logger
 	// Now is the clock that gives entries their time. Default: time.Now.
@@ -46,16 +52,17 @@ type Options struct {
 // to its store, and reads them back. It is a Reader. A Trail is safe for
 // concurrent use.
 type Trail struct {
-	store     Store
-	redaction *Redaction
-	catalogue *Catalogue
-	logger    *slog.Logger
-	now       func() time.Time
-	actor     Actor // where the context has none
-	actors    actorCheck
-	keys      *keys
-	joined    joinedIDs
-	cursors   atomic.Pointer[seal.Box] // nil until the first cursor
+	store      Store
+	redaction  *Redaction
+	catalogue  *Catalogue
+	logger     *slog.Logger
+	searchable []string // Options.SearchableMetadata
+	now        func() time.Time
+	actor      Actor // where the context has none
+	actors     actorCheck
+	keys       *keys
+	joined     joinedIDs
+	cursors    atomic.Pointer[seal.Box] // nil until the first cursor
 
 	mu      sync.Mutex
 	maskers []Masker // replaced, never changed
@@ -93,7 +100,7 @@ func New(store Store, opts *Options) (*Trail, error) {
 	redaction.keys = keys
 	t := &Trail{
 		store: store, redaction: redaction, catalogue: opts.Catalogue, logger: opts.Logger, now: opts.Now,
-		actor: opts.DefaultActor, keys: keys,
+		actor: opts.DefaultActor, keys: keys, searchable: slices.Clone(opts.SearchableMetadata),
 	}
 	if t.catalogue == nil {
 		t.catalogue = NewCatalogue(nil, nil)

@@ -98,13 +98,17 @@ func (c *Catalogue) ObjectTypes() []ObjectType { return slices.Clone(c.objects) 
 // label, and Info.
 func (c *Catalogue) Action(name string) Action {
 	if i := slices.IndexFunc(c.actions, func(a Action) bool { return a.Name == name }); i >= 0 {
-		a := c.actions[i]
-		a.Label = cmp.Or(a.Label, labelOf(name))
-		a.Noun = cmp.Or(a.Noun, labelOf(name))
-		a.Severity = cmp.Or(a.Severity, Info)
-		return a
+		return c.actions[i].complete()
 	}
-	return Action{Name: name, Label: labelOf(name), Severity: Info, Noun: labelOf(name)}
+	return Action{Name: name}.complete()
+}
+
+// complete fills in what wasn't said of an action.
+func (a Action) complete() Action {
+	a.Label = cmp.Or(a.Label, labelOf(a.Name))
+	a.Noun = cmp.Or(a.Noun, labelOf(a.Name))
+	a.Severity = cmp.Or(a.Severity, Info)
+	return a
 }
 
 // ObjectType returns what is known of a type of object; of an unknown one its

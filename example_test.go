@@ -327,6 +327,28 @@ func ExampleTrail_MaskSecrets() {
 	// 1 masked
 }
 
+// A search finds entries by metadata that your app names, and by labels.
+func ExampleOptions_searchableMetadata() {
+	trail, err := audit.New(memstore.New(), &audit.Options{SearchableMetadata: []string{"ticket"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := audit.WithMetadata(audit.WithActor(context.Background(), audit.Actor{Name: "Ada"}), "ticket", "OPS-4711")
+	if err := trail.Record(ctx, audit.Entry{Action: "destroy", Outcome: audit.Denied}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, keyword := range []string{"ops-47", "delete denied", "OPS-5"} {
+		n, _, err := trail.Count(ctx, audit.Filter{Keyword: keyword}, 10)
+		fmt.Println(n, err)
+	}
+	// Output:
+	// 1 <nil>
+	// 1 <nil>
+	// 0 <nil>
+}
+
 // A menu finds users by what is typed.
 func ExampleTrail_FindFacets() {
 	trail, err := audit.New(memstore.New(), nil)

@@ -39,15 +39,23 @@ type Filter struct {
 	// "settings[2]").
 	Fields                   []string
 	TransactionID, RequestID string
-	// Keyword is a substring, in any case (Fold), of the actor's name or
-	// email, the object's name or ID, or the action. It is plain text: only
-	// ParseKeyword and Expand read qualifiers.
+	// Keyword is a substring, in any case (Fold), of what the page shows of an entry:
+	// the name, email and ID of the actor and of whom it acted on behalf of; the
+	// object's name, ID and type; the action; the labels of action, outcome and type; the IP
+	// address; the IDs of the request, the transaction and the entry; error and
+	// comment; names of changed fields; metadata that Options.SearchableMetadata names.
+	// Labels and metadata are found through a Trail alone. Values of changes aren't
+	// searched. It is plain text: only ParseKeyword and Expand read qualifiers.
 	Keyword string
 	// Not leaves out every entry that one of these filters selects.
 	Not []Filter
 
 	and    []Filter // further filters that must hold too; set by And
 	moving bool     // From and To move with the clock, so a cursor isn't bound to them
+
+	search     Search // set by the Trail, never changed
+	searched   bool   // search is set
+	noMetadata bool   // Keyword isn't looked for in metadata
 }
 
 // And returns a filter that selects what both f and limit select. Nothing done to
@@ -175,7 +183,7 @@ func (f Filter) matchTerm(e Entry) bool {
 		matchIP(f.IPs, e.Request.IP) && matchFields(f.Fields, e.Changes) &&
 		(f.TransactionID == "" || f.TransactionID == e.TransactionID) &&
 		(f.RequestID == "" || f.RequestID == e.Request.ID) &&
-		matchKeyword(f.Keyword, e) &&
+		f.matchKeyword(e) &&
 		!slices.ContainsFunc(f.Not, func(n Filter) bool { return n.Match(e) })
 }
 
@@ -202,14 +210,6 @@ func matchFields(list []string, changes []Change) bool {
 func fieldWithin(path, field string) bool {
 	rest, ok := strings.CutPrefix(path, field)
 	return ok && (rest == "" || rest[0] == '.' || rest[0] == '[')
-}
-
-func matchKeyword(keyword string, e Entry) bool {
-	if keyword == "" {
-		return true
-	}
-	keyword = Fold(keyword)
-	return slices.ContainsFunc(SearchTexts(e), func(s string) bool { return strings.Contains(s, keyword) })
 }
 
 // orSuccess reads "" as Success.

@@ -147,7 +147,10 @@ func anyEntry() *rapid.Generator[audit.Entry] {
 			Object:  audit.Object{Type: text.Draw(t, "type"), ID: text.Draw(t, "id"), Name: text.Draw(t, "object"), Product: text.Draw(t, "product")},
 			Request: audit.Request{IP: rapid.SampledFrom([]string{"", "10.0.0.1", "::1", "x"}).Draw(t, "ip"), ID: text.Draw(t, "request")},
 
-			TransactionID: text.Draw(t, "transaction"),
+			TransactionID: text.Draw(t, "transaction"), Error: text.Draw(t, "error"), Comment: text.Draw(t, "comment"),
+		}
+		if behalf := text.Draw(t, "on behalf of"); behalf != "" {
+			e.OnBehalfOf = &audit.Actor{ID: behalf, Name: text.Draw(t, "for name"), Email: text.Draw(t, "for email")}
 		}
 		for _, field := range rapid.SliceOfN(rapid.SampledFrom([]string{"a", "a.b", "a[0]", "b"}), 0, 2).Draw(t, "fields") {
 			e.Changes = append(e.Changes, audit.Change{Field: field, Op: audit.OpReplace})

@@ -34,11 +34,6 @@ func Fold(s string) string {
 	}, s)
 }
 
-// SearchTexts are the folded texts that a keyword is looked for in.
-func SearchTexts(e Entry) []string {
-	return []string{Fold(e.Actor.Name), Fold(e.Actor.Email), Fold(e.Object.Name), Fold(e.Object.ID), Fold(e.Action)}
-}
-
 // SortKey is the text by which entries are sorted under s, byte by byte; "" for
 // the sort by time, and for SortRecorded, which only the store knows. Entries
 // with equal keys are sorted by time, then by ID, all in the same direction.

@@ -349,7 +349,7 @@ func TestSearchCannotWidenAScope(t *testing.T) {
 
 // searchText draws a search, and what it means: a predicate of its own.
 func searchText(t *rapid.T) (string, func(audit.Entry) bool) {
-	texts := rapid.SampledFrom([]string{"a", "A", "b", "é", "a b", `"`, `\`, "-a", "a,b", ":", "user:a"})
+	texts := rapid.SampledFrom([]string{"a", "A", "b", "é", "a b", "B_a-", "FAIL", "denied", "a-failed", "[0]", "0.0.1", "019", `"`, `\`, "-a", "a,b", ":", "user:a"})
 	anyOf := map[string][]func(audit.Entry) bool{} // by qualifier
 	var all []func(audit.Entry) bool
 	var parts []string
@@ -423,12 +423,7 @@ func meaning(name, v string, e audit.Entry) bool {
 	}
 	switch name {
 	case "":
-		for _, s := range []string{e.Actor.Name, e.Actor.Email, e.Object.Name, e.Object.ID, e.Action} {
-			if strings.Contains(strings.ToUpper(s), strings.ToUpper(v)) {
-				return true
-			}
-		}
-		return false
+		return shows(e, v)
 	case "actor":
 		return v == user || v == e.Actor.ID
 	case "field":
@@ -460,6 +455,32 @@ func meaning(name, v string, e audit.Entry) bool {
 		"user": user, "behalf": e.OnBehalfOfUser(), "actor_type": e.Actor.Type, "action": e.Action, "type": e.Object.Type, "object": e.Object.Type, "id": e.Object.ID, "record": e.Object.ID, "tenant": e.Tenant,
 		"project": e.Project, "product": e.Object.Product, "outcome": string(e.Outcome), "transaction": e.TransactionID, "request": e.Request.ID,
 	}[name]
+}
+
+// shows reports whether a text that the page shows of an entry has the word, in any case.
+// Words of names may be parted by other signs than the search parts them by.
+func shows(e audit.Entry, word string) bool {
+	texts := []string{
+		e.ID, e.Action, e.TransactionID, e.Error, e.Comment, e.Actor.ID, e.Actor.Name, e.Actor.Email,
+		e.Object.Type, e.Object.ID, e.Object.Name, e.Request.ID, e.Request.IP,
+	}
+	if e.OnBehalfOf != nil {
+		texts = append(texts, e.OnBehalfOf.ID, e.OnBehalfOf.Name, e.OnBehalfOf.Email)
+	}
+	for _, c := range e.Changes {
+		texts = append(texts, c.Field)
+	}
+	ending := map[audit.Outcome]string{audit.Failure: "failed", audit.Denied: "denied"}[e.Outcome]
+	texts = append(texts, ending)
+	has := func(s string, word string) bool { return strings.Contains(strings.ToUpper(s), strings.ToUpper(word)) }
+	if slices.ContainsFunc(texts, func(s string) bool { return has(s, word) }) {
+		return true
+	}
+	joined := func(s string) string {
+		return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(" _-.", r) }), "")
+	}
+	together := joined(word)
+	return together != "" && together != word && (has(joined(e.Action)+ending, together) || has(joined(e.Object.Type), together))
 }
 
 // A search selects what its words say, whatever they are.

@@ -42,10 +42,12 @@ func (t *Trail) JoinIDs(o Object, others ...string) {
 	j.byID[o.ID] = joined{o.Type, slices.Clone(others)}
 }
 
-// Joined returns f with the other IDs of the records that it names (JoinIDs). What
-// selects entries by f otherwise than through a Reader, as a live feed does, selects by
+// Joined returns f with the other IDs of the records that it names (JoinIDs), and with
+// what the trail knows of its keywords (Filter.Search). What selects entries by f
+// otherwise than through a Reader, as a live feed does, selects by
 // this. Joining again changes nothing.
 func (t *Trail) Joined(f Filter) Filter {
+	f = t.searching(f)
 	t.joined.mu.RLock()
 	defer t.joined.mu.RUnlock()
 	if len(t.joined.byID) == 0 {

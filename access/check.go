@@ -132,14 +132,12 @@ func addressParam(f audit.Filter) string {
 
 // words are the keywords of a filter. A reader without Personal may only find
 // what still has them once masked.
-func (g Grant) words(f audit.Filter) (words []string) {
+func (g Grant) words(f audit.Filter) []audit.Filter {
 	if g.Personal {
 		return nil
 	}
-	for _, term := range f.Terms() {
-		if term.Keyword != "" {
-			words = append(words, term.Keyword)
-		}
+	if len(g.Hidden) > 0 {
+		f = f.WithoutMetadata()
 	}
-	return words
+	return f.Keywords()
 }

@@ -20,8 +20,9 @@ type Selection struct {
 	Key string
 }
 
-// Select returns what a live feed of f reads and shows. Its errors are those of
-// Check.
+// Select returns what a live feed of f reads and shows. f is as audit.Trail.Joined
+// returns it, or keywords aren't looked for in labels and metadata. Its errors are those
+// of Check.
 func (g Grant) Select(f audit.Filter) (Selection, error) {
 	if err := g.Check(audit.Query{Filter: f}); err != nil {
 		return Selection{}, err
@@ -30,7 +31,7 @@ func (g Grant) Select(f audit.Filter) (Selection, error) {
 	if len(words) > 0 {
 		f = withoutWords(f)
 	}
-	hash := sha256.Sum256(fmt.Appendf(nil, "%v %q %q", m.personal, slices.Sorted(slices.Values(m.hidden)), words))
+	hash := sha256.Sum256(fmt.Appendf(nil, "%v %q %q", m.personal, slices.Sorted(slices.Values(m.hidden)), keywords(words)))
 	return Selection{
 		Filter: g.within(f),
 		Show: func(e audit.Entry) (audit.Entry, bool) {
@@ -41,6 +42,13 @@ func (g Grant) Select(f audit.Filter) (Selection, error) {
 		},
 		Key: string(hash[:]),
 	}, nil
+}
+
+func keywords(words []audit.Filter) (list []string) {
+	for _, w := range words {
+		list = append(list, w.Keyword)
+	}
+	return list
 }
 
 func withoutWords(f audit.Filter) audit.Filter {

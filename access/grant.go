@@ -103,7 +103,8 @@ func (g Grant) ownScope() audit.Filter {
 	return scope
 }
 
-// within adds the scope to a filter.
+// within adds the scope to a filter, and keeps the filter's keywords from metadata if
+// some may be hidden.
 //
 // A tenant that the scope asks for anyway isn't asked for twice: databases choose
 // worse plans for a repeated condition, by a factor of a thousand.
@@ -112,6 +113,9 @@ func (g Grant) within(f audit.Filter) audit.Filter {
 		if len(limit.Tenants) == 1 && slices.Equal(f.Tenants, limit.Tenants) {
 			f.Tenants = nil
 		}
+	}
+	if len(g.Hidden) > 0 {
+		f = f.WithoutMetadata()
 	}
 	return f.And(g.Scope)
 }

@@ -31,20 +31,34 @@ func newMask(personal bool, hidden []string, as string) mask {
 const unsearchable = "\x00"
 
 // finds reports whether an entry has all the words in what its reader sees.
-func (m mask) finds(e audit.Entry, words []string) bool {
+func (m mask) finds(e audit.Entry, words []audit.Filter) bool {
 	if len(words) == 0 {
 		return true
 	}
 	m.as = unsearchable
 	own := m.ownAddresses(e)
-	e.Changes, e.Metadata = nil, nil
 	m.texts(&e, own)
-	for _, word := range words {
-		if !(audit.Filter{Keyword: word}).Match(e) {
-			return false
-		}
+	changes := make([]audit.Change, len(e.Changes)) // their values aren't searched
+	for i, c := range e.Changes {
+		changes[i].Field = m.text(c.Field, own)
 	}
-	return true
+	e.Changes = changes
+	if len(words[0].Search().Metadata) == 0 {
+		e.Metadata = nil
+	} else if e.Metadata != nil {
+		m.as = absent(words) // texts with NUL aren't searched there
+		e.Metadata, _ = m.value("", e.Metadata, own).(map[string]any)
+	}
+	return !slices.ContainsFunc(words, func(w audit.Filter) bool { return !w.Match(e) })
+}
+
+// absent returns a letter that no keyword holds.
+func absent(words []audit.Filter) string {
+	letter := '\ue000'
+	for slices.ContainsFunc(words, func(w audit.Filter) bool { return strings.ContainsRune(w.Keyword, letter) }) {
+		letter++
+	}
+	return string(letter)
 }
 
 // entry returns a masked copy. The original may be a store's.

@@ -50,7 +50,7 @@ func (r reader) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 	if err := r.admit(ctx, q); err != nil {
 		return nil, err
 	}
-	if words := r.grant.words(q.Filter); len(words) > 0 {
+	if words := r.grant.words(r.Joined(q.Filter)); len(words) > 0 {
 		return r.siftedPage(ctx, q, words)
 	}
 	q.Filter = r.within(q.Filter)
@@ -93,7 +93,7 @@ func (r reader) All(ctx context.Context, q audit.Query) iter.Seq2[audit.Entry, e
 			yield(audit.Entry{}, err)
 			return
 		}
-		words := r.grant.words(q.Filter)
+		words := r.grant.words(r.Joined(q.Filter))
 		q.Filter = r.within(q.Filter)
 		for e, err := range r.from.All(ctx, q) {
 			if err != nil {
@@ -211,7 +211,7 @@ func (r reader) Count(ctx context.Context, f audit.Filter, bound int) (n int, mo
 	if !ok {
 		return 0, false, fmt.Errorf("access: counting in a %T: %w", r.from, errors.ErrUnsupported)
 	}
-	words := r.grant.words(f)
+	words := r.grant.words(r.Joined(f))
 	if len(words) == 0 {
 		return counter.Count(ctx, r.grant.within(f), bound)
 	}

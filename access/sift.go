@@ -41,11 +41,12 @@ type walked struct {
 // walk visits the entries that still have the words once masked, from q's cursor on,
 // until visit returns false, until there are no more, or up to the limits. q is
 // valid, and in the scope.
-func (r reader) walk(ctx context.Context, q audit.Query, words []string, back bool, visit func(audit.Entry) bool) (walked, error) {
+func (r reader) walk(ctx context.Context, q audit.Query, words []audit.Filter, back bool, visit func(audit.Entry) bool) (walked, error) {
 	var w walked
 	limited, cancel := context.WithTimeout(ctx, r.limits.time)
 	defer cancel()
 	q.MaxBytes = cmp.Or(q.MaxBytes, stepBytes)
+	q.Brief = false // words may be in what a brief entry lacks
 	for looked, first := 0, true; ; first = false {
 		page, err := r.from.Query(limited, q)
 		if err != nil {
@@ -81,7 +82,7 @@ func (r reader) walk(ctx context.Context, q audit.Query, words []string, back bo
 }
 
 // siftedPage fills a page with such entries.
-func (r reader) siftedPage(ctx context.Context, q audit.Query, words []string) (*audit.Page, error) {
+func (r reader) siftedPage(ctx context.Context, q audit.Query, words []audit.Filter) (*audit.Page, error) {
 	q, err := q.Validate()
 	if err != nil {
 		return nil, err
@@ -101,6 +102,9 @@ func (r reader) siftedPage(ctx context.Context, q audit.Query, words []string) (
 		size += e.Size()
 		if more = len(found) == q.Limit || len(found) > 0 && q.MaxBytes > 0 && size > q.MaxBytes; more {
 			return false
+		}
+		if q.Brief {
+			e.Changes, e.Metadata = nil, nil
 		}
 		found = append(found, e)
 		return true
@@ -169,8 +173,8 @@ func toMinute(t time.Time, newest bool) time.Time {
 }
 
 // siftedCount counts such entries, up to the bound.
-func (r reader) siftedCount(ctx context.Context, f audit.Filter, bound int, words []string) (n int, more bool, err error) {
-	q, err := audit.Query{Filter: f, Brief: true, Limit: audit.MaxLimit}.Validate()
+func (r reader) siftedCount(ctx context.Context, f audit.Filter, bound int, words []audit.Filter) (n int, more bool, err error) {
+	q, err := audit.Query{Filter: f, Limit: audit.MaxLimit}.Validate()
 	if err != nil {
 		return 0, false, err
 	}

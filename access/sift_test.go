@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/memstore"
 )
 
 // haystack is a trail of n entries, newest first. Each entry has the word in an
@@ -222,4 +223,106 @@ func TestAMaskedCountIsBounded(t *testing.T) {
 	n, more, err = r.Count(t.Context(), mara.Filter, 100)
 	require.NoError(t, err)
 	require.Equal(t, []any{3, false}, []any{n, more})
+}
+
+// places are the texts in which a keyword is looked for and which may hold an address.
+var places = map[string]func(*audit.Entry, string){
+	"error":       func(e *audit.Entry, s string) { e.Error = s },
+	"comment":     func(e *audit.Entry, s string) { e.Comment = s },
+	"transaction": func(e *audit.Entry, s string) { e.TransactionID = s },
+	"request":     func(e *audit.Entry, s string) { e.Request.ID = s },
+	"action":      func(e *audit.Entry, s string) { e.Action = s },
+	"type":        func(e *audit.Entry, s string) { e.Object.Type = s },
+	"record":      func(e *audit.Entry, s string) { e.Object.ID = s },
+	"name":        func(e *audit.Entry, s string) { e.Object.Name = s },
+	"actor":       func(e *audit.Entry, s string) { e.Actor.Name = s },
+	"actor ID":    func(e *audit.Entry, s string) { e.Actor.ID = s },
+	"behalf":      func(e *audit.Entry, s string) { e.OnBehalfOf = &audit.Actor{ID: "7", Name: s} },
+	"behalf ID":   func(e *audit.Entry, s string) { e.OnBehalfOf = &audit.Actor{ID: s} },
+	"field":       func(e *audit.Entry, s string) { e.Changes = []audit.Change{{Field: s, Op: audit.OpAdd, New: "x"}} },
+	"metadata":    func(e *audit.Entry, s string) { e.Metadata = map[string]any{"in": []any{map[string]any{"ticket": s}}} },
+}
+
+// found is how many entries each way to read finds.
+func found(t *testing.T, trail *audit.Trail, grant Grant, f audit.Filter) (n []int) {
+	t.Helper()
+	r := grant.reader(trail)
+	page, err := r.Query(t.Context(), audit.Query{Filter: f, Limit: 50, Brief: true})
+	require.NoError(t, err)
+	all := 0
+	for _, err := range r.All(t.Context(), audit.Query{Filter: f}) {
+		require.NoError(t, err)
+		all++
+	}
+	counted, _, err := r.Count(t.Context(), f, 100)
+	require.NoError(t, err)
+	selection, err := grant.Select(trail.Joined(f))
+	require.NoError(t, err)
+	followed := 0
+	for e, err := range trail.All(t.Context(), audit.Query{}) {
+		require.NoError(t, err)
+		if selection.Filter.Match(e) {
+			if _, shown := selection.Show(e); shown {
+				followed++
+			}
+		}
+	}
+	return []int{len(page.Entries), all, counted, followed}
+}
+
+func searchable(t *testing.T, entries ...audit.Entry) *audit.Trail {
+	t.Helper()
+	trail, err := audit.New(memstore.New(), &audit.Options{SearchableMetadata: []string{"ticket", "salary"}})
+	require.NoError(t, err)
+	require.NoError(t, trail.Record(t.Context(), entries...))
+	return trail
+}
+
+// A reader without Personal finds an entry by each text around an address, and by no
+// part of the address, wherever it is repeated.
+func TestAMaskedSearchFindsNoAddress(t *testing.T) {
+	masked, personal := Grant{Everything: true, Follow: true}, Grant{Everything: true, Follow: true, Personal: true}
+	for place, set := range places {
+		e := audit.Entry{ID: "01980000-0000-7000-8000-111111111111", Action: "update", Actor: audit.Actor{Email: "odd&mail"}, Request: audit.Request{IP: "10.20.30.40"}, OnBehalfOf: &audit.Actor{Email: "boss@lumen.example"}}
+		set(&e, "before:mara@lumen.example/203.0.113.77/2001:db8::1c9/odd&mail/behind")
+		trail := searchable(t, e)
+		for _, guess := range []string{"mara", "lumen", "@", "203.0", "113.77", "1C9", "db8", "odd&", "20.30", "boss", "e/2", "masked", "\ue000"} {
+			f := audit.Filter{Keyword: guess}
+			require.Equal(t, []int{0, 0, 0, 0}, found(t, trail, masked, f), "%s by %s", place, guess)
+			if !slices.Contains([]string{"masked", "boss", "\ue000"}, guess) {
+				require.Equal(t, []int{1, 1, 1, 1}, found(t, trail, personal, f), "%s by %s", place, guess)
+			}
+		}
+		for _, shown := range []string{"BEFORE", "behind"} {
+			require.Equal(t, []int{1, 1, 1, 1}, found(t, trail, masked, audit.Filter{Keyword: shown}), "%s by %s", place, shown)
+		}
+		_, err := masked.Select(audit.Filter{Not: []audit.Filter{{Keyword: "mara"}}})
+		require.ErrorIs(t, err, audit.ErrInvalidQuery, "what a word leaves out can't be checked")
+	}
+}
+
+// A reader with hidden fields doesn't find entries by metadata, nor by what a word
+// leaves out. Values of changes are never searched.
+func TestASearchFindsNothingHidden(t *testing.T) {
+	e := audit.Entry{
+		Action: "update", Metadata: map[string]any{"salary": "9000", "in": map[string]any{"salary": int64(9000)}, "ticket": `{"salary":9000}`},
+		Changes: []audit.Change{{Field: "salary", Op: audit.OpAdd, New: "9000"}},
+	}
+	e.ID = "01980000-0000-7000-8000-111111111111"
+	trail := searchable(t, e)
+	one, none := []int{1, 1, 1, 1}, []int{0, 0, 0, 0}
+	all := Grant{Everything: true, Follow: true, Personal: true}
+	require.Equal(t, one, found(t, trail, all, audit.Filter{Keyword: "900"}))
+	require.Equal(t, none, found(t, trail, all, audit.Filter{Not: []audit.Filter{{Keyword: "900"}}}))
+	for _, personal := range []bool{true, false} {
+		hidden := Grant{Everything: true, Follow: true, Personal: personal, Hidden: []string{"salary", "in.salary"}}
+		for _, f := range []audit.Filter{{Keyword: "900"}, audit.Filter{Keyword: "update"}.And(audit.Filter{Keyword: "9000"}), trail.Joined(audit.Filter{Keyword: "9000"})} {
+			require.Equal(t, none, found(t, trail, hidden, f), "personal %v: %s", personal, f.Values())
+		}
+		require.Equal(t, one, found(t, trail, hidden, audit.Filter{Keyword: "salar"}), "the page shows the names of hidden fields")
+		if personal {
+			require.Equal(t, one, found(t, trail, hidden, audit.Filter{Not: []audit.Filter{{Keyword: "900"}}}))
+			require.Equal(t, one, found(t, trail, hidden, audit.Filter{Not: []audit.Filter{{Not: []audit.Filter{{Keyword: "update"}}}, {Keyword: "900"}}}))
+		}
+	}
 }

@@ -249,7 +249,7 @@ func (s *server) selection(r *http.Request, grant access.Grant) (access.Selectio
 	if err != nil {
 		return access.Selection{}, err
 	}
-	return grant.Select(f)
+	return grant.Select(s.hub.trail.Joined(f))
 }
 
 func refuse(w http.ResponseWriter, err error) {

@@ -59,7 +59,7 @@ func (h *Hub) Follow(ctx context.Context, f audit.Filter, after string) (*Reader
 	if err := f.Validate(); err != nil {
 		return nil, err
 	}
-	f = audit.Filter{}.And(f) // a copy: others share it, and the caller's lists may change
+	f = h.trail.Joined(audit.Filter{}.And(f)) // a copy: others share it, and the caller's lists may change
 	tailer, err := tailerOf(h.trail)
 	if err != nil {
 		return nil, err

@@ -79,6 +79,7 @@ func questions() (list []string) {
 	const entry = "?entry=01980000-0000-7000-8000-0000000000"
 	filters := []string{
 		"?", "?sort=time", "?per=25&limit=7", "?q=mara", "?q=ma&per=25", "?q=canary", "?q=masked", "?q=lumen.example", "?q=%2577", "?q=-canary",
+		"?q=203.0.113", "?q=boss", "?q=refused", "?q=connect+x", "?q=9000", "?q=iban", "?q=inbox", "?q=req_1", "?q=tx:", "?q=000000000002", "?q=failed", "?q=ip:+tx", "?q=for&limit=3",
 		"?q=user:canary.mara@lumen.example", "?user=canary.mara@lumen.example", "?ip=203.0.113.77", "?ip=203.0.113.0/24", "?sort=user", "?sort=-ip",
 		"?record=tenant%3D1,email%3Dcanary.mara%2540lumen.example", "?action=update", "?action=mail+to+[masked]", "?tenant=lumen", "?transaction=tx_1",
 		"?request=req_1", "?type=users&record=77&sort=recorded", "?field=salary", "?field=tags", "?not=action%3Dview", "?actor=u_1&outcome=success",
@@ -169,12 +170,15 @@ func withoutPositions(answer string) string {
 	})
 }
 
+// searched are names of metadata that a search finds; grants hide the first.
+var searched = []string{"salary", "list", "to", "query"}
+
 // seenOf is every answer of a trail with these entries. They are written four at a
 // time while feeds are open, each time together with some of the others.
 func seenOf(t *testing.T, all, others []audit.Entry, grant access.Grant, questions []string) map[string]string {
 	answers := map[string]string{}
 	synctest.Test(t, func(t *testing.T) {
-		trail, err := audit.New(memstore.New(), &audit.Options{Key: bytes.Repeat([]byte{7}, audit.KeySize)}) // so that cursors are alike
+		trail, err := audit.New(memstore.New(), &audit.Options{Key: bytes.Repeat([]byte{7}, audit.KeySize), SearchableMetadata: searched}) // so that cursors are alike
 		require.NoError(t, err)
 		authorize := func(*http.Request) (access.Grant, error) { return grant, nil }
 		page := newViewer(t, trail, &viewer.Options{Authorize: authorize})
@@ -257,6 +261,14 @@ func TestNoninterference(t *testing.T) {
 			contains(t, one[query], "Mara", query)
 		}
 	}
+
+	unhidden := access.Grant{Everything: true, Export: true, Follow: true} // metadata is searched, and its addresses aren't found
+	changed := unseenValues[1]
+	changed.hidden = unseenValues[0].hidden // which this reader sees
+	words := []string{"?q=canary&format=json", "?q=203.0&format=json", "?q=boss", "?q=9000&format=json", "?q=user%3D", "?q=rival&limit=7"}
+	one := seenOf(t, everywhere(unseenValues[0]), nil, unhidden, words)
+	alike(t, one, seenOf(t, everywhere(changed), nil, unhidden, words))
+	contains(t, one["?q=9000&format=json"], "Mara")
 
 	all := access.Grant{Everything: true, Export: true, Follow: true, Personal: true} // and then they can be told apart
 	one, other := seenOf(t, everywhere(unseenValues[0]), nil, all, []string{"?"}), seenOf(t, everywhere(unseenValues[1]), nil, all, []string{"?"})

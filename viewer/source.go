@@ -31,6 +31,17 @@ func (v *Viewer) source() source {
 // Catalogue returns the trail's, also for Options.Reader (access.Grant.List).
 func (s source) Catalogue() *audit.Catalogue { return s.catalogue }
 
+// Joined returns f as the Reader does (audit.Trail.Joined): without it, users without
+// Personal would find nothing by labels and metadata.
+func (s source) Joined(f audit.Filter) audit.Filter {
+	if j, ok := s.Reader.(interface {
+		Joined(f audit.Filter) audit.Filter
+	}); ok {
+		return j.Joined(f)
+	}
+	return f
+}
+
 // FindFacets implements audit.FacetFinder. Without words to find, the choices that
 // are remembered answer.
 func (s source) FindFacets(ctx context.Context, q audit.FacetQuery) (audit.Facets, error) {

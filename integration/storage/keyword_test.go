@@ -65,11 +65,11 @@ func drawKeyword(r *rand.Rand, entries []audit.Entry) string {
 	return piece
 }
 
-// TestTheKeywordIndexOnlyNarrows compares what PostgreSQL finds with what a
+// TestKeywordsOfEveryLocale compares what PostgreSQL finds with what a
 // filter means, in databases whose letters differ: by the C library, none outside
 // of ASCII, and, from PostgreSQL 18 on, by Turkish and Greek rules that look at
 // the letters around.
-func TestTheKeywordIndexOnlyNarrows(t *testing.T) {
+func TestKeywordsOfEveryLocale(t *testing.T) {
 	for name, locale := range map[string]string{
 		"C.UTF-8": "LOCALE 'C.UTF-8'",
 		"C":       "LOCALE 'C'",
@@ -78,7 +78,7 @@ func TestTheKeywordIndexOnlyNarrows(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			admin := open(t, createPostgres(t))
-			db, rec := recordedLocale(t, admin, locale)
+			db := openLocale(t, admin, locale)
 			seed := rand.Uint64()
 			t.Logf("seed %d", seed)
 			r := rand.New(rand.NewPCG(seed, 1))
@@ -91,8 +91,6 @@ func TestTheKeywordIndexOnlyNarrows(t *testing.T) {
 				}
 			}
 			require.NoError(t, store.Append(context.Background(), entries...))
-			rec.take()
-			sought := 0
 			for range 120 {
 				f := audit.Filter{Keyword: drawKeyword(r, entries)}
 				switch r.IntN(4) {
@@ -103,24 +101,18 @@ func TestTheKeywordIndexOnlyNarrows(t *testing.T) {
 				}
 				sort := []audit.Sort{"", audit.SortTime, audit.SortUser, "-" + audit.SortObjectID}[r.IntN(4)]
 				wantSame(t, store, entries, audit.Query{Filter: f, Sort: sort, Limit: 300})
-				if slices.ContainsFunc(rec.take(), isSought) {
-					sought++
-				}
 			}
-			t.Logf("the index found %d of 120", sought)
-			assert.Greater(t, sought, 4, "the index was hardly used, so that this shows nothing") // 13 to 60 by seed
 		})
 	}
 }
 
-func recordedLocale(t *testing.T, admin *gorm.DB, locale string) (*gorm.DB, *recorder) {
+func openLocale(t *testing.T, admin *gorm.DB, locale string) *gorm.DB {
 	name := "audit_storage_" + strings.ReplaceAll(uuid.NewString(), "-", "")
 	require.NoError(t, admin.Exec("CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'UTF8' "+locale).Error)
 	t.Cleanup(func() { require.NoError(t, admin.Exec("DROP DATABASE "+name+" WITH (FORCE)").Error) })
 	d := *admin.Dialector.(*postgres.Dialector)
 	dsn := strings.Replace(d.DSN, admin.Migrator().CurrentDatabase(), name, 1)
-	db, _, rec := reopen(t, open(t, postgres.Open(dsn)), dsn, postgresOn)
-	return db, rec
+	return open(t, postgres.Open(dsn))
 }
 
 // wantSame compares a page, All and Count with what the filter means.
@@ -156,29 +148,6 @@ func wantSame(t *testing.T, store *gormstore.Store, all []audit.Entry, q audit.Q
 	}
 	slices.Sort(got)
 	require.Equal(t, want, got, "All of %q", q.Keyword)
-}
-
-// A driver that caches statements has the server plan them once and for all after
-// five runs, which would be without the pattern and so without the index.
-func TestCachedStatementsUseTheKeywordIndex(t *testing.T) {
-	db := open(t, createPostgres(t))
-	pool(t, db).SetMaxOpenConns(1) // its statements are cached by connection
-	store := migrated(t, db, withKeywords)
-	ctx := context.Background()
-	require.NoError(t, store.Append(ctx, newGenerator(1).entries(5000)...))
-	for i := range 10 {
-		_, err := store.Query(ctx, audit.Query{Filter: audit.Filter{Keyword: fmt.Sprintf("no such word %d", i)}})
-		require.NoError(t, err)
-		_, _, err = store.Count(ctx, audit.Filter{Keyword: fmt.Sprintf("no such word %d", i)}, 100)
-		require.NoError(t, err)
-	}
-	var plans []struct{ Generic, Custom int }
-	require.NoError(t, db.Raw("SELECT generic_plans AS generic, custom_plans AS custom FROM pg_prepared_statements WHERE statement LIKE '%lower(x.search) LIKE%' AND statement NOT LIKE '%pg_prepared%'").Scan(&plans).Error)
-	require.Len(t, plans, 1, "the page and the count have one question")
-	for _, p := range plans {
-		assert.Zero(t, p.Generic)
-		assert.GreaterOrEqual(t, p.Custom, 20)
-	}
 }
 
 func TestPostgresWithoutTheRightToItsExtension(t *testing.T) {

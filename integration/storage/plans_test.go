@@ -6,10 +6,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/glebarez/sqlite"
 	"github.com/stretchr/testify/assert"
@@ -216,71 +214,7 @@ func holdPlans(t *testing.T, plan plannedServer, opts gormstore.Options) {
 			}
 		})
 	}
-	if plan.name != "mysql" && len(opts.Without) == 0 && opts.Partitions == gormstore.Unpartitioned {
-		holdKeywordPlans(t, plan, db, plain, rec)
-	}
 }
-
-// holdKeywordPlans gives the table the keyword index, and looks at what finds
-// rare and absent keywords in all orders.
-func holdKeywordPlans(t *testing.T, plan plannedServer, db *gorm.DB, plain *sql.DB, rec *recorder) {
-	store := migrated(t, db, &gormstore.Options{KeywordIndex: true})
-	if plan.name == "postgres" {
-		_, err := plain.Exec("VACUUM ANALYZE audit_entries")
-		require.NoError(t, err)
-	}
-	ctx := context.Background()
-	one := []string{tenantName(0)}
-	for what, q := range map[string]audit.Query{
-		"rare":                   {Filter: audit.Filter{Keyword: "user4999@"}},
-		"rare in a tenant":       {Filter: audit.Filter{Keyword: "USER499", Tenants: one}},
-		"absent":                 {Filter: audit.Filter{Keyword: "no such words"}},
-		"absent in a tenant":     {Filter: audit.Filter{Keyword: "user 4999", Tenants: one}},
-		"rare by user":           {Filter: audit.Filter{Keyword: "user499"}, Sort: audit.SortUser},
-		"rare by record":         {Filter: audit.Filter{Keyword: "user499", Tenants: one}, Sort: "-" + audit.SortObjectID},
-		"rare, oldest first":     {Filter: audit.Filter{Keyword: "object 7777", Tenants: one}, Sort: audit.SortTime},
-		"rare of some users":     {Filter: audit.Filter{Keyword: "object 777", Users: []string{userName(0), userName(1)}}},
-		"rare of some tenants":   {Filter: audit.Filter{Keyword: "object 777", Tenants: []string{tenantName(0), tenantName(3)}}},
-		"rare, without another":  {Filter: audit.Filter{Keyword: "object 777", Not: []audit.Filter{{Keyword: "user1"}}}},
-		"rare in a longer range": {Filter: audit.Filter{Keyword: "object 777", From: began.Add(time.Hour), To: began.Add(20 * time.Hour)}},
-	} {
-		t.Run("keyword, "+what, func(t *testing.T) {
-			for name, ask := range map[string]func() error{
-				"page":  func() error { _, err := store.Query(ctx, q); return err },
-				"count": func() error { _, _, err := store.Count(ctx, q.Filter, 10_000); return err },
-				"all": func() (err error) {
-					for _, err = range store.All(ctx, q) {
-					}
-					return err
-				},
-				"facets": func() error { _, err := store.Facets(ctx, audit.Filter{}.And(q.Filter)); return err },
-			} {
-				rec.take()
-				require.NoError(t, ask())
-				statements := rec.take()
-				asked := slices.IndexFunc(statements, isSought)
-				if !assert.GreaterOrEqual(t, asked, 0, "%s doesn't ask the index: %+v", name, statements) {
-					continue
-				}
-				for i, s := range statements {
-					plan.check(t, plain, s)
-					if i > asked && strings.Contains(s.text, "search") {
-						assert.Regexp(t, `(actor_user|object_key|action) = `, s.text, "%s is walked", name)
-					}
-				}
-			}
-		})
-	}
-	t.Run("keyword, common", func(t *testing.T) {
-		rec.take()
-		_, err := store.Query(ctx, audit.Query{Filter: audit.Filter{Keyword: "example"}})
-		require.NoError(t, err)
-		require.Len(t, rec.take(), 2, "one question, and the page as without an index")
-	})
-}
-
-// isSought reports whether a statement asks the keyword index.
-func isSought(q recorded) bool { return strings.Contains(q.text, "SELECT x.kind, x.value") }
 
 // servedLean are the reads that need none of the indexes that a host may do
 // without.

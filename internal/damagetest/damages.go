@@ -18,7 +18,7 @@ var everywhere = []damage{
 	{column: "changes", value: "'['"}, {column: "changes", value: "'{}'"}, {column: "changes", value: "'null x'"}, {column: "changes", value: "'[{\"field\":\"a\",\"op\":\"rep'"},
 	{column: "changes", value: "'[1]'"}, {column: "changes", value: "'[{\"field\":\"\",\"op\":\"add\"}]'"}, {column: "changes", value: "'[{\"field\":\"a\",\"op\":\"turn\"}]'"},
 	{column: "changes", value: "substr(changes, 1, length(changes) - 1)"}, {column: "metadata", value: "'[]'"}, {column: "metadata", value: "'{\"a\":'"},
-	{column: "metadata", value: "'7'"}, {column: "on_behalf_of", value: "'{\"type\":'"}, {column: "on_behalf_of", value: "'[]'"},
+	{column: "metadata", value: "'7'"}, {column: "metadata", value: "'{\"k\":\"open'"}, {column: "on_behalf_of", value: "'{\"type\":'"}, {column: "on_behalf_of", value: "'[]'"},
 	{column: "outcome", value: "'maybe'"}, {column: "outcome", value: "''"}, {column: "action", value: "''"},
 	{column: "object_key", value: "'zz'", silent: true}, {column: "object_key", value: "''", silent: true}, {column: "actor_user", value: "'zz'", silent: true}, {column: "behalf_user", value: "'zz'", silent: true},
 	{column: "ip_key", value: "'zz'", silent: true}, {column: "fields", value: "'zz'", silent: true}, {column: "search", value: "''", silent: true},
@@ -32,6 +32,11 @@ var texts = []string{
 
 // keys are the columns of texts that are only sorted and looked up by.
 var keys = []string{"actor_user", "behalf_user", "object_key", "ip_key", "fields", "search"}
+
+// escapes are of JSON; MySQL would take the backslashes off.
+var escapes = []damage{
+	{column: "metadata", value: "'{\"k\":\"\\u12\"}'"}, {column: "metadata", value: "'{\"k\":\"\\x\"}'"}, {column: "on_behalf_of", value: "'{\"name\":\"\\u00'"},
+}
 
 // damages are those that a database of that kind can have.
 func damages(database string) []damage {
@@ -58,7 +63,9 @@ func damages(database string) []damage {
 		list = append(list, damage{column: "form", value: "'seven'"}, damage{column: "form", value: "x'01'"}, damage{column: "form", value: "1.5"},
 			damage{column: "id", value: "randomblob(3)", anonymous: true}, damage{column: "id", value: "'no ID ' || hex(randomblob(4))", anonymous: true}, damage{column: "id", value: "abs(random())", anonymous: true},
 			damage{column: "salt", value: "''", silent: true})
+		list = append(list, escapes...)
 	case "postgres":
+		list = append(list, escapes...)
 		inTime("'infinity'", "'-infinity'", "'12345-01-02 03:04:05'", "'0044-03-15 BC'", "'294276-01-01'", "'10000-01-01'")
 	case "mysql":
 		inTexts("x'ff00fe'", "x'61ff62'", "x'6100'")

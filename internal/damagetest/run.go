@@ -30,7 +30,7 @@ type Table struct {
 // and says so. seed chooses what is damaged.
 func Run(t *testing.T, store audit.Store, table Table, seed uint64) {
 	t.Helper()
-	trail, err := audit.New(store, nil)
+	trail, err := audit.New(store, &audit.Options{SearchableMetadata: []string{"k"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -236,7 +236,8 @@ func (r *run) wantOthers() {
 			r.broken("Get returns\n%+v, and did return\n%+v", got, e)
 		}
 	}
-	for _, f := range []audit.Filter{{Tenants: []string{"acme"}}, {ObjectIDs: []string{"10"}}, {Users: []string{"Ada"}}, {Keyword: "ada"}, {Fields: []string{"name"}}, {Actions: []string{"update"}, Tenants: []string{"globex"}}} {
+	for _, f := range []audit.Filter{{Tenants: []string{"acme"}}, {ObjectIDs: []string{"10"}}, {Users: []string{"Ada"}}, {Keyword: "ada"}, {Keyword: "zoe"}, {Keyword: "10.0.0.2"}, {Keyword: "7"}, {Keyword: "deleted"}, {Keyword: "ame"}, {Not: []audit.Filter{{Keyword: "zoe"}}}, {Fields: []string{"name"}}, {Actions: []string{"update"}, Tenants: []string{"globex"}}} {
+		f = r.trail.Joined(f)
 		var want, got []string
 		for _, e := range whole {
 			if f.Match(e) {

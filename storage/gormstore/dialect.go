@@ -89,6 +89,18 @@ type dialect interface {
 	in(b *builder, column string, values []string)
 	// contains writes that a column contains a text.
 	contains(b *builder, column, text string)
+	// text is a text in SQL, concat texts one after the other.
+	text(s string) string
+	concat(texts ...string) string
+	// folded is an expression with these letters replaced. Letters of ASCII may become
+	// large ones.
+	folded(expression string, list []variant) string
+	// upperID is an entry's ID as text with large letters.
+	upperID() string
+	// jsonValues are the values with one of these names in a column of JSON, wherever
+	// they stand: the expression of one in what follows FROM. Texts without NUL and whole
+	// numbers of 64 bits are among them. It never fails, whatever the column holds.
+	jsonValues(column string, names []string) (value, from string)
 	// after writes that columns follow values in ascending order, or descending.
 	after(b *builder, columns []string, values []any, descending bool)
 	// keepsOrder reports whether one stream is read along its index, or sorted

@@ -2,13 +2,6 @@ package gormstore
 
 import "github.com/gormtrail/audit"
 
-// SeekAlways makes the keyword index find whatever it can, also in a trail as
-// small as a test's.
-func SeekAlways(s *Store) *Store {
-	s.seekAlways = true
-	return s
-}
-
 // TextsOf are the texts that are kept of an entry, as "column|value|text".
 func TextsOf(e audit.Entry) (list []string) {
 	for _, t := range textsOf(&e) {

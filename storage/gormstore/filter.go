@@ -74,7 +74,7 @@ func (b *builder) term(f audit.Filter) {
 	b.single(c, colTx, f.TransactionID)
 	b.single(c, colRequest, f.RequestID)
 	if f.Keyword != "" {
-		b.dialect.contains(c.next(), "search", guarded(audit.Fold(f.Keyword)))
+		c.next().keyword(f)
 	}
 	b.not(c, f.Not)
 	if !c.some {

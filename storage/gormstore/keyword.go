@@ -66,10 +66,10 @@ const (
 )
 
 // seek asks by what streams a keyword is found; nil where a walk is better, or
-// there is no index.
+// there is no index that has all texts (Store.seeks).
 func (s *Store) seek(ctx context.Context, sel selection) (*sought, error) {
 	keyword := s.indexedKeyword(sel.filter)
-	if keyword == "" || sel.order.recorded() || linked(sel.filter.Terms()) {
+	if !s.seeks || keyword == "" || sel.order.recorded() || linked(sel.filter.Terms()) {
 		return nil, nil
 	}
 	near, err := s.sample(ctx, sel, searched(keyword))

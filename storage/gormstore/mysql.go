@@ -3,6 +3,8 @@ package gormstore
 import (
 	"context"
 	"database/sql"
+	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"hash/fnv"
 	"strconv"
@@ -98,6 +100,30 @@ func (d *mysql) contains(b *builder, column, text string) {
 	b.WriteString("LOCATE(")
 	b.arg(text)
 	b.add(", ", column, ") > 0")
+}
+
+func (d *mysql) text(s string) string          { return "x'" + hex.EncodeToString([]byte(s)) + "'" }
+func (d *mysql) concat(texts ...string) string { return "CONCAT(" + strings.Join(texts, ", ") + ")" }
+
+// folded: in a binary text no letter is another one's.
+func (d *mysql) folded(expression string, list []variant) string {
+	return replaced(expression, list, d.text)
+}
+
+func (d *mysql) upperID() string {
+	return "INSERT(INSERT(INSERT(INSERT(HEX(id), 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-')"
+}
+
+func (d *mysql) jsonValues(column string, names []string) (value, from string) {
+	text := "CONVERT(" + column + " USING utf8mb4)"
+	values := "JSON_EXTRACT(CASE WHEN JSON_VALID(" + text + ") THEN " + text + " ELSE '{}' END"
+	for _, name := range names {
+		raw, _ := json.Marshal(name) // of a text: can't fail
+		values += ", CONVERT(" + d.text("$**."+string(raw)) + " USING utf8mb4)"
+	}
+	values += ")"
+	return "CAST(j.v AS BINARY)", "JSON_TABLE(" + values + ", '$[*]' COLUMNS (n FOR ORDINALITY, v LONGTEXT PATH '$')) j WHERE CASE JSON_TYPE(JSON_EXTRACT(" + values + ", CONCAT('$[', j.n - 1, ']')))" +
+		" WHEN 'STRING' THEN LOCATE(x'00', j.v) = 0 WHEN 'INTEGER' THEN CAST(CAST(j.v AS SIGNED) AS CHAR) = j.v ELSE FALSE END"
 }
 
 func (d *mysql) rowLock() string { return " FOR UPDATE" }

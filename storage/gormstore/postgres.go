@@ -3,9 +3,11 @@ package gormstore
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -154,6 +156,37 @@ func (d *postgres) contains(b *builder, column, text string) {
 	b.add("strpos(", column, ", ")
 	b.arg(text)
 	b.WriteString(") > 0")
+}
+
+func (d *postgres) text(s string) string          { return literal(s) }
+func (d *postgres) concat(texts ...string) string { return "(" + strings.Join(texts, " || ") + ")" }
+
+func (d *postgres) folded(expression string, list []variant) string {
+	var from, to strings.Builder
+	for _, v := range list {
+		from.WriteRune(v.from)
+		to.WriteRune(v.to)
+	}
+	return "translate(" + expression + ", " + literal(from.String()) + ", " + literal(to.String()) + ")"
+}
+
+func (d *postgres) upperID() string { return "upper(id::text)" }
+
+// jsonString is what stands between the quotes of a text in JSON. It leaves out NUL,
+// which no text has, and halves of pairs, which json.Marshal doesn't write.
+const jsonString = `(?:[^"\\\u0001-\u001f]|\\["\\/bfnrt]|\\u(?!0000|[dD][89a-fA-F])[0-9a-fA-F]{4})*`
+
+// jsonValues: a cast to json would fail for a row that is damaged. A name and its value
+// are found as json.Marshal writes them: within a text, quotes are escaped.
+func (d *postgres) jsonValues(column string, names []string) (value, from string) {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		raw, _ := json.Marshal(name) // of a text: can't fail
+		quoted[i] = regexp.QuoteMeta(string(raw))
+	}
+	pattern := "[{,](?:" + strings.Join(quoted, "|") + `):(?:"(` + jsonString + `)"|(0|-?[1-9][0-9]{0,18})(?=[,}]))`
+	return `CASE WHEN m[1] IS NULL THEN m[2] ELSE ('"' || m[1] || '"')::json #>> '{}' END`,
+		"regexp_matches(" + column + ", " + literal(pattern) + ", 'g') m WHERE (m[2] IS NULL OR m[2]::numeric BETWEEN -9223372036854775808 AND 9223372036854775807)"
 }
 
 func (d *postgres) rowLock() string { return " FOR UPDATE" }

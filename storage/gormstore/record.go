@@ -149,8 +149,16 @@ func guarded(s string) string {
 	return s
 }
 
-// appendSearchText writes the texts that a keyword is looked for in.
-func appendSearchText(b []byte, e audit.Entry) []byte { return appendMarked(b, audit.SearchTexts(e)) }
+// searchTexts are the texts of the column search: of those that a keyword is looked for
+// in (builder.keyword) the first that there were.
+func searchTexts(e *audit.Entry) [5]string {
+	return [...]string{audit.Fold(e.Actor.Name), audit.Fold(e.Actor.Email), audit.Fold(e.Object.Name), audit.Fold(e.Object.ID), audit.Fold(e.Action)}
+}
+
+func appendSearchText(b []byte, e audit.Entry) []byte {
+	texts := searchTexts(&e)
+	return appendMarked(b, texts[:])
+}
 
 // appendMarked writes texts, without empty ones.
 func appendMarked(b []byte, texts []string) []byte {

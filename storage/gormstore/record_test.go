@@ -14,9 +14,9 @@ import (
 // frequent.
 var marked = rapid.StringOfN(rapid.RuneFrom([]rune("ab.[\x1c\x1d\x1e\x1f")), 0, 6, -1)
 
-// What a substring search finds in the search column is what Filter.Match finds
+// What a substring search finds in the search column is what it finds
 // in the texts, one by one: never across two, never inside a guarded character.
-func TestSearchColumnSaysWhatMatchSays(t *testing.T) {
+func TestSearchColumnHasEachTextOfItsOwn(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := audit.Entry{
 			Action: marked.Draw(t, "action"),
@@ -25,7 +25,11 @@ func TestSearchColumnSaysWhatMatchSays(t *testing.T) {
 		}
 		keyword := marked.Filter(func(s string) bool { return s != "" }).Draw(t, "keyword")
 		found := strings.Contains(string(appendSearchText(nil, e)), guarded(audit.Fold(keyword)))
-		assert.Equal(t, audit.Filter{Keyword: keyword}.Match(e), found)
+		want := false
+		for _, text := range []string{e.Actor.Name, e.Actor.Email, e.Object.Name, e.Object.ID, e.Action} {
+			want = want || strings.Contains(strings.ToUpper(text), strings.ToUpper(keyword))
+		}
+		assert.Equal(t, want, found)
 	})
 }
 

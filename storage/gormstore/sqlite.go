@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // sqlite: times are integers, since a driver would write a time as text in a
@@ -115,6 +117,29 @@ func (d *sqlite) contains(b *builder, column, text string) {
 	b.add("instr(", column, ", ")
 	b.arg(text)
 	b.WriteString(") > 0")
+}
+
+func (d *sqlite) text(s string) string          { return literal(s) }
+func (d *sqlite) concat(texts ...string) string { return "(" + strings.Join(texts, " || ") + ")" }
+
+// folded: upper knows the letters of ASCII alone.
+func (d *sqlite) folded(expression string, list []variant) string {
+	list = slices.DeleteFunc(list, func(v variant) bool { return v.from < utf8.RuneSelf })
+	return replaced("upper("+expression+")", list, d.text)
+}
+
+func (d *sqlite) upperID() string {
+	const hex = "hex(id)"
+	return "(substr(" + hex + ", 1, 8) || '-' || substr(" + hex + ", 9, 4) || '-' || substr(" + hex + ", 13, 4) || '-' || substr(" + hex + ", 17, 4) || '-' || substr(" + hex + ", 21))"
+}
+
+func (d *sqlite) jsonValues(column string, names []string) (value, from string) {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = literal(name)
+	}
+	return "value", "json_tree(CASE WHEN json_valid(" + column + ") THEN " + column + " ELSE '{}' END) WHERE key IN (" + strings.Join(quoted, ", ") + ")" +
+		" AND (type = 'text' AND instr(value, char(0)) = 0 OR type = 'integer' AND typeof(value) = 'integer')"
 }
 
 func (d *sqlite) rowLock() string { return "" }

@@ -58,32 +58,21 @@ type Options struct {
 	// is in a default one, from which Migrate moves it.
 	Partitions Partitions
 
-	// KeywordIndex keeps the texts that Filter.Keyword is looked for in, each once,
-	// in tables of their own with an index of trigrams, so that a page of a keyword
-	// that is rare, or that no entry has, takes milliseconds however long the trail
-	// is; one that many entries have takes what it does without. On PostgreSQL it is
-	// a GIN index of the extension pg_trgm, on SQLite an FTS5 table (SQLite 3.34 or
-	// later). MySQL and MariaDB have no index that finds part of a word: there the
-	// option changes nothing.
+	// KeywordIndex keeps names, email addresses, record IDs and actions, each once, in
+	// tables of their own with an index of trigrams: on PostgreSQL a GIN index of the
+	// extension pg_trgm, on SQLite an FTS5 table (SQLite 3.34 or later). On MySQL and
+	// MariaDB the option changes nothing. Searches don't use the index yet:
+	// Filter.Keyword is also looked for in texts that the index lacks, so a rare keyword
+	// reads all entries in the filter's scope, with the option and without it.
 	//
-	// It makes no write dearer: nothing is written when an entry is appended. Who
-	// looks for a keyword reads what was appended since somebody last did, and folds
-	// it in once that is 1,000 entries; if it is more than 20,000, that one search
-	// goes without the index. Purge keeps it up to date too, and Refresh, for hosts
-	// in which people search seldom. Who removes entries waits for the texts of these
-	// to be forgotten (docs/performance-storage.md has what each costs).
+	// An append writes nothing to these tables. Refresh and Purge bring them up to date;
+	// removing entries also removes the texts that no other entry has
+	// (docs/performance-storage.md has what each costs).
 	//
-	// Keywords of fewer than three characters are looked for without it, and on
-	// PostgreSQL those without three letters or digits in a row; so are those that are
-	// in more than 1,000 texts of the tenants asked about, and all of them with Without
-	// of IndexUser or IndexAction, by which texts lead to entries. Nothing else than
-	// the speed depends on it: what is found is the same.
-	//
-	// Migrate makes it of the entries that there are (docs/storage.md says how long
-	// that takes). Where the database can't have it, Migrate's error unwraps to
-	// ErrNoKeywordIndex. A store with this option is not migrated
-	// (audit.ErrNotMigrated) before Migrate has run with it. Without the option, tables
-	// that are there stay, and entries that are removed are forgotten in them.
+	// Migrate fills the tables from the entries that exist (docs/storage.md). If the
+	// database can't have the index, Migrate's error unwraps to ErrNoKeywordIndex. A
+	// store with this option returns audit.ErrNotMigrated until Migrate has run with it.
+	// Without the option, existing tables stay and texts of removed entries are deleted.
 	// Default: false.
 	KeywordIndex bool
 }
@@ -102,6 +91,9 @@ type Store struct {
 	table    table
 	opts     Options
 	index    keywordIndex // nil: none
+	// seeks lets searches ask the index. Only tests set it, for keywords that the index is
+	// complete for: it lacks most of the texts in builder.keyword.
+	seeks bool
 	// seekAlways is set by tests, whose trails are small: no keyword is looked for
 	// that the index can find.
 	seekAlways bool

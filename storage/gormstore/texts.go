@@ -27,7 +27,7 @@ type keptText struct{ column, value, search string }
 // textsOf are the texts of an entry, as they stand in its search column: each is a
 // part of that, and together they have all of it.
 func textsOf(e *audit.Entry) []keptText {
-	texts := audit.SearchTexts(*e)
+	texts := searchTexts(e)
 	list := []keptText{
 		{colUser, e.Actor.User(), markedText(texts[:2])},
 		{colObject, audit.ObjectIDKey(e.Object.ID), markedText(texts[2:4])},

@@ -147,7 +147,7 @@ func TestTextsAreNotKnownAfterAnotherWrote(t *testing.T) {
 // brings it nearer.
 func TestKeywordsFarBehindAreWalkedFor(t *testing.T) {
 	s, db, ctx := withTexts(t)
-	s.seekAlways, s.foldAfter, s.mostBehind = true, 3, 10
+	s.seeks, s.seekAlways, s.foldAfter, s.mostBehind = true, true, 3, 10
 	for n := range 35 {
 		require.NoError(t, s.Append(ctx, calling(n, fmt.Sprintf("user %d", n), "")))
 	}
@@ -172,7 +172,7 @@ func TestKeywordsFarBehindAreWalkedFor(t *testing.T) {
 	// Without the indexes that texts lead to, there is nothing to find by them.
 	lean, err := New(db, &Options{KeywordIndex: true, Without: Lean()})
 	require.NoError(t, err)
-	lean.seekAlways = true
+	lean.seeks, lean.seekAlways = true, true
 	found, err := lean.seek(ctx, sel)
 	require.NoError(t, err)
 	assert.Nil(t, found)
@@ -185,7 +185,7 @@ func TestKeywordsFarBehindAreWalkedFor(t *testing.T) {
 // asked for though there are few values: then some values aren't among them.
 func TestMoreTextsThanAreAskedFor(t *testing.T) {
 	s, _, ctx := withTexts(t)
-	s.seekAlways = true
+	s.seeks, s.seekAlways = true, true
 	var entries []audit.Entry
 	for n := range mostTexts + 300 {
 		e := calling(n, "Ada", fmt.Sprintf("version %d", n))
@@ -228,7 +228,7 @@ func TestRefreshWaitsForWriters(t *testing.T) {
 // comes upon the name soon, it is better. What all texts of somebody have doesn't.
 func TestAFormerNameThatIsNearIsWalkedFor(t *testing.T) {
 	s, _, ctx := withTexts(t)
-	s.seekAlways, s.shortStreams = true, 3
+	s.seeks, s.seekAlways, s.shortStreams = true, true, 3
 	require.NoError(t, s.Append(ctx, calling(9, "Ada Byron", "")))
 	for n := range 5 {
 		require.NoError(t, s.Append(ctx, calling(n, "Ada Lovelace", "")))

@@ -191,9 +191,10 @@ func (g *generator) some(pool []string) []string {
 	return list
 }
 
-// keyword draws a piece of a text that entries hold.
+// keyword draws a piece of a text in which keywords are looked for, of whichever kind.
 func (g *generator) keyword() string {
-	runes := []rune(g.one([]string{g.one(namePool), g.one(actionPool), g.one(idPool), "lov"}))
+	pools := [][]string{namePool, namePool, actionPool, idPool, typePool, emailPool, ipPool, fieldPool, linkPool, {"lov", "failed", "login failed", "issue-token denied", "-7", "ab", `\`, "<&>"}}
+	runes := []rune(g.one(pools[g.IntN(len(pools))]))
 	if len(runes) > 1 {
 		i := g.IntN(len(runes))
 		runes = runes[i : i+1+g.IntN(len(runes)-i)]

@@ -1,15 +1,18 @@
 package storagetest
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/gormtrail/audit"
 )
 
 var textContracts = []contract{
-	{name: "keyword/where", why: "A keyword is looked for in the actor's name and email, the object's name and ID, and the action, and nowhere else.", run: tryKeywordPlaces},
+	{name: "keyword/where", why: "A keyword is looked for in the texts of audit.SearchTexts, in the words of actions and types (audit.SearchWords) and in what Filter.Search names, and nowhere else.", run: tryKeywordPlaces},
+	{name: "keyword/labels and metadata", why: "A keyword also selects what Filter.Search names: entries of a label, and values of the metadata, wherever they stand.", run: tryKeywordThroughTrail},
 	{name: "keyword/ordinary signs", why: "%, _, \\, quotes and every other sign of a keyword are ordinary characters.", run: tryKeywordSigns},
 	{name: "keyword/any case", why: "A keyword is found in any case, as Fold says: simple Unicode case folding, nothing normalized.", run: tryKeywordCase},
 	{name: "keyword/long", why: "A keyword of MaxKeyword bytes is no error.", run: tryKeywordLong},
@@ -25,32 +28,87 @@ func tryKeywordPlaces(c *trial) {
 		set(&e)
 		return e
 	}
+	change := func(field string) func(*audit.Entry) {
+		return func(e *audit.Entry) {
+			e.Changes = []audit.Change{{Field: "other", New: "x"}, {Field: field, New: "x"}}
+		}
+	}
 	stored := c.complete(
 		in(func(e *audit.Entry) { e.Actor.Name = "a Needle here" }),
 		in(func(e *audit.Entry) { e.Actor.Name, e.Actor.Email = "a needle", "other@example.com" }),
 		in(func(e *audit.Entry) { e.Actor.Email = "NEEDLE@example.com" }),
+		in(func(e *audit.Entry) { e.Actor.ID = word }),
 		in(func(e *audit.Entry) { e.Object.Name = "hay needle hay" }),
 		in(func(e *audit.Entry) { e.Object.ID = "needle-7" }),
+		in(func(e *audit.Entry) { e.Object.Type = "Needles" }),
 		in(func(e *audit.Entry) { e.Action = "THREAD_NEEDLE" }),
+		in(func(e *audit.Entry) { e.TransactionID = "tx-needle" }),
+		in(func(e *audit.Entry) { e.Request.ID = word }),
+		in(func(e *audit.Entry) { e.Request.IP = "needle.example" }),
+		in(func(e *audit.Entry) { e.Comment = "a \"Needle\"\n<here>" }),
+		in(func(e *audit.Entry) { e.Error = "no needle" }),
+		in(func(e *audit.Entry) { e.OnBehalfOf = &audit.Actor{Name: "Née <& \"needle\" \\n>"} }),
+		in(func(e *audit.Entry) { e.OnBehalfOf = &audit.Actor{Email: "needle@example.com"} }),
+		in(func(e *audit.Entry) { e.OnBehalfOf = &audit.Actor{ID: "id\u2028needle"} }),
+		in(change("NeedleWork")), in(change("settings.needle[2].x")), in(change("a\x1fneedle")),
 		// Not in these:
-		in(func(e *audit.Entry) { e.Actor.ID, e.Actor.Type = word, word }),
-		in(func(e *audit.Entry) { e.Object.Type, e.Object.Product = word, word }),
-		in(func(e *audit.Entry) { e.Tenant, e.Project, e.TransactionID, e.Request.ID = word, word, word, word }),
-		in(func(e *audit.Entry) { e.Comment, e.Error, e.Request.UserAgent, e.Request.Path = word, word, word, word }),
-		in(func(e *audit.Entry) { e.OnBehalfOf = &audit.Actor{Name: word, Email: word} }),
+		in(func(e *audit.Entry) { e.Actor.Type, e.OnBehalfOf = word, &audit.Actor{Type: word, ID: "7"} }),
+		in(func(e *audit.Entry) { e.Object.Product, e.Tenant, e.Project = word, word, word }),
+		in(func(e *audit.Entry) { e.Request.UserAgent, e.Request.Path, e.Request.Method = word, word, word }),
 		in(func(e *audit.Entry) {
-			e.Changes, e.Metadata = []audit.Change{{Field: word, New: word}}, map[string]any{word: word}
+			e.Changes, e.Metadata = []audit.Change{{Field: "f", Old: word, New: word}}, map[string]any{word: word}
 		}),
 		// Not across the border of two texts either:
 		in(func(e *audit.Entry) { e.Actor.Name, e.Actor.Email = "nee", "dle" }),
 		in(func(e *audit.Entry) { e.Object.Name, e.Object.ID = "nee", "dle" }),
+		in(func(e *audit.Entry) { e.Error, e.Comment = "nee", "dle" }),
+		in(func(e *audit.Entry) { e.OnBehalfOf = &audit.Actor{ID: "nee", Name: "dle"} }),
+		in(func(e *audit.Entry) { e.Changes = []audit.Change{{Field: "nee"}, {Field: "dle"}} }),
 	)
 	c.append(stored...)
-	if n := len(c.walk(audit.Query{Filter: audit.Filter{Keyword: word}})); n != 6 {
-		c.alsoBroken("the keyword is in the searched texts of 6 entries, and %d were found", n)
+	if n := len(c.walk(audit.Query{Filter: audit.Filter{Keyword: word}})); n != 19 {
+		c.alsoBroken("the keyword is in the searched texts of 19 entries, and %d were found", n)
 	}
-	for _, k := range []string{word, "NEEDLE", "eedl", "n", "needle@", "needle-7", "thread_n", "nee dle", "needledle", "login"} {
+	for _, k := range []string{
+		word, "NEEDLE", "eedl", "n", "needle@", "needle-7", "thread_n", "nee dle", "needledle", "login", "name", "email", "id", "u003c", `\n`, `"needle"`, "<here>", "\u2028needle",
+		"e <& \"N", "\x1f", "a\x1fn", "\x1d\x1f", "thread needle", "thread-needle", "-", ".", "_ ", "failed", "denied", "ed", "n failed", "in denied",
+		stored[0].ID, strings.ToUpper(stored[1].ID[3:20]), stored[2].ID[24:] + "-",
+	} {
 		c.wantSelected(stored, audit.Filter{Keyword: k})
+	}
+}
+
+// tryKeywordThroughTrail looks for what a Trail adds to a keyword.
+func tryKeywordThroughTrail(c *trial) {
+	catalogue := audit.NewCatalogue([]audit.Action{{Name: "ISSUE_TOKEN", Label: "Schlüssel ausgestellt", Noun: "Schlüssel"}}, []audit.ObjectType{{Name: "api_keys", Label: "Zugang"}})
+	trail, err := audit.New(c.store, &audit.Options{Catalogue: catalogue, SearchableMetadata: []string{"ticket", `a"b\`, "näme", "x.y"}})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	var entries []audit.Entry
+	for _, outcome := range []audit.Outcome{audit.Success, audit.Failure, audit.Denied} {
+		for _, action := range []string{"ISSUE_TOKEN", "destroy", "orderItem.ship", "reset-password"} {
+			entries = append(entries, audit.Entry{Action: action, Time: epoch, Outcome: outcome, Object: audit.Object{Type: c.one([]string{"api_keys", "security_groups", "SecurityGroup"})}})
+		}
+	}
+	for _, m := range []map[string]any{
+		{"ticket": "OPS-4711"}, {"ticket": 4711}, {"ticket": int64(-4711)}, {"ticket": 4711.5}, {"ticket": true}, {"ticket": nil}, {"ticket": []any{"OPS-4711"}},
+		{"in": map[string]any{"ticket": "ops-4711 <&> \"é\" \\ \n\t\u2028 😀"}}, {"list": []any{map[string]any{"ticket": "OPS-4711"}}}, {"ticket": map[string]any{"ticket": "4711"}},
+		{"other": "OPS-4711", "4711": "x"}, {`a"b\`: "OPS-4711"}, {"näme": "OPS-4711"}, {"x.y": "OPS-4711"}, {"x": map[string]any{"y": "OPS-4711"}}, {"ticket": "4711\x00"},
+		{"other": `,"ticket":"4711"`}, {`,"ticket`: "4711"}, {"xticket": "4711"}, {"TICKET": "4711"}, {"ticket": uint64(18446744073709551615)}, {"ticket": json.Number("9223372036854775807")},
+		{"ticket": json.Number("9223372036854775808")}, {"ticket": "true"}, {"ticket": "\\u0000 \\\\u0000"}, {"ticket": ""},
+	} {
+		entries = append(entries, audit.Entry{Action: "login", Time: epoch, Metadata: m})
+	}
+	stored := c.complete(entries...)
+	c.append(stored...)
+	for _, k := range []string{
+		"deleted", "delete denied", "DELETE FAILED", "denied", "failed", "fail", "schlüssel", "SCHLÜSSEL DENIED", "ausgestellt", "zugang", "issue token", "order item", "order item ship failed", "reset password", "security group",
+		"token failed", "OPS-4711", "4711", "-4711", "4711.5", "true", "ops-4711 <&>", `"É" \`, "\n", "\u2028", "u2028", "😀", "x", "null", "18446744073709551615", "9223372036854775807", "922337203685477580", `\u0000`,
+	} {
+		for _, f := range []audit.Filter{{Keyword: k}, {Not: []audit.Filter{{Keyword: k}}}, audit.Filter{Keyword: k}.WithoutMetadata()} {
+			c.wantSelected(stored, trail.Joined(f))
+		}
 	}
 }
 
@@ -89,7 +147,14 @@ func tryKeywordCase(c *trial) {
 
 func tryKeywordLong(c *trial) {
 	long := strings.Repeat("ab%_", audit.MaxKeyword/4)
-	c.wantKeywords([]string{long, long + "!", long[1:], "ab%_"}, []string{long, long[:1000], strings.Repeat("😀", audit.MaxKeyword/4)})
+	var cased strings.Builder // letters that each have another case
+	for r := 'Ā'; cased.Len() < audit.MaxKeyword-4; r += 2 {
+		if unicode.ToLower(r) != r {
+			cased.WriteRune(r)
+		}
+	}
+	allCased := cased.String()
+	c.wantKeywords([]string{allCased, strings.ToLower(allCased), long, long + "!", long[1:], "ab%_"}, []string{long, long[:1000], strings.Repeat("😀", audit.MaxKeyword/4), allCased})
 }
 
 func tryExactComparison(c *trial) {

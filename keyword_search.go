@@ -1,0 +1,203 @@
+package audit
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// SearchTexts are the folded texts of an entry in which a keyword is looked for: what
+// a page shows of it, but for values that changed, and for what Filter.Search adds.
+func SearchTexts(e Entry) []string {
+	texts := []string{
+		e.Actor.Name, e.Actor.Email, e.Object.Name, e.Object.ID, e.Action,
+		e.Actor.ID, e.Object.Type, outcomeEnding(e.Outcome), e.Request.IP, e.Request.ID, e.TransactionID, e.ID, e.Error, e.Comment,
+	}
+	if a := e.OnBehalfOf; a != nil {
+		texts = append(texts, a.Name, a.Email, a.ID)
+	}
+	for _, c := range e.Changes {
+		texts = append(texts, c.Field)
+	}
+	for i, s := range texts {
+		texts[i] = Fold(s)
+	}
+	return texts
+}
+
+// outcomeEnding is how labels say that an action didn't succeed.
+func outcomeEnding(o Outcome) string {
+	switch o {
+	case Failure:
+		return "failed"
+	case Denied:
+		return "denied"
+	}
+	return ""
+}
+
+// SearchWords is a folded text without the signs that part the words of names. A keyword
+// that holds such signs also matches by SearchWords: "api key" finds the types "api_keys"
+// and "ApiKey". "" says that the text holds none.
+func SearchWords(s string) string {
+	const parting = " _-."
+	if !strings.ContainsAny(s, parting) {
+		return ""
+	}
+	return withoutParting(s)
+}
+
+var withoutParting = strings.NewReplacer(" ", "", "_", "", "-", "", ".", "").Replace
+
+// Search is what a keyword is compared with beside an entry's own texts.
+type Search struct {
+	// Labels select entries whose label holds the keyword.
+	Labels []Filter
+	// Metadata names values of the metadata, wherever they stand in it: texts without
+	// NUL and whole numbers of 64 bits are searched.
+	Metadata []string
+}
+
+// Search returns what f's Keyword is compared with beside SearchTexts and SearchWords.
+// A Trail knows it, and adds it to the filters that it hands to its store.
+func (f Filter) Search() Search {
+	s := f.search
+	if f.noMetadata {
+		s.Metadata = nil
+	}
+	return s
+}
+
+// WithoutMetadata returns f with keywords that aren't looked for in metadata, whatever
+// Options.SearchableMetadata names: for readers who may not see all of it.
+func (f Filter) WithoutMetadata() Filter {
+	f.noMetadata = true
+	f.Not, f.and = slices.Clone(f.Not), slices.Clone(f.and)
+	for _, list := range [][]Filter{f.Not, f.and} {
+		for i := range list {
+			list[i] = list[i].WithoutMetadata()
+		}
+	}
+	return f
+}
+
+// Keywords returns a filter for each keyword that f asks for, of that keyword alone.
+// What f leaves out isn't asked for.
+func (f Filter) Keywords() (list []Filter) {
+	for _, term := range f.Terms() {
+		if term.Keyword != "" {
+			list = append(list, Filter{Keyword: term.Keyword, search: term.search, searched: term.searched, noMetadata: term.noMetadata})
+		}
+	}
+	return list
+}
+
+func (f Filter) matchKeyword(e Entry) bool {
+	if f.Keyword == "" {
+		return true
+	}
+	k := Fold(f.Keyword)
+	if slices.ContainsFunc(SearchTexts(e), func(s string) bool { return strings.Contains(s, k) }) {
+		return true
+	}
+	if words := SearchWords(k); words != "" {
+		action := withoutParting(Fold(e.Action)) + Fold(outcomeEnding(e.Outcome))
+		if strings.Contains(action, words) || strings.Contains(withoutParting(Fold(e.Object.Type)), words) {
+			return true
+		}
+	}
+	s := f.Search()
+	return slices.ContainsFunc(s.Labels, func(l Filter) bool { return l.Match(e) }) ||
+		len(s.Metadata) > 0 && inMetadata(e.Metadata, s.Metadata, k)
+}
+
+// inMetadata reports whether a value with one of these names holds the keyword.
+func inMetadata(v any, names []string, keyword string) bool {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if slices.Contains(names, name) {
+				if s, ok := searchedValue(inner); ok && strings.Contains(Fold(s), keyword) {
+					return true
+				}
+			}
+			if inMetadata(inner, names, keyword) {
+				return true
+			}
+		}
+	case []any:
+		return slices.ContainsFunc(v, func(inner any) bool { return inMetadata(inner, names, keyword) })
+	}
+	return false
+}
+
+func searchedValue(v any) (string, bool) {
+	switch v := v.(type) {
+	case string:
+		return v, !strings.Contains(v, "\x00")
+	case nil, bool, []any, map[string]any:
+		return "", false
+	case json.Number:
+		n, err := strconv.ParseInt(v.String(), 10, 64)
+		return v.String(), err == nil && strconv.FormatInt(n, 10) == v.String()
+	}
+	text, err := json.Marshal(v)
+	if err != nil {
+		return "", false
+	}
+	return searchedValue(json.Number(text))
+}
+
+// search is what the trail knows of a keyword.
+func (t *Trail) search(keyword string) Search {
+	return Search{Labels: t.catalogue.labelled(Fold(CleanText(keyword))), Metadata: t.searchable}
+}
+
+// labelled selects entries whose label has the folded text.
+func (c *Catalogue) labelled(text string) (list []Filter) {
+	outcomes := []Outcome{Success, Failure, Denied}
+	actions := make([][]string, len(outcomes))
+	for _, a := range c.actions {
+		a = a.complete()
+		for i, o := range outcomes {
+			format, words := a.LabelOf(o)
+			if strings.Contains(Fold(fmt.Sprintf(format, words)), text) {
+				actions[i] = append(actions[i], a.Name)
+			}
+		}
+	}
+	for i, names := range actions {
+		if names != nil {
+			list = append(list, Filter{Actions: names, Outcomes: outcomes[i : i+1]})
+		}
+	}
+	var types []string
+	for _, o := range c.objects {
+		if strings.Contains(Fold(o.Label), text) {
+			types = append(types, o.Name)
+		}
+	}
+	if types != nil {
+		list = append(list, Filter{ObjectTypes: types})
+	}
+	return list
+}
+
+// searching adds to the keywords of f what the trail knows of them.
+func (t *Trail) searching(f Filter) Filter {
+	if f.Keyword != "" && !f.searched {
+		f.search, f.searched = t.search(f.Keyword), true
+	}
+	f.Not, f.and = t.searchingEach(f.Not), t.searchingEach(f.and)
+	return f
+}
+
+func (t *Trail) searchingEach(list []Filter) []Filter {
+	list = slices.Clone(list)
+	for i, f := range list {
+		list[i] = t.searching(f)
+	}
+	return list
+}

@@ -1,0 +1,128 @@
+package gormstore
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/gormtrail/audit"
+)
+
+// What a keyword is looked for in is, of old, the column search; all other texts are
+// read from the columns that have them, whichever version wrote the row. Nothing of it
+// is indexed: a keyword is looked for entry by entry, until the page is full.
+
+// searchedColumns have texts of an entry that the column search lacks.
+var searchedColumns = []string{colActor, "object_type", "ip", colRequest, colTx, "error", "comment"}
+
+// keyword writes that an entry has f's keyword.
+func (b *builder) keyword(f audit.Filter) {
+	k := audit.Fold(f.Keyword)
+	search := f.Search()
+	b.WriteByte('(')
+	b.dialect.contains(b, "search", guarded(k))
+	b.WriteString(" OR ")
+	parts := searchedColumns[:1:1]
+	for _, column := range searchedColumns[1:] {
+		parts = append(parts, b.dialect.text(string(separator(k))), column)
+	}
+	b.folds(k, k, b.dialect.concat(parts...))
+	b.WriteString(" OR fields <> '' AND ")
+	b.folds(k, guarded(k), "fields")
+	b.WriteString(" OR on_behalf_of <> '' AND ")
+	b.inJSON(k, "on_behalf_of", []string{"id", "name", "email"})
+	if idPart.MatchString(k) {
+		b.WriteString(" OR ")
+		b.dialect.contains(b, b.dialect.upperID(), k)
+	}
+	b.endings(k)
+	if words := audit.SearchWords(k); words != "" {
+		b.words(words)
+	}
+	for _, label := range search.Labels {
+		b.WriteString(" OR ")
+		b.group(label)
+	}
+	if len(search.Metadata) > 0 {
+		b.WriteString(" OR metadata <> '' AND ")
+		b.inJSON(k, "metadata", search.Metadata)
+	}
+	b.WriteByte(')')
+}
+
+var idPart = regexp.MustCompile(`^[0-9A-F-]+$`)
+
+// separator is a sign that the keyword doesn't have, so that it isn't found across two texts.
+func separator(keyword string) rune {
+	r := rune(0x1f)
+	for strings.ContainsRune(keyword, r) {
+		if r++; r == ' ' {
+			r = '\ue000'
+		}
+	}
+	return r
+}
+
+// folds writes that an expression has a text once it is folded as audit.Fold does; letters
+// that the keyword hasn't needn't be.
+func (b *builder) folds(keyword, text, expression string) {
+	b.dialect.contains(b, b.dialect.folded(expression, variants(keyword)), text)
+}
+
+// inJSON writes that a value with one of these names has the keyword.
+func (b *builder) inJSON(k, column string, names []string) {
+	value, from := b.dialect.jsonValues(column, names)
+	b.add("EXISTS (SELECT 1 FROM ", from, " AND ")
+	b.folds(k, k, value)
+	b.WriteByte(')')
+}
+
+// variant is a letter that folds to another one.
+type variant struct{ from, to rune }
+
+// variants are the letters that fold to those of a folded keyword.
+func variants(keyword string) (list []variant) {
+	runes := []rune(keyword)
+	slices.Sort(runes)
+	for _, r := range slices.Compact(runes) {
+		for v := unicode.SimpleFold(r); v != r; v = unicode.SimpleFold(v) {
+			list = append(list, variant{v, r})
+		}
+	}
+	return list
+}
+
+// replaced is an expression with letters replaced; text writes one.
+func replaced(expression string, list []variant, text func(string) string) string {
+	for _, v := range list {
+		expression = "REPLACE(" + expression + ", " + text(string(v.from)) + ", " + text(string(v.to)) + ")"
+	}
+	return expression
+}
+
+// endings are how labels say that an action didn't succeed, folded.
+var endings = map[audit.Outcome]string{audit.Failure: "FAILED", audit.Denied: "DENIED"}
+
+// endings writes how entries ended whose label ends in what has the keyword.
+func (b *builder) endings(k string) {
+	for _, o := range []audit.Outcome{audit.Failure, audit.Denied} {
+		if strings.Contains(endings[o], k) {
+			b.WriteString(" OR outcome = '" + string(o) + "'")
+		}
+	}
+}
+
+// words writes that an action or a type has the words of a keyword (audit.SearchWords).
+func (b *builder) words(words string) {
+	bare := func(column string) string {
+		for _, sign := range []string{" ", "_", "-", "."} {
+			column = "REPLACE(" + column + ", '" + sign + "', '')"
+		}
+		return b.dialect.folded(column, variants(words))
+	}
+	b.WriteString(" OR ")
+	b.dialect.contains(b, b.dialect.concat(bare("action"), "CASE outcome WHEN 'failure' THEN '"+endings[audit.Failure]+"' WHEN 'denied' THEN '"+endings[audit.Denied]+"' ELSE '' END"), words)
+	b.WriteString(" OR ")
+	b.dialect.contains(b, bare("object_type"), words)
+}
