@@ -119,6 +119,7 @@ func TestLibreOfficeReadsTheSameWorkbook(t *testing.T) {
 				assert.Contains(t, got, "[cut: ")
 				continue
 			}
+			want = strings.ReplaceAll(want, "[masked]", "masked") // a sheet is for people
 			assert.Equal(t, codes.Replace(want), codes.Replace(got), "row %d, column %d", i+2, k+2)
 		}
 	}

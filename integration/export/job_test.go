@@ -58,7 +58,11 @@ type job func(ctx context.Context, w io.Writer, trail audit.Reader, pool *sql.DB
 // ours is what a host calls.
 func ours(f export.Format) job {
 	return func(ctx context.Context, w io.Writer, trail audit.Reader, _ *sql.DB) error {
-		return export.Write(ctx, w, f, trail, audit.Query{}, nil)
+		columns, err := export.Columns("time", "type", "record", "action", "changes", "user", "ip") // those of the files made by hand
+		if err != nil {
+			return err
+		}
+		return export.Write(ctx, w, f, trail, audit.Query{}, &export.Options{Columns: columns})
 	}
 }
 
