@@ -489,7 +489,7 @@ func TestSearchMeansWhatItSays(t *testing.T) {
 		s, means := searchText(t)
 		f, err := audit.ParseKeyword(s, nil)
 		if err != nil {
-			require.ErrorContains(t, err, "no time is in this range", s)
+			require.ErrorContains(t, err, "exclude each other", s)
 			return
 		}
 		for range 5 {
