@@ -130,7 +130,7 @@ func ParseColumns(v url.Values, offered []Column) ([]Column, error) {
 func AllColumns() []Column {
 	return []Column{
 		{"time", "Timestamp", func(e audit.Entry) any { return e.Time }, 1.3},
-		{"outcome", "Outcome", outcome, 0.8},
+		{"outcome", "Outcome", outcome, 1},
 		{"action", "Action", action, 0.9},
 		{"type", "Object type", func(e audit.Entry) any { return ObjectType(e.Object.Type) }, 1.1},
 		{"name", "Object name", func(e audit.Entry) any { return e.Object.Name }, 1.3},
