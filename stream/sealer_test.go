@@ -64,7 +64,9 @@ func TestPositionsTellNothing(t *testing.T) {
 			seen[position] = true
 			raw, err := base64.RawURLEncoding.DecodeString(position)
 			require.NoError(t, err)
-			require.NotContains(t, string(raw), fmt.Sprintf(":%d", i))
+			if i >= 100 { // fewer bytes are among random ones by chance
+				require.NotContains(t, string(raw), fmt.Sprintf(":%d", i))
+			}
 		}
 		record(t, trail, "x")
 	}
