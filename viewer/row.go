@@ -1,14 +1,10 @@
 package viewer
 
 import (
-	"cmp"
-	"hash/fnv"
 	"html/template"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/gormtrail/audit"
 )
@@ -173,29 +169,6 @@ func (r *rows) timeCell(m *markup, e *audit.Entry) {
 // maxKnown is how many names a visit remembers: one that follows live lasts long.
 const maxKnown = 1000
 
-// known is what the catalogue says of an action, in the reader's language.
-func (s *visit) known(action string) audit.Action {
-	a, ok := s.actions[action]
-	if ok {
-		return a
-	}
-	a = s.trail.Catalogue().Action(action)
-	for _, text := range []*string{&a.Label, &a.Explanation, &a.Noun, &a.Verb} {
-		*text = s.lang.text(*text)
-	}
-	if s.actions == nil || len(s.actions) == maxKnown {
-		s.actions = map[string]audit.Action{}
-	}
-	s.actions[action] = a
-	return a
-}
-
-// did is what people call the entry's action, with its outcome.
-func (s *visit) did(e *audit.Entry) string {
-	format, words := s.known(e.Action).LabelOf(e.Outcome)
-	return s.lang.text(format, words)
-}
-
 // typeLabel is what the catalogue calls a type of object.
 func (s *visit) typeLabel(name string) string {
 	label, ok := s.types[name]
@@ -208,60 +181,6 @@ func (s *visit) typeLabel(name string) string {
 	}
 	s.types[name] = label
 	return label
-}
-
-// lookOf is the class and the symbol of an action.
-func lookOf(e *audit.Entry, a audit.Action) constant {
-	if e.Outcome == audit.Failure || e.Outcome == audit.Denied || e.Damaged != "" {
-		return "warn"
-	}
-	switch e.Action {
-	case audit.ActionCreate, audit.ActionRestore:
-		return "create"
-	case audit.ActionUpdate:
-		return "update"
-	case audit.ActionDestroy:
-		return "delete"
-	}
-	switch {
-	case a.Severity == audit.Warning || a.Severity == audit.Alarm:
-		return "warn"
-	case a.Group == "sessions" || a.Group == "access":
-		return "auth"
-	case a.Name == "view" || a.Name == "export":
-		return "read"
-	}
-	return "other"
-}
-
-// action writes the coloured pill: the catalogue's label and the outcome, as
-// exports have them, and on hover the recorded name, which filters and rules go by.
-func (s *visit) action(m *markup, e *audit.Entry) {
-	label := s.did(e)
-	look := lookOf(e, s.known(e.Action))
-	m.tag(`<span class="act act-`)
-	m.tag(look)
-	if label != e.Action {
-		m.tag(`" title="`)
-		m.plainAttr(e.Action)
-	}
-	m.tag(`">`)
-	m.icon(look)
-	m.tag(`<bdi>`)
-	m.text(label)
-	m.tag(`</bdi></span>`)
-}
-
-// damage writes that the entry is damaged, and on hover how.
-func (s *visit) damage(m *markup, e *audit.Entry) {
-	if e.Damaged == "" {
-		return
-	}
-	m.tag(`<span class="out" title="`)
-	m.plainAttr(e.Damaged)
-	m.tag(`">`)
-	m.text(s.lang.text("damaged"))
-	m.tag(`</span> `)
 }
 
 func (r *rows) typeCell(m *markup, e *audit.Entry) {
@@ -328,117 +247,6 @@ func (r *rows) recordCell(m *markup, e *audit.Entry) {
 		m.text(ref)
 		m.tag(`</small>`)
 	}
-}
-
-func (r *rows) userCell(m *markup, e *audit.Entry) {
-	if e.Actor.IsZero() {
-		m.tag(`<span class="none">–</span>`)
-		return
-	}
-	switch {
-	case r.grant.Personal && e.Actor.User() != "":
-		r.linkWho(m, r.byUser, e.Actor.User())
-	case e.Actor.ID != "":
-		r.linkWho(m, r.byActor, e.Actor.ID)
-	default:
-		m.tag(`<a class="`)
-	}
-	whoInside(m, e.Actor)
-	m.tag(`</a>`)
-	r.behalf(m, e)
-}
-
-// linkWho begins a link, as far as its class.
-func (r *rows) linkWho(m *markup, query, value string) {
-	m.tag(`<a href="`)
-	m.attr(query)
-	m.attr(url.QueryEscape(param(value)))
-	m.tag(`" class="`)
-}
-
-// behalf names whom the actor stood in for.
-func (s *visit) behalf(m *markup, e *audit.Entry) {
-	if e.OnBehalfOf == nil || e.OnBehalfOf.IsZero() {
-		return
-	}
-	m.tag(`<bdi class="for">`)
-	m.text(s.lang.text("for %s", called(*e.OnBehalfOf)))
-	m.tag(`</bdi>`)
-}
-
-// called is the name that an actor is best known by.
-func called(a audit.Actor) string {
-	if a.Email == audit.Mask {
-		return cmp.Or(a.Name, a.ID, a.Type, a.Email)
-	}
-	return cmp.Or(a.Name, a.Email, a.ID, a.Type)
-}
-
-// second is what stands beside an actor's name: the email address, or for what isn't a
-// person its type.
-func second(a audit.Actor) string {
-	switch {
-	case a.Email != "" && a.Email != audit.Mask && a.Email != called(a):
-		return a.Email
-	case a.Type != "" && !isPerson(a) && a.Type != called(a):
-		return a.Type
-	}
-	return ""
-}
-
-func isPerson(a audit.Actor) bool { return a.Type == "" || strings.EqualFold(a.Type, "user") }
-
-// who writes an actor.
-func who(m *markup, a audit.Actor) {
-	m.tag(`<span class="`)
-	whoInside(m, a)
-	m.tag(`</span>`)
-}
-
-// whoInside is the class, the attributes and the content of an element that shows an
-// actor: name and email address together, with the initials that help the eye down the
-// column.
-func whoInside(m *markup, a audit.Actor) {
-	name, beside := called(a), second(a)
-	if isPerson(a) {
-		m.tag(`who hue`)
-	} else {
-		m.tag(`who service hue`)
-	}
-	h := fnv.New32a()
-	h.Write([]byte(name))
-	m.int(int(h.Sum32() % 6))
-	m.tag(`" data-av="`)
-	m.plainAttr(initials(name))
-	m.full(strings.TrimSpace(name + " " + beside))
-	m.tag(`"><bdi>`)
-	m.text(name)
-	m.tag(`</bdi>`)
-	if beside != "" {
-		m.tag(` <small dir="auto">`)
-		m.text(beside)
-		m.tag(`</small>`)
-	}
-}
-
-// full ends the value of an attribute, and writes the title for a text that the column
-// may shorten.
-func (m *markup) full(s string) {
-	m.tag(`" title="`)
-	m.plainAttr(s)
-}
-
-func initials(name string) string {
-	name, _, _ = strings.Cut(name, "@")
-	words := strings.FieldsFunc(name, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsNumber(c) })
-	var out []rune
-	for _, w := range words {
-		if len(out) == 2 {
-			break
-		}
-		out = append(out, unicode.ToUpper([]rune(w)[0]))
-	}
-	return string(out)
 }
 
 func (r *rows) ipCell(m *markup, e *audit.Entry) {
