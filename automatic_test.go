@@ -23,7 +23,7 @@ func TestAutomaticFields(t *testing.T) {
 		"modified_at": true, "last_modified": true, "lastModifiedDate": true, "date_updated": true, "gmt_modified": true, "lock_version": true,
 		"deleted_at": false, "updated_by": false, "created": false, "version": false, "name": false, "": false,
 		"paid_at": false, "created_at_desk": false,
-		// The application's own data, inside of a structured value.
+		// The application's own data in a structured value.
 		"profile.updated_at": false, "tags[2].createdAt": false, "updated_at.zone": false,
 		"SyncedAt": true, "eTag": true,
 	} {

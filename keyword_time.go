@@ -24,17 +24,23 @@ func (c keywordClock) read(t keywordTerm, v keywordValue) (span, error) {
 		return c.created(t, v)
 	}
 	s, err := c.value(t, v.text, v.column)
-	switch t.qualifier.Name {
-	case "since":
+	operators := map[string]string{"since": ">=", "after": ">", "until": "<=", "before": "<"}
+	return s.side(operators[t.qualifier.Name]), err
+}
+
+// side returns the times that an operator selects relative to s, or s for none.
+func (s span) side(operator string) span {
+	switch operator {
+	case ">=":
 		s.to = time.Time{}
-	case "after":
+	case ">":
 		s.from, s.to = s.to, time.Time{}
-	case "until":
+	case "<=":
 		s.from = time.Time{}
-	case "before":
+	case "<":
 		s.from, s.to = time.Time{}, s.from
 	}
-	return s, err
+	return s
 }
 
 // value is what a value means alone; of a number of hours or days the moment so long ago.
@@ -57,17 +63,7 @@ func (c keywordClock) created(t keywordTerm, v keywordValue) (s span, err error)
 			continue
 		}
 		s, err := c.day(t, rest, v.column+len(op))
-		switch op {
-		case ">=":
-			s.to = time.Time{}
-		case ">":
-			s.from, s.to = s.to, time.Time{}
-		case "<=":
-			s.from = time.Time{}
-		case "<":
-			s.from, s.to = time.Time{}, s.from
-		}
-		return s, err
+		return s.side(op), err
 	}
 	first, last, isRange := strings.Cut(v.text, "..")
 	if !isRange {

@@ -53,7 +53,7 @@ func (j Job) Unfinished() bool { return j.State == JobWaiting || j.State == JobR
 // over, return audit.ErrClosed.
 var (
 	// ErrNoJob is returned for an ID that the reader has no job of.
-	ErrNoJob = errors.New("export: there is no such job")
+	ErrNoJob = errors.New("export: job not found")
 	// ErrNoFile is returned for a job that has no file, or no longer.
 	ErrNoFile = errors.New("export: the job has no file")
 	// ErrWithheld is returned for a file that shows more than the reader may see now.
@@ -75,12 +75,12 @@ const (
 	textJobBusy        = "Too many files are in preparation now. Try again later."
 	textJobInterrupted = "The app was restarted before the file was ready. Start it again."
 	textJobLimit       = "This format can't hold so many entries. Narrow the filter, or choose CSV."
-	textJobRoom        = "There is no room for the file. Delete files that you no longer need, or tell whoever runs this app."
-	textJobStorage     = "The file could not be stored. Tell whoever runs this app."
-	textJobRead        = "The audit log could not be read to its end. Start it again; if it fails once more, tell whoever runs this app."
+	textJobRoom        = "There isn't enough space for the file. Delete files you no longer need, or contact your administrator."
+	textJobStorage     = "The file couldn't be stored. Contact your administrator."
+	textJobRead        = "Reading the audit log failed. Start the export again. If it keeps failing, contact your administrator."
 	textJobQuery       = "You may not export with this filter or order. Change it, and start again."
-	textJobRecord      = "The export could not be recorded in the audit log, so there is no file."
-	textJobGone        = "The file is no longer there. Start it again."
+	textJobRecord      = "The export couldn't be recorded in the audit log, so no file was made."
+	textJobGone        = "The file no longer exists. Start the export again."
 )
 
 func jobTexts() []string {

@@ -128,17 +128,17 @@ func TestJobsThatFailSaySoAndLeaveNoFile(t *testing.T) {
 		reader      func(*audit.Trail) audit.Reader
 		opts        export.JobsOptions
 	}{
-		"at the first byte":     {faulty: faulty{at: 0, err: disk}, want: "could not be stored"},
-		"in the middle":         {faulty: faulty{at: 700, err: disk}, want: "could not be stored"},
-		"disk full":             {faulty: faulty{at: 700, err: full}, want: "no room"},
-		"full, Excel":           {faulty: faulty{at: 700, err: full}, query: "?export=xlsx", want: "no room"},
-		"full, PDF":             {faulty: faulty{at: 700, err: full}, query: "?export=pdf", want: "no room"},
-		"a panicking storage":   {faulty: faulty{at: 100, panics: true}, want: "could not be"},
-		"not created":           {faulty: faulty{at: -1, onCreate: disk}, want: "could not be stored"},
-		"not closed":            {faulty: faulty{at: -1, onClose: disk}, want: "could not be stored"},
-		"more than all may":     {faulty: faulty{at: -1}, opts: export.JobsOptions{MaxBytes: 1000}, want: "no room"},
-		"a panicking format":    {faulty: faulty{at: -1}, query: "?export=panics", want: "could not be read"},
-		"a reader that fails":   {faulty: faulty{at: -1}, reader: func(t *audit.Trail) audit.Reader { return brokenReader{t, 5} }, want: "could not be read"},
+		"at the first byte":     {faulty: faulty{at: 0, err: disk}, want: "couldn't be stored"},
+		"in the middle":         {faulty: faulty{at: 700, err: disk}, want: "couldn't be stored"},
+		"disk full":             {faulty: faulty{at: 700, err: full}, want: "enough space"},
+		"full, Excel":           {faulty: faulty{at: 700, err: full}, query: "?export=xlsx", want: "enough space"},
+		"full, PDF":             {faulty: faulty{at: 700, err: full}, query: "?export=pdf", want: "enough space"},
+		"a panicking storage":   {faulty: faulty{at: 100, panics: true}, want: "couldn't be stored"},
+		"not created":           {faulty: faulty{at: -1, onCreate: disk}, want: "couldn't be stored"},
+		"not closed":            {faulty: faulty{at: -1, onClose: disk}, want: "couldn't be stored"},
+		"more than all may":     {faulty: faulty{at: -1}, opts: export.JobsOptions{MaxBytes: 1000}, want: "enough space"},
+		"a panicking format":    {faulty: faulty{at: -1}, query: "?export=panics", want: "Reading the audit log failed"},
+		"a reader that fails":   {faulty: faulty{at: -1}, reader: func(t *audit.Trail) audit.Reader { return brokenReader{t, 5} }, want: "Reading the audit log failed"},
 		"too many for a format": {faulty: faulty{at: -1}, query: "?export=pdf", reader: func(t *audit.Trail) audit.Reader { return tooMany{t} }, want: "can't hold"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -224,7 +224,7 @@ func TestWhatCannotBeRecordedDoesNotHappen(t *testing.T) {
 		store.refuse("finished")
 		j := b.started(of("a"), "?export=csv")
 		synctest.Wait()
-		require.Contains(t, b.only(of("a")).Problem, "could not be recorded")
+		require.Contains(t, b.only(of("a")).Problem, "couldn't be recorded")
 		require.Equal(t, []string{"jobs.json"}, namesIn(t, dir))
 		require.NoError(t, b.jobs.Remove(t.Context(), of("a"), j.ID))
 

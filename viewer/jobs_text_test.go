@@ -33,7 +33,7 @@ func TestJobsSpeakEachLanguage(t *testing.T) {
 	at := time.Date(2026, 10, 15, 8, 0, 0, 0, time.UTC)
 	for _, j := range []export.Job{
 		{State: export.JobWaiting}, {State: export.JobRunning, Rows: 7}, {State: export.JobRunning, Rows: 12, Total: 10}, {State: export.JobCancelled, Rows: 1},
-		{State: export.JobFinished, Rows: 5, Bytes: 5, SHA256: "ab"}, {State: export.JobFinished, Truncated: true}, {State: export.JobFinished, Withheld: true}, {State: export.JobFailed, Problem: "The file is no longer there. Start it again."},
+		{State: export.JobFinished, Rows: 5, Bytes: 5, SHA256: "ab"}, {State: export.JobFinished, Truncated: true}, {State: export.JobFinished, Withheld: true}, {State: export.JobFailed, Problem: "The file no longer exists. Start the export again."},
 	} {
 		j.File, j.Started, j.Expires = "audit-logs.csv", at, at
 		p.Jobs = append(p.Jobs, jobRow{Job: j, page: p, View: "?", Download: "?", Removal: "?"})
