@@ -70,14 +70,14 @@ func (e *BusyError) Error() string { return "export: " + e.Reason }
 
 // What jobs say to people.
 const (
-	textJobReader      = "You already have files in preparation. Wait until one is ready, or cancel one."
+	textJobReader    = "You already have files in preparation. Wait until one is ready, or cancel one."
 	textJobKept        = "You have as many prepared files as you can keep. Delete one first."
 	textJobBusy        = "Too many files are in preparation now. Try again later."
 	textJobInterrupted = "The app was restarted before the file was ready. Start it again."
 	textJobLimit       = "This format can't hold so many entries. Narrow the filter, or choose CSV."
 	textJobRoom        = "There isn't enough space for the file. Delete files you no longer need, or contact your administrator."
 	textJobStorage     = "The file couldn't be stored. Contact your administrator."
-	textJobRead        = "Reading the audit log failed. Start the export again. If it keeps failing, contact your administrator."
+	textJobFailed      = "The export failed. Start it again. If it keeps failing, contact your administrator."
 	textJobQuery       = "You may not export with this filter or order. Change it, and start again."
 	textJobRecord      = "The export couldn't be recorded in the audit log, so no file was made."
 	textJobGone        = "The file no longer exists. Start the export again."
@@ -85,7 +85,7 @@ const (
 
 func jobTexts() []string {
 	return []string{
-		textJobReader, textJobKept, textJobBusy, textJobInterrupted, textJobLimit, textJobRoom, textJobStorage, textJobRead, textJobQuery,
+		textJobReader, textJobKept, textJobBusy, textJobInterrupted, textJobLimit, textJobRoom, textJobStorage, textJobFailed, textJobQuery,
 		textJobRecord, textJobGone,
 	}
 }

@@ -133,12 +133,12 @@ func TestJobsThatFailSaySoAndLeaveNoFile(t *testing.T) {
 		"disk full":             {faulty: faulty{at: 700, err: full}, want: "enough space"},
 		"full, Excel":           {faulty: faulty{at: 700, err: full}, query: "?export=xlsx", want: "enough space"},
 		"full, PDF":             {faulty: faulty{at: 700, err: full}, query: "?export=pdf", want: "enough space"},
-		"a panicking storage":   {faulty: faulty{at: 100, panics: true}, want: "couldn't be stored"},
+		"a panicking storage":   {faulty: faulty{at: 100, panics: true}, want: "The export failed"},
 		"not created":           {faulty: faulty{at: -1, onCreate: disk}, want: "couldn't be stored"},
 		"not closed":            {faulty: faulty{at: -1, onClose: disk}, want: "couldn't be stored"},
 		"more than all may":     {faulty: faulty{at: -1}, opts: export.JobsOptions{MaxBytes: 1000}, want: "enough space"},
-		"a panicking format":    {faulty: faulty{at: -1}, query: "?export=panics", want: "Reading the audit log failed"},
-		"a reader that fails":   {faulty: faulty{at: -1}, reader: func(t *audit.Trail) audit.Reader { return brokenReader{t, 5} }, want: "Reading the audit log failed"},
+		"a panicking format":    {faulty: faulty{at: -1}, query: "?export=panics", want: "The export failed"},
+		"a reader that fails":   {faulty: faulty{at: -1}, reader: func(t *audit.Trail) audit.Reader { return brokenReader{t, 5} }, want: "The export failed"},
 		"too many for a format": {faulty: faulty{at: -1}, query: "?export=pdf", reader: func(t *audit.Trail) audit.Reader { return tooMany{t} }, want: "can't hold"},
 	} {
 		synctest.Test(t, func(t *testing.T) {

@@ -238,5 +238,5 @@ func problemOf(err error) string {
 	case errors.As(err, &query):
 		return textJobQuery
 	}
-	return textJobRead
+	return textJobFailed
 }
