@@ -70,7 +70,7 @@ func (e *BusyError) Error() string { return "export: " + e.Reason }
 
 // What jobs say to people.
 const (
-	textJobReader    = "You already have files in preparation. Wait until one is ready, or cancel one."
+	textJobReader      = "You already have files in preparation. Wait until one is ready, or cancel one."
 	textJobKept        = "You have as many prepared files as you can keep. Delete one first."
 	textJobBusy        = "Too many files are in preparation now. Try again later."
 	textJobInterrupted = "The app was restarted before the file was ready. Start it again."
