@@ -188,6 +188,9 @@ func (p listPage) CountText() string {
 // Forms are a counted text's forms, for the script.
 func (p listPage) Forms(key string) string { return p.lang.forms(key) }
 
+// Here is the query string of this page.
+func (p listPage) Here() string { return p.with()[1:] }
+
 // Filtered reports whether anything narrows the list.
 func (p listPage) Filtered() bool { return len(p.Chips) > 0 }
 

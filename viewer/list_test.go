@@ -385,6 +385,12 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 		"?%zz":            "percent-encoded",
 	} {
 		w := get(h, query)
+		if query == "?nonsense=1" {
+			require.Equal(t, http.StatusOK, w.Code, "a page says what it ignores")
+			w = get(h, query+"&export=csv")
+			require.Equal(t, http.StatusBadRequest, w.Code)
+			continue
+		}
 		require.Equal(t, http.StatusBadRequest, w.Code, query)
 		require.Contains(t, html.UnescapeString(w.Body.String()), want, query)
 		require.Contains(t, w.Body.String(), `href="?"`)

@@ -23,9 +23,10 @@ type Options struct {
 	// access.ErrDenied is also logged. Required: New refuses to serve without it.
 	// During development you can use access.InsecureForDevelopment.
 	Authorize access.Authorize
-	// IgnoreParams are parameters of the query string that belong to your app. Any other
-	// unknown one is answered with 400, except utm_*: a mistyped filter would show more
-	// than was asked for. A parameter of a filter can't be ignored. Default: none.
+	// IgnoreParams are parameters of the query string that belong to your app. The page
+	// ignores any other unknown one, except utm_*, with a note that names it: a mistyped
+	// filter would show more than was asked for. The API, downloads and the live feed
+	// answer 400. A parameter of a filter can't be ignored. Default: none.
 	IgnoreParams []string
 	// Reader is read instead of the trail: page, API and downloads. It should be an
 	// audit.Counter and an audit.Paginator too. Without the first pages have no number of

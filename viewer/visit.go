@@ -26,6 +26,7 @@ type visit struct {
 	query          audit.Query // what the page shows, its search taken apart
 	actions        map[string]audit.Action
 	types          map[string]string
+	unknown        []unknownParam // of the address
 	unknownColumns []string
 	changes        map[string]int // how many an entry has that is shown in part, by its ID
 }
@@ -51,6 +52,7 @@ func (v *Viewer) newVisit(r *http.Request, grant access.Grant) (*visit, error) {
 		return s, &audit.QueryError{Param: "the query string", Reason: "is not percent-encoded as it should be", Err: err}
 	}
 	values = audit.IgnoreParams(values, v.opts.IgnoreParams...)
+	s.dropUnknown(values)
 	rememberedZone(r, values)
 	zone, err := audit.ParseZone(values, s.zone)
 	if err != nil {

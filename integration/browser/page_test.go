@@ -98,6 +98,32 @@ func TestSearchWhileTyping(t *testing.T) {
 	require.Equal(t, "false", b.eval(`document.querySelector('#problem').checkVisibility()`))
 }
 
+// TestUnknownParameter: the note stands above the list, and what the page leads to, its
+// live feed included, doesn't have the parameter.
+func TestUnknownParameter(t *testing.T) {
+	browser := startBrowser(t)
+	s := newSite(t, nil, demo(60)...)
+	b := newTab(t, browser, s.Server)
+	b.size(1440, 900)
+	b.open("?usr=ada%40lumen.example&per=25")
+	const note = `document.querySelector('.unknown')`
+	require.Contains(t, b.eval(note+`.textContent`), "The address has a parameter that this page doesn't know: usr. Did you mean user?")
+	require.Equal(t, "true", b.eval(note+`.getBoundingClientRect().bottom < document.querySelector('#results').getBoundingClientRect().top`))
+	require.Equal(t, "0", b.eval(`document.querySelectorAll('a[href*="usr"]').length`))
+	b.shot("unknown-parameter")
+	b.goLive()
+	b.until(`document.querySelector('.live').dataset.state === 'on'`)
+	s.write(t, 500, 1)
+	b.until(`document.querySelector('#count').textContent === '61 entries'`)
+	b.click("a[rel=next]")
+	b.until(search + `.includes('cursor=')`)
+	require.Equal(t, "false", b.eval(search+`.includes('usr')`))
+	require.Equal(t, "null", b.eval(note))
+	b.open("?usr=ada%40lumen.example")
+	b.click(".unknown a")
+	b.until(search + ` === '?user=ada%40lumen.example'`)
+}
+
 // TestWithoutJavaScript reads, filters, sorts, pages and opens by navigation.
 func TestWithoutJavaScript(t *testing.T) {
 	browser := startBrowser(t)

@@ -24,7 +24,7 @@ export function start(first, html, visit) {
     const by = JSON.parse(forms)
     return (by[new Intl.PluralRules(lang).select(n)] ?? by.other).replace('%s', number(n))
   }
-  const list = () => new URLSearchParams(location.search)
+  const list = () => new URLSearchParams($('main').dataset.list)
 
   function toggle() {
     on = !on
