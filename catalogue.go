@@ -18,6 +18,14 @@ const (
 	Alarm   Severity = "alarm"
 )
 
+var severities = []Severity{Info, Notice, Warning, Alarm}
+
+// Severities returns all severities, the lowest first.
+func Severities() []Severity { return slices.Clone(severities) }
+
+// Label returns what people call s: "Warning". "" is Info.
+func (s Severity) Label() string { return labelOf(string(cmp.Or(s, Info))) }
+
 // Action is what a catalogue says about an action.
 type Action struct {
 	Name        string // as in Entry.Action
@@ -29,6 +37,9 @@ type Action struct {
 	// "Login" as in "Login failed", "log in" as in "Tried to log in". Default: the
 	// name in words, and no verb.
 	Noun, Verb string
+	// Read says that the action only reads, as "view" and "export" do. Lists can leave
+	// such entries out (Filter.WithoutReads).
+	Read bool
 }
 
 // LabelOf returns what people call the action with this outcome: Label if it
@@ -134,32 +145,32 @@ func labelOf(name string) string {
 }
 
 var commonActions = []Action{
-	{ActionCreate, "Created", "A record was created.", Info, "records", "Create", "create a record"},
-	{ActionUpdate, "Updated", "Fields of a record changed.", Info, "records", "Update", "update a record"},
-	{ActionDestroy, "Deleted", "A record was deleted, or marked as deleted.", Notice, "records", "Delete", "delete a record"},
-	{ActionRestore, "Restored", "A record marked as deleted was restored.", Notice, "records", "Restore", "restore a deleted record"},
-	{ActionExecute, "SQL executed", "A raw SQL statement changed rows. The individual changes aren't known.", Notice, "records", "SQL statement", "run a raw SQL statement"},
-	{ActionSkip, "Logging paused", "Your app turned off logging for part of its work. The comment says why.", Warning, "trail", "Logging pause", "pause logging"},
-	{ActionMask, "Secrets masked", "Secrets in stored entries were masked.", Warning, "trail", "Secret masking", "mask secrets in stored entries"},
-	{"login", "Logged in", "A user logged in.", Info, "sessions", "Login", "log in"},
-	{"logout", "Logged out", "A user logged out.", Info, "sessions", "Logout", "log out"},
-	{"password_change", "Password changed", "A user set a new password.", Notice, "sessions", "Password change", "change a password"},
-	{"mfa_enable", "MFA enabled", "Multi-factor authentication was turned on for an account.", Notice, "sessions", "Turning on MFA", "turn on multi-factor authentication"},
-	{"mfa_disable", "MFA disabled", "Multi-factor authentication was turned off for an account.", Warning, "sessions", "Turning off MFA", "turn off multi-factor authentication"},
-	{"impersonate", "Impersonation started", "A user started acting as another user.", Warning, "sessions", "Impersonation", "act as another user"},
-	{"token_create", "Token created", "An access token was created.", Notice, "access", "Token creation", "create an access token"},
-	{"token_revoke", "Token revoked", "An access token was revoked.", Notice, "access", "Token revocation", "revoke an access token"},
-	{"ssh_key_add", "SSH key added", "An SSH key was added.", Notice, "access", "SSH key upload", "add an SSH key"},
-	{"ssh_key_delete", "SSH key deleted", "An SSH key was deleted.", Notice, "access", "SSH key deletion", "delete an SSH key"},
-	{"permission_change", "Permissions changed", "A user's permissions changed.", Warning, "access", "Permission change", "change permissions"},
-	{"invite_send", "Invitation sent", "Someone was invited to join.", Info, "members", "Invitation", "invite someone"},
-	{"invite_accept", "Invitation accepted", "An invitation to join was accepted.", Info, "members", "Invitation acceptance", "accept an invitation"},
-	{"member_remove", "Member removed", "A member was removed from an organization or group.", Notice, "members", "Member removal", "remove a member"},
-	{"start", "Started", "A resource was started.", Info, "operations", "Start", "start a resource"},
-	{"stop", "Stopped", "A resource was stopped.", Info, "operations", "Stop", "stop a resource"},
-	{"restart", "Restarted", "A resource was restarted.", Info, "operations", "Restart", "restart a resource"},
-	{"view", "Viewed", "The audit log or sensitive data was viewed.", Info, "trail", "View", "view the audit log or sensitive data"},
-	{"export", "Exported", "Data was exported, for example from the audit log.", Notice, "trail", "Export", "export data"},
+	{ActionCreate, "Created", "A record was created.", Info, "records", "Create", "create a record", false},
+	{ActionUpdate, "Updated", "Fields of a record changed.", Info, "records", "Update", "update a record", false},
+	{ActionDestroy, "Deleted", "A record was deleted, or marked as deleted.", Notice, "records", "Delete", "delete a record", false},
+	{ActionRestore, "Restored", "A record marked as deleted was restored.", Notice, "records", "Restore", "restore a deleted record", false},
+	{ActionExecute, "SQL executed", "A raw SQL statement changed rows. The individual changes aren't known.", Notice, "records", "SQL statement", "run a raw SQL statement", false},
+	{ActionSkip, "Logging paused", "Your app turned off logging for part of its work. The comment says why.", Warning, "trail", "Logging pause", "pause logging", false},
+	{ActionMask, "Secrets masked", "Secrets in stored entries were masked.", Warning, "trail", "Secret masking", "mask secrets in stored entries", false},
+	{"login", "Logged in", "A user logged in.", Info, "sessions", "Login", "log in", false},
+	{"logout", "Logged out", "A user logged out.", Info, "sessions", "Logout", "log out", false},
+	{"password_change", "Password changed", "A user set a new password.", Notice, "sessions", "Password change", "change a password", false},
+	{"mfa_enable", "MFA enabled", "Multi-factor authentication was turned on for an account.", Notice, "sessions", "Turning on MFA", "turn on multi-factor authentication", false},
+	{"mfa_disable", "MFA disabled", "Multi-factor authentication was turned off for an account.", Warning, "sessions", "Turning off MFA", "turn off multi-factor authentication", false},
+	{"impersonate", "Impersonation started", "A user started acting as another user.", Warning, "sessions", "Impersonation", "act as another user", false},
+	{"token_create", "Token created", "An access token was created.", Notice, "access", "Token creation", "create an access token", false},
+	{"token_revoke", "Token revoked", "An access token was revoked.", Notice, "access", "Token revocation", "revoke an access token", false},
+	{"ssh_key_add", "SSH key added", "An SSH key was added.", Notice, "access", "SSH key upload", "add an SSH key", false},
+	{"ssh_key_delete", "SSH key deleted", "An SSH key was deleted.", Notice, "access", "SSH key deletion", "delete an SSH key", false},
+	{"permission_change", "Permissions changed", "A user's permissions changed.", Warning, "access", "Permission change", "change permissions", false},
+	{"invite_send", "Invitation sent", "Someone was invited to join.", Info, "members", "Invitation", "invite someone", false},
+	{"invite_accept", "Invitation accepted", "An invitation to join was accepted.", Info, "members", "Invitation acceptance", "accept an invitation", false},
+	{"member_remove", "Member removed", "A member was removed from an organization or group.", Notice, "members", "Member removal", "remove a member", false},
+	{"start", "Started", "A resource was started.", Info, "operations", "Start", "start a resource", false},
+	{"stop", "Stopped", "A resource was stopped.", Info, "operations", "Stop", "stop a resource", false},
+	{"restart", "Restarted", "A resource was restarted.", Info, "operations", "Restart", "restart a resource", false},
+	{"view", "Viewed", "The audit log or sensitive data was viewed.", Info, "trail", "View", "view the audit log or sensitive data", true},
+	{"export", "Exported", "Data was exported, for example from the audit log.", Notice, "trail", "Export", "export data", true},
 }
 
 // toSnake lowers a name and parts its words by "_".

@@ -87,6 +87,7 @@ func (t *Trail) FindFacets(ctx context.Context, q FacetQuery) (Facets, error) {
 	if err := q.Validate(); err != nil {
 		return Facets{}, err
 	}
+	q.Filter = t.Joined(q.Filter)
 	switch store := t.store.(type) {
 	case FacetFinder:
 		return store.FindFacets(ctx, q)

@@ -37,7 +37,12 @@ type Filter struct {
 	// Fields selects entries that changed one of these fields: the field
 	// itself, or a path inside it ("settings" also finds "settings.theme" and
 	// "settings[2]").
-	Fields                   []string
+	Fields []string
+	// Severities select actions by how much attention they deserve, and WithoutReads
+	// leaves out those that only read (Action.Read), as the Trail's catalogue says; without
+	// a Trail, as the common catalogue does (Catalogue.Resolve).
+	Severities               []Severity
+	WithoutReads             bool
 	TransactionID, RequestID string
 	// Keyword is a substring, in any case (Fold), of what the page shows of an entry:
 	// the name, email and ID of the actor and of whom it acted on behalf of; the
@@ -83,7 +88,7 @@ func (f Filter) hasEmptyList() bool {
 			return true
 		}
 	}
-	return f.Outcomes != nil && len(f.Outcomes) == 0
+	return f.Outcomes != nil && len(f.Outcomes) == 0 || f.Severities != nil && len(f.Severities) == 0
 }
 
 // clone copies the lists too: who holds limit can't change a scope through them.
@@ -91,7 +96,8 @@ func (f Filter) clone() Filter {
 	for _, p := range filterLists {
 		*p.list(&f) = slices.Clone(*p.list(&f))
 	}
-	f.Outcomes, f.Not, f.and = slices.Clone(f.Outcomes), slices.Clone(f.Not), slices.Clone(f.and)
+	f.Outcomes, f.Severities = slices.Clone(f.Outcomes), slices.Clone(f.Severities)
+	f.Not, f.and = slices.Clone(f.Not), slices.Clone(f.and)
 	for _, list := range [][]Filter{f.Not, f.and} {
 		for i := range list {
 			list[i] = list[i].clone()
@@ -175,7 +181,7 @@ func (f Filter) matchTerm(e Entry) bool {
 	return in(f.Tenants, e.Tenant) && in(f.Projects, e.Project) &&
 		(f.From.IsZero() || !e.Time.Before(f.From)) &&
 		(f.To.IsZero() || e.Time.Before(f.To)) &&
-		in(f.Actions, e.Action) &&
+		in(f.Actions, e.Action) && f.matchCatalogued(e.Action) &&
 		(len(f.Outcomes) == 0 || slices.ContainsFunc(f.Outcomes, func(o Outcome) bool { return o.orSuccess() == outcome })) &&
 		in(f.ObjectTypes, e.Object.Type) && in(f.ObjectIDs, e.Object.ID) && in(f.Products, e.Object.Product) &&
 		in(f.ActorTypes, e.Actor.Type) && in(f.ActorIDs, e.Actor.ID) && in(f.Users, e.Actor.User()) &&
@@ -249,6 +255,9 @@ func (f Filter) validateTerm(depth int) error {
 			return &QueryError{Param: "outcome", Reason: fmt.Sprintf("%q is not success, failure or denied", clip(string(o)))}
 		}
 	}
+	if err := f.validateSeverities(); err != nil {
+		return err
+	}
 	for _, ip := range f.IPs {
 		if _, _, err := IPRange(ip); err != nil {
 			return &QueryError{Param: "ip", Reason: fmt.Sprintf("%q is neither an address nor a CIDR prefix", clip(ip)), Err: err}
@@ -261,6 +270,18 @@ func (f Filter) validateTerm(depth int) error {
 		return err
 	}
 	return f.validateNot(depth)
+}
+
+func (f Filter) validateSeverities() error {
+	if n := len(f.Severities); n > MaxFilterValues {
+		return &QueryError{Param: "severity", Reason: fmt.Sprintf("has %d values, at most %d are possible", n, MaxFilterValues)}
+	}
+	for _, s := range f.Severities {
+		if !slices.Contains(severities, s) {
+			return &QueryError{Param: "severity", Reason: fmt.Sprintf("%q is not info, notice, warning or alarm", clip(string(s)))}
+		}
+	}
+	return nil
 }
 
 func (f Filter) validateRange() error {
@@ -278,7 +299,7 @@ func (f Filter) validateRange() error {
 }
 
 func (f Filter) validateNot(depth int) error {
-	if len(f.Not) == 0 {
+	if len(f.Not) == 0 && !f.catalogued() { // which Not says once resolved
 		return nil
 	}
 	if depth >= maxNotDepth {

@@ -33,6 +33,8 @@ import (
 //	             name, or its label in c        → Filter.ObjectTypes
 //	record, id   the object's ID                → Filter.ObjectIDs
 //	is, outcome  success, failure or denied     → Filter.Outcomes
+//	             read: the action only reads (-is:read → Filter.WithoutReads)
+//	severity     info, notice, warning or alarm → Filter.Severities
 //	product, tenant, project, field, ip, request, transaction
 //	created, date, since, until, after, before
 //	             when (below)
@@ -106,6 +108,7 @@ type keywordFilter struct {
 	words     []string
 	// Any-of lists that Filter has no field for.
 	actors, transactions, requests []string
+	isRead                         bool
 }
 
 func (b *keywordFilter) add(t keywordTerm) error {
@@ -133,9 +136,11 @@ func (b *keywordFilter) add(t keywordTerm) error {
 	case "request":
 		b.addAnyOf(t.negated, &b.requests, values, byRequest)
 	case "is":
+		b.addIs(t.negated, values)
+	case "severity":
 		b.addTo(t.negated, func(f *Filter) {
 			for _, v := range values {
-				f.Outcomes = append(f.Outcomes, Outcome(v))
+				f.Severities = append(f.Severities, Severity(v))
 			}
 		})
 	default:
@@ -143,6 +148,28 @@ func (b *keywordFilter) add(t keywordTerm) error {
 		b.addTo(t.negated, func(f *Filter) { *list(f) = append(*list(f), values...) })
 	}
 	return nil
+}
+
+// reads selects what WithoutReads leaves out.
+var reads = Filter{Not: []Filter{{WithoutReads: true}}}
+
+// addIs adds outcomes and, for "read", the actions that read: one of them will do.
+func (b *keywordFilter) addIs(negated bool, values []string) {
+	outcomes := slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == readWord })
+	read := len(outcomes) < len(values)
+	switch {
+	case !negated:
+		b.isRead = b.isRead || read
+	case read: // what hides reads is said by the field, and not reads the same
+		b.result.WithoutReads = true
+	}
+	if len(outcomes) > 0 {
+		b.addTo(negated, func(f *Filter) {
+			for _, v := range outcomes {
+				f.Outcomes = append(f.Outcomes, Outcome(v))
+			}
+		})
+	}
 }
 
 // addTo sets a field of the result, or of a filter that it leaves out.
@@ -214,6 +241,13 @@ func (b *keywordFilter) addTime(t keywordTerm) error {
 // filter returns what the terms say together.
 func (b *keywordFilter) filter() (Filter, error) {
 	f := b.result
+	switch {
+	case b.isRead && len(f.Outcomes) > 0: // one of both
+		f.Not = append(f.Not, Filter{Not: []Filter{{Outcomes: f.Outcomes}, reads}})
+		f.Outcomes = nil
+	case b.isRead:
+		f.Not = append(f.Not, reads.Not...)
+	}
 	for _, any := range [][]Filter{anyOf(b.actors, byActor), anyOf(b.transactions, byTransaction), anyOf(b.requests, byRequest)} {
 		switch len(any) {
 		case 0:
@@ -242,6 +276,9 @@ func anyOf(values []string, by func([]string) []Filter) []Filter {
 	return by(slices.Compact(values))
 }
 
+// readWord is what "is" takes beside outcomes.
+const readWord = "read"
+
 // outcomeWords are what people type for outcomes.
 var outcomeWords = map[string]Outcome{
 	"success": Success, "succeeded": Success, "failure": Failure, "failed": Failure, "denied": Denied,
@@ -257,11 +294,19 @@ func (b *keywordFilter) read(t keywordTerm) ([]string, error) {
 				return nil, keywordError(v.column, "“%s” needs an IP address such as 10.1.2.3, or a network such as 10.0.0.0/8, not “%s”", t.typed, v.text)
 			}
 		case "is":
-			outcome, ok := outcomeWords[strings.ToLower(v.text)]
-			if !ok {
-				return nil, keywordError(v.column, "“%s” can be success, failure or denied, not “%s”", t.typed, v.text)
+			word := strings.ToLower(v.text)
+			if outcome, ok := outcomeWords[word]; ok {
+				word = string(outcome)
+			} else if word != readWord {
+				return nil, keywordError(v.column, "“%s” can be success, failure, denied or read, not “%s”", t.typed, v.text)
 			}
-			v.text = string(outcome)
+			v.text = word
+		case "severity":
+			word := strings.ToLower(v.text)
+			if !slices.Contains(severities, Severity(word)) {
+				return nil, keywordError(v.column, "“%s” can be info, notice, warning or alarm, not “%s”", t.typed, v.text)
+			}
+			v.text = word
 		case "transaction", "request":
 			if v.text == "" {
 				return nil, keywordError(v.column, "“%s” needs a value, such as %s", t.typed, unclipped(t.qualifier.Example))

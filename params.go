@@ -50,7 +50,7 @@ func (p UnknownParam) err() error {
 func isCampaign(name string) bool { return strings.HasPrefix(name, "utm_") }
 
 // filterSingles are the parameters of a filter beside filterLists.
-var filterSingles = []string{"outcome", "not", "transaction", "request", "q", "from", "to", "range"}
+var filterSingles = []string{"outcome", "not", "transaction", "request", "q", "from", "to", "range", "severity", "reads"}
 
 func knownParam(name string) bool { return slices.Contains(allParams(), name) }
 

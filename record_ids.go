@@ -43,11 +43,12 @@ func (t *Trail) JoinIDs(o Object, others ...string) {
 }
 
 // Joined returns f with the other IDs of the records that it names (JoinIDs), and with
-// what the trail knows of its keywords (Filter.Search). What selects entries by f
+// what the trail knows of its keywords (Filter.Search) and its actions
+// (Catalogue.Resolve). What selects entries by f
 // otherwise than through a Reader, as a live feed does, selects by
 // this. Joining again changes nothing.
 func (t *Trail) Joined(f Filter) Filter {
-	f = t.searching(f)
+	f = t.catalogue.Resolve(t.searching(f))
 	t.joined.mu.RLock()
 	defer t.joined.mu.RUnlock()
 	if len(t.joined.byID) == 0 {

@@ -44,8 +44,8 @@ var notFilter = []string{
 //
 // Lists repeat their parameter: tenant, project, action, outcome, type (of the
 // object), record (the object's ID), product, actor_type, actor (its ID), user,
-// on_behalf_of, ip, field. Single ones: transaction, request, q (the keyword), from,
-// to and range. Times are RFC 3339, a time without a zone (2026-01-31T13:59), or a date
+// on_behalf_of, ip, field, severity. Single ones: transaction, request, q (the keyword),
+// reads (hide, or show, the default), from, to and range. Times are RFC 3339, a time without a zone (2026-01-31T13:59), or a date
 // alone, which is that whole day: from its beginning, to its end. The last two are of
 // the zone that tz names, or UTC. range is a Period, all, or custom, which leaves it
 // to from and to. not holds a filter's query string, escaped once more, and may
@@ -105,9 +105,15 @@ func (f *Filter) parse(name string, values []string, zone *time.Location, depth 
 			f.Outcomes = append(f.Outcomes, Outcome(o))
 		}
 		return err
+	case "severity":
+		list, err := unquoteAll(name, values)
+		for _, s := range list {
+			f.Severities = append(f.Severities, Severity(s))
+		}
+		return err
 	case "not":
 		return f.parseNot(values, zone, depth)
-	case "transaction", "request", "q", "from", "to", "range":
+	case "transaction", "request", "q", "from", "to", "range", "reads":
 		return f.parseSingle(name, values, zone)
 	}
 	if isCampaign(name) && depth == 0 {
@@ -138,6 +144,10 @@ func (f *Filter) parseSingle(name string, values []string, zone *time.Location) 
 		f.To, err = parseTime(name, value, zone, 1)
 	case "range":
 		err = f.parseRange(value, zone)
+	case "reads":
+		if f.WithoutReads = value == "hide"; !f.WithoutReads && value != "show" {
+			err = &QueryError{Param: name, Reason: fmt.Sprintf("%q is neither hide nor show", clip(value))}
+		}
 	}
 	return err
 }
@@ -217,6 +227,12 @@ func (f Filter) Values() url.Values {
 	}
 	for _, o := range f.Outcomes {
 		v.Add("outcome", quote(string(o)))
+	}
+	for _, s := range f.Severities {
+		v.Add("severity", quote(string(s)))
+	}
+	if f.WithoutReads {
+		v.Set("reads", "hide")
 	}
 	for name, t := range map[string]time.Time{"from": f.From, "to": f.To} {
 		if !t.IsZero() {

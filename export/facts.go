@@ -56,6 +56,9 @@ const (
 	textByOutcome = "Rows by outcome"
 	textByUser    = "Rows by user"
 	textOthers    = "all others"
+	textSeverity  = "Severity"
+	textReads     = "Reads"
+	textHidden    = "hidden"
 	textFolded    = "without fields that frameworks set, such as updated_at"
 )
 
@@ -68,12 +71,16 @@ func Texts() []string {
 		textAscending, textDescends, textRecorded, textCursor, textPage, textRows, textNotice, textCutCells, textCut, textEntries, textSheet,
 		textRowCount, textEmpty, textReplaced, textMadeAt, textMadeBy, textPageOf, textContinued,
 		textMasked, textHashed, textFolded, textCompany, textSummary, textByAction, textByOutcome, textByUser, textOthers,
+		textSeverity, textReads, textHidden,
 	}
 	for _, c := range AllColumns() {
 		texts = append(texts, c.Header)
 	}
 	for _, o := range []audit.Outcome{audit.Success, audit.Failure, audit.Denied} {
 		texts = append(texts, string(o))
+	}
+	for _, s := range audit.Severities() {
+		texts = append(texts, s.Label())
 	}
 	for _, p := range audit.Periods() {
 		texts = append(texts, p.Label())
@@ -114,11 +121,20 @@ func (t *Table) filterFacts(f audit.Filter) []Fact {
 	for i, o := range f.Outcomes {
 		outcomes[i] = string(o)
 	}
+	severities := make([]string, len(f.Severities))
+	for i, s := range f.Severities {
+		severities[i] = t.Label(s.Label())
+	}
+	reads := ""
+	if f.WithoutReads {
+		reads = t.Label(textHidden)
+	}
 	lists := []struct {
 		label  string
 		values []string
 	}{
 		{"Tenant", f.Tenants}, {"Project", f.Projects}, {"Action", named(f.Actions, t.ActionLabel)}, {"Outcome", named(outcomes, func(o audit.Outcome) string { return t.Label(string(o)) })},
+		{textSeverity, severities}, {textReads, one(reads)},
 		{"Object type", named(f.ObjectTypes, t.ObjectTypeLabel)}, {"ID", f.ObjectIDs}, {"Product", f.Products},
 		{"Actor type", f.ActorTypes}, {"Actor ID", f.ActorIDs}, {"Performed by", f.Users},
 		{"On behalf of", f.OnBehalfOf},

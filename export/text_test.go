@@ -119,11 +119,11 @@ func TestFactsSayWhatWasAskedFor(t *testing.T) {
 	day := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	got := factsOf(t, audit.Query{Filter: audit.Filter{
 		From: day, To: day.AddDate(0, 1, 0), Actions: []string{"create", "a, b", ""}, Outcomes: []audit.Outcome{audit.Denied}, IPs: []string{"10.0.0.0/8"},
-		Keyword: "vpn", Not: []audit.Filter{{Users: []string{"root"}, To: day.Add(time.Hour)}},
+		Severities: []audit.Severity{audit.Warning, audit.Alarm}, WithoutReads: true, Keyword: "vpn", Not: []audit.Filter{{Users: []string{"root"}, To: day.Add(time.Hour)}},
 	}, Sort: "-user"}, &export.Options{Now: now})
 	assert.Equal(t, map[string]string{
 		"Report": "Audit log", "Date range": "2026-01-01 to 2026-01-31", "Action": `create, "a, b", ""`, "Outcome": "denied", "IP address": "10.0.0.0/8",
-		"Keyword": "vpn", "Not": "(Date range: the beginning to before 2026-01-01 01:00:00; Performed by: root)",
+		"Severity": "Warning, Alarm", "Reads": "hidden", "Keyword": "vpn", "Not": "(Date range: the beginning to before 2026-01-01 01:00:00; Performed by: root)",
 		"Sorted by": "Performed by, descending", "Time zone": "UTC", "Exported at": "2026-02-03 04:05:06 UTC",
 	}, got)
 	got = factsOf(t, audit.Query{Sort: audit.SortRecorded}, &export.Options{Now: now})

@@ -4,8 +4,6 @@ import (
 	"html/template"
 	"net/url"
 	"strings"
-
-	"github.com/gormtrail/audit"
 )
 
 // Acts are what can be done with a value beside it: the list with this value only, or
@@ -90,17 +88,7 @@ func (p *entryPage) BehalfValue() string {
 }
 
 // Severity is how much attention the catalogue says that the action deserves.
-func (p *entryPage) Severity() string {
-	switch p.known(p.E.Action).Severity {
-	case audit.Notice:
-		return p.T("Notice")
-	case audit.Warning:
-		return p.T("Warning")
-	case audit.Alarm:
-		return p.T("Alarm")
-	}
-	return p.T("Info")
-}
+func (p *entryPage) Severity() string { return p.T(p.known(p.E.Action).Severity.Label()) }
 
 // SeverityClass colours it.
 func (p *entryPage) SeverityClass() string {

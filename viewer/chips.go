@@ -9,7 +9,7 @@ import (
 
 // chipNames say what each parameter is, in the order in which chips stand.
 var chipNames = []pair{
-	{"q", "Search"}, {"tenant", "Tenant"}, {"project", "Project"}, {"action", "Action"}, {"outcome", "Outcome"},
+	{"q", "Search"}, {"tenant", "Tenant"}, {"project", "Project"}, {"action", "Action"}, {"outcome", "Outcome"}, {"severity", "Severity"}, {"reads", "Reads"},
 	{"type", "Object type"}, {"record", "Record ID"}, {"product", "Product"}, {"user", "User"}, {"on_behalf_of", "On behalf of"}, {"actor", "Actor ID"},
 	{"actor_type", "Actor type"}, {"ip", "IP address"}, {"field", "Field"}, {"transaction", "Transaction"},
 	{"request", "Request"}, {"not", "Without"}, {"from", "From"}, {"to", "Until"}, {"range", "Range"},
@@ -41,7 +41,7 @@ func (s *visit) chips() []chip {
 				c.Value = s.moment(s.query.From, false)
 			case "to":
 				c.Value = s.moment(s.query.To, true)
-			case "action", "type", "outcome":
+			case "action", "type", "outcome", "severity", "reads":
 				c.Value = s.facetLabel(n.Name, unquoted(value))
 			case "not":
 				c.Value = s.exclusion(value)

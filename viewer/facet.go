@@ -108,8 +108,22 @@ func (s *visit) menus(facets *audit.Facets) []menu {
 		if n.always && (m.Total > 0 || m.Free) || m.Total > 1 || m.Chosen > 0 {
 			list = append(list, m)
 		}
+		if n.name == "outcome" {
+			list = append(list, s.severityMenu())
+		}
 	}
 	return list
+}
+
+// severityMenu has all severities: the catalogue knows them, not the entries.
+func (s *visit) severityMenu() menu {
+	m := menu{Name: "severity", Label: "Severity", Chosen: len(s.state["severity"])}
+	for _, severity := range audit.Severities() {
+		value := string(severity)
+		m.Options = append(m.Options, option{Value: value, Label: s.facetLabel(m.Name, value), On: slices.Contains(s.state[m.Name], value)})
+	}
+	m.Total = len(m.Options)
+	return m
 }
 
 // choices fills a menu: what is chosen first where there is more than fits.
@@ -197,6 +211,10 @@ func (s *visit) facetLabel(name, value string) string {
 		return s.typeLabel(value)
 	case "outcome":
 		return s.lang.text(value)
+	case "severity":
+		return s.lang.text(audit.Severity(value).Label())
+	case "reads":
+		return s.lang.text("hidden")
 	}
 	return value
 }

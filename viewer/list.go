@@ -275,7 +275,7 @@ func (s *visit) sizes() []size {
 }
 
 // formed are the parameters that the filter form has a control of its own for.
-var formed = []string{"q", "range", "from", "to", "action", "type", "user", "on_behalf_of", "outcome", "actor_type", "tenant", "project", "product", "record", "ip", "tz"}
+var formed = []string{"q", "range", "from", "to", "action", "type", "user", "on_behalf_of", "outcome", "severity", "reads", "actor_type", "tenant", "project", "product", "record", "ip", "tz"}
 
 // carried are the parameters that the form passes on unseen.
 func (s *visit) carried() []pair {

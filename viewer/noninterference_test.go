@@ -82,7 +82,7 @@ func questions() (list []string) {
 		"?q=203.0.113", "?q=boss", "?q=refused", "?q=connect+x", "?q=9000", "?q=iban", "?q=inbox", "?q=req_1", "?q=tx:", "?q=000000000002", "?q=failed", "?q=ip:+tx", "?q=for&limit=3",
 		"?q=user:canary.mara@lumen.example", "?user=canary.mara@lumen.example", "?ip=203.0.113.77", "?ip=203.0.113.0/24", "?sort=user", "?sort=-ip",
 		"?record=tenant%3D1,email%3Dcanary.mara%2540lumen.example", "?action=update", "?action=mail+to+[masked]", "?tenant=lumen", "?transaction=tx_1",
-		"?request=req_1", "?type=users&record=77&sort=recorded", "?field=salary", "?field=tags", "?not=action%3Dview", "?actor=u_1&outcome=success",
+		"?request=req_1", "?type=users&record=77&sort=recorded", "?field=salary", "?field=tags", "?not=action%3Dview", "?actor=u_1&outcome=success", "?severity=info", "?severity=warning&reads=hide", "?q=severity:info+is:read", "?not=reads%3Dhide",
 	}
 	for _, f := range filters {
 		list = append(list, f, f+"&format=json", f+"&export=csv", f+"&export=jsonl")

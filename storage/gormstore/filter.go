@@ -52,6 +52,7 @@ func (c *conjunction) next() *builder {
 }
 
 func (b *builder) term(f audit.Filter) {
+	f = (*audit.Catalogue)(nil).Resolve(f) // a trail has done it by its own catalogue
 	c := &conjunction{b: b}
 	for _, l := range []struct {
 		column string

@@ -66,6 +66,12 @@ func tryEachField(c *trial) {
 	for _, list := range [][]audit.Outcome{{""}, {audit.Success}, {audit.Failure}, {audit.Denied}, {audit.Failure, audit.Denied}, {"", audit.Denied}} {
 		c.wantSelected(stored, audit.Filter{Outcomes: list})
 	}
+	for _, list := range [][]audit.Severity{{audit.Info}, {audit.Notice}, {audit.Warning}, {audit.Alarm}, {audit.Notice, audit.Info}} {
+		c.wantSelected(stored, audit.Filter{Severities: list})
+		c.wantSelected(stored, audit.Filter{Severities: list, Actions: []string{"destroy", "login"}})
+		c.wantSelected(stored, audit.Filter{Severities: list, WithoutReads: true})
+		c.wantSelected(stored, audit.Filter{Not: []audit.Filter{{Severities: list}, {WithoutReads: true}}})
+	}
 	for _, link := range append(linkPool, "none") {
 		c.wantSelected(stored, audit.Filter{TransactionID: link})
 		c.wantSelected(stored, audit.Filter{RequestID: link})
@@ -78,8 +84,12 @@ func tryCombined(c *trial) {
 	if testing.Short() {
 		n = 40
 	}
-	for range n {
-		c.wantAll(stored, c.queryOf(c.filter(2)))
+	for i := range n {
+		f := c.filter(2)
+		if i%4 == 0 {
+			f.Severities, f.WithoutReads = [][]audit.Severity{{audit.Info}, {audit.Notice}}[i/4%2], i%8 == 0
+		}
+		c.wantAll(stored, c.queryOf(f))
 	}
 }
 
