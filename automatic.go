@@ -31,7 +31,7 @@ type automaticField struct{ objectType, name string }
 // A path inside a structured value ("profile.updated_at") is the application's own data
 // and is not automatic. A nil Catalogue knows the common names.
 func (c *Catalogue) Automatic(objectType, field string) bool {
-	if isPath(field) {
+	if strings.ContainsAny(field, ".[") {
 		return false
 	}
 	name := plainName(field)

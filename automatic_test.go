@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
 )
@@ -46,21 +45,6 @@ func TestAutomaticFieldsAreSetWhileTheyAreAskedFor(t *testing.T) {
 	for i := range 20 {
 		assert.True(t, c.Automatic("t", fmt.Sprint("f", i)))
 	}
-}
-
-// Capture makes no entry where only updated_at changed, so the next one's old value
-// differs from the last one's new value.
-func TestAutomaticFieldsAreNoGaps(t *testing.T) {
-	change := func(old, now string) []audit.Change {
-		return []audit.Change{{Field: "updated_at", Old: old, New: now}, {Field: "profile.updated_at", Old: old, New: now}}
-	}
-	trail := trailOf(t, t.Context(), []audit.Entry{
-		{Time: moment(1), Action: "update", Object: theRecord, Changes: change("1", "2")},
-		{Time: moment(2), Action: "update", Object: theRecord, Changes: change("3", "4")},
-	})
-	got, err := audit.At(t.Context(), trail, theRecord, moment(2))
-	require.NoError(t, err)
-	assert.Equal(t, []string{"profile.updated_at"}, got.Gaps)
 }
 
 func ExampleCatalogue_Automatic() {

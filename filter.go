@@ -146,7 +146,7 @@ func (f Filter) cleaned() Filter {
 		*list = slices.Clone(*list)
 		clean := CleanName
 		if p.name == fieldParam {
-			clean = cleanField
+			clean = CleanField
 		}
 		for i, s := range *list {
 			(*list)[i] = clean(s)

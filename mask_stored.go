@@ -78,7 +78,7 @@ func (m *masking) settingOfRecord(ctx context.Context, o Object, place string) (
 		return setting, nil
 	}
 	setting := ""
-	for e, err := range m.trail.All(ctx, Query{Filter: ofObject(o)}) {
+	for e, err := range m.trail.All(ctx, Query{Filter: Filter{ObjectTypes: []string{o.Type}, ObjectIDs: []string{o.ID}}}) {
 		if err != nil {
 			return "", err
 		}

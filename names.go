@@ -22,8 +22,9 @@ const maxField = 1 << 10
 // are cleaned by the same rule: an entry is found by its whole ID.
 func CleanName(s string) string { return shortenText(CleanText(s), maxName) }
 
-// cleanField is CleanName for names of changed fields.
-func cleanField(s string) string { return shortenText(CleanText(s), maxField) }
+// CleanField returns the name of a changed field as the trail stores it: CleanName with
+// at most 1,024 bytes, since a name may be a path inside a document.
+func CleanField(s string) string { return shortenText(CleanText(s), maxField) }
 
 // boundKey bounds the key of a metadata value, in which JSON can hold NUL.
 func boundKey(s string) string { return shortenText(s, maxField) }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
@@ -135,15 +134,4 @@ func TestMetadataKeysThatBecomeOneKeepBothValues(t *testing.T) {
 		assert.Equal(t, want, recorded(t, nil, audit.Entry{Action: "login", Metadata: given}).Metadata)
 	}
 	assert.Len(t, given, 6, "the caller's map is left as it is")
-}
-
-// A long ID's history, and that of its children, is found by the whole ID.
-func TestHistoryOfALongID(t *testing.T) {
-	trail, id := newTrail(t, nil, nil), strings.Repeat("k", 600)
-	require.NoError(t, trail.Record(t.Context(),
-		audit.Entry{Action: "create", Time: time.Unix(1, 0), Object: audit.Object{Type: "orders", ID: id}, Changes: []audit.Change{{Field: "name", Op: audit.OpAdd, New: "a"}}},
-		audit.Entry{Action: "create", Time: time.Unix(2, 0), Object: audit.Object{Type: "lines", ID: "1"}, Changes: []audit.Change{{Field: "order_id", Op: audit.OpAdd, New: id}}},
-		audit.Entry{Action: "create", Time: time.Unix(3, 0), Object: audit.Object{Type: "orders", ID: id[1:]}},
-	))
-	assert.Len(t, ids(t, trail, audit.Object{Type: "orders", ID: id}, audit.Child{Type: "lines", Field: "order_id"}), 2)
 }

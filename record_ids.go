@@ -94,15 +94,3 @@ func (r joined) into(f Filter) Filter {
 	}
 	return f
 }
-
-// joiner is a Reader that knows other IDs of records.
-type joiner interface{ Joined(f Filter) Filter }
-
-// idsOf are the IDs of a record, as far as r knows them.
-func idsOf(r Reader, o Object) []string {
-	f := ofObject(o)
-	if j, ok := r.(joiner); ok {
-		f = j.Joined(f)
-	}
-	return f.ObjectIDs
-}

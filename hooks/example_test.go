@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/history"
 	"github.com/gormtrail/audit/hooks"
 	"github.com/gormtrail/audit/storage/gormstore"
 )
@@ -152,7 +153,7 @@ func ExampleObjectID() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	entries := audit.History(ctx, trail, audit.Object{Type: "sessions", ID: id})
+	entries := history.Of(ctx, trail, audit.Object{Type: "sessions", ID: id})
 	// endregion
 	for e, err := range entries {
 		if err != nil {

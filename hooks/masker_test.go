@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/history"
 	"github.com/gormtrail/audit/hooks"
 	"github.com/gormtrail/audit/storage/gormstore"
 )
@@ -104,7 +105,7 @@ func TestStoredSecretsAreMasked(t *testing.T) {
 	again, err := audit.New(h.trail.Store(), nil)
 	require.NoError(t, err)
 	n := 0
-	for e, err := range audit.History(ctx, again, audit.Object{Type: "sessions", ID: id}, audit.Child{Type: "visits", Field: "opened"}) {
+	for e, err := range history.Of(ctx, again, audit.Object{Type: "sessions", ID: id}, history.Child{Type: "visits", Field: "opened"}) {
 		require.NoError(t, err)
 		require.NotEmpty(t, e.ID)
 		n++

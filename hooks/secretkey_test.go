@@ -15,6 +15,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/history"
 	"github.com/gormtrail/audit/hooks"
 	"github.com/gormtrail/audit/storage/gormstore"
 	"github.com/gormtrail/audit/storage/memstore"
@@ -274,18 +275,18 @@ func TestIDsOfOneRecordAreJoined(t *testing.T) {
 	scoped := h.trail.Scope(audit.Filter{ObjectTypes: []string{"sessions", "visits"}})
 	for name, reader := range map[string]audit.Reader{"trail": h.trail, "scope": scoped} {
 		var ids []string
-		for e, err := range audit.History(ctx, reader, record) {
+		for e, err := range history.Of(ctx, reader, record) {
 			require.NoError(t, err)
 			ids = append(ids, e.Object.ID)
 		}
 		require.Len(t, ids, 7, name)
 		assert.Equal(t, canary, ids[0])
 		assert.Equal(t, id, ids[6])
-		state, err := audit.At(ctx, reader, record, h.trail.Now())
+		state, err := history.At(ctx, reader, record, h.trail.Now())
 		require.NoError(t, err)
 		assert.Equal(t, "4", state.Fields["note"], name)
 		n := 0
-		for e, err := range audit.History(ctx, reader, record, audit.Child{Type: "visits", Field: "opened"}) {
+		for e, err := range history.Of(ctx, reader, record, history.Child{Type: "visits", Field: "opened"}) {
 			require.NoError(t, err)
 			assert.Contains(t, []string{"sessions", "visits"}, e.Object.Type)
 			n++

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/history"
 )
 
 // article is the model that the previous state's application had.
@@ -44,7 +45,7 @@ func TestUpgrade(t *testing.T) {
 
 	one, two, three := audit.Object{Type: "articles", ID: "1"}, audit.Object{Type: "articles", ID: "2"}, audit.Object{Type: "articles", ID: "3"}
 	actions := func(o audit.Object) (list []string) {
-		for e, err := range audit.History(ctx, trail, o) {
+		for e, err := range history.Of(ctx, trail, o) {
 			require.NoError(t, err)
 			list = append(list, e.Action)
 		}
@@ -62,7 +63,7 @@ func TestUpgrade(t *testing.T) {
 	assert.Equal(t, []string{"create", "update", "update", "update", "update", "update", "destroy"}, actions(three))
 	var row article
 	require.NoError(t, db.First(&row, 1).Error)
-	state, err := audit.At(ctx, trail, one, time.Now())
+	state, err := history.At(ctx, trail, one, time.Now())
 	require.NoError(t, err)
 	require.True(t, state.Exists)
 	for field, want := range map[string]any{
@@ -72,7 +73,7 @@ func TestUpgrade(t *testing.T) {
 		assert.Equal(t, want, state.Fields[field], field)
 	}
 	assert.Empty(t, state.Gaps)
-	state, err = audit.At(ctx, trail, three, time.Now())
+	state, err = history.At(ctx, trail, three, time.Now())
 	require.NoError(t, err)
 	assert.False(t, state.Exists)
 	assert.Empty(t, state.Gaps, "old values of new entries are the new ones of old entries")

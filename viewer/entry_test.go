@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/history"
 	"github.com/gormtrail/audit/viewer"
 )
 
@@ -173,7 +174,7 @@ func TestStateIsWhatTheTrailTells(t *testing.T) {
 		}
 		state := stateOf(t, h, "?entry="+e.ID)
 		for want, got := range map[time.Time]recordState{e.Time: state.Then, day.AddDate(1, 0, 0): state.Now} {
-			told, err := audit.At(t.Context(), trail, e.Object, want)
+			told, err := history.At(t.Context(), trail, e.Object, want)
 			require.NoError(t, err)
 			require.Equal(t, told.Fields, got.Fields)
 			require.Equal(t, told.Exists, got.Exists)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/history"
 )
 
 // maxState is how many entries of a record, to each side of a moment, its state
@@ -17,7 +18,7 @@ const maxState = 5000
 
 // states are a record as the trail tells of it right after an entry, and now.
 type states struct {
-	Then, Now audit.State
+	Then, Now history.State
 	Cut       bool // not all of its entries were read
 }
 
@@ -29,7 +30,7 @@ func (p *entryPage) states(ctx context.Context) (states, error) {
 	if err != nil {
 		return s, err
 	}
-	if s.Then, err = audit.After(ctx, r, *p.E); err != nil {
+	if s.Then, err = history.After(ctx, r, *p.E); err != nil {
 		return s, err
 	}
 	end := time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
@@ -38,7 +39,7 @@ func (p *entryPage) states(ctx context.Context) (states, error) {
 		return s, err
 	}
 	s.Cut = s.Cut || cut
-	s.Now, err = audit.At(ctx, r, p.E.Object, end)
+	s.Now, err = history.At(ctx, r, p.E.Object, end)
 	s.Then.Gaps, s.Now.Gaps = p.realGaps(s.Then.Gaps), p.realGaps(s.Now.Gaps)
 	return s, err
 }
@@ -134,12 +135,12 @@ func (s states) steps() []step {
 
 // leaves are the structured values of a state, taken apart.
 type leaves struct {
-	state  audit.State
+	state  history.State
 	values map[string]any
 	around map[string]bool // paths that leaves lie inside of
 }
 
-func leavesOf(s audit.State) leaves {
+func leavesOf(s history.State) leaves {
 	l := leaves{state: s, values: map[string]any{}, around: map[string]bool{}}
 	for path, v := range s.Fields {
 		flatten(l.values, path, v, 0)
@@ -174,7 +175,7 @@ func (l leaves) shown(path string) value {
 	return value{kind: kindUnknown}
 }
 
-func redactedAt(s audit.State, path string) string {
+func redactedAt(s history.State, path string) string {
 	for around := path; around != ""; around = pathAround(around) {
 		if how := s.Redacted[around]; how != "" {
 			return how
@@ -204,7 +205,9 @@ func (p *entryPage) stateJSON(ctx context.Context, w http.ResponseWriter) error 
 	if err != nil {
 		return err
 	}
-	form := func(s audit.State) recordForm { return recordForm{s.Exists, s.Complete, s.Fields, s.Redacted, s.Gaps} }
+	form := func(s history.State) recordForm {
+		return recordForm{s.Exists, s.Complete, s.Fields, s.Redacted, s.Gaps}
+	}
 	return p.sendJSON(w, http.StatusOK, stateForm{form(s.Then), form(s.Now), s.Cut})
 }
 
@@ -217,7 +220,7 @@ func (p *entryPage) StateText() string {
 }
 
 // Gone is what a column's head says of a record that wasn't there.
-func (p *entryPage) Gone(s audit.State) string {
+func (p *entryPage) Gone(s history.State) string {
 	if s.Exists {
 		return ""
 	}

@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/history"
 	"github.com/gormtrail/audit/hooks"
 	"github.com/gormtrail/audit/storage/gormstore"
 )
@@ -120,14 +121,14 @@ func TestReadARecordsHistory(t *testing.T) {
 	var actions []string
 	// region history
 	record := audit.Object{Type: "orders", ID: "1"}
-	lines := audit.Child{Type: "order_lines", Field: "order_id"}
-	for e, err := range audit.History(ctx, trail, record, lines) { // oldest first, with the order's lines
+	lines := history.Child{Type: "order_lines", Field: "order_id"}
+	for e, err := range history.Of(ctx, trail, record, lines) { // oldest first, with the order's lines
 		if err != nil {
 			break
 		}
 		actions = append(actions, e.Object.Type+" "+e.Action)
 	}
-	state, err := audit.At(ctx, trail, record, yesterday) // the order's fields at that time
+	state, err := history.At(ctx, trail, record, yesterday) // the order's fields at that time
 	// endregion
 	require.NoError(t, err)
 	require.Equal(t, "open", state.Fields["status"])

@@ -11,6 +11,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/history"
 	"github.com/gormtrail/audit/hooks"
 	"github.com/gormtrail/audit/internal/capturetest/dbtest"
 	"github.com/gormtrail/audit/storage/gormstore"
@@ -68,9 +69,9 @@ func writing(t *testing.T, db *gorm.DB, long bool, write func(*gorm.DB) error) {
 	}))
 }
 
-func stateAt(t *testing.T, trail *audit.Trail, id uint, at time.Time) audit.State {
+func stateAt(t *testing.T, trail *audit.Trail, id uint, at time.Time) history.State {
 	t.Helper()
-	state, err := audit.At(t.Context(), trail, audit.Object{Type: "stampeds", ID: fmt.Sprint(id)}, at)
+	state, err := history.At(t.Context(), trail, audit.Object{Type: "stampeds", ID: fmt.Sprint(id)}, at)
 	require.NoError(t, err)
 	return state
 }
@@ -124,7 +125,7 @@ func TestStateAtTheTimesOfARowInWholeSeconds(t *testing.T) {
 				var row coarse
 				require.NoError(t, db.Take(&row, 1).Error)
 				for _, at := range []time.Time{row.UpdatedAt, time.Unix(row.Touched, 0)} {
-					state, err := audit.At(t.Context(), trail, audit.Object{Type: "coarses", ID: "1"}, at)
+					state, err := history.At(t.Context(), trail, audit.Object{Type: "coarses", ID: "1"}, at)
 					require.NoError(t, err)
 					assert.Equal(t, want, state.Fields["name"], "round %d: updated at %s", round, at)
 				}

@@ -14,6 +14,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/history"
 	"github.com/gormtrail/audit/hooks"
 	"github.com/gormtrail/audit/storage/gormstore"
 )
@@ -76,7 +77,7 @@ func theStock(id uint) audit.Object { return audit.Object{Type: "stocks", ID: fm
 func told(t require.TestingT, r audit.Reader, id uint) []audit.Entry {
 	var list []audit.Entry
 	qty := any(nil)
-	for e, err := range audit.History(context.Background(), r, theStock(id)) {
+	for e, err := range history.Of(context.Background(), r, theStock(id)) {
 		require.NoError(t, err)
 		for _, c := range e.Changes {
 			if c.Field == "qty" {
@@ -90,7 +91,7 @@ func told(t require.TestingT, r audit.Reader, id uint) []audit.Entry {
 }
 
 // isRow fails unless a state is the row as the database has it.
-func isRow(t *testing.T, db *gorm.DB, s audit.State) {
+func isRow(t *testing.T, db *gorm.DB, s history.State) {
 	t.Helper()
 	var row stock
 	found := db.Unscoped().Limit(1).Find(&row, s.Object.ID)
@@ -186,15 +187,15 @@ func TestHistoryOfProcessesWhoseClocksDiffer(t *testing.T) {
 			n, err := p.change(r, id)
 			require.NoError(t, err)
 			entries[id] += n
-			history := told(t, p.trail, id)
-			require.Len(t, history, entries[id])
-			last := history[len(history)-1]
+			entriesOf := told(t, p.trail, id)
+			require.Len(t, entriesOf, entries[id])
+			last := entriesOf[len(entriesOf)-1]
 			for _, moment := range append(rowTimes(t, p.db, id), last.Time, time.Now().Add(24*time.Hour)) {
-				state, err := audit.At(t.Context(), p.trail, theStock(id), moment)
+				state, err := history.At(t.Context(), p.trail, theStock(id), moment)
 				require.NoError(t, err)
 				isRow(t, p.db, state)
 			}
-			state, err := audit.After(t.Context(), p.trail, last)
+			state, err := history.After(t.Context(), p.trail, last)
 			require.NoError(t, err)
 			isRow(t, p.db, state)
 		}

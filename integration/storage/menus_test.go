@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/history"
 	"github.com/gormtrail/audit/storage/gormstore"
 )
 
@@ -65,7 +66,7 @@ func TestRecordedEntriesOverOneConnection(t *testing.T) {
 		}
 		require.NoError(t, trail.Record(t.Context(), list...))
 		next := 0
-		for e, err := range audit.History(t.Context(), trail, audit.Object{Type: "users", ID: "1"}) {
+		for e, err := range history.Of(t.Context(), trail, audit.Object{Type: "users", ID: "1"}) {
 			require.NoError(t, err)
 			require.Equal(t, fmt.Sprint(next), e.Comment)
 			next++

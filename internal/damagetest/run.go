@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/history"
 )
 
 // Table is where entries are damaged.
@@ -278,7 +279,7 @@ func (r *run) wantAbilities(whole []audit.Entry) {
 	r.compare("Tail", r.all, tailed)
 	for _, o := range []audit.Object{{Type: "users", ID: "1"}, {Type: "orders", ID: "10"}} {
 		seen := map[string]bool{}
-		for e, err := range audit.History(r.ctx, r.trail, o) {
+		for e, err := range history.Of(r.ctx, r.trail, o) {
 			if err != nil {
 				r.broken("History: %v", err)
 				break
@@ -290,7 +291,7 @@ func (r *run) wantAbilities(whole []audit.Entry) {
 				r.broken("History lacks %s", e.ID)
 			}
 		}
-		if _, err := audit.At(r.ctx, r.trail, o, time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)); err != nil {
+		if _, err := history.At(r.ctx, r.trail, o, time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)); err != nil {
 			r.broken("At: %v", err)
 		}
 	}

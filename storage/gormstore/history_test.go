@@ -9,6 +9,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/history"
 	"github.com/gormtrail/audit/storage/gormstore"
 )
 
@@ -30,7 +31,7 @@ func TestHistoryWithChildren(t *testing.T) {
 		}
 		require.NoError(t, trail.Record(t.Context(), append(entries, audit.Entry{Action: "update", Object: audit.Object{Type: "orders", ID: "7"}})...))
 		var got []string
-		for e, err := range audit.History(t.Context(), trail, audit.Object{Type: "orders", ID: "7"}, audit.Child{Type: "lines", Field: "order_id"}) {
+		for e, err := range history.Of(t.Context(), trail, audit.Object{Type: "orders", ID: "7"}, history.Child{Type: "lines", Field: "order_id"}) {
 			require.NoError(t, err)
 			got = append(got, e.Object.ID)
 		}

@@ -1,15 +1,17 @@
-package audit
+package history
 
 import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gormtrail/audit"
 )
 
-// isPath reports whether a field is inside of a column's value.
+// isPath reports whether a field is a path inside a column's value.
 func isPath(field string) bool { return strings.ContainsAny(field, ".[") }
 
-// splitPath parts "settings.tags[2]" into "settings", ".tags" and "[2]".
+// splitPath splits "settings.tags[2]" into "settings", ".tags" and "[2]".
 func splitPath(path string) []string {
 	var steps []string
 	begin := 0
@@ -32,18 +34,18 @@ func pathAround(path string) string {
 	return ""
 }
 
-// place reads "[2]".
-func place(step string) (int, bool) {
+// listIndex parses "[2]".
+func listIndex(step string) (int, bool) {
 	digits, ok := strings.CutPrefix(step, "[")
 	digits, closed := strings.CutSuffix(digits, "]")
 	i, err := strconv.Atoi(digits)
 	return i, ok && closed && err == nil && i >= 0
 }
 
-// sortByPath sorts changes by their fields, places in a list as numbers.
-func sortByPath(changes []Change) {
+// sortByPath sorts changes by their fields, list indexes as numbers.
+func sortByPath(changes []audit.Change) {
 	type split struct {
-		change Change
+		change audit.Change
 		steps  []string
 	}
 	list := make([]split, len(changes))
@@ -57,18 +59,18 @@ func sortByPath(changes []Change) {
 }
 
 func compareSteps(x, y string) int {
-	i, ok := place(x)
-	j, ok2 := place(y)
+	i, ok := listIndex(x)
+	j, ok2 := listIndex(y)
 	if ok && ok2 {
 		return i - j
 	}
 	return strings.Compare(x, y)
 }
 
-// valueAt returns what is inside a value.
+// valueAt returns the value at a path inside a value.
 func valueAt(v any, steps []string) (any, bool) {
 	for _, step := range steps {
-		if i, ok := place(step); ok {
+		if i, ok := listIndex(step); ok {
 			list, ok := v.([]any)
 			if !ok || i >= len(list) {
 				return nil, false
@@ -87,13 +89,13 @@ func valueAt(v any, steps []string) (any, bool) {
 	return v, true
 }
 
-// withValueAt returns v with what is at the steps replaced, put in, or, by
-// gone, taken out. It isn't ok if there is no such place.
+// withValueAt returns v with the value at the steps replaced or inserted, or removed if
+// inner is gone. ok is false if there is no such path.
 func withValueAt(v any, steps []string, inner any, insert bool) (any, bool) {
 	if len(steps) == 0 {
 		return inner, true
 	}
-	if i, ok := place(steps[0]); ok {
+	if i, ok := listIndex(steps[0]); ok {
 		list, ok := v.([]any)
 		if !ok || i > len(list) {
 			return nil, false

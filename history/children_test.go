@@ -1,23 +1,26 @@
-package audit_test
+package history_test
 
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/history"
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
-var order, lines = audit.Object{Type: "orders", ID: "7"}, audit.Child{Type: "lines", Field: "order_id"}
+var order, lines = audit.Object{Type: "orders", ID: "7"}, history.Child{Type: "lines", Field: "order_id"}
 
 // ids are the IDs of a history's entries.
-func ids(t require.TestingT, r audit.Reader, o audit.Object, children ...audit.Child) (list []string) {
-	for e, err := range audit.History(context.Background(), r, o, children...) {
+func ids(t require.TestingT, r audit.Reader, o audit.Object, children ...history.Child) (list []string) {
+	for e, err := range history.Of(context.Background(), r, o, children...) {
 		require.NoError(t, err)
 		list = append(list, e.ID)
 	}
@@ -124,7 +127,7 @@ func TestHistoryOfChildrenInAScope(t *testing.T) {
 	assert.Len(t, ids(t, trail, order, lines), 4, "everyone's")
 	assert.Empty(t, ids(t, scope, order), "the order's own")
 	assert.Empty(t, ids(t, scope, audit.Object{Type: "orders"}, lines), "an order without an ID has no lines")
-	for _, err := range audit.History(cancelled(t), trail, order, lines) {
+	for _, err := range history.Of(cancelled(t), trail, order, lines) {
 		assert.ErrorIs(t, err, context.Canceled)
 	}
 }
@@ -145,4 +148,17 @@ func cancelled(t *testing.T) context.Context {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	return ctx
+}
+
+// A long ID's history, and that of its children, is found by the whole ID.
+func TestHistoryOfALongID(t *testing.T) {
+	trail, err := audit.New(memstore.New(), nil)
+	require.NoError(t, err)
+	id := strings.Repeat("k", 600)
+	require.NoError(t, trail.Record(t.Context(),
+		audit.Entry{Action: "create", Time: time.Unix(1, 0), Object: audit.Object{Type: "orders", ID: id}, Changes: []audit.Change{{Field: "name", Op: audit.OpAdd, New: "a"}}},
+		audit.Entry{Action: "create", Time: time.Unix(2, 0), Object: audit.Object{Type: "lines", ID: "1"}, Changes: []audit.Change{{Field: "order_id", Op: audit.OpAdd, New: id}}},
+		audit.Entry{Action: "create", Time: time.Unix(3, 0), Object: audit.Object{Type: "orders", ID: id[1:]}},
+	))
+	assert.Len(t, ids(t, trail, audit.Object{Type: "orders", ID: id}, history.Child{Type: "lines", Field: "order_id"}), 2)
 }

@@ -1,4 +1,4 @@
-package audit
+package history
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gormtrail/audit"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -50,15 +51,15 @@ func TestPathTreeLooksAtNothingElse(t *testing.T) {
 
 // manyChanges yields n entries of a record, looking at no context.
 type manyChanges struct {
-	Reader
+	audit.Reader
 	n       int
-	change  func(i int) Change
+	change  func(i int) audit.Change
 	yielded int
 	stop    func() // called at the third entry
 }
 
-func (m *manyChanges) All(_ context.Context, q Query) iter.Seq2[Entry, error] {
-	return func(yield func(Entry, error) bool) {
+func (m *manyChanges) All(_ context.Context, q audit.Query) iter.Seq2[audit.Entry, error] {
+	return func(yield func(audit.Entry, error) bool) {
 		for k := range m.n {
 			i := k
 			if q.Sort.Descending() {
@@ -67,7 +68,7 @@ func (m *manyChanges) All(_ context.Context, q Query) iter.Seq2[Entry, error] {
 			if m.yielded++; m.yielded == 3 && m.stop != nil {
 				m.stop()
 			}
-			e := Entry{ID: fmt.Sprintf("01980000-0000-7000-8000-%012d", i), Time: historyDay.AddDate(0, 0, i%1000), Action: ActionUpdate, Changes: []Change{m.change(i)}}
+			e := audit.Entry{ID: fmt.Sprintf("01980000-0000-7000-8000-%012d", i), Time: historyDay.AddDate(0, 0, i%1000), Action: audit.ActionUpdate, Changes: []audit.Change{m.change(i)}}
 			if !yield(e, nil) {
 				return
 			}
@@ -80,21 +81,27 @@ var historyDay = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 // The state of a record takes work in proportion to its changes, of whatever kind.
 func TestStateOfManyChangesIsLinear(t *testing.T) {
 	ctx := t.Context()
-	for name, change := range map[string]func(i int) Change{
-		"columns":    func(i int) Change { return Change{Field: fmt.Sprintf("c%d", i), Op: OpAdd, New: "x"} },
-		"paths":      func(i int) Change { return Change{Field: fmt.Sprintf("s.k%d", i), Op: OpReplace, Old: "x", New: "y"} },
-		"one column": func(i int) Change { return Change{Field: "name", Op: OpReplace, Old: 1000 + i, New: 1001 + i} },
-		"masked paths": func(i int) Change {
-			return Change{Field: fmt.Sprintf("s.k%d", i), Op: OpReplace, Old: Mask, New: Mask, Redacted: RedactedMasked}
+	for name, change := range map[string]func(i int) audit.Change{
+		"columns": func(i int) audit.Change { return audit.Change{Field: fmt.Sprintf("c%d", i), Op: audit.OpAdd, New: "x"} },
+		"paths": func(i int) audit.Change {
+			return audit.Change{Field: fmt.Sprintf("s.k%d", i), Op: audit.OpReplace, Old: "x", New: "y"}
 		},
-		"items": func(i int) Change { return Change{Field: fmt.Sprintf("list[%d]", i), Op: OpAdd, New: "x"} },
+		"one column": func(i int) audit.Change {
+			return audit.Change{Field: "name", Op: audit.OpReplace, Old: 1000 + i, New: 1001 + i}
+		},
+		"masked paths": func(i int) audit.Change {
+			return audit.Change{Field: fmt.Sprintf("s.k%d", i), Op: audit.OpReplace, Old: audit.Mask, New: audit.Mask, Redacted: audit.RedactedMasked}
+		},
+		"items": func(i int) audit.Change {
+			return audit.Change{Field: fmt.Sprintf("list[%d]", i), Op: audit.OpAdd, New: "x"}
+		},
 	} {
 		work := func(n int) float64 {
 			r := &manyChanges{n: n, change: change}
 			return testing.AllocsPerRun(1, func() {
-				_, err := At(ctx, r, Object{Type: "users", ID: "1"}, historyDay.AddDate(9, 0, 0))
+				_, err := At(ctx, r, audit.Object{Type: "users", ID: "1"}, historyDay.AddDate(9, 0, 0))
 				require.NoError(t, err)
-				_, err = Between(ctx, r, Object{Type: "users", ID: "1"}, historyDay, historyDay.AddDate(9, 0, 0))
+				_, err = Between(ctx, r, audit.Object{Type: "users", ID: "1"}, historyDay, historyDay.AddDate(9, 0, 0))
 				require.NoError(t, err)
 			})
 		}
@@ -105,19 +112,22 @@ func TestStateOfManyChangesIsLinear(t *testing.T) {
 
 // A reader may not look at the context: whoever cancels waits for one entry.
 func TestStateCanBeCancelled(t *testing.T) {
-	for _, ask := range []func(context.Context, Reader) error{
-		func(ctx context.Context, r Reader) error { _, err := At(ctx, r, Object{}, historyDay); return err },
-		func(ctx context.Context, r Reader) error {
-			_, err := Between(ctx, r, Object{}, historyDay, historyDay)
+	for _, ask := range []func(context.Context, audit.Reader) error{
+		func(ctx context.Context, r audit.Reader) error {
+			_, err := At(ctx, r, audit.Object{}, historyDay)
 			return err
 		},
-		func(ctx context.Context, r Reader) error {
-			_, err := After(ctx, r, Entry{ID: "01980000-0000-7000-8000-000000000001"})
+		func(ctx context.Context, r audit.Reader) error {
+			_, err := Between(ctx, r, audit.Object{}, historyDay, historyDay)
+			return err
+		},
+		func(ctx context.Context, r audit.Reader) error {
+			_, err := After(ctx, r, audit.Entry{ID: "01980000-0000-7000-8000-000000000001"})
 			return err
 		},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
-		r := &manyChanges{n: 10_000, change: func(int) Change { return Change{Field: "x", Op: OpAdd, New: 1} }, stop: cancel}
+		r := &manyChanges{n: 10_000, change: func(int) audit.Change { return audit.Change{Field: "x", Op: audit.OpAdd, New: 1} }, stop: cancel}
 		assert.ErrorIs(t, ask(ctx, r), context.Canceled)
 		assert.LessOrEqual(t, r.yielded, 4)
 	}

@@ -1,4 +1,4 @@
-package audit
+package history
 
 import (
 	"maps"
@@ -6,11 +6,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gormtrail/audit"
 )
 
-// difference returns the steps from one state of a record to another.
-func difference(a, b *record) []Change {
-	var changes []Change
+// difference returns the changes from one state of a record to another.
+func difference(a, b *record) []audit.Change {
+	var changes []audit.Change
 	for path := range union(a.known.values, b.known.values) {
 		x, knownX := a.value(path)
 		y, knownY := b.value(path)
@@ -18,13 +20,12 @@ func difference(a, b *record) []Change {
 			changes = append(changes, stepsBetween(path, x, y)...)
 		}
 	}
-	changes = withMarked(changes, a, b)
+	changes = withRedacted(changes, a, b)
 	sortByPath(changes)
 	return changes
 }
 
-// value is get, save that a column of a row that is there is never absent: it
-// is NULL.
+// value is get, but a column of a row that exists is never absent: it is NULL.
 func (r *record) value(path string) (any, bool) {
 	v, ok := r.get(path)
 	if _, absent := v.(gone); absent && r.there && !isPath(path) {
@@ -39,9 +40,10 @@ func union[V any](a, b map[string]V) map[string]V {
 	return all
 }
 
-// insideKnown: both sides know the whole around the path, which says it too.
+// insideKnown reports whether both sides know the whole value around the path, whose own
+// change includes this one.
 func insideKnown(a, b *record, path string) bool {
-	around := pathAround(path) // what is known further out is known here
+	around := pathAround(path) // get also finds values further out
 	if around == "" {
 		return false
 	}
@@ -50,40 +52,40 @@ func insideKnown(a, b *record, path string) bool {
 	return knownA && knownB
 }
 
-// withMarked tells redacted values' steps as such, and also where a value looks the
-// same, if an entry set it in between.
-func withMarked(changes []Change, a, b *record) []Change {
-	marked := union(a.marks.values, b.marks.values)
-	if len(marked) == 0 {
+// withRedacted marks the changes of redacted values as such, and adds those that look the
+// same at both moments but were set in between.
+func withRedacted(changes []audit.Change, a, b *record) []audit.Change {
+	redacted := union(a.redactions.values, b.redactions.values)
+	if len(redacted) == 0 {
 		return changes
 	}
-	steps := newPathTree[Change]()
+	steps := newPathTree[audit.Change]()
 	for _, c := range changes {
 		steps.set(c.Field, c)
 	}
-	for _, path := range slices.Sorted(maps.Keys(marked)) {
-		c, ok := markedStep(a, b, path)
+	for _, path := range slices.Sorted(maps.Keys(redacted)) {
+		c, ok := redactedStep(a, b, path)
 		if !ok {
 			continue
 		}
 		steps.remove(path)
-		if _, whole := steps.around(path); !whole { // else the whole around it is a step already
+		if _, whole := steps.around(path); !whole { // else the change of the whole includes it
 			steps.set(path, c)
 		}
 	}
 	return slices.Collect(maps.Values(steps.values))
 }
 
-// markedStep is the step of a value that is redacted at one of the moments; false if
-// nothing has set it in between.
-func markedStep(a, b *record, path string) (Change, bool) {
-	before, after := a.marks.values[path], b.marks.values[path]
+// redactedStep is the change of a value that is redacted at one of the moments; false if no
+// entry set it in between.
+func redactedStep(a, b *record, path string) (audit.Change, bool) {
+	before, after := a.redactions.values[path], b.redactions.values[path]
 	x, knownX := a.value(path)
 	y, knownY := b.value(path)
 	_, noX := x.(gone)
 	_, noY := y.(gone)
 	if before == after || !knownX || !knownY || (noX && noY) {
-		return Change{}, false
+		return audit.Change{}, false
 	}
 	c := change(path, x, y)
 	if c.Redacted = after.how; c.Redacted == "" {
@@ -92,25 +94,25 @@ func markedStep(a, b *record, path string) (Change, bool) {
 	return c, true
 }
 
-// change is one step.
-func change(path string, x, y any) Change {
+// change is the change of one path; gone stands for an absent value.
+func change(path string, x, y any) audit.Change {
 	_, noOld := x.(gone)
 	_, noNew := y.(gone)
 	switch {
 	case noOld && noNew:
-		return Change{Field: path, Op: OpReplace}
+		return audit.Change{Field: path, Op: audit.OpReplace}
 	case noOld:
-		return Change{Field: path, Op: OpAdd, New: cloneValue(y)}
+		return audit.Change{Field: path, Op: audit.OpAdd, New: cloneValue(y)}
 	case noNew:
-		return Change{Field: path, Op: OpRemove, Old: cloneValue(x)}
+		return audit.Change{Field: path, Op: audit.OpRemove, Old: cloneValue(x)}
 	}
-	return Change{Field: path, Op: OpReplace, Old: cloneValue(x), New: cloneValue(y)}
+	return audit.Change{Field: path, Op: audit.OpReplace, Old: cloneValue(x), New: cloneValue(y)}
 }
 
-// stepsBetween are the steps from one value to another, as capture tells them:
-// inside of structures member by member, lists by place. A name that a path
-// can't hold makes a change of the whole.
-func stepsBetween(path string, x, y any) []Change {
+// stepsBetween returns the changes from one value to another, as capture writes them:
+// member by member in objects, by index in lists. A member name that a path can't hold
+// makes one change of the whole object.
+func stepsBetween(path string, x, y any) []audit.Change {
 	_, noOld := x.(gone)
 	_, noNew := y.(gone)
 	if (noOld || x == nil) && (noNew || y == nil) && !isPath(path) || reflect.DeepEqual(x, y) {
@@ -126,7 +128,7 @@ func stepsBetween(path string, x, y any) []Change {
 			return itemSteps(path, l, k)
 		}
 	}
-	return []Change{change(path, x, y)}
+	return []audit.Change{change(path, x, y)}
 }
 
 func nameable(m map[string]any) bool {
@@ -138,7 +140,7 @@ func nameable(m map[string]any) bool {
 	return true
 }
 
-func memberSteps(path string, x, y map[string]any) (changes []Change) {
+func memberSteps(path string, x, y map[string]any) (changes []audit.Change) {
 	for name, old := range x {
 		if v, ok := y[name]; ok {
 			changes = append(changes, stepsBetween(path+"."+name, old, v)...)
@@ -154,7 +156,7 @@ func memberSteps(path string, x, y map[string]any) (changes []Change) {
 	return changes
 }
 
-func itemSteps(path string, x, y []any) (changes []Change) {
+func itemSteps(path string, x, y []any) (changes []audit.Change) {
 	for i := range max(len(x), len(y)) {
 		at := path + "[" + strconv.Itoa(i) + "]"
 		switch {

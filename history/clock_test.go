@@ -1,4 +1,4 @@
-package audit_test
+package history_test
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/history"
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
@@ -45,7 +46,7 @@ func TestHistoryIsInTheOrderOfChanges(t *testing.T) {
 			return
 		}
 		for i, e := range l.entries {
-			got, err := audit.After(t.Context(), trail, e)
+			got, err := history.After(t.Context(), trail, e)
 			require.NoError(t, err)
 			requireTruth(t, l.states[i+1], got)
 			require.Equal(t, e.Time, got.Time)
@@ -57,14 +58,14 @@ func TestHistoryIsInTheOrderOfChanges(t *testing.T) {
 					last = i + 1
 				}
 			}
-			got, err := audit.At(t.Context(), trail, theRecord, moment(s))
+			got, err := history.At(t.Context(), trail, theRecord, moment(s))
 			require.NoError(t, err)
 			requireTruth(t, l.states[last], got)
 		}
 	})
 }
 
-func requireTruth(t *rapid.T, want truth, got audit.State) {
+func requireTruth(t *rapid.T, want truth, got history.State) {
 	require.Equal(t, want.there && !want.deleted, got.Exists)
 	require.True(t, got.Complete)
 	require.Equal(t, want.row, got.Fields)
@@ -81,12 +82,12 @@ func TestStateWhereClocksDiffer(t *testing.T) {
 	created := audit.Entry{Time: moment(1), Action: "create", Object: theRecord, Changes: []audit.Change{{Field: "port", Op: audit.OpAdd, New: 0}}}
 	trail := trailOf(t, t.Context(), []audit.Entry{created, port(moment(60), 0, 1), port(moment(50), 1, 2), port(moment(70), 2, 3), port(moment(4000), 3, 4), port(moment(80), 4, 5)})
 	for second, want := range map[int]int64{1: 0, 49: 0, 50: 2, 60: 2, 69: 2, 70: 3, 79: 3, 80: 5, 3999: 5, 5000: 5} {
-		got, err := audit.At(t.Context(), trail, theRecord, moment(second))
+		got, err := history.At(t.Context(), trail, theRecord, moment(second))
 		require.NoError(t, err)
 		assert.Equal(t, map[string]any{"port": want}, got.Fields, "at %d", second)
 		assert.Empty(t, got.Gaps)
 	}
-	steps, err := audit.Between(t.Context(), trail, theRecord, moment(49), moment(80))
+	steps, err := history.Between(t.Context(), trail, theRecord, moment(49), moment(80))
 	require.NoError(t, err)
 	assert.Equal(t, []audit.Change{{Field: "port", Op: audit.OpReplace, Old: int64(0), New: int64(5)}}, steps)
 }
@@ -98,11 +99,11 @@ func TestStateIsNotMovedByWhatIsNoChange(t *testing.T) {
 	denied := port(moment(2), 2, 9)
 	denied.Outcome = audit.Denied
 	trail := trailOf(t, t.Context(), []audit.Entry{port(moment(1), 0, 1), port(moment(10), 1, 2), mail, denied})
-	got, err := audit.At(t.Context(), trail, theRecord, moment(5))
+	got, err := history.At(t.Context(), trail, theRecord, moment(5))
 	require.NoError(t, err)
 	assert.Equal(t, map[string]any{"port": int64(1)}, got.Fields)
 	assert.Empty(t, got.Object.Name, "it was named behind the next change")
-	got, err = audit.At(t.Context(), trail, theRecord, moment(10))
+	got, err = history.At(t.Context(), trail, theRecord, moment(10))
 	require.NoError(t, err)
 	assert.Equal(t, map[string]any{"port": int64(2)}, got.Fields)
 	assert.Equal(t, "Ada", got.Object.Name)
@@ -112,7 +113,7 @@ func TestStateIsNotMovedByWhatIsNoChange(t *testing.T) {
 func TestHistoryOfImportedEntries(t *testing.T) {
 	trail := trailOf(t, t.Context(), []audit.Entry{port(moment(100), 0, 1), port(moment(1), 1, 2), port(moment(101), 2, 3)})
 	var ports []any
-	for e, err := range audit.History(t.Context(), trail, theRecord) {
+	for e, err := range history.Of(t.Context(), trail, theRecord) {
 		require.NoError(t, err)
 		ports = append(ports, e.Changes[0].New)
 	}
@@ -123,14 +124,14 @@ func TestStateAfterAnEntryThatIsNotThere(t *testing.T) {
 	entries := []audit.Entry{port(moment(1), 0, 1)}
 	trail := trailOf(t, t.Context(), entries)
 	for _, id := range []string{"01890000-0000-7000-8000-000000000000", "", "7"} {
-		_, err := audit.After(t.Context(), trail, audit.Entry{ID: id, Object: theRecord})
+		_, err := history.After(t.Context(), trail, audit.Entry{ID: id, Object: theRecord})
 		assert.ErrorIs(t, err, audit.ErrNotFound)
 	}
-	_, err := audit.After(cancelled(t), trail, audit.Entry{ID: "01890000-0000-7000-8000-000000000000", Object: theRecord})
+	_, err := history.After(cancelled(t), trail, audit.Entry{ID: "01890000-0000-7000-8000-000000000000", Object: theRecord})
 	assert.ErrorIs(t, err, context.Canceled)
-	for e, err := range audit.History(t.Context(), trail, theRecord) {
+	for e, err := range history.Of(t.Context(), trail, theRecord) {
 		require.NoError(t, err)
-		_, err = audit.After(t.Context(), trail.Scope(audit.Filter{Tenants: []string{"another"}}), e)
+		_, err = history.After(t.Context(), trail.Scope(audit.Filter{Tenants: []string{"another"}}), e)
 		assert.ErrorIs(t, err, audit.ErrNotFound)
 	}
 }
@@ -151,12 +152,12 @@ func ExampleAfter() {
 		fmt.Println(err)
 		return
 	}
-	for e, err := range audit.History(ctx, trail, vpn) {
+	for e, err := range history.Of(ctx, trail, vpn) {
 		if err != nil {
 			fmt.Println(err)
 			return
 		}
-		state, err := audit.After(ctx, trail, e)
+		state, err := history.After(ctx, trail, e)
 		fmt.Println(e.Action, e.Time.Format(time.TimeOnly), state.Fields, err)
 	}
 	// Output:
@@ -175,7 +176,7 @@ func TestHistoryOfAStoreWithoutAnOrder(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, trail.Record(t.Context(), port(moment(3), 0, 1), port(moment(1), 1, 2), port(moment(2), 2, 3)))
 	var times []time.Time
-	for e, err := range audit.History(t.Context(), trail, theRecord) {
+	for e, err := range history.Of(t.Context(), trail, theRecord) {
 		require.NoError(t, err)
 		times = append(times, e.Time)
 	}
@@ -206,7 +207,7 @@ func TestHistoryOfChildrenWhereClocksDiffer(t *testing.T) {
 	}
 	trail := trailOf(t, t.Context(), []audit.Entry{line(5, nil, 7), amount(6), line(3, 7, 8), amount(4), line(2, 8, 7), amount(1)})
 	var got []time.Time
-	for e, err := range audit.History(t.Context(), trail, order, lines) {
+	for e, err := range history.Of(t.Context(), trail, order, lines) {
 		require.NoError(t, err)
 		got = append(got, e.Time)
 	}

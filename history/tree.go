@@ -1,7 +1,7 @@
-package audit
+package history
 
-// pathTree holds values by path and finds what lies inside a path without looking
-// at anything else: a record may have tens of thousands of paths.
+// pathTree holds values by path and finds the paths inside a path without visiting any
+// others, since a record may have tens of thousands of paths.
 type pathTree[V any] struct {
 	values map[string]V
 	inside map[string]map[string]struct{} // of each path, the paths one step further in
@@ -11,7 +11,7 @@ func newPathTree[V any]() *pathTree[V] {
 	return &pathTree[V]{values: map[string]V{}, inside: map[string]map[string]struct{}{}}
 }
 
-// set puts a value at a path.
+// set sets the value at a path.
 func (t *pathTree[V]) set(path string, v V) {
 	t.values[path] = v
 	for around := pathAround(path); around != ""; path, around = around, pathAround(around) {
@@ -25,8 +25,8 @@ func (t *pathTree[V]) set(path string, v V) {
 	}
 }
 
-// remove takes out what is at a path and inside it, and returns how many paths it
-// has looked at.
+// remove removes the values at a path and inside it, and returns how many paths it
+// visited.
 func (t *pathTree[V]) remove(path string) int {
 	looked := t.prune(path)
 	for around := pathAround(path); around != ""; path, around = around, pathAround(around) {

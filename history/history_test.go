@@ -1,4 +1,4 @@
-package audit_test
+package history_test
 
 import (
 	"context"
@@ -16,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/history"
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
@@ -33,7 +34,9 @@ type truth struct {
 
 var theRecord = audit.Object{Type: "users", ID: "7"}
 
-func moment(i int) time.Time { return day("2026-01-01").Add(time.Duration(i) * time.Second) }
+func moment(i int) time.Time {
+	return time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(i) * time.Second)
+}
 
 // anyLife draws a record's history: created, changed in columns and inside of
 // structures, marked as deleted, restored, removed, created again.
@@ -183,7 +186,7 @@ func TestStateIsTheTruth(t *testing.T) {
 		reachesBack := slices.IndexFunc(l.entries, func(e audit.Entry) bool { return e.Action == "create" }) >= 0
 		for i, want := range l.states {
 			for _, at := range []time.Time{moment(i), moment(i).Add(time.Second - 1)} {
-				got, err := audit.At(t.Context(), trail, theRecord, at)
+				got, err := history.At(t.Context(), trail, theRecord, at)
 				require.NoError(t, err)
 				if !reachesBack {
 					continue // nothing but views and failures
@@ -207,7 +210,7 @@ func TestStateOfACutTrailIsHonest(t *testing.T) {
 		trail := trailOf(t, t.Context(), l.entries[cut:])
 		for i := cut; i < len(l.states); i++ {
 			want := l.states[i]
-			got, err := audit.At(t.Context(), trail, theRecord, moment(i))
+			got, err := history.At(t.Context(), trail, theRecord, moment(i))
 			require.NoError(t, err)
 			require.Empty(t, got.Gaps)
 			for path, v := range got.Fields {
@@ -285,7 +288,7 @@ func TestBetweenIsTheDifference(t *testing.T) {
 			op = audit.OpRemove
 		}
 		want := rowChanges(a.row, b.row, op)
-		got, err := audit.Between(t.Context(), trail, theRecord, moment(i), moment(j))
+		got, err := history.Between(t.Context(), trail, theRecord, moment(i), moment(j))
 		require.NoError(t, err)
 		byField := func(x, y audit.Change) int { return strings.Compare(x.Field, y.Field) }
 		slices.SortFunc(want, byField)
@@ -302,16 +305,16 @@ func TestStateBeforeTheTrailBegins(t *testing.T) {
 		{Time: moment(10), Action: "update", Object: theRecord, Changes: []audit.Change{{Field: "name", Old: "a", New: "b"}, {Field: "settings.theme", Old: "light", New: "dark"}}},
 		{Time: moment(20), Action: "update", Object: theRecord, Changes: []audit.Change{{Field: "role", Old: "reader", New: nil}, {Field: "tags[1]", Op: audit.OpRemove, Old: "x"}}},
 	})
-	got, err := audit.At(t.Context(), trail, theRecord, moment(15))
+	got, err := history.At(t.Context(), trail, theRecord, moment(15))
 	require.NoError(t, err)
-	assert.Equal(t, audit.State{
+	assert.Equal(t, history.State{
 		Object: theRecord, Time: moment(15), Exists: true, Complete: false,
 		Fields: map[string]any{"name": "b", "settings.theme": "dark", "role": "reader", "tags[1]": "x"},
 	}, got)
-	got, err = audit.At(t.Context(), trail, theRecord, moment(5))
+	got, err = history.At(t.Context(), trail, theRecord, moment(5))
 	require.NoError(t, err)
 	assert.Equal(t, map[string]any{"name": "a", "settings.theme": "light", "role": "reader", "tags[1]": "x"}, got.Fields)
-	got, err = audit.At(t.Context(), trail, theRecord, moment(20))
+	got, err = history.At(t.Context(), trail, theRecord, moment(20))
 	require.NoError(t, err)
 	assert.Equal(t, map[string]any{"name": "b", "settings.theme": "dark", "role": nil}, got.Fields, "NULL is known; what was taken out is no field")
 }
@@ -323,14 +326,14 @@ func TestStateNamesTheGaps(t *testing.T) {
 		{Time: moment(2), Action: "update", Object: theRecord, Changes: []audit.Change{{Field: "name", Old: "unseen", New: "c"}}},
 		{Time: moment(3), Action: "update", Object: theRecord, Changes: []audit.Change{{Field: "settings.theme", Old: "x", New: "y"}}},
 	})
-	got, err := audit.At(t.Context(), trail, theRecord, moment(1))
+	got, err := history.At(t.Context(), trail, theRecord, moment(1))
 	require.NoError(t, err)
 	assert.Empty(t, got.Gaps)
-	got, err = audit.At(t.Context(), trail, theRecord, moment(2))
+	got, err = history.At(t.Context(), trail, theRecord, moment(2))
 	require.NoError(t, err)
 	assert.Equal(t, []string{"name"}, got.Gaps)
 	assert.Equal(t, "c", got.Fields["name"])
-	got, err = audit.At(t.Context(), trail, theRecord, moment(3))
+	got, err = history.At(t.Context(), trail, theRecord, moment(3))
 	require.NoError(t, err)
 	assert.Equal(t, map[string]any{"name": "c", "settings.theme": "y"}, got.Fields)
 	assert.False(t, got.Complete, "of settings only a part is known")
@@ -345,12 +348,12 @@ func TestStateOfARowThatCameBackUnseen(t *testing.T) {
 		{Time: moment(2), Action: "destroy", Object: theRecord, Changes: []audit.Change{{Field: "name", Op: audit.OpRemove, Old: "a"}, {Field: "role", Op: audit.OpRemove, Old: "r"}}},
 		{Time: moment(3), Action: "update", Object: theRecord, Changes: []audit.Change{{Field: "name", Old: "b", New: "c"}}},
 	})
-	got, err := audit.At(t.Context(), trail, theRecord, moment(3))
+	got, err := history.At(t.Context(), trail, theRecord, moment(3))
 	require.NoError(t, err)
 	assert.True(t, got.Exists)
 	assert.False(t, got.Complete)
 	assert.Equal(t, map[string]any{"name": "c"}, got.Fields)
-	got, err = audit.At(t.Context(), trail, theRecord, moment(2))
+	got, err = history.At(t.Context(), trail, theRecord, moment(2))
 	require.NoError(t, err)
 	assert.False(t, got.Exists)
 	assert.Empty(t, got.Fields)
@@ -371,7 +374,7 @@ func TestStateAppliesPlacesInLists(t *testing.T) {
 		{Time: moment(4), Action: "update", Object: theRecord, Changes: []audit.Change{{Field: "tags", Old: list("acefghijkwx"), New: "done"}}},
 	})
 	for i, want := range map[int]string{1: "abcdefghijk", 2: "acefghijk", 3: "acefghijkwx"} {
-		got, err := audit.At(t.Context(), trail, theRecord, moment(i))
+		got, err := history.At(t.Context(), trail, theRecord, moment(i))
 		require.NoError(t, err)
 		assert.Equal(t, list(want), got.Fields["tags"], "at %d", i)
 	}
@@ -384,16 +387,16 @@ func TestStateOfRedactedFields(t *testing.T) {
 		{Time: moment(2), Action: "update", Object: theRecord, Changes: []audit.Change{masked}},
 		{Time: moment(3), Action: "update", Object: theRecord, Changes: []audit.Change{{Field: "name", Old: "a", New: "b"}}},
 	})
-	got, err := audit.At(t.Context(), trail, theRecord, moment(3))
+	got, err := history.At(t.Context(), trail, theRecord, moment(3))
 	require.NoError(t, err)
 	assert.Equal(t, map[string]string{"token": audit.RedactedMasked}, got.Redacted)
 	assert.Equal(t, map[string]any{"token": audit.Mask, "name": "b"}, got.Fields)
 	assert.Empty(t, got.Gaps)
 
-	changes, err := audit.Between(t.Context(), trail, theRecord, moment(1), moment(2))
+	changes, err := history.Between(t.Context(), trail, theRecord, moment(1), moment(2))
 	require.NoError(t, err)
 	assert.Equal(t, []audit.Change{{Field: "token", Op: audit.OpReplace, Old: audit.Mask, New: audit.Mask, Redacted: audit.RedactedMasked}}, changes, "that it was set is known, to what is not")
-	changes, err = audit.Between(t.Context(), trail, theRecord, moment(3), moment(2))
+	changes, err = history.Between(t.Context(), trail, theRecord, moment(3), moment(2))
 	require.NoError(t, err)
 	assert.Equal(t, []audit.Change{{Field: "name", Op: audit.OpReplace, Old: "b", New: "a"}}, changes, "backwards, it is what would undo")
 }
@@ -414,17 +417,17 @@ func TestStateOfNonsense(t *testing.T) {
 		}
 		trail := trailOf(t, t.Context(), entries)
 		for i := range len(entries) + 1 {
-			state, err := audit.At(t.Context(), trail, theRecord, moment(i))
+			state, err := history.At(t.Context(), trail, theRecord, moment(i))
 			require.NoError(t, err)
 			for path := range state.Fields {
 				for other := range state.Fields {
 					require.False(t, other != path && strings.HasPrefix(other, path+"."), "%s is inside of %s", other, path)
 				}
 			}
-			same, err := audit.Between(t.Context(), trail, theRecord, moment(i), moment(i))
+			same, err := history.Between(t.Context(), trail, theRecord, moment(i), moment(i))
 			require.NoError(t, err)
 			require.Empty(t, same)
-			_, err = audit.Between(t.Context(), trail, theRecord, moment(0), moment(i))
+			_, err = history.Between(t.Context(), trail, theRecord, moment(0), moment(i))
 			require.NoError(t, err)
 		}
 	})
@@ -433,19 +436,19 @@ func TestStateOfNonsense(t *testing.T) {
 func TestHistoryOfNothing(t *testing.T) {
 	trail := trailOf(t, t.Context(), []audit.Entry{{Action: "create", Object: theRecord, Tenant: "acme"}})
 	for _, o := range []audit.Object{{Type: "users", ID: "8"}, {Type: "Users", ID: "7"}, {}, {Type: "users"}} {
-		_, err := audit.At(t.Context(), trail, o, moment(1))
+		_, err := history.At(t.Context(), trail, o, moment(1))
 		assert.ErrorIs(t, err, audit.ErrNotFound)
-		_, err = audit.Between(t.Context(), trail, o, moment(1), moment(2))
+		_, err = history.Between(t.Context(), trail, o, moment(1), moment(2))
 		assert.ErrorIs(t, err, audit.ErrNotFound)
-		for range audit.History(t.Context(), trail, o) {
+		for range history.Of(t.Context(), trail, o) {
 			assert.Fail(t, "an entry of nothing")
 		}
 	}
-	_, err := audit.At(t.Context(), trail.Scope(audit.Filter{Tenants: []string{"globex"}}), theRecord, moment(1))
+	_, err := history.At(t.Context(), trail.Scope(audit.Filter{Tenants: []string{"globex"}}), theRecord, moment(1))
 	assert.ErrorIs(t, err, audit.ErrNotFound, "nor of what the scope doesn't show")
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err = audit.At(cancelled, trail, theRecord, moment(1))
+	_, err = history.At(cancelled, trail, theRecord, moment(1))
 	assert.ErrorIs(t, err, context.Canceled)
 }
 
@@ -466,10 +469,10 @@ func ExampleAt() {
 		return
 	}
 	for day := 1; day <= 3; day++ {
-		state, err := audit.At(ctx, trail, vpn, at(day))
+		state, err := history.At(ctx, trail, vpn, at(day))
 		fmt.Println(state.Exists, state.Complete, state.Fields, err)
 	}
-	steps, err := audit.Between(ctx, trail, vpn, at(1), at(2))
+	steps, err := history.Between(ctx, trail, vpn, at(1), at(2))
 	for _, c := range steps {
 		fmt.Println(c.Op, c.Field, c.Old, c.New)
 	}
@@ -481,4 +484,19 @@ func ExampleAt() {
 	// add dns[1] <nil> 10.0.0.2
 	// replace port 1194 443
 	// <nil>
+}
+
+// Capture makes no entry where only updated_at changed, so the next one's old value
+// differs from the last one's new value.
+func TestAutomaticFieldsAreNoGaps(t *testing.T) {
+	change := func(old, now string) []audit.Change {
+		return []audit.Change{{Field: "updated_at", Old: old, New: now}, {Field: "profile.updated_at", Old: old, New: now}}
+	}
+	trail := trailOf(t, t.Context(), []audit.Entry{
+		{Time: moment(1), Action: "update", Object: theRecord, Changes: change("1", "2")},
+		{Time: moment(2), Action: "update", Object: theRecord, Changes: change("3", "4")},
+	})
+	got, err := history.At(t.Context(), trail, theRecord, moment(2))
+	require.NoError(t, err)
+	assert.Equal(t, []string{"profile.updated_at"}, got.Gaps)
 }
