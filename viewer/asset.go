@@ -114,7 +114,7 @@ func loadPages(v *Viewer) (*template.Template, error) {
 		"has":   func(name string) bool { _, ok := v.assets[name]; return ok },
 		"shown": shown,
 		"icon": func(name string) template.HTML {
-			return template.HTML(`<svg class="ico" aria-hidden="true"><use href="#i-` + template.HTMLEscapeString(name) + `"/></svg>`)
+			return template.HTML(`<svg class="` + iconClass(name) + `" aria-hidden="true"><use href="#i-` + template.HTMLEscapeString(name) + `"/></svg>`)
 		},
 	}).ParseFS(files, "templates/*.html")
 }

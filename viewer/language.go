@@ -174,6 +174,23 @@ func (l *Language) dir() string {
 	return "ltr"
 }
 
+// arrow leads from an old value to the new one, the way that the language is read.
+func (l *Language) arrow() constant {
+	if l.RightToLeft {
+		return " ← "
+	}
+	return " → "
+}
+
+// code writes an offset, a code or an address into a text of the language, so that its
+// parts keep their order.
+func (l *Language) code(s string) string {
+	if l.RightToLeft {
+		return "\u2066" + s + "\u2069" // left-to-right isolate (UAX #9, section 2.4.2)
+	}
+	return s
+}
+
 // languageOf chooses: lang= in the URL, what the host says (Options.Language),
 // then the quality values of Accept-Language (RFC 9110, section 12.5.4). A prefix
 // is enough ("de" answers "de-AT").

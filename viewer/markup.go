@@ -126,9 +126,21 @@ func width(s string, r rune) int {
 
 func (m *markup) int(n int) { *m = strconv.AppendInt(*m, int64(n), 10) }
 
+// iconClass is the class of a symbol. Those that point along the line are mirrored where
+// people read from right to left.
+func iconClass(name string) string {
+	switch name {
+	case "left", "right", "first", "out", "auth":
+		return "ico flip"
+	}
+	return "ico"
+}
+
 // icon writes the symbol of that name out of the page's sprite.
 func (m *markup) icon(name constant) {
-	m.tag(`<svg class="ico" aria-hidden="true"><use href="#i-`)
+	m.tag(`<svg class="`)
+	m.attr(iconClass(string(name)))
+	m.tag(`" aria-hidden="true"><use href="#i-`)
 	m.tag(name)
 	m.tag(`"/></svg>`)
 }

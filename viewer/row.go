@@ -145,7 +145,7 @@ func (r *rows) cell(m *markup, c *listColumn, e *audit.Entry) {
 
 // link writes an opening <a> whose query is escaped already.
 func (m *markup) link(query, value string) {
-	m.tag(`<a href="`)
+	m.tag(`<a dir="auto" href="`)
 	m.attr(query)
 	m.attr(url.QueryEscape(value))
 	m.tag(`">`)
@@ -229,7 +229,7 @@ func (r *rows) recordCell(m *markup, e *audit.Entry) {
 		m.tag(`</bdi>`)
 		return
 	}
-	m.tag(`<a href="`)
+	m.tag(`<a dir="auto" href="`)
 	m.attr(r.byRecord)
 	m.tag(`type=`)
 	m.attr(url.QueryEscape(param(e.Object.Type)))
@@ -257,8 +257,9 @@ func (r *rows) ipCell(m *markup, e *audit.Entry) {
 		maskToken(m, r.lang)
 	default:
 		m.link(r.byIP, e.Request.IP)
+		m.tag(`<bdi>`)
 		m.text(e.Request.IP)
-		m.tag(`</a>`)
+		m.tag(`</bdi></a>`)
 	}
 }
 
@@ -272,5 +273,5 @@ func (s *visit) zoneName(t time.Time) string {
 	if s.zone == time.UTC {
 		return "UTC"
 	}
-	return t.In(s.zone).Format("-07:00") + " " + s.zone.String()
+	return s.lang.code(t.In(s.zone).Format("-07:00") + " " + s.zone.String())
 }

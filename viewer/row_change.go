@@ -42,16 +42,16 @@ func (r *rows) summary(m *markup, e *audit.Entry) {
 // rest folds the changes that the row doesn't show: one element, whose lines are the
 // changes. What is too long for the page is a link to the entry.
 func (r *rows) rest(m *markup, e *audit.Entry, changes []audit.Change, more int) {
-	var lines strings.Builder
+	var lines markup
 	for _, c := range changes[:min(inRowFolded, len(changes))] {
-		lines.WriteString(r.line(e, c))
-		lines.WriteByte('\n')
+		r.line(&lines, e, c)
+		lines.tag("\n")
 	}
 	if beyond := more - inRowFolded; beyond > 0 {
-		lines.WriteString(r.lang.count("%s more fields", beyond, false))
+		lines.text(r.lang.count("%s more fields", beyond, false))
 	}
 	label := r.lang.count("%s more fields", more, false)
-	if len(changes) == 0 || lines.Len() > r.left {
+	if len(changes) == 0 || len(lines) > r.left {
 		m.tag(`<a class="more" href="`)
 		m.attr(r.open + e.ID)
 		m.tag(`">`)
@@ -59,31 +59,42 @@ func (r *rows) rest(m *markup, e *audit.Entry, changes []audit.Change, more int)
 		m.tag(`</a>`)
 		return
 	}
-	r.left -= lines.Len()
+	r.left -= len(lines)
 	m.tag(`<details class="rest"><summary class="more">`)
 	m.text(label)
 	m.tag(`</summary>`)
-	m.text(lines.String())
+	*m = append(*m, lines...)
 	m.tag(`</details>`)
 }
 
-// line is a change as text.
-func (r *rows) line(e *audit.Entry, c audit.Change) string {
+// line is a change without elements of its own: each text stands between characters that
+// keep its direction to itself.
+func (r *rows) line(m *markup, e *audit.Entry, c audit.Change) {
 	s := plainStep(c, cmp.Or(c.Op, audit.OpReplace))
 	before, _ := r.short(s.old)
 	after, _ := r.short(s.new)
-	text := r.label(e.Object.Type, c.Field) + ": "
-	switch {
-	case s.op == audit.OpAdd:
-		text += after
-	case s.op == audit.OpRemove && e.Action == audit.ActionDestroy:
-		text += before
-	case s.op == audit.OpRemove:
-		text += before + " → " + r.lang.text("removed")
-	default:
-		text += before + " → " + after
+	m.isolated(r.label(e.Object.Type, c.Field))
+	m.tag(": ")
+	if s.op != audit.OpAdd {
+		m.isolated(before)
 	}
-	return newlines.Replace(text)
+	switch {
+	case s.op == audit.OpReplace:
+		m.tag(r.lang.arrow())
+		m.isolated(after)
+	case s.op == audit.OpAdd:
+		m.isolated(after)
+	case e.Action != audit.ActionDestroy:
+		m.tag(r.lang.arrow())
+		m.isolated(r.lang.text("removed"))
+	}
+}
+
+// isolated writes recorded text as one line whose letters order nothing around them.
+func (m *markup) isolated(s string) {
+	m.tag("\u2068") // first strong isolate (UAX #9, section 2.4.2)
+	m.text(newlines.Replace(s))
+	m.tag("\u2069")
 }
 
 var newlines = strings.NewReplacer("\r\n", " ", "\n", " ", "\r", " ")
@@ -96,20 +107,20 @@ func (r *rows) change(m *markup, e *audit.Entry, c audit.Change) {
 	m.text(r.label(e.Object.Type, c.Field))
 	m.tag(`</code>: `)
 	if s.op != audit.OpAdd {
-		m.tag(`<del`)
+		m.tag(`<del dir="auto"`)
 		r.inline(m, s.old)
 		m.tag(`</del>`)
 	}
 	if s.op == audit.OpReplace || s.op == audit.OpRemove && e.Action != audit.ActionDestroy {
-		m.tag(` → `)
+		m.tag(r.lang.arrow())
 	}
 	switch {
 	case s.op != audit.OpRemove:
-		m.tag(`<ins`)
+		m.tag(`<ins dir="auto"`)
 		r.inline(m, s.new)
 		m.tag(`</ins>`)
 	case e.Action != audit.ActionDestroy:
-		m.tag(`<ins class="nil">`)
+		m.tag(`<ins dir="auto" class="nil">`)
 		m.text(r.lang.text("removed"))
 		m.tag(`</ins>`)
 	}

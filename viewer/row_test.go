@@ -36,7 +36,7 @@ func TestRowsLeadWithWhatHappened(t *testing.T) {
 	}
 	for _, opts := range []*viewer.Options{nil, hiding(true), hiding(false)} {
 		row := rowOf(t, opts, audit.Entry{Action: "update", Changes: changed("updated_at", "status")})
-		contains(t, row, "<code>status</code>: <del>o</del> → <ins>n</ins>")
+		contains(t, row, `<code>status</code>: <del dir="auto">o</del> → <ins dir="auto">n</ins>`)
 		lacks(t, row, "updated_at")
 		lacks(t, row, "more")
 
@@ -45,12 +45,12 @@ func TestRowsLeadWithWhatHappened(t *testing.T) {
 		contains(t, row, "<code>updatedAt</code>")
 
 		row = rowOf(t, opts, audit.Entry{Action: "create", Changes: []audit.Change{set("id", 7), set("created_at", "x"), set("size", 9), set("title", "Plan")}})
-		contains(t, row, `<td class="c-changes"><code>title</code>: <ins>Plan</ins><code>size</code>`)
+		contains(t, row, `<td class="c-changes"><code>title</code>: <ins dir="auto">Plan</ins><code>size</code>`)
 		lacks(t, row, "created_at")
 
 		row = rowOf(t, opts, audit.Entry{Action: "update", Changes: changed("updated_at", "a", "b", "c", "d", "e")})
 		require.Equal(t, 3, strings.Count(row, "<code>"))
-		contains(t, row, `<details class="rest"><summary class="more">2 more fields</summary>d: o → n`+"\n"+`e: o → n`)
+		contains(t, row, "<details class=\"rest\"><summary class=\"more\">2 more fields</summary>\u2068d\u2069: \u2068o\u2069 → \u2068n\u2069"+"\n"+"\u2068e\u2069: \u2068o\u2069 → \u2068n\u2069")
 	}
 }
 
@@ -108,10 +108,10 @@ func TestRedactedValuesAreChips(t *testing.T) {
 	}}
 	h := newViewer(t, newTrail(t, e), nil)
 	row := body(t, h, "")
-	contains(t, row, `<del class="nil">null</del> → <ins class="chip">hashed 01234567</ins>`)
-	contains(t, row, `<del>Short</del> → <ins class="chip">Dear customer, we have s… truncated, 48.2 KB</ins>`)
-	contains(t, row, `<del class="chip">erased</del> → <ins class="chip">erased</ins>`)
-	contains(t, row, `note: Begins… truncated → Starts… truncated`)
+	contains(t, row, `<del dir="auto" class="nil">null</del> → <ins dir="auto" class="chip">hashed 01234567</ins>`)
+	contains(t, row, `<del dir="auto">Short</del> → <ins dir="auto" class="chip">Dear customer, we have s… truncated, 48.2 KB</ins>`)
+	contains(t, row, `<del dir="auto" class="chip">erased</del> → <ins dir="auto" class="chip">erased</ins>`)
+	contains(t, row, "\u2068note\u2069: \u2068Begins… truncated\u2069 → \u2068Starts… truncated\u2069")
 	page := body(t, h, "?entry="+e.ID)
 	contains(t, page, `title="`+hash+`"`)
 	contains(t, page, "</svg>hashed 01234567</span>")
