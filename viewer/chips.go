@@ -36,11 +36,17 @@ func (s *visit) chips() []chip {
 				if value == "custom" {
 					continue // from and to have chips of their own
 				}
-				c.Value = s.lang.text(audit.Period(value).Label())
+				if label := audit.Period(value).Label(); label != "" {
+					c.Value = s.lang.text(label)
+				}
 			case "from":
-				c.Value = s.moment(s.query.From, false)
+				if !s.query.From.IsZero() { // zero: it can't be read
+					c.Value = s.moment(s.query.From, false)
+				}
 			case "to":
-				c.Value = s.moment(s.query.To, true)
+				if !s.query.To.IsZero() {
+					c.Value = s.moment(s.query.To, true)
+				}
 			case "action", "type", "outcome", "severity", "reads":
 				c.Value = s.facetLabel(n.Name, unquoted(value))
 			case "not":

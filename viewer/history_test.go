@@ -114,7 +114,7 @@ func TestListInTheOrderOfRecording(t *testing.T) {
 			for _, list := range []string{"?sort=recorded", "?sort=-recorded&type=vpns", "?sort=recorded&record=7", "?sort=recorded&type=vpns&record=7&record=8"} {
 				refused := get(h, list)
 				require.Equal(t, http.StatusBadRequest, refused.Code)
-				contains(t, refused.Body.String(), "needs its type and its ID")
+				contains(t, refused.Body.String(), "only for the entries of one record")
 			}
 		}
 	}

@@ -35,6 +35,7 @@ type listPage struct {
 	Live    string // the module's URL; "" where nothing can be followed
 
 	Position string // where the live feed begins
+	Fault    *fault // what is wrong with the filter; nothing was searched then
 	Stale    bool   // the link was to a page that can't be found any more
 }
 
@@ -179,6 +180,9 @@ func (s *visit) countUpTo(ctx context.Context, f audit.Filter, bound int) (n int
 
 // CountText is what the status line says.
 func (p listPage) CountText() string {
+	if p.Fault != nil {
+		return p.T("Nothing was searched")
+	}
 	if !p.Counted {
 		return p.lang.count("%s entries on this page", p.Shown, false)
 	}
@@ -195,7 +199,13 @@ func (p listPage) Here() string { return p.with()[1:] }
 func (p listPage) Filtered() bool { return len(p.Chips) > 0 }
 
 // Clear is the list without its filters; order, zone and page size stay.
-func (p listPage) Clear() string { return query(p.kept()) }
+func (p listPage) Clear() string {
+	v := p.kept()
+	if p.Fault != nil {
+		delete(v, p.Fault.Param)
+	}
+	return query(v)
+}
 
 func (s *visit) kept() map[string][]string {
 	v := map[string][]string{}

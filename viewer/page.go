@@ -99,6 +99,9 @@ func (s *visit) fail(w http.ResponseWriter, err error) {
 	}
 	m := messagePage{page: page{visit: s, Status: http.StatusInternalServerError}}
 	var bad *audit.QueryError
+	if errors.As(err, &bad) && late == nil && s.onList() && s.serveFault(s.request.Context(), w, bad) {
+		return
+	}
 	switch {
 	case m.ofJob(err):
 	case errors.Is(err, audit.ErrNotFound):

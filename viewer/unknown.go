@@ -88,7 +88,7 @@ func (s *visit) meant(u unknownParam) string {
 	v := s.copyState()
 	v.Del("cursor")
 	switch u.Nearest {
-	case "q", "from", "to", "range", "transaction", "request":
+	case "q", "from", "to", "range", "transaction", "request", "reads":
 		v.Set(u.Nearest, firstValue(u.values))
 		return query(v)
 	}

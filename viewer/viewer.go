@@ -172,6 +172,7 @@ func (s *visit) answer(w http.ResponseWriter) error {
 
 // note records that the trail is read, where the host wants it.
 func (s *visit) note(ctx context.Context, action, format string) error {
+	s.noted = true
 	if !s.opts.Record {
 		return nil
 	}

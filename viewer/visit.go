@@ -27,6 +27,7 @@ type visit struct {
 	actions        map[string]audit.Action
 	types          map[string]string
 	unknown        []unknownParam // of the address
+	noted          bool           // the read is on the trail, if the host wants that
 	unknownColumns []string
 	changes        map[string]int // how many an entry has that is shown in part, by its ID
 }

@@ -84,18 +84,64 @@ func TestSearchWhileTyping(t *testing.T) {
 	b.click(".empty .btn")
 	b.until(rowCount + ` === 50`)
 
-	// Half a qualifier is told, and the reader goes on.
+	// Half a qualifier is no mistake as long as somebody types.
 	b.click(".find input")
+	asked := `performance.getEntriesByType('resource').filter(r => r.name.endsWith('?q=action%3A')).length`
 	b.do(chromedp.KeyEvent("action:"))
-	b.until(`document.querySelector('#problem').checkVisibility()`)
-	require.Contains(t, b.eval(`document.querySelector('#problem').textContent`), "Search: “action:” needs a value, such as action:update")
+	b.until(asked + ` === 1 && !document.documentElement.dataset.busy`)
+	require.Equal(t, "null", b.eval(`document.querySelector('.fault')`))
 	require.Equal(t, "50", b.eval(rowCount))
-	b.shot("search-problem")
-	b.forgive() // the browser itself tells of the status 400
 	b.do(chromedp.KeyEvent("login"))
 	b.until(search + ` === '?q=action%3Alogin'`)
 	require.Equal(t, "action:login", b.eval(`document.activeElement.value`))
-	require.Equal(t, "false", b.eval(`document.querySelector('#problem').checkVisibility()`))
+
+	// On Enter, and on leaving the field, it is told beside the field, which keeps what was
+	// typed.
+	b.open("?type=invoices")
+	b.click(".find input")
+	b.do(chromedp.KeyEvent("action:\r"))
+	b.until(`document.querySelector('.fault')?.textContent.includes('“action:” needs a value, such as action:update')`)
+	require.Equal(t, "q action: true fault", b.eval(`(e => [e.name, e.value, e.ariaInvalid, e.getAttribute('aria-describedby')].join(' '))(document.activeElement)`))
+	require.Equal(t, "0", b.eval(rowCount))
+	require.Equal(t, "true", b.eval(`document.querySelector('[name=type][value=invoices]').checked`))
+	b.shot("search-problem")
+	b.do(chromedp.KeyEvent("update"))
+	b.until(`document.querySelector('.fault') === null && ` + search + ` === '?q=action%3Aupdate&type=invoices'`)
+	b.open("")
+	b.click(".ip input")
+	b.do(chromedp.KeyEvent("203.0."))
+	b.until(`performance.getEntriesByType('resource').some(r => r.name.endsWith('?ip=203.0.')) && !document.documentElement.dataset.busy`)
+	require.Equal(t, "null", b.eval(`document.querySelector('.fault')`))
+	b.do(chromedp.KeyEvent("\t"))
+	b.until(`document.querySelector('.fault')?.textContent.includes("isn't an IP address")`)
+	require.NotEqual(t, "ip", b.eval(`document.activeElement.name`), "the focus moves on")
+	b.shot("ip-problem")
+	b.forgive() // the browser itself tells of the status 400
+}
+
+// TestWrongFilterWithoutJavaScript: the form comes back with what was entered, and is
+// mended there, on a phone too.
+func TestWrongFilterWithoutJavaScript(t *testing.T) {
+	browser := startBrowser(t)
+	s := newSite(t, nil, demo(60)...)
+	b := newTab(t, browser, s.Server)
+	_, err := chromedp.Call(b.Context, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	require.NoError(t, err)
+	b.size(1440, 900)
+	b.open("?ip=x&type=invoices&range=custom&from=2026-10-01")
+	require.Equal(t, "x", b.eval(`document.querySelector('[aria-invalid=true]').value`))
+	require.Equal(t, "2026-10-01", b.eval(`document.querySelector('[name=from]').value`))
+	require.Equal(t, "true", b.eval(`document.querySelector('.fault').checkVisibility()`))
+	b.do(chromedp.SetValue("[name=ip]", "203.0.113.24"))
+	b.click(".apply")
+	b.until(rowCount + ` > 0`)
+	require.Equal(t, "true", b.eval(search+`.includes('type=invoices') && `+search+`.includes('from=2026-10-01')`))
+	b.size(360, 640)
+	b.open("?ip=x")
+	require.Contains(t, b.eval(`document.querySelector('.empty').textContent`), "IP address: “x” isn't an IP address")
+	require.Equal(t, "true", b.eval(`document.documentElement.scrollWidth <= 360`))
+	b.shot("ip-problem-360")
+	b.forgive()
 }
 
 // TestUnknownParameter: the note stands above the list, and what the page leads to, its

@@ -66,7 +66,7 @@ export function start(first, html, visit) {
 
   function connect() {
     disconnect()
-    if (!on) return
+    if (!on || $('main').dataset.list === undefined) return // a filter that is wrong selects nothing
     if (neverOpened >= 2 || !window.WebSocket) return events()
     const to = url('ws')
     to.protocol = to.protocol.replace('http', 'ws')

@@ -5,12 +5,13 @@ const html = window.trustedTypes
 const $ = (q, from = document) => from.querySelector(q)
 const $$ = (q, from = document) => [...from.querySelectorAll(q)]
 let loading
+let refused // the list that was asked for while somebody typed, and can't be had
 let shown = location.search // what the page shows; a jump to #main changes nothing
 
 // The list is read anew by fetching the page that a link or form leads to, and
 // swapping what is inside of <main>. Listeners sit on the document, so that a
 // swap loses none.
-async function visit(url, { push = true, focus } = {}) {
+async function visit(url, { push = true, focus, typing, stay } = {}) {
   loading?.abort()
   const own = loading = new AbortController()
   document.documentElement.toggleAttribute('data-busy', true)
@@ -18,17 +19,11 @@ async function visit(url, { push = true, focus } = {}) {
     const answer = await fetch(url, { signal: own.signal, headers: { Accept: 'text/html' } })
     const next = new DOMParser().parseFromString(html.createHTML(await answer.text()), 'text/html')
     const main = $('main', next)
-    const wrong = answer.status === 400 && $('.detail', next)
-    if (wrong && $('#problem')) {
-      // Half a search is no mistake to leave the page for.
-      $('#problem').textContent = wrong.textContent
-      $('#problem').hidden = false
-      return
-    }
+    if (typing && answer.status === 400) return void (refused = url) // half a word is no mistake
     if (!main || !$('#results', main) || !$('#results')) return location.assign(url)
     if (push) history.pushState(null, '', url)
     shown = new URL(url, location.href).search
-    swap(main, next.title, focus)
+    swap(main, next.title, stay ? focusOf(document.activeElement) : focus)
   } catch (e) {
     if (e.name !== 'AbortError') location.assign(url)
   } finally {
@@ -37,7 +32,7 @@ async function visit(url, { push = true, focus } = {}) {
 }
 
 function swap(main, title, focus) {
-  const old = $('main'), open = $('details.menu[open]')?.dataset.facet
+  const old = $('main'), caret = document.activeElement?.selectionStart, open = $('details.menu[open]')?.dataset.facet
   const top = open && $(`[data-facet="${open}"] .opts`)?.scrollTop
   const needle = open && $(`[data-facet="${open}"] .narrow`)?.value
   const live = $('.live', old)
@@ -61,6 +56,7 @@ function swap(main, title, focus) {
   prepare()
   const to = focus && $(focus)
   to?.focus({ preventScroll: true })
+  if (caret != null) to?.setSelectionRange?.(caret, caret)
   // A status region must be there before its text changes, or nobody is told.
   const count = $('#count')
   if (count && said && !document.documentElement.dataset.quiet) { count.textContent = ''; requestAnimationFrame(() => { const b = document.createElement('b'); b.textContent = said; count.replaceChildren(b) }) }
@@ -123,7 +119,7 @@ document.addEventListener('input', e => {
 // keepTyping submits without taking the caret away.
 async function keepTyping(t) {
   const at = t.selectionStart
-  await visit(formURL(t.form), { focus: focusOf(t) })
+  await visit(formURL(t.form), { focus: focusOf(t), typing: document.activeElement === t })
   const next = document.activeElement
   if (next?.name === t.name && next !== t) {
     if (next.value !== t.value) next.value = t.value
@@ -134,6 +130,7 @@ async function keepTyping(t) {
 document.addEventListener('change', e => {
   const t = e.target
   if (t.matches('.filters input[type=checkbox], .display input, .per select') || t.matches('[name=range]') && t.value !== 'custom') submit(t.form)
+  else if (t.matches('.field input') && formURL(t.form) === refused) visit(refused, { stay: true })
   else if (t.matches('[name=tz]')) { if (t.value) keepZone(t.value); submit(t.form) }
   else if (t.matches('[name=range]')) $('[name=from]', t.form)?.focus()
   else if (t.matches('.dates input') && t.value) { clearTimeout(typing); typing = setTimeout(() => submit(t.form), 600) }
