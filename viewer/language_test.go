@@ -117,7 +117,7 @@ func pseudo() Language {
 }
 
 var (
-	outside  = regexp.MustCompile(`(?s)<head>.*?</head>|<svg class="sprite".*?</svg>|<pre.*?</pre>|<option.*?</option>|<[^>]*>`)
+	outside  = regexp.MustCompile(`(?s)<head>.*?</head>|<svg class="sprite".*?</svg>|<pre.*?</pre>|<code.*?</code>|<option.*?</option>|<[^>]*>`)
 	spokenIn = regexp.MustCompile(`(?:aria-label|placeholder|data-side|data-done|data-wait|data-text)="([^"]*)"`)
 	brackets = regexp.MustCompile(`⟦[^⟦⟧]*(?:⟦[^⟦⟧]*⟧[^⟦⟧]*)*⟧`)
 	word     = regexp.MustCompile(`[a-z]{2,}`)
@@ -155,7 +155,7 @@ func TestNoWordIsLeftUntranslated(t *testing.T) {
 		return w.Body.String()
 	}
 	id := "?entry=01980000-0000-7000-8000-000000000005"
-	for _, query := range []string{"", "?per=25&cursor=", "?range=24h", "?range=custom&from=2026-10-15&to=2026-10-16&action=create&outcome=success&not=outcome%3Dfailure&tz=Europe/Berlin", "?record=NONE", "?sort=-user",
+	for _, query := range []string{"", "?per=25&cursor=", "?range=24h", "?legend=1", "?legend=1&find=zzz", "?range=custom&from=2026-10-15&to=2026-10-16&action=create&outcome=success&not=outcome%3Dfailure&tz=Europe/Berlin", "?record=NONE", "?sort=-user",
 		id, id + "&mode=unified", id + "&view=history", id + "&view=state", "?entry=01980000-0000-7000-8000-000000000006", "?entry=none", "?facet=user", "?facet=user&find=NONE", "?export=CSV"} {
 		page := show(query)
 		require.Contains(t, page, "⟦")

@@ -155,6 +155,8 @@ func (s *visit) answer(w http.ResponseWriter) error {
 		return s.serveViews(ctx, w)
 	case asked.Get("export") != "":
 		return s.serveExport(ctx, w, asked.Get("export"))
+	case asked.Get("legend") != "": // reads no entry
+		return s.serveLegend(w, asked.Get("find"))
 	}
 	if err := s.note(ctx, "view", ""); err != nil {
 		return err
