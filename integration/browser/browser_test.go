@@ -222,6 +222,12 @@ func newSite(t *testing.T, opts *viewer.Options, entries ...audit.Entry) *site {
 	trail, err := audit.New(memstore.New(), nil)
 	require.NoError(t, err)
 	require.NoError(t, trail.Record(context.Background(), entries...))
+	return siteOf(t, trail, opts)
+}
+
+// siteOf is a host of a trail.
+func siteOf(t *testing.T, trail *audit.Trail, opts *viewer.Options) *site {
+	t.Helper()
 	if opts == nil {
 		opts = &viewer.Options{}
 	}
