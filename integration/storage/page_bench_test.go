@@ -55,6 +55,8 @@ func benchPages(b *testing.B, trail *audit.Trail, scope audit.Filter) {
 		{"by user", url.Values{"per": {"100"}, "sort": {"user"}}},
 		{"search, rare", url.Values{"per": {"100"}, "q": {"user4999@"}}},
 		{"search, common", url.Values{"per": {"100"}, "q": {"example"}}},
+		{"chart", url.Values{"chart": {"1"}}},
+		{"chart of a rare action", url.Values{"chart": {"1"}, "action": {"action-19"}}},
 		{"entry", url.Values{"entry": {listed.Entries[50].ID}}},
 		{"state", url.Values{"entry": {listed.Entries[50].ID}, "view": {"state"}}},
 	} {
