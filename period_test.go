@@ -111,15 +111,15 @@ func TestPeriods(t *testing.T) {
 		{"2026-10-25T22:30:00Z", "Europe/Berlin", map[audit.Period]string{ // 23:30 on the day that has 25 hours
 			audit.Today: "2026-10-24T22:00:00Z 2026-10-25T23:00:00Z", audit.Yesterday: "2026-10-23T22:00:00Z 2026-10-24T22:00:00Z",
 			audit.ThisMonth: "2026-09-30T22:00:00Z 2026-10-31T23:00:00Z", audit.LastMonth: "2026-08-31T22:00:00Z 2026-09-30T22:00:00Z",
-			audit.Last24h: "2026-10-24T22:30:00Z 2026-10-25T22:30:00.000001Z", audit.Last90d: "2026-07-27T22:30:00Z 2026-10-25T22:30:00.000001Z",
+			audit.Last24h: "2026-10-24T22:30:00Z 2026-10-25T22:30:01Z", audit.Last90d: "2026-07-27T22:30:00Z 2026-10-25T22:30:01Z",
 		}},
 		{"2027-01-01T02:00:00.0000005Z", "America/New_York", map[audit.Period]string{ // still the old year
 			audit.Today: "2026-12-31T05:00:00Z 2027-01-01T05:00:00Z", audit.ThisMonth: "2026-12-01T05:00:00Z 2027-01-01T05:00:00Z",
-			audit.LastMonth: "2026-11-01T04:00:00Z 2026-12-01T05:00:00Z", audit.Last7d: "2026-12-25T02:00:00Z 2027-01-01T02:00:00.000001Z",
+			audit.LastMonth: "2026-11-01T04:00:00Z 2026-12-01T05:00:00Z", audit.Last7d: "2026-12-25T02:00:00Z 2027-01-01T02:00:01Z",
 		}},
 		{"2028-03-31T12:00:00Z", "UTC", map[audit.Period]string{ // a month before has no such day
 			audit.LastMonth: "2028-02-01T00:00:00Z 2028-03-01T00:00:00Z", audit.ThisMonth: "2028-03-01T00:00:00Z 2028-04-01T00:00:00Z",
-			audit.Yesterday: "2028-03-30T00:00:00Z 2028-03-31T00:00:00Z", audit.Last30d: "2028-03-01T12:00:00Z 2028-03-31T12:00:00.000001Z",
+			audit.Yesterday: "2028-03-30T00:00:00Z 2028-03-31T00:00:00Z", audit.Last30d: "2028-03-01T12:00:00Z 2028-03-31T12:00:01Z",
 		}},
 	} {
 		now, err := time.Parse(time.RFC3339Nano, c.now)
