@@ -1,6 +1,7 @@
 package viewer_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -107,4 +108,8 @@ func contains(t testing.TB, page, want string, why ...any) {
 func lacks(t testing.TB, page, unwanted string, why ...any) {
 	t.Helper()
 	require.False(t, strings.Contains(page, unwanted), fmt.Sprint("the page has ", unwanted, " ", why))
+}
+
+func newRequest(ctx context.Context) (*http.Request, *httptest.ResponseRecorder) {
+	return httptest.NewRequestWithContext(ctx, http.MethodGet, "/deep/audit/", nil), httptest.NewRecorder()
 }

@@ -95,3 +95,32 @@ func ExampleViews() {
 	// 303 /admin/audit?action=login&outcome=failure
 	// [{Failed logins action=login&outcome=failure}]
 }
+
+// The user menu lists the users of the reader's organization, also those who did nothing.
+func ExampleOptions_users() {
+	trail, err := audit.New(memstore.New(), nil)
+	if err != nil {
+		panic(err)
+	}
+	_ = trail.Record(context.Background(), audit.Entry{Tenant: "acme", Action: "login", Actor: audit.Actor{ID: "1", Email: "ada@acme.example"}})
+	usersOf := map[string][]audit.Actor{"acme": {{ID: "1", Email: "ada@acme.example"}, {ID: "2", Email: "ben@acme.example"}}}
+	page, err := viewer.New(trail, &viewer.Options{
+		Authorize: func(*http.Request) (access.Grant, error) {
+			return access.Grant{Scope: audit.Filter{Tenants: []string{"acme"}}, Personal: true}, nil
+		},
+		Users: func(_ context.Context, tenants []string, find string) (list []audit.Actor, err error) {
+			for _, tenant := range tenants {
+				list = append(list, usersOf[tenant]...) // a host asks its database, for those who contain find
+			}
+			return list, nil
+		},
+	})
+	if err != nil {
+		panic(err)
+	}
+	w := httptest.NewRecorder()
+	page.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/?facet=user&format=json", nil))
+	fmt.Print(w.Body)
+	// Output:
+	// {"facet":"user","values":["ada@acme.example","ben@acme.example"],"total":2}
+}

@@ -93,17 +93,25 @@ func (s *visit) menuFacets(ctx context.Context) (*audit.Facets, error) {
 	return facets, err
 }
 
-func (s *visit) menus(facets *audit.Facets) []menu {
+func (s *visit) menus(facets *audit.Facets, users []audit.Actor) []menu {
 	var list []menu
 	for _, n := range facetNames {
 		if (n.name == "user" || n.name == "on_behalf_of") && !s.grant.Personal {
 			continue
 		}
 		m := menu{Name: n.name, Label: n.label, Chosen: len(s.state[n.name])}
+		var values []string
+		if facets != nil {
+			values = n.values(facets)
+		}
+		if n.name == "user" {
+			values = s.withUsers(values, users)
+		}
+		if facets != nil || len(values) > 0 {
+			s.choices(&m, values)
+		}
 		if facets == nil {
 			m.Free, m.Typed = true, s.state.Get(n.name)
-		} else {
-			s.choices(&m, n.values(facets))
 		}
 		if n.always && (m.Total > 0 || m.Free) || m.Total > 1 || m.Chosen > 0 {
 			list = append(list, m)
@@ -141,14 +149,14 @@ func (s *visit) choices(m *menu, values []string) {
 	}
 	on := func(v string) bool { return slices.Contains(chosen, param(v)) }
 	if len(values) > inlineFacets {
-		m.Find = s.with("facet", m.Name)
+		m.Find = s.with("facet", m.Name, s.wrong, "")
 		picked := slices.DeleteFunc(slices.Clone(values), func(v string) bool { return !on(v) })
 		rest := slices.DeleteFunc(slices.Clone(values), on)
 		values = append(picked, rest[:min(len(rest), max(0, inlineFacets-len(picked)))]...)
 	}
 	for _, v := range values {
 		o := option{Value: param(v), Label: s.facetLabel(m.Name, v), On: on(v)}
-		if m.Name == "action" && o.Label != v {
+		if (m.Name == "action" || m.Name == "user") && o.Label != v {
 			o.Name = v
 		}
 		m.Options = append(m.Options, o)
@@ -179,6 +187,7 @@ func (s *visit) grouped(options []option, names []string) []option {
 	for _, g := range order {
 		all := s.copyState()
 		all.Del("cursor")
+		all.Del(s.wrong)
 		for _, i := range byGroup[g] {
 			if !slices.Contains(all["action"], options[i].Value) {
 				all.Add("action", options[i].Value)
@@ -209,6 +218,8 @@ func (s *visit) facetLabel(name, value string) string {
 		return s.known(value).Label
 	case "type":
 		return s.typeLabel(value)
+	case "user":
+		return cmp.Or(s.names[value], value)
 	case "outcome":
 		return s.lang.text(value)
 	case "severity":
@@ -238,7 +249,7 @@ type facetPage struct {
 	Carried  []pair
 }
 
-type facetLink struct{ Label, Href string }
+type facetLink struct{ Label, Name, Href string }
 
 // serveFacet answers one facet's values, those that contain find in any case.
 func (s *visit) serveFacet(ctx context.Context, w http.ResponseWriter, name, find string) error {
@@ -264,7 +275,11 @@ func (s *visit) serveFacet(ctx context.Context, w http.ResponseWriter, name, fin
 		shown /= 10 // each link has all of it
 	}
 	for _, v := range matching[:min(len(matching), shown)] {
-		p.Found = append(p.Found, facetLink{s.facetLabel(name, v), s.adding(name, param(v))})
+		link := facetLink{Label: s.facetLabel(name, v), Href: s.adding(name, param(v))}
+		if name == "user" && link.Label != v {
+			link.Name = v
+		}
+		p.Found = append(p.Found, link)
 	}
 	return s.render(w, "facet", http.StatusOK, p)
 }
@@ -278,12 +293,19 @@ func (s *visit) findFacet(ctx context.Context, of facetName, find string) (match
 	if labelled {
 		asked = ""
 	}
+	var users func() []audit.Actor
+	if of.name == "user" {
+		users = s.askUsers(ctx, find)
+	}
 	facets, err := s.facets(ctx, of.name, asked)
 	if err == nil && facets != nil && labelled && len(of.values(facets)) == facetsAsked {
 		facets, err = s.facets(ctx, of.name, find)
 	}
-	if err != nil || facets == nil {
+	if err != nil {
 		return []string{}, 0, false, err
+	}
+	if facets == nil {
+		facets = &audit.Facets{}
 	}
 	values, needle := of.values(facets), audit.Fold(find)
 	matching = []string{}
@@ -291,6 +313,10 @@ func (s *visit) findFacet(ctx context.Context, of facetName, find string) (match
 		if strings.Contains(audit.Fold(v), needle) || strings.Contains(audit.Fold(s.facetLabel(of.name, v)), needle) {
 			matching = append(matching, v)
 		}
+	}
+	if users != nil {
+		found := slices.DeleteFunc(users(), func(u audit.Actor) bool { return !matchesUser(u, needle) })
+		matching = s.withUsers(matching, found)
 	}
 	total = len(matching)
 	if more = total == facetsAsked; more {

@@ -23,7 +23,7 @@ type fault struct {
 func (s *visit) onList() bool {
 	asked := s.request.URL.Query()
 	other := func(name string) bool { return asked.Get(name) != "" }
-	return s.reader != nil && showsPage(s.request) && !slices.ContainsFunc([]string{"entry", "chart", "facet", "jobs"}, other)
+	return s.reader != nil && showsPage(s.request) && !slices.ContainsFunc([]string{"entry", "chart", "facet", "jobs", "legend"}, other)
 }
 
 // serveFault shows the form of the list with what was entered, marks what is wrong with it,
@@ -36,6 +36,7 @@ func (s *visit) serveFault(ctx context.Context, w http.ResponseWriter, bad *audi
 		}
 	}
 	s.entered(bad.Param)
+	users := s.askUsers(ctx, "")
 	facets, err := s.menuFacets(ctx)
 	if err != nil { // then values are typed
 		s.trail.Logger().WarnContext(ctx, "audit viewer: filter choices", "error", err)
@@ -43,7 +44,7 @@ func (s *visit) serveFault(ctx context.Context, w http.ResponseWriter, bad *audi
 	}
 	p := listPage{page: page{visit: s, Title: s.name(), Status: http.StatusBadRequest}}
 	p.Fault = s.faultOf(bad)
-	p.Menus, p.Chips, p.Carried = s.menus(facets), s.chips(), s.carried()
+	p.Menus, p.Chips, p.Carried = s.menus(facets, users()), s.chips(), s.carried()
 	if s.mayFollow() {
 		p.Live = s.assets["live.js"].url()
 	}
@@ -57,6 +58,7 @@ func (s *visit) serveFault(ctx context.Context, w http.ResponseWriter, bad *audi
 // entered makes the state what the address says, right or wrong: the form shows it again.
 // A wrong parameter without a control is left out, since nobody could change it.
 func (s *visit) entered(wrong string) {
+	s.wrong = wrong
 	values, _ := url.ParseQuery(s.request.URL.RawQuery) // of a broken address what can be read
 	s.state, s.query = url.Values{}, audit.Query{}
 	for _, n := range chipNames {

@@ -71,6 +71,7 @@ func TestAWrongFilterKeepsTheForm(t *testing.T) {
 	}
 	page := get(h, "?ip=x&type=invoices&per=25").Body.String()
 	contains(t, page, `href="?per=25&amp;type=invoices"`, "the chip takes it away")
+	contains(t, page, `href="?legend=1&amp;per=25&amp;type=invoices"`, "the other pages don't have it")
 	contains(t, body(t, h, "?type=invoices&per=25"), `class="chart"`)
 }
 

@@ -78,4 +78,4 @@ func (a legendAction) has(text string) bool {
 func (a legendAction) Entry() *audit.Entry { return &audit.Entry{Action: a.Name} }
 
 // LegendLink is the page that explains the actions.
-func (p page) LegendLink() string { return p.with("legend", "1") }
+func (p page) LegendLink() string { return p.with("legend", "1", p.wrong, "") }

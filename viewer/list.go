@@ -60,6 +60,7 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	if data {
 		return s.listJSON(ctx, w)
 	}
+	users := s.askUsers(ctx, "")
 	position, err := s.position(ctx)
 	if err != nil {
 		return err
@@ -83,7 +84,7 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	p.Early, p.Partial = s.early(found), found.Partial
 	p.Rows = s.table(found.Entries)
 	p.Columns = s.columns(facets)
-	p.Menus = s.menus(facets)
+	p.Menus = s.menus(facets, users())
 	p.Chips = s.chips()
 	p.Carried = s.carried()
 	p.Sizes = s.sizes()

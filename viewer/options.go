@@ -1,6 +1,7 @@
 package viewer
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"time"
@@ -97,6 +98,14 @@ type Options struct {
 	// Share one with export handlers of your own. Default: one of the viewer's own,
 	// of 8 downloads, 2 of one actor.
 	ExportLimiter *export.Limiter
+	// Users returns your app's users whose name, email or ID contains find in any case,
+	// or all if find is "". The user menu lists them with those who acted, each once, as
+	// Filter.Users names them (Actor.User). tenants are those that the reader may see; nil
+	// means all of them. It isn't called for readers without Personal. A menu shows 200
+	// users and finds among 1,000, so return no more. A call that takes longer than half a
+	// second, fails or panics is logged, and the menu has those who acted. It must be
+	// safe for concurrent use, and should stop when ctx ends. Default: those who acted.
+	Users func(ctx context.Context, tenants []string, find string) ([]audit.Actor, error)
 	// Views keeps saved views that all readers see. Readers whose grant has Operate
 	// save and remove them; each change is an entry. Default: none; every browser keeps
 	// its own.

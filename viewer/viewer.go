@@ -30,6 +30,7 @@ type Viewer struct {
 	pages     *template.Template
 	bound     int
 	choices   choices
+	asking    chan struct{} // holds one token for each call of Options.Users
 	hub       *stream.Hub
 	feed      http.Handler // nil where the trail can't be followed
 }
@@ -50,7 +51,7 @@ func New(trail *audit.Trail, opts *Options) (*Viewer, error) {
 	if opts == nil || opts.Authorize == nil {
 		return nil, errors.New("viewer: Options.Authorize is required: it says what a request may see (access.InsecureForDevelopment allows everything)")
 	}
-	v := &Viewer{trail: trail, opts: *opts, title: opts.Title, location: opts.Location, bound: cmp.Or(opts.CountBound, defaultCountBound)}
+	v := &Viewer{trail: trail, opts: *opts, title: opts.Title, location: opts.Location, bound: cmp.Or(opts.CountBound, defaultCountBound), asking: make(chan struct{}, usersCalls)}
 	if err := opts.checkBounds(); err != nil {
 		return nil, err
 	}

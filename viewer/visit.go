@@ -27,9 +27,11 @@ type visit struct {
 	actions        map[string]audit.Action
 	types          map[string]string
 	unknown        []unknownParam // of the address
+	wrong          string         // the parameter that has an error, where the form shows it; links leave it out
 	noted          bool           // the read is on the trail, if the host wants that
 	unknownColumns []string
-	changes        map[string]int // how many an entry has that is shown in part, by its ID
+	names          map[string]string // of users, as Options.Users has them, by Actor.User
+	changes        map[string]int    // how many an entry has that is shown in part, by its ID
 }
 
 // stateOnly are parameters of the list that aren't part of its filter.

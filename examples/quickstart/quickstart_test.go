@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
 )
@@ -296,6 +297,21 @@ func TestPageShowsWhatItsReaderMaySee(t *testing.T) {
 
 	assert.Equal(t, 403, a.send("GET", "/audit", "cleo@acme.example", "").Code)
 	assert.Contains(t, a.send("GET", "/audit", "", "").Body.String(), "ada@acme.example", "the operator sees all")
+}
+
+// TestUserMenuHasTheOrganizationsUsers and no others.
+func TestUserMenuHasTheOrganizationsUsers(t *testing.T) {
+	a := open(t)
+	require.NoError(t, a.host.db.Session(&gorm.Session{SkipHooks: true}).Create(&[]User{
+		{OrganizationID: 1, Email: "quiet_one@acme.example", Name: "Quiet One"}, {OrganizationID: 2, Email: "quiet.two@other.example", Name: "Quiet Two"},
+	}).Error)
+	find := func(actor, text string) string {
+		return a.send("GET", "/audit?facet=user&format=json&find="+text, actor, "").Body.String()
+	}
+	require.Contains(t, find("ada@acme.example", "QUIET"), "quiet_one@acme.example")
+	require.NotContains(t, find("ada@acme.example", "quiet"), "quiet.two")
+	require.Contains(t, find(operator, "quiet"), "quiet.two")
+	require.NotContains(t, find(operator, "quiet_"), "quiet.two", "an underscore is one")
 }
 
 func TestRunPrintsAndEnds(t *testing.T) {

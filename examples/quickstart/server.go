@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -21,8 +23,32 @@ func (h *host) page() (*viewer.Viewer, error) {
 		Languages: []viewer.Language{viewer.German(), viewer.Spanish(), viewer.French(), viewer.Japanese()},
 		Authorize: authorize,
 		RecordURL: recordURL,
+		Users:     h.users,
 	})
 }
+
+// users are those of organizations, or all if that is nil, for the page's user menu: with
+// them it lists people who have done nothing yet.
+//
+// region users
+func (h *host) users(ctx context.Context, organizations []string, find string) ([]audit.Actor, error) {
+	find = "%" + strings.NewReplacer(`\`, `\\`, "%", `\%`, "_", `\_`).Replace(find) + "%"
+	query := h.db.WithContext(ctx).Where(`users.name LIKE ? ESCAPE '\' OR users.email LIKE ? ESCAPE '\'`, find, find)
+	if organizations != nil {
+		query = query.Where("organization_id IN (?)", h.db.Model(&Organization{}).Select("id").Where("slug IN ?", organizations))
+	}
+	var found []User
+	if err := query.Order("name").Limit(1000).Find(&found).Error; err != nil {
+		return nil, err
+	}
+	var list []audit.Actor
+	for _, u := range found {
+		list = append(list, userActor(u))
+	}
+	return list, nil
+}
+
+// endregion
 
 // recordURL is the host's own page of a record: its JSON.
 func recordURL(objectType, id string) string {

@@ -1,0 +1,180 @@
+package viewer
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
+)
+
+const (
+	// usersWait is how long Options.Users may take.
+	usersWait = 500 * time.Millisecond
+	// usersCalls is how many of its calls may run at a time, those included that go on
+	// after their deadline.
+	usersCalls = 32
+)
+
+var (
+	errUsersSlow = errors.New("viewer: Options.Users took longer than half a second")
+	errUsersBusy = errors.New("viewer: Options.Users has too many calls that haven't returned")
+)
+
+// tenantsOf are the tenants that a grant shows, and ok is false where that is none, or can't
+// be told; nil are all tenants.
+func tenantsOf(g access.Grant) (tenants []string, ok bool) {
+	listed := false
+	var hidden []string
+	for _, term := range g.Scope.Terms() {
+		switch {
+		case term.Tenants == nil:
+		case listed:
+			tenants = slices.DeleteFunc(tenants, func(t string) bool { return !slices.Contains(term.Tenants, t) })
+		default:
+			tenants, listed = slices.Clone(term.Tenants), true
+		}
+		for _, not := range term.Not {
+			if only(not, audit.Filter{Tenants: not.Tenants}) {
+				hidden = append(hidden, not.Tenants...)
+			}
+		}
+	}
+	if !listed {
+		return nil, g.Everything && hidden == nil
+	}
+	slices.Sort(tenants)
+	tenants = slices.Compact(slices.DeleteFunc(tenants, func(t string) bool { return t == "" || slices.Contains(hidden, t) }))
+	return tenants, len(tenants) > 0
+}
+
+// only reports whether a filter has no other conditions than those of part.
+func only(f, part audit.Filter) bool {
+	return len(f.Terms()) == 1 && f.Values().Encode() == part.Values().Encode()
+}
+
+// personsOf is what a scope says of actors.
+func personsOf(scope audit.Filter) (persons audit.Filter) {
+	of := func(f audit.Filter) audit.Filter {
+		return audit.Filter{ActorTypes: f.ActorTypes, ActorIDs: f.ActorIDs, Users: f.Users}
+	}
+	for _, term := range scope.Terms() {
+		p := of(term)
+		for _, not := range term.Not {
+			if only(not, of(not)) {
+				p.Not = append(p.Not, of(not))
+			}
+		}
+		persons = persons.And(p)
+	}
+	return persons
+}
+
+// askUsers begins to ask the application for its users. The result waits for them, at
+// most usersWait from now; none come where the reader may not see them, or the call fails.
+func (s *visit) askUsers(ctx context.Context, find string) (users func() []audit.Actor) {
+	none := func() []audit.Actor { return nil }
+	tenants, ok := tenantsOf(s.grant)
+	if s.opts.Users == nil || !s.grant.Personal || !ok {
+		return none
+	}
+	failed := func(err error) []audit.Actor {
+		s.trail.Logger().WarnContext(ctx, "audit viewer: users", "error", err)
+		return nil
+	}
+	select {
+	case s.asking <- struct{}{}:
+	default:
+		return func() []audit.Actor { return failed(errUsersBusy) }
+	}
+	type answer struct {
+		users []audit.Actor
+		err   error
+	}
+	waiting, cancel := context.WithTimeoutCause(ctx, usersWait, errUsersSlow)
+	came := make(chan answer, 1)
+	go func() {
+		defer func() { <-s.asking }()
+		defer cancel()
+		users, err := s.callUsers(waiting, tenants, find)
+		came <- answer{users, err}
+	}()
+	return func() []audit.Actor {
+		defer cancel()
+		var a answer
+		select {
+		case a = <-came:
+		case <-waiting.Done():
+			select {
+			case a = <-came: // it ended the wait itself
+			default:
+				a.err = context.Cause(waiting)
+			}
+		}
+		switch {
+		case a.err == nil:
+			return s.shownUsers(a.users)
+		case ctx.Err() != nil: // the reader has gone
+			return nil
+		}
+		return failed(a.err)
+	}
+}
+
+// callUsers makes a panic of the application's an error.
+func (s *visit) callUsers(ctx context.Context, tenants []string, find string) (users []audit.Actor, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			users, err = nil, fmt.Errorf("viewer: Options.Users panicked: %v", r)
+		}
+	}()
+	return s.opts.Users(ctx, tenants, find)
+}
+
+// shownUsers are the users that the reader's scope doesn't leave out.
+func (s *visit) shownUsers(users []audit.Actor) []audit.Actor {
+	persons := personsOf(s.grant.Scope)
+	var list []audit.Actor
+	for _, u := range users[:min(len(users), facetsAsked)] {
+		if u.User() != "" && persons.Match(audit.Entry{Actor: u}) {
+			list = append(list, u)
+		}
+	}
+	return list
+}
+
+// withUsers adds the application's users to the values of the user facet, each once, and
+// notes their names. Both are in one order then, by what the menu shows.
+func (s *visit) withUsers(values []string, users []audit.Actor) []string {
+	if len(users) == 0 {
+		return values
+	}
+	if s.names == nil {
+		s.names = map[string]string{}
+	}
+	all := map[string]bool{}
+	for _, v := range values {
+		all[v] = true
+	}
+	for _, u := range users {
+		v := audit.CleanName(u.User())
+		if all[v] = true; u.Name != "" && u.Name != v {
+			s.names[v] = audit.CleanName(u.Name)
+		}
+	}
+	list := slices.SortedFunc(maps.Keys(all), func(a, b string) int {
+		return cmp.Or(strings.Compare(audit.Fold(s.facetLabel("user", a)), audit.Fold(s.facetLabel("user", b))), strings.Compare(a, b))
+	})
+	return list[:min(len(list), facetsAsked)]
+}
+
+// matchesUser reports whether a folded text is in what names a user.
+func matchesUser(u audit.Actor, needle string) bool {
+	return slices.ContainsFunc([]string{u.Name, u.Email, u.ID}, func(s string) bool { return strings.Contains(audit.Fold(s), needle) })
+}

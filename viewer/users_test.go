@@ -1,0 +1,193 @@
+package viewer_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"html"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/access"
+	"github.com/gormtrail/audit/storage/memstore"
+	"github.com/gormtrail/audit/viewer"
+)
+
+var userOption = regexp.MustCompile(`name="user" value="([^"]*)"(?: checked)?><span class="ol"><bdi>([^<]*)</bdi>(?: <small><bdi>([^<]*)</bdi></small>)?`)
+
+// usersIn are the choices of the user menu: value, label and name.
+func usersIn(page string) (list []string) {
+	for _, m := range userOption.FindAllStringSubmatch(page, -1) {
+		list = append(list, strings.TrimRight(html.UnescapeString(strings.Join(m[1:], "|")), "|"))
+	}
+	return list
+}
+
+func granted(g access.Grant) access.Authorize {
+	return func(*http.Request) (access.Grant, error) { return g, nil }
+}
+
+// acted is a trail on which ada and a key without a name did something, and its log.
+func acted(t *testing.T) (*audit.Trail, func() string) {
+	t.Helper()
+	var mu sync.Mutex
+	var log bytes.Buffer
+	trail, err := audit.New(memstore.New(), &audit.Options{Logger: slog.New(slog.NewTextHandler(lockedWriter{&mu, &log}, nil))})
+	require.NoError(t, err)
+	for _, a := range []audit.Actor{{Type: "user", ID: "1", Name: "Ada Byron", Email: "ada@acme.example"}, {Type: "apiKey", ID: "key-7"}} {
+		require.NoError(t, trail.Record(t.Context(), audit.Entry{Tenant: "acme", Actor: a, Action: "login", Object: audit.Object{Type: "users", ID: "1"}}))
+	}
+	return trail, func() string {
+		mu.Lock()
+		defer mu.Unlock()
+		return log.String()
+	}
+}
+
+type lockedWriter struct {
+	mu *sync.Mutex
+	w  *bytes.Buffer
+}
+
+func (l lockedWriter) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(p)
+}
+
+var staff = []audit.Actor{
+	{Type: "user", ID: "1", Name: "Ada Byron", Email: "ada@acme.example"}, {Type: "user", ID: "2", Name: "Zoe Quiet", Email: "zoe@acme.example"},
+	{Type: "user", ID: "3", Name: "Bo"}, {Type: "user", ID: "key-7"}, {Type: "user", ID: "2", Name: "Zoe Quiet", Email: "zoe@acme.example"}, {},
+}
+
+func TestTheUserMenuHasWhoDidNothing(t *testing.T) {
+	trail, log := acted(t)
+	h := newViewer(t, trail, &viewer.Options{Authorize: granted(access.Grant{Scope: audit.Filter{Tenants: []string{"acme"}}, Personal: true}),
+		Users: func(context.Context, []string, string) ([]audit.Actor, error) { return staff, nil }})
+	require.Equal(t, []string{"ada@acme.example|Ada Byron|ada@acme.example", "Bo|Bo", "key-7|key-7", "zoe@acme.example|Zoe Quiet|zoe@acme.example"}, usersIn(body(t, h, "")))
+	contains(t, body(t, h, "?user=zoe%40acme.example"), `name="user" value="zoe@acme.example" checked`)
+	require.Len(t, usersIn(get(h, "?ip=x").Body.String()), 4, "beside an error too")
+	require.Equal(t, 1, rowsIn(body(t, h, "?user=ada%40acme.example")))
+	page := body(t, h, "?facet=user&find=QUIET")
+	contains(t, page, `href="?user=zoe%40acme.example"><bdi>Zoe Quiet</bdi> <small><bdi>zoe@acme.example</bdi></small>`)
+	lacks(t, page, "ada@acme.example", "what the function returned too much is left out")
+	var api struct{ Values []string }
+	require.NoError(t, json.Unmarshal(get(h, "?facet=user&find=e&format=json").Body.Bytes(), &api))
+	require.Equal(t, []string{"ada@acme.example", "key-7", "zoe@acme.example"}, api.Values)
+	require.Empty(t, log())
+}
+
+// TestUsersAreAskedForWhatTheReaderMaySee: tenants, actors that the scope leaves out, and
+// nothing for readers without Personal.
+func TestUsersAreAskedForWhatTheReaderMaySee(t *testing.T) {
+	trail, _ := acted(t)
+	both := audit.Filter{Tenants: []string{"b", "a"}}
+	for name, c := range map[string]struct {
+		grant access.Grant
+		asked string
+		users int
+	}{
+		"tenants":               {access.Grant{Scope: both, Personal: true}, "[a b]", 4},
+		"twice limited":         {access.Grant{Scope: both.And(audit.Filter{Tenants: []string{"b", "c"}}), Personal: true}, "[b]", 4},
+		"without one":           {access.Grant{Scope: audit.Filter{Tenants: []string{"a", "b"}, Not: []audit.Filter{{Tenants: []string{"a"}}}}, Personal: true}, "[b]", 4},
+		"without a part":        {access.Grant{Scope: audit.Filter{Tenants: []string{"a", "b"}, Not: []audit.Filter{{Tenants: []string{"a"}, Actions: []string{"x"}}}}, Personal: true}, "[a b]", 4},
+		"everything":            {access.Grant{Everything: true, Personal: true}, "[] true", 4},
+		"everything but one":    {access.Grant{Everything: true, Personal: true, Scope: audit.Filter{Not: []audit.Filter{{Tenants: []string{"a"}}}}}, "", 2},
+		"nothing in common":     {access.Grant{Scope: both.And(audit.Filter{Tenants: []string{"c"}}), Personal: true}, "", 0},
+		"masked":                {access.Grant{Scope: both}, "", 0},
+		"their own":             {access.Grant{Everything: true, Personal: true, Scope: audit.Filter{Users: []string{"zoe@acme.example"}}}, "[] true", 1},
+		"their own ID":          {access.Grant{Everything: true, Personal: true, Scope: audit.Filter{ActorIDs: []string{"3"}}}, "[] true", 1},
+		"all but administrator": {access.Grant{Everything: true, Personal: true, Scope: audit.Filter{Not: []audit.Filter{{Users: []string{"zoe@acme.example"}}}}}, "[] true", 3},
+	} {
+		asked := ""
+		h := newViewer(t, trail, &viewer.Options{Authorize: granted(c.grant), Users: func(_ context.Context, tenants []string, find string) ([]audit.Actor, error) {
+			if asked = fmt.Sprint(tenants); tenants == nil {
+				asked += " true"
+			}
+			return slices.Clone(staff), nil
+		}})
+		page := body(t, h, "")
+		require.Equal(t, c.asked, asked, name)
+		require.Len(t, usersIn(page), c.users, name)
+		asked = ""
+		get(h, "?facet=user&format=json&find=zoe")
+		require.Equal(t, c.asked, asked, name)
+	}
+}
+
+func TestUsersThatDontComeLeaveWhoActed(t *testing.T) {
+	some := []string{"ada@acme.example|ada@acme.example", "key-7|key-7"}
+	all := access.Grant{Everything: true, Personal: true}
+	for name, c := range map[string]struct {
+		users func(context.Context, []string, string) ([]audit.Actor, error)
+		says  string
+	}{
+		"fails": {func(context.Context, []string, string) ([]audit.Actor, error) {
+			return staff, errors.New("no database")
+		}, "no database"},
+		"panics":  {func(context.Context, []string, string) ([]audit.Actor, error) { panic("index out of range") }, "panicked: index out of range"},
+		"nothing": {func(context.Context, []string, string) ([]audit.Actor, error) { return nil, nil }, ""},
+	} {
+		trail, log := acted(t)
+		h := newViewer(t, trail, &viewer.Options{Authorize: granted(all), Users: c.users})
+		require.Equal(t, some, usersIn(body(t, h, "")), name)
+		require.Equal(t, c.says == "", log() == "", log())
+		require.Contains(t, log(), c.says)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		trail, log := acted(t)
+		var calls atomic.Int64
+		stuck := make(chan struct{})
+		h := newViewer(t, trail, &viewer.Options{Authorize: granted(all), Users: func(context.Context, []string, string) ([]audit.Actor, error) {
+			calls.Add(1)
+			<-stuck // whatever its context says
+			return staff, nil
+		}})
+		began := time.Now()
+		require.Equal(t, some, usersIn(body(t, h, "")))
+		require.Equal(t, 500*time.Millisecond, time.Since(began))
+		require.Contains(t, log(), "longer than half a second")
+		for range 50 {
+			require.Equal(t, some, usersIn(body(t, h, "")))
+		}
+		require.EqualValues(t, 32, calls.Load(), "calls that hang don't pile up")
+		require.Contains(t, log(), "haven't returned")
+		close(stuck)
+		synctest.Wait()
+		require.Len(t, usersIn(body(t, h, "")), 4, "and are made again once they are back")
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		r, w := newRequest(ctx)
+		h.ServeHTTP(w, r)
+		require.NoError(t, trail.Close(t.Context()))
+	})
+}
+
+func TestManyUsersAreBounded(t *testing.T) {
+	trail, _ := acted(t)
+	var many []audit.Actor
+	for i := range 5000 {
+		many = append(many, audit.Actor{Email: fmt.Sprintf("user%04d@acme.example", i)})
+	}
+	h := newViewer(t, trail, &viewer.Options{Users: func(_ context.Context, _ []string, find string) ([]audit.Actor, error) {
+		return slices.DeleteFunc(slices.Clone(many), func(a audit.Actor) bool { return !strings.Contains(a.Email, find) }), nil
+	}})
+	page := body(t, h, "")
+	require.Len(t, usersIn(page), 200)
+	contains(t, html.UnescapeString(page), "Search all 1,000+")
+	contains(t, body(t, h, "?facet=user&find=user4999"), "user4999@acme.example")
+	contains(t, body(t, h, "?user=user4999%40acme.example"), `value="user4999@acme.example" checked`)
+}
