@@ -36,7 +36,7 @@ var filterLists = []struct {
 var notFilter = []string{
 	"sort", "limit", "per", "cursor", "before", "after", "tz", "entry", "export",
 	"format", "live", "facet", "find", "asset", "v", "view", "lang", "theme", "since", "mode", "jobs", "job",
-	"columns", "density", "group", "chart", "views", "legend",
+	"columns", "density", "group", "chart", "views", "legend", "help",
 }
 
 // ParseFilter reads a filter from a query string. It is the inverse of

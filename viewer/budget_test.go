@@ -30,7 +30,7 @@ func TestBudgets(t *testing.T) {
 		most  int // bytes, compressed
 	}{
 		{"?per=50", 10_000}, {"?per=100", 14_000}, {"?per=200", 22_000}, {"?entry=01980000-0000-7000-8000-000000000007", 8_000},
-		{"?asset=viewer.css", 11_000}, {"?asset=live.js", 4_000},
+		{"?asset=viewer.css", 11_000}, {"?asset=complete.js", 3_500}, {"?asset=live.js", 4_000},
 	} {
 		n := packed(t, body(t, h, c.query))
 		t.Logf("%-20s %6d bytes of %d", c.query[:min(20, len(c.query))], n, c.most)

@@ -23,7 +23,7 @@ type fault struct {
 func (s *visit) onList() bool {
 	asked := s.request.URL.Query()
 	other := func(name string) bool { return asked.Get(name) != "" }
-	return s.reader != nil && showsPage(s.request) && !slices.ContainsFunc([]string{"entry", "chart", "facet", "jobs", "legend"}, other)
+	return s.reader != nil && showsPage(s.request) && !slices.ContainsFunc([]string{"entry", "chart", "facet", "jobs", "legend", "help"}, other)
 }
 
 // serveFault shows the form of the list with what was entered, marks what is wrong with it,

@@ -95,6 +95,9 @@ func elsewhere() []string {
 			list = append(list, label, word, explanation, words)
 		}
 	}
+	for _, q := range audit.Qualifiers() {
+		list = append(list, q.Explanation)
+	}
 	for _, p := range audit.Periods() {
 		list = append(list, p.Label())
 	}
@@ -155,7 +158,7 @@ func TestNoWordIsLeftUntranslated(t *testing.T) {
 		return w.Body.String()
 	}
 	id := "?entry=01980000-0000-7000-8000-000000000005"
-	for _, query := range []string{"", "?per=25&cursor=", "?range=24h", "?legend=1", "?legend=1&find=zzz", "?range=custom&from=2026-10-15&to=2026-10-16&action=create&outcome=success&not=outcome%3Dfailure&tz=Europe/Berlin", "?record=NONE", "?sort=-user",
+	for _, query := range []string{"", "?per=25&cursor=", "?range=24h", "?legend=1", "?help=1", "?legend=1&find=zzz", "?range=custom&from=2026-10-15&to=2026-10-16&action=create&outcome=success&not=outcome%3Dfailure&tz=Europe/Berlin", "?record=NONE", "?sort=-user",
 		id, id + "&mode=unified", id + "&view=history", id + "&view=state", "?entry=01980000-0000-7000-8000-000000000006", "?entry=none", "?facet=user", "?facet=user&find=NONE", "?export=CSV"} {
 		page := show(query)
 		require.Contains(t, page, "⟦")

@@ -158,6 +158,8 @@ func (s *visit) answer(w http.ResponseWriter) error {
 		return s.serveExport(ctx, w, asked.Get("export"))
 	case asked.Get("legend") != "": // reads no entry
 		return s.serveLegend(w, asked.Get("find"))
+	case asked.Get("help") != "":
+		return s.serveHelp(w)
 	}
 	if err := s.note(ctx, "view", ""); err != nil {
 		return err

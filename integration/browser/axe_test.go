@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit/viewer"
@@ -80,6 +81,8 @@ func TestAxe(t *testing.T) {
 		{"hostile", "?entry=" + entryID(666_666), ""},
 		{"empty", "?record=none", ""},
 		{"facet", "?facet=user", ""},
+		{"legend", "?legend=1", ""},
+		{"help", "?help=1", ""},
 		{"bad", "?ip=x", ""},
 		{"missing", "?entry=none", ""},
 	}
@@ -133,6 +136,7 @@ func TestAxeOfTheListsTools(t *testing.T) {
 		{"keys", "", 1440, false, `document.querySelector('.btn.keys').click()`},
 		{"drawer", "", 1440, true, `document.querySelector('#results tbody .c-time a').click()`},
 		{"chart", "?chart=1", 1440, false, ""},
+		{"help", "", 1440, true, `document.querySelector('.help-of').click()`},
 		{"sheet", "?columns=time,action,comment", 360, false, `document.querySelector('.extra-of').click()`},
 	} {
 		b.size(state.width, 900)
@@ -147,6 +151,19 @@ func TestAxeOfTheListsTools(t *testing.T) {
 		}
 		if found := b.violations(source); len(found) > 0 {
 			t.Errorf("%s:\n%s", state.name, strings.Join(found[:min(6, len(found))], "\n"))
+		}
+	}
+	for _, dark := range []bool{false, true} { // the list of completion, over an empty one of entries
+		b.size(1440, 900)
+		b.dark(dark)
+		b.open("?record=none")
+		b.click(".find input")
+		b.until(searchBox + `.getAttribute('role') === 'combobox'`)
+		b.do(chromedp.KeyEvent("a"), chromedp.KeyEvent(kb.ArrowDown))
+		b.until(searchBox + `.ariaExpanded === 'true'`)
+		found := slices.DeleteFunc(b.violations(source), func(s string) bool { return strings.Contains(s, "obscured") })
+		if len(found) > 0 {
+			t.Errorf("completion, dark %v:\n%s", dark, strings.Join(found[:min(6, len(found))], "\n"))
 		}
 	}
 }

@@ -109,7 +109,7 @@ let typing
 document.addEventListener('input', e => {
   const t = e.target
   if (t.matches('.narrow[data-find], .narrow:not([name])')) return narrow(t)
-  if (t.matches('.filters input[type=search][name], .rec input, .ip input')) {
+  if ($('#results') && t.matches('.filters input[type=search][name], .rec input, .ip input')) {
     clearTimeout(typing)
     const typed = t.value
     typing = setTimeout(() => { if (t.isConnected && t.value === typed) keepTyping(t) }, 350)
@@ -165,6 +165,8 @@ document.addEventListener('click', e => {
   if (e.defaultPrevented || e.button || e.metaKey || e.ctrlKey || e.shiftKey || e.altKey) return
   const t = e.target
   for (const d of $$('details.menu[open]')) if (!d.contains(t)) d.open = false
+  const help = t.closest('.help-of, .help-link')
+  if (help) { e.preventDefault(); return void helper().then(m => m.help(help, html)) }
   const live = t.closest('.live')
   if (live) return void follow(live)
   if (t.closest('.btn.keys')) return void press('?')
@@ -201,6 +203,9 @@ async function copyRaw(button) {
 // The module of the keys is loaded by whoever presses one.
 const press = key => import(new URL($('main').dataset.keys, location.href)).then(m => m.press(key))
 
+// So is that of completion and help, when the search box is first used.
+const helper = () => import(new URL($('.help-of').dataset.module, location.href))
+
 document.addEventListener('keydown', e => {
   if (e.ctrlKey || e.metaKey || e.altKey) return
   if (e.key === 'Escape') {
@@ -211,7 +216,8 @@ document.addEventListener('keydown', e => {
   } else if (['j', 'k', '?'].includes(e.key) && $('main').dataset.keys) {
     e.preventDefault()
     press(e.key)
-  } else if (e.key === '/') {
+  } else if (e.key === 'h') $('.help-of')?.click()
+  else if (e.key === '/') {
     const find = $('.find input')
     if (find) { e.preventDefault(); find.focus(); find.select() }
   }
@@ -232,6 +238,7 @@ document.addEventListener('pointerover', e => {
   if (time && !time.title) time.title = local.format(new Date(time.dateTime)) + '\n' + time.dateTime
 })
 document.addEventListener('focusin', e => {
+  if (e.target.name === 'q' && $('.help-of')) helper()
   const time = $('time', e.target)
   if (time && e.target.localName === 'a' && !time.title) time.title = local.format(new Date(time.dateTime)) + '\n' + time.dateTime
 })
