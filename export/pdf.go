@@ -146,6 +146,9 @@ func newDocument(f PDFFormat, t *Table) (*document, error) {
 	if err := d.loadFonts(); err != nil {
 		return nil, err
 	}
+	if !d.set.showsAll(t.labels) {
+		t.inEnglish()
+	}
 	d.metadata()
 	if err := d.layOut(); err != nil {
 		return nil, err

@@ -21,6 +21,7 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/export"
+	"github.com/gormtrail/audit/internal/lang"
 )
 
 var (
@@ -140,6 +141,23 @@ func TestPDFShowsHostileTexts(t *testing.T) {
 		assert.NotContains(t, all, string(hidden))
 	}
 	assert.Contains(t, pages[len(pages)-1], "Characters that can't be displayed")
+}
+
+// TestPDFWhoseFontsLackTheLanguage is in English, instead of a page of codes.
+func TestPDFWhoseFontsLackTheLanguage(t *testing.T) {
+	trail := newTrail(t, entries(2)...)
+	for tag, want := range map[string][]string{
+		"ja": {"Audit log", "Timestamp", "Exported at", "Labels are in English"},
+		"de": {lang.Read("de").Texts["Timestamp"], lang.Read("de").Texts["Exported at"]},
+	} {
+		texts := lang.Read(tag).Texts
+		all := strings.Join(pdfPages(t, writePDF(t, trail, export.PDFFormat{}, &export.Options{Labels: texts, Title: texts["Audit log"]})), "")
+		for _, s := range want {
+			assert.Contains(t, all, s, tag)
+		}
+		assert.NotContains(t, all, "⟨U+", tag)
+		assert.Equal(t, tag == "ja", strings.Contains(all, "in English"))
+	}
 }
 
 func TestPDFIsBounded(t *testing.T) {

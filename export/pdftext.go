@@ -229,6 +229,18 @@ func (t *typesetter) shows(r rune) bool {
 	return true
 }
 
+// showsAll reports whether a translation can be drawn.
+func (t *typesetter) showsAll(labels map[string]string) bool {
+	for _, text := range Texts() {
+		for _, r := range labels[text] {
+			if r > '~' && !strings.ContainsRune(text, r) && !t.shows(r) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
 func (t *typesetter) has(r rune) bool { return t.faces[faceOf(t.faces, r)].has(r) }
 
 // wrap breaks one paragraph: behind a space or an ideograph, else behind a sign

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -28,6 +29,7 @@ type Table struct {
 	logo       []byte
 	period     audit.Period
 	folds      bool
+	headers    []string // of Columns, in English
 	labels     map[string]string
 	catalogue  *audit.Catalogue // nil: actions and types by their own names
 	severities *audit.Catalogue // never nil
@@ -59,8 +61,9 @@ func newTable(ctx context.Context, from audit.Reader, q audit.Query, o Options) 
 	if t.severities = o.Catalogue; t.severities == nil {
 		t.severities = audit.NewCatalogue(nil, nil)
 	}
-	t.Columns = slices.Clone(o.Columns)
+	t.Columns, t.headers = slices.Clone(o.Columns), make([]string, len(o.Columns))
 	for i, c := range t.Columns {
+		t.headers[i] = c.Header
 		t.Columns[i].Header = t.Label(c.Header)
 		if t.folds && c.Name == "changes" {
 			t.Columns[i].Value = t.folded(c.Value)
@@ -68,6 +71,25 @@ func newTable(ctx context.Context, from audit.Reader, q audit.Query, o Options) 
 	}
 	t.Facts = t.facts()
 	return t
+}
+
+// fontsLack is always in English.
+const fontsLack = "Labels are in English: the PDF fonts of this app lack characters of your language."
+
+// inEnglish takes the translation back, for a document whose fonts can't show it, and
+// says so.
+func (t *Table) inEnglish() {
+	for i := range t.Columns {
+		t.Columns[i].Header = t.headers[i]
+	}
+	for _, text := range slices.Sorted(maps.Keys(t.labels)) {
+		if t.labels[text] == t.Title {
+			t.Title = text
+			break
+		}
+	}
+	t.labels = nil
+	t.Facts = append(t.facts(), Fact{textNotice, fontsLack})
 }
 
 // folded leaves out changes of fields that the framework sets.
