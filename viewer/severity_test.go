@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"html"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
+	"github.com/coder/websocket"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
@@ -16,6 +18,11 @@ import (
 
 // newRanked is a viewer whose catalogue names an alarm and a read of its own.
 func newRanked(t *testing.T) http.Handler {
+	t.Helper()
+	return newViewer(t, rankedTrail(t), nil)
+}
+
+func rankedTrail(t *testing.T) *audit.Trail {
 	t.Helper()
 	trail, err := audit.New(memstore.New(), &audit.Options{Catalogue: audit.NewCatalogue([]audit.Action{
 		{Name: "wipe", Label: "Wiped", Severity: audit.Alarm}, {Name: "peek", Label: "Peeked", Read: true},
@@ -26,7 +33,7 @@ func newRanked(t *testing.T) http.Handler {
 		entries = append(entries, audit.Entry{ID: fmt.Sprintf("01980000-0000-7000-8000-%012d", i), Time: day, Action: action, Tenant: "lumen"})
 	}
 	require.NoError(t, trail.Record(t.Context(), entries...))
-	return newViewer(t, trail, nil)
+	return trail
 }
 
 // TestSeverityAndReadsFilterEverythingAlike: page, API and file select the same, by
@@ -65,4 +72,23 @@ func TestSeverityAndReadsAreOnThePage(t *testing.T) {
 	contains(t, link(t, page, "export=csv"), "reads=hide")
 	lacks(t, body(t, h, ""), `name="reads" value="hide" checked`)
 	contains(t, body(t, h, "?not=reads%3Dhide%26severity%3Dalarm"), "Severity Alarm, Reads hidden")
+}
+
+// TestTheLiveFeedGoesByTheCatalogue, as the page does.
+func TestTheLiveFeedGoesByTheCatalogue(t *testing.T) {
+	trail := rankedTrail(t)
+	server := httptest.NewServer(newViewer(t, trail, nil))
+	defer server.Close()
+	for query, want := range map[string]string{"severity=alarm": "Wiped", "reads=hide&severity=info": "Updated", "q=is:read": "Peeked"} {
+		conn, _, err := websocket.Dial(t.Context(), server.URL+"/x?live=ws&"+query, nil)
+		require.NoError(t, err)
+		_, _, err = conn.Read(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, trail.Record(t.Context(), audit.Entry{Action: "peek"}, audit.Entry{Action: "wipe"}, audit.Entry{Action: "update"}))
+		_, data, err := conn.Read(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, 1, strings.Count(string(data), "tr data-id"), query)
+		contains(t, string(data), want, query)
+		require.NoError(t, conn.CloseNow())
+	}
 }
