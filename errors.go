@@ -29,6 +29,11 @@ var (
 	// ErrInvalidQuery is what every *QueryError unwraps to.
 	ErrInvalidQuery = errors.New("audit: invalid query")
 
+	// ErrTooManyToSort: the query selects more than MaxSorted entries, and no index is in
+	// its order (Sort.Bounded). A *QueryError with Param "sort" unwraps to both it and
+	// ErrInvalidQuery. Narrow the filter, or sort by time.
+	ErrTooManyToSort = errors.New("audit: too many entries to sort")
+
 	// ErrBadCursor: a cursor that this Trail didn't make for this query: damaged,
 	// made up, sealed with a key that the Trail doesn't have, or of another filter,
 	// sort or scope. A *QueryError with Param "cursor" unwraps to both it and

@@ -367,3 +367,38 @@ func ExampleTrail_FindFacets() {
 	fmt.Println(found.Users, err)
 	// Output: [barbara@example.com] <nil>
 }
+
+// An order that no index serves takes so many entries; then sort by time, or narrow the filter.
+func ExampleSort_Bounded() {
+	trail, err := audit.New(memstore.New(), nil)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	ctx := context.Background()
+	for _, outcome := range []audit.Outcome{audit.Success, audit.Denied, audit.Failure} {
+		if err := trail.Record(ctx, audit.Entry{Action: "login", Outcome: outcome}); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	q := audit.Query{Sort: audit.SortOutcome}
+	page, err := trail.Query(ctx, q)
+	if errors.Is(err, audit.ErrTooManyToSort) {
+		q.Sort = audit.Newest
+		page, err = trail.Query(ctx, q)
+	}
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, e := range page.Entries {
+		fmt.Println(e.Outcome)
+	}
+	fmt.Println(q.Sort.Bounded(), audit.MaxSorted)
+	// Output:
+	// denied
+	// failure
+	// success
+	// true 100000
+}

@@ -34,25 +34,6 @@ func Fold(s string) string {
 	}, s)
 }
 
-// SortKey is the text by which entries are sorted under s, byte by byte; "" for
-// the sort by time, and for SortRecorded, which only the store knows. Entries
-// with equal keys are sorted by time, then by ID, all in the same direction.
-func SortKey(s Sort, e Entry) string {
-	switch s.Key() {
-	case SortObjectType:
-		return e.Object.Type
-	case SortObjectID:
-		return ObjectIDKey(e.Object.ID)
-	case SortAction:
-		return e.Action
-	case SortUser:
-		return e.Actor.User()
-	case SortIP:
-		return IPKey(e.Request.IP)
-	}
-	return ""
-}
-
 // ObjectIDKey sorts numbers as numbers, before everything else: whole numbers
 // in plain decimal form by value, then other IDs by their bytes.
 func ObjectIDKey(id string) string {

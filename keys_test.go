@@ -134,6 +134,46 @@ func TestSortKey(t *testing.T) {
 	}
 }
 
+func TestSortKeysOfEveryColumn(t *testing.T) {
+	e := audit.Entry{
+		ID: "01980000-0000-7000-8000-0000000000af", Tenant: "acme", Project: "web", TransactionID: "tx", Error: "refused", Comment: strings.Repeat("é", 201),
+		Actor: audit.Actor{Type: "user", ID: "7", Name: "Ada", Email: "ada@x"}, OnBehalfOf: &audit.Actor{Name: "Ben"}, Object: audit.Object{Name: "Site", Product: "cms"},
+		Request: audit.Request{ID: "req", Method: "GET", Path: "/a", UserAgent: "curl"}, Changes: []audit.Change{{Field: "settings.theme"}, {Field: "a"}},
+	}
+	want := map[audit.Sort]string{
+		audit.SortTenant: "acme", audit.SortOutcome: "success", audit.SortObjectName: "Site", audit.SortChanges: "settings", audit.SortOnBehalfOf: "Ben",
+		audit.SortComment: strings.Repeat("é", 200), audit.SortError: "refused", audit.SortProduct: "cms", audit.SortProject: "web", audit.SortActorType: "user",
+		audit.SortActorID: "7", audit.SortActorName: "Ada", audit.SortActorEmail: "ada@x", audit.SortRequestID: "req", audit.SortTransaction: "tx",
+		audit.SortMethod: "GET", audit.SortPath: "/a", audit.SortUserAgent: "curl", audit.SortEntryID: e.ID,
+	}
+	bounded := 0
+	for _, sort := range audit.SortKeys() {
+		_, err := audit.Query{Sort: "-" + sort}.Validate()
+		require.NoError(t, err)
+		if key, ok := want[sort]; ok {
+			require.Equal(t, key, audit.SortKey("-"+sort, e), sort)
+			require.Equal(t, sort != audit.SortTenant, sort.Bounded(), sort)
+		}
+		if sort.Bounded() {
+			bounded++
+			require.Contains(t, want, sort)
+		}
+	}
+	require.Equal(t, len(want)-1, bounded)
+	for field, want := range map[string]string{"tags[2].x": "tags", ".x": "", "a\x1fb": "a", strings.Repeat("x", 300): strings.Repeat("x", 200)} {
+		require.Equal(t, want, audit.SortKey(audit.SortChanges, audit.Entry{Changes: []audit.Change{{Field: field}}}))
+	}
+	require.Empty(t, audit.SortKey(audit.SortChanges, audit.Entry{}))
+}
+
+func TestTooManyToSort(t *testing.T) {
+	err := audit.Sort("-outcome").TooMany()
+	require.ErrorIs(t, err, audit.ErrTooManyToSort)
+	require.ErrorIs(t, err, audit.ErrInvalidQuery)
+	require.EqualError(t, err, "audit: invalid query: sort: sorting by outcome is possible for at most 100,000 entries, and more match: narrow the filter, or sort by time")
+	require.False(t, audit.SortRecorded.Bounded())
+}
+
 func TestSort(t *testing.T) {
 	assert.True(t, audit.Sort("").Descending() && audit.Newest.Descending() && !audit.SortTime.Descending())
 	assert.Equal(t, audit.SortTime, audit.Newest.Key())

@@ -2,8 +2,6 @@ package audit
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -29,55 +27,6 @@ type Query struct {
 	// lead from brief pages to whole ones and back. No query string asks for it
 	// (ParseQuery), since exports and links share that language.
 	Brief bool
-}
-
-// Sort is a key to sort by, ascending, or with a "-" before it descending.
-// "" is Newest. The order is always total: entries with equal keys are sorted
-// by time, then by ID, in the same direction.
-type Sort string
-
-// The keys that can be sorted by.
-const (
-	SortTime       Sort = "time"
-	SortObjectType Sort = "type"
-	SortObjectID   Sort = "record" // numbers as numbers (ObjectIDKey)
-	SortAction     Sort = "action"
-	SortUser       Sort = "user" // Actor.User
-	SortIP         Sort = "ip"   // by address (IPKey)
-
-	// SortRecorded is the order in which entries were appended to the store,
-	// whatever their Time says. Of one record that package hooks captures it is
-	// the order in which its changes were made: an entry is appended while the
-	// transaction that changed the row still holds the row's lock. A Trail whose
-	// store doesn't know that order (Sequencer) sorts by time instead.
-	//
-	// No index serves it: each page reads the keys of all entries that the filter
-	// selects. Use it for one record, or a few.
-	SortRecorded Sort = "recorded"
-
-	// Newest is the default order.
-	Newest Sort = "-time"
-)
-
-var sortKeys = []Sort{SortTime, SortObjectType, SortObjectID, SortAction, SortUser, SortIP, SortRecorded}
-
-// Key is what s sorts by, without the direction.
-func (s Sort) Key() Sort {
-	if s == "" {
-		return SortTime
-	}
-	return Sort(strings.TrimPrefix(string(s), "-"))
-}
-
-// Descending reports whether s sorts from the largest to the smallest.
-func (s Sort) Descending() bool { return s == "" || strings.HasPrefix(string(s), "-") }
-
-// Reverse is the same key in the other direction.
-func (s Sort) Reverse() Sort {
-	if s.Descending() {
-		return s.Key()
-	}
-	return "-" + s
 }
 
 // Page is a part of what a query selects.
@@ -107,8 +56,8 @@ func (q Query) Validate() (Query, error) {
 	if q.Sort == "" {
 		q.Sort = Newest
 	}
-	if !slices.Contains(sortKeys, q.Sort.Key()) {
-		return q, &QueryError{Param: "sort", Reason: fmt.Sprintf("%q is not one of time, type, record, action, user, ip, recorded, with or without - before it", clip(string(q.Sort)))}
+	if err := q.Sort.validate(); err != nil {
+		return q, err
 	}
 	switch {
 	case q.Limit == 0:

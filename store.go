@@ -10,7 +10,8 @@ import (
 // part of one (Trail.Scope). Implementations are safe for concurrent use.
 type Reader interface {
 	// Query returns one page. Errors: *QueryError, ErrClosed, ErrNotMigrated,
-	// the context's, the database's.
+	// the context's, the database's. One of q.Sort.Bounded with more than MaxSorted
+	// matches is ErrTooManyToSort, from All too.
 	Query(ctx context.Context, q Query) (*Page, error)
 	// All yields every entry that q selects, in its order, from its cursor on,
 	// in constant memory; q.Limit is not looked at. An error ends the sequence
@@ -42,7 +43,8 @@ type Store interface {
 	// Query returns one page of the entries that match every one of
 	// q.Filter.Terms, in the order of q.Sort, from q.Cursor on; with q.Brief
 	// without their Changes and Metadata. Where q.MaxBytes ends the page, Next or,
-	// going back, Prev leads to the first entry that had no room.
+	// going back, Prev leads to the first entry that had no room. In an order that is
+	// Bounded it returns the error of Sort.TooMany if more than MaxSorted entries match.
 	Query(ctx context.Context, q Query) (*Page, error)
 	// Get returns the entry with that ID, or ErrNotFound.
 	Get(ctx context.Context, id string) (Entry, error)

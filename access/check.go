@@ -11,7 +11,8 @@ import (
 // Check returns a *audit.QueryError for a query that g's Reader refuses: one
 // whose answer would tell something about masked values, or one in the order of
 // audit.SortRecorded that isn't about a single record. The Reader also refuses to
-// sort by action or object type if one in the scope holds an address.
+// sort by action, object type, tenant, project, product or actor type if one in the scope
+// holds an address.
 func (g Grant) Check(q audit.Query) error {
 	if err := g.Validate(); err != nil {
 		return err
@@ -22,13 +23,39 @@ func (g Grant) Check(q audit.Query) error {
 	if g.Personal {
 		return nil
 	}
-	switch key := q.Sort.Key(); {
-	case key == audit.SortUser, key == audit.SortIP:
-		return personalOrder(key)
-	case key == audit.SortObjectID && !lists(q.Filter, key):
+	if key := q.Sort.Key(); !slices.Contains(openOrders, key) && !listed(key) && !lists(q.Filter, key) {
 		return personalOrder(key)
 	}
 	return personalIn(q.Filter, false)
+}
+
+// openOrders follow nothing that is masked.
+var openOrders = []audit.Sort{audit.SortTime, audit.SortRecorded, audit.SortOutcome, audit.SortEntryID}
+
+// listed reports whether the order follows values that facets list, so that admit can see
+// whether any of them is masked.
+func listed(key audit.Sort) bool {
+	_, ok := listedIn(audit.Facets{}, key)
+	return ok
+}
+
+// listedIn are the values that an order follows.
+func listedIn(f audit.Facets, key audit.Sort) (values []string, ok bool) {
+	switch key {
+	case audit.SortAction:
+		return f.Actions, true
+	case audit.SortObjectType:
+		return f.ObjectTypes, true
+	case audit.SortTenant:
+		return f.Tenants, true
+	case audit.SortProject:
+		return f.Projects, true
+	case audit.SortProduct:
+		return f.Products, true
+	case audit.SortActorType:
+		return f.ActorTypes, true
+	}
+	return nil, false
 }
 
 func personalOrder(key audit.Sort) error {
@@ -46,18 +73,26 @@ func lists(f audit.Filter, key audit.Sort) bool {
 			return len(term.ObjectTypes) > 0
 		case audit.SortObjectID:
 			return len(term.ObjectIDs) > 0
+		case audit.SortTenant:
+			return len(term.Tenants) > 0
+		case audit.SortProject:
+			return len(term.Projects) > 0
+		case audit.SortProduct:
+			return len(term.Products) > 0
+		case audit.SortActorType:
+			return len(term.ActorTypes) > 0
 		}
 		return false
 	})
 }
 
-// admit is Check, and refuses to sort by actions or object types if some in the scope
-// hold addresses: their order would tell something about these. Facets list such
-// values, unlike the IDs of objects, for which Check decides.
+// admit is Check, and refuses to sort by values that facets list if some in the scope
+// hold addresses: their order would tell something about these. For values that no facet
+// lists, such as the IDs of objects, Check decides.
 func (r reader) admit(ctx context.Context, q audit.Query) error {
 	err := r.grant.Check(q)
 	key := q.Sort.Key()
-	if err != nil || r.mask.personal || key != audit.SortAction && key != audit.SortObjectType || lists(q.Filter, key) {
+	if err != nil || r.mask.personal || !listed(key) || lists(q.Filter, key) {
 		return err
 	}
 	facets, err := r.storedFacets(ctx, audit.FacetQuery{Name: string(key), Limit: audit.MaxLimit + 1})
@@ -67,10 +102,7 @@ func (r reader) admit(ctx context.Context, q audit.Query) error {
 	case err != nil:
 		return err
 	}
-	values := facets.Actions
-	if key == audit.SortObjectType {
-		values = facets.ObjectTypes
-	}
+	values, _ := listedIn(facets, key)
 	if len(values) > audit.MaxLimit || slices.ContainsFunc(values, func(v string) bool { return r.mask.text(v, nil) != v }) {
 		return &audit.QueryError{Param: "sort", Reason: "sorting by " + string(key) + " needs access to personal data, since some values hold addresses"}
 	}

@@ -79,6 +79,7 @@ const (
 	textJobStorage     = "The file couldn't be stored. Contact your administrator."
 	textJobFailed      = "The export failed. Start it again. If it keeps failing, contact your administrator."
 	textJobQuery       = "You may not export with this filter or order. Change it, and start again."
+	textJobSort        = "Too many entries to sort this way. Narrow the filter or sort by time, and start again."
 	textJobRecord      = "The export couldn't be recorded in the audit log, so no file was made."
 	textJobGone        = "The file no longer exists. Start the export again."
 )
@@ -86,7 +87,7 @@ const (
 func jobTexts() []string {
 	return []string{
 		textJobReader, textJobKept, textJobBusy, textJobInterrupted, textJobLimit, textJobRoom, textJobStorage, textJobFailed, textJobQuery,
-		textJobRecord, textJobGone,
+		textJobSort, textJobRecord, textJobGone,
 	}
 }
 

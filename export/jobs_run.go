@@ -235,6 +235,8 @@ func problemOf(err error) string {
 		return textJobStorage
 	case errors.As(err, &limit):
 		return textJobLimit
+	case errors.Is(err, audit.ErrTooManyToSort):
+		return textJobSort
 	case errors.As(err, &query):
 		return textJobQuery
 	}

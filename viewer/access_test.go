@@ -191,13 +191,17 @@ func TestMaskedReadersSortByWhatTheySee(t *testing.T) {
 			require.Equal(t, status, get(h, query+form).Code, query+form)
 		}
 	}
-	for _, key := range []string{"record", "user", "ip"} {
-		lacks(t, body(t, h, ""), `href="?sort=`+key)
+	every := "&columns=" + strings.Join([]string{"record", "user", "ip", "name", "changes", "on_behalf_of", "comment", "error", "actor", "actor_name", "actor_email", "request", "transaction", "method", "path", "user_agent"}, ",")
+	for _, key := range strings.Split(strings.TrimPrefix(every, "&columns="), ",") {
+		lacks(t, body(t, h, "?"+every[1:]), `sort=`+key+`"`)
 		answers("?sort="+key, http.StatusBadRequest)
 		answers("?sort=-"+key, http.StatusBadRequest)
 	}
 	contains(t, body(t, h, ""), `href="?sort=action"`)
 	answers("?sort=-action", http.StatusOK)
+	contains(t, body(t, h, "?columns=outcome,entry"), `sort=outcome"`)
+	contains(t, body(t, h, "?columns=outcome,entry"), `sort=entry"`)
+	answers("?sort=outcome", http.StatusOK)
 	mailed := secrets()
 	mailed.ID, mailed.Action = "01980000-0000-7000-8000-0000000000ac", "mail to canary.action@lumen.example"
 	require.NoError(t, trail.Record(t.Context(), mailed))

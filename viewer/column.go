@@ -16,7 +16,7 @@ import (
 type listColumn struct {
 	key, label string
 	class      string
-	sort       audit.Sort // "" where nothing sorts by it
+	sort       audit.Sort // "" where nothing sorts by it: JSON has no order
 	cell       func(*rows, *markup, *audit.Entry)
 }
 
@@ -28,38 +28,38 @@ func listColumns() []listColumn {
 	return []listColumn{
 		{"time", "Time", "c-time", audit.SortTime, (*rows).timeCell},
 		{"action", "Action", "c-action", audit.SortAction, (*rows).actionCell},
-		{"outcome", "Outcome", "c-outcome", "", (*rows).outcomeCell},
+		{"outcome", "Outcome", "c-outcome", audit.SortOutcome, (*rows).outcomeCell},
 		{"type", "Object type", "c-type", audit.SortObjectType, (*rows).typeCell},
 		{"record", "Record", "c-record", audit.SortObjectID, (*rows).recordCell},
-		{"name", "Object name", "c-name", "", textCell(func(e *audit.Entry) string { return e.Object.Name })},
-		{"changes", "Changes", "c-changes", "", (*rows).summary},
+		{"name", "Object name", "c-name", audit.SortObjectName, textCell(func(e *audit.Entry) string { return e.Object.Name })},
+		{"changes", "Changes", "c-changes", audit.SortChanges, (*rows).summary},
 		{"user", "User", "c-user", audit.SortUser, (*rows).userCell},
-		{"on_behalf_of", "On behalf of", "c-behalf", "", (*rows).behalfCell},
+		{"on_behalf_of", "On behalf of", "c-behalf", audit.SortOnBehalfOf, (*rows).behalfCell},
 		{"ip", "IP address", "c-ip", audit.SortIP, (*rows).ipCell},
-		{"comment", "Comment", "c-comment", "", textCell(func(e *audit.Entry) string { return e.Comment })},
-		{"error", "Error", "c-error", "", textCell(func(e *audit.Entry) string { return e.Error })},
-		{"product", "Product", "c-product", "", linkCell("product", func(e *audit.Entry) string { return e.Object.Product })},
-		{"tenant", "Tenant", "c-tenant", "", linkCell("tenant", func(e *audit.Entry) string { return e.Tenant })},
-		{"project", "Project", "c-project", "", linkCell("project", func(e *audit.Entry) string { return e.Project })},
-		{"actor_type", "Actor type", "c-actor-type", "", linkCell("actor_type", func(e *audit.Entry) string { return e.Actor.Type })},
-		{"actor", "Actor ID", "c-actor", "", linkCell("actor", func(e *audit.Entry) string { return e.Actor.ID })},
-		{"actor_name", "Actor name", "c-name", "", textCell(func(e *audit.Entry) string { return e.Actor.Name })},
-		{"actor_email", "Actor email", "c-name", "", textCell(func(e *audit.Entry) string { return e.Actor.Email })},
+		{"comment", "Comment", "c-comment", audit.SortComment, textCell(func(e *audit.Entry) string { return e.Comment })},
+		{"error", "Error", "c-error", audit.SortError, textCell(func(e *audit.Entry) string { return e.Error })},
+		{"product", "Product", "c-product", audit.SortProduct, linkCell("product", func(e *audit.Entry) string { return e.Object.Product })},
+		{"tenant", "Tenant", "c-tenant", audit.SortTenant, linkCell("tenant", func(e *audit.Entry) string { return e.Tenant })},
+		{"project", "Project", "c-project", audit.SortProject, linkCell("project", func(e *audit.Entry) string { return e.Project })},
+		{"actor_type", "Actor type", "c-actor-type", audit.SortActorType, linkCell("actor_type", func(e *audit.Entry) string { return e.Actor.Type })},
+		{"actor", "Actor ID", "c-actor", audit.SortActorID, linkCell("actor", func(e *audit.Entry) string { return e.Actor.ID })},
+		{"actor_name", "Actor name", "c-name", audit.SortActorName, textCell(func(e *audit.Entry) string { return e.Actor.Name })},
+		{"actor_email", "Actor email", "c-name", audit.SortActorEmail, textCell(func(e *audit.Entry) string { return e.Actor.Email })},
 		{"for_type", "On behalf of: type", "c-actor-type", "", behalfText(func(a audit.Actor) string { return a.Type })},
 		{"for_id", "On behalf of: ID", "c-actor", "", behalfText(func(a audit.Actor) string { return a.ID })},
 		{"for_name", "On behalf of: name", "c-name", "", behalfText(func(a audit.Actor) string { return a.Name })},
 		{"for_email", "On behalf of: email", "c-name", "", behalfText(func(a audit.Actor) string { return a.Email })},
-		{"action_code", "Action code", "c-product", "", textCell(func(e *audit.Entry) string { return e.Action })},
-		{"type_code", "Object type code", "c-product", "", textCell(func(e *audit.Entry) string { return e.Object.Type })},
-		{"request", "Request ID", "c-request", "", linkCell("request", func(e *audit.Entry) string { return e.Request.ID })},
-		{"transaction", "Transaction", "c-transaction", "", linkCell("transaction", func(e *audit.Entry) string { return e.TransactionID })},
-		{"method", "Method", "c-method", "", textCell(func(e *audit.Entry) string { return e.Request.Method })},
-		{"path", "Path", "c-path", "", textCell(func(e *audit.Entry) string { return e.Request.Path })},
-		{"user_agent", "User agent", "c-agent", "", textCell(func(e *audit.Entry) string { return e.Request.UserAgent })},
+		{"action_code", "Action code", "c-product", audit.SortAction, textCell(func(e *audit.Entry) string { return e.Action })},
+		{"type_code", "Object type code", "c-product", audit.SortObjectType, textCell(func(e *audit.Entry) string { return e.Object.Type })},
+		{"request", "Request ID", "c-request", audit.SortRequestID, linkCell("request", func(e *audit.Entry) string { return e.Request.ID })},
+		{"transaction", "Transaction", "c-transaction", audit.SortTransaction, linkCell("transaction", func(e *audit.Entry) string { return e.TransactionID })},
+		{"method", "Method", "c-method", audit.SortMethod, textCell(func(e *audit.Entry) string { return e.Request.Method })},
+		{"path", "Path", "c-path", audit.SortPath, textCell(func(e *audit.Entry) string { return e.Request.Path })},
+		{"user_agent", "User agent", "c-agent", audit.SortUserAgent, textCell(func(e *audit.Entry) string { return e.Request.UserAgent })},
 		{"request_json", "Request", "c-metadata", "", textCell(requestText)},
 		{"metadata", "Metadata", "c-metadata", "", textCell(metadataText)},
 		{"damaged", "Damage", "c-error", "", textCell(func(e *audit.Entry) string { return e.Damaged })},
-		{"entry", "Entry ID", "c-entry", "", textCell(func(e *audit.Entry) string { return e.ID })},
+		{"entry", "Entry ID", "c-entry", audit.SortEntryID, textCell(func(e *audit.Entry) string { return e.ID })},
 	}
 }
 

@@ -196,7 +196,7 @@ func (p *entryPage) some(ctx context.Context, q audit.Query) (list []*audit.Entr
 // opened from.
 func (p *entryPage) neighbours(ctx context.Context) (above, below string, err error) {
 	before, after, err := p.grant.Neighbours(ctx, p.source(), p.query, p.E.ID)
-	if errors.Is(err, errors.ErrUnsupported) {
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, audit.ErrTooManyToSort) {
 		return "", "", nil
 	}
 	if err != nil {

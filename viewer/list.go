@@ -37,6 +37,7 @@ type listPage struct {
 	Position string // where the live feed begins
 	Fault    *fault // what is wrong with the filter; nothing was searched then
 	Stale    bool   // the link was to a page that can't be found any more
+	Unsorted string // why the page isn't in the order that was asked for; "" if it is
 }
 
 type (
@@ -65,7 +66,13 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	if err != nil {
 		return err
 	}
+	asked := s.query.Sort
 	found, stale, err := s.pageOf(ctx, s.query, inRow+inRowFolded)
+	unsorted := errors.Is(err, audit.ErrTooManyToSort)
+	if unsorted {
+		s.byTime()
+		found, _, err = s.pageOf(ctx, s.query, inRow+inRowFolded)
+	}
 	if err != nil {
 		return err
 	}
@@ -87,6 +94,10 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	p.Menus = s.menus(facets, users())
 	p.Chips = s.chips()
 	p.Carried = s.carried()
+	if unsorted {
+		p.Unsorted = s.unsorted(asked)
+		p.Carried = append(p.Carried, pair{"sort", string(asked)}) // a narrower filter may be sorted
+	}
 	p.Sizes = s.sizes()
 	if found.Next != "" {
 		p.Next = s.page(found.Next)
@@ -101,6 +112,25 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 		p.Live, p.Position = s.assets["live.js"].url(), position
 	}
 	return s.render(w, "list", http.StatusOK, p)
+}
+
+// byTime puts the list in its default order, on its first page, in links and files too.
+func (s *visit) byTime() {
+	s.query.Sort, s.query.Cursor = audit.Newest, ""
+	s.state.Del("sort")
+	s.state.Del("cursor")
+}
+
+// unsorted says that there are too many entries for an order.
+func (s *visit) unsorted(asked audit.Sort) string {
+	label := string(asked.Key())
+	for _, c := range listColumns() {
+		if c.sort == asked.Key() {
+			label = s.lang.text(c.label)
+			break
+		}
+	}
+	return s.lang.text("Too many entries to sort by %s. Showing the newest first. To sort, narrow the filter to %s entries or fewer.", label, s.lang.number(audit.MaxSorted))
 }
 
 // pageOf reads the page that a link leads to, or the first one if the link's cursor is
@@ -233,15 +263,16 @@ func (s *visit) columns(facets *audit.Facets) []column {
 // sortable reports whether the reader may sort by a key. An order by values with
 // masked parts would tell something about these.
 func (s *visit) sortable(key audit.Sort, facets *audit.Facets) bool {
-	switch {
-	case s.grant.Check(audit.Query{Filter: s.query.Filter, Sort: key}) != nil:
+	if s.grant.Check(audit.Query{Filter: s.query.Filter, Sort: key}) != nil {
 		return false
-	case s.grant.Personal:
+	}
+	if s.grant.Personal || key == audit.SortOutcome {
 		return true
-	case key == audit.SortAction:
-		return facets != nil && !slices.ContainsFunc(facets.Actions, hasMask)
-	case key == audit.SortObjectType:
-		return facets != nil && !slices.ContainsFunc(facets.ObjectTypes, hasMask)
+	}
+	for _, n := range facetNames {
+		if n.name == string(key) {
+			return facets != nil && !slices.ContainsFunc(n.values(facets), hasMask)
+		}
 	}
 	return true
 }

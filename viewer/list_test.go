@@ -1,10 +1,12 @@
 package viewer_test
 
 import (
+	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
 	"html"
+	"iter"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -170,6 +172,106 @@ func TestSortAndPage(t *testing.T) {
 		contains(t, twice, `class="c-`+key+`" aria-sort="descending"`)
 	}
 	contains(t, body(t, h, link(t, body(t, h, ""), "sort=time")), `class="c-time" aria-sort="ascending"`)
+}
+
+// TestEveryColumnSorts: each column that the chooser offers has a header that sorts, and a
+// second time reverses, save those that hold JSON or parts of it.
+func TestEveryColumnSorts(t *testing.T) {
+	entries := demo(30)
+	for i := range entries {
+		entries[i].Tenant, entries[i].Project = fmt.Sprint("tenant ", i%3), fmt.Sprint("project ", i%4)
+		entries[i].Comment = fmt.Sprint("comment ", i%5)
+	}
+	h := newViewer(t, newTrail(t, entries...), nil)
+	header := func(page, key string) string {
+		at := strings.Index(page, "<thead>")
+		require.Positive(t, at)
+		for _, th := range strings.Split(page[at:strings.Index(page, "</thead>")], "<th ")[1:] {
+			if strings.Contains(th, "sort="+key+`"`) || strings.Contains(th, "sort="+key+"&") || strings.Contains(th, "sort=-"+key+`"`) || strings.Contains(th, "sort=-"+key+"&") {
+				return th
+			}
+		}
+		return ""
+	}
+	for _, c := range chosen(t, body(t, h, "")) {
+		key := map[string]string{"action_code": "action", "type_code": "type"}[c]
+		if key == "" {
+			key = c
+		}
+		switch c {
+		case "for_type", "for_id", "for_name", "for_email", "request_json", "metadata", "damaged", "time":
+			continue
+		}
+		page := body(t, h, "?columns="+c)
+		contains(t, header(page, key), `aria-sort="none"`, c)
+		once := body(t, h, "?columns="+c+"&sort="+key)
+		contains(t, header(once, key), `aria-sort="ascending"`, c)
+		twice := body(t, h, "?columns="+c+"&sort=-"+key)
+		contains(t, header(twice, key), `aria-sort="descending"`, c)
+		forth, back := ids(once), ids(twice)
+		slices.Reverse(back)
+		require.Equal(t, forth, back, c)
+	}
+}
+
+// chosen are the keys of the columns that the page's chooser offers.
+func chosen(t *testing.T, page string) (keys []string) {
+	for _, m := range regexp.MustCompile(`name="columns" value="([a-z_]+)"`).FindAllStringSubmatch(page, -1) {
+		keys = append(keys, m[1])
+	}
+	require.Greater(t, len(keys), 25)
+	return keys
+}
+
+// crowdedStore takes two entries for too many to sort without an index.
+type crowdedStore struct{ *memstore.Store }
+
+func (s crowdedStore) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
+	if _, more, err := s.Count(ctx, q.Filter, 2); q.Sort.Bounded() && (more || err != nil) {
+		return nil, q.Sort.TooMany()
+	}
+	return s.Store.Query(ctx, q)
+}
+
+func (s crowdedStore) All(ctx context.Context, q audit.Query) iter.Seq2[audit.Entry, error] {
+	if _, more, err := s.Count(ctx, q.Filter, 2); q.Sort.Bounded() && (more || err != nil) {
+		return func(yield func(audit.Entry, error) bool) { yield(audit.Entry{}, q.Sort.TooMany()) }
+	}
+	return s.Store.All(ctx, q)
+}
+
+// TestTooManyToSort: the page says so, shows the newest, and keeps form and filter; with a
+// narrower filter it sorts. The API and files answer 400 with the reason.
+func TestTooManyToSort(t *testing.T) {
+	trail, err := audit.New(crowdedStore{memstore.New()}, nil)
+	require.NoError(t, err)
+	require.NoError(t, trail.Record(t.Context(), demo(60)...))
+	h := newViewer(t, trail, nil)
+	plain := body(t, h, "?per=25&columns=time,outcome")
+	for _, query := range []string{"?per=25&columns=time,outcome&sort=outcome", "?per=25&columns=time,outcome&sort=-outcome"} {
+		page := body(t, h, query)
+		contains(t, page, `role="status">Too many entries to sort by Outcome. Showing the newest first. To sort, narrow the filter to 100,000 entries or fewer.</p>`)
+		contains(t, page, `class="c-time" aria-sort="descending"`)
+		contains(t, page, `class="c-outcome" aria-sort="none"`)
+		contains(t, page, `<input type="hidden" name="sort" value="`+query[strings.LastIndex(query, "=")+1:]+`">`)
+		require.Equal(t, ids(plain), ids(page))
+		require.Equal(t, pager(t, plain, "next"), pager(t, page, "next"), "the next page is the newest list's")
+		lacks(t, link(t, page, "export=csv"), "sort=")
+		next := body(t, h, pager(t, page, "next"))
+		lacks(t, next, "Too many entries")
+		lacks(t, next, "no longer valid")
+	}
+	lacks(t, plain, "Too many entries")
+	contains(t, body(t, newViewer(t, trail, &viewer.Options{Languages: []viewer.Language{viewer.German()}}), "?sort=outcome&lang=de"), "Zu viele Einträge, um nach „Ergebnis“ zu sortieren. Die neuesten stehen zuerst. Zum Sortieren grenzen Sie den Filter auf höchstens 100.000 Einträge ein.")
+	for _, query := range []string{"?sort=name&format=json", "?sort=name&export=csv", "?sort=name&export=jsonl", "?sort=name&export=xlsx", "?sort=name&export=pdf"} {
+		w := get(h, query)
+		require.Equal(t, http.StatusBadRequest, w.Code, query)
+		contains(t, w.Body.String(), "sorting by name is possible for at most 100,000 entries, and more match: narrow the filter")
+	}
+	id := ids(plain)[3]
+	require.Equal(t, http.StatusOK, get(h, "?entry="+id+"&sort=outcome").Code, "an entry is shown without neighbours")
+	few := body(t, h, "?record=NONE&sort=outcome&columns=outcome")
+	lacks(t, few, "Too many entries")
 }
 
 // TestNewEntriesDontMoveThePages: the second page is the same after a hundred

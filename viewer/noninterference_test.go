@@ -132,7 +132,11 @@ func answer(t *testing.T, w *httptest.ResponseRecorder) string {
 
 // sortings are questions in every order, in every format.
 func sortings() (list []string) {
-	for _, key := range []string{"time", "type", "record", "action", "user", "ip"} {
+	for _, sort := range audit.SortKeys() {
+		key := string(sort)
+		if sort == audit.SortRecorded {
+			continue
+		}
 		for _, q := range []string{"?sort=" + key, "?sort=-" + key + "&limit=7", "?q=ma&limit=7&sort=" + key} {
 			list = append(list, q, q+"&format=json", q+"&export=csv", q+"&export=jsonl")
 		}

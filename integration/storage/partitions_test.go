@@ -108,7 +108,7 @@ func TestMonthlyPagesAreThoseOfOneTable(t *testing.T) {
 		case 2:
 			f.Users = []string{userName(0), userName(1)}
 		}
-		sort := []audit.Sort{audit.Newest, audit.SortTime, audit.SortUser, "-record"}[r.IntN(4)]
+		sort := []audit.Sort{audit.Newest, audit.SortTime, audit.SortUser, "-record", audit.SortOutcome, "-changes"}[r.IntN(6)]
 		want := naively(entries, f, sort)
 		q := audit.Query{Filter: f, Sort: sort, Limit: 1 + r.IntN(120)}
 		what := fmt.Sprintf("seed %d: %s by %s, %d a page", seed, f.Values().Encode(), sort, q.Limit)

@@ -67,7 +67,7 @@ func standardQueries(g *generator) map[string]audit.Query {
 	queries["a transaction in a tenant"] = audit.Query{Filter: audit.Filter{TransactionID: one77.TransactionID, ObjectTypes: []string{one77.Object.Type}}.And(audit.Filter{Tenants: []string{one77.Tenant}})}
 	queries["a request by user"] = audit.Query{Filter: audit.Filter{RequestID: one77.Request.ID}, Sort: audit.SortUser}
 	queries["addresses of a prefix"] = audit.Query{Filter: audit.Filter{Tenants: one.Tenants, IPs: []string{one77.Request.IP + "/24"}}}
-	for _, key := range []audit.Sort{audit.SortObjectType, audit.SortObjectID, audit.SortAction, audit.SortUser, audit.SortIP} {
+	for _, key := range []audit.Sort{audit.SortObjectType, audit.SortObjectID, audit.SortAction, audit.SortUser, audit.SortIP, audit.SortTenant} {
 		queries["by "+string(key)] = audit.Query{Sort: key}
 		queries["by "+string(key.Reverse())+" in a tenant"] = audit.Query{Filter: one, Sort: key.Reverse()}
 	}

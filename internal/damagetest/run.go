@@ -122,7 +122,7 @@ func (r *run) damage() {
 func (r *run) everyOrder() map[audit.Sort][]audit.Entry {
 	r.Helper()
 	lists := map[audit.Sort][]audit.Entry{}
-	for _, sort := range []audit.Sort{audit.SortTime, audit.SortObjectType, audit.SortObjectID, audit.SortAction, audit.SortUser, audit.SortIP, audit.SortRecorded} {
+	for _, sort := range audit.SortKeys() {
 		for _, sort := range []audit.Sort{sort, sort.Reverse()} {
 			lists[sort] = r.walk(audit.Query{Sort: sort, Limit: 6 + r.random.IntN(4)})
 			var whole []audit.Entry

@@ -95,6 +95,10 @@ type dialect interface {
 	// folded is an expression with these letters replaced. Letters of ASCII may become
 	// large ones.
 	folded(expression string, list []variant) string
+	// beginning is the first characters of a text, to be compared by bytes. firstField is that
+	// of the first changed field's column, as audit.SortKey has it.
+	beginning(expression string, characters int) string
+	firstField() string
 	// upperID is an entry's ID as text with large letters.
 	upperID() string
 	// jsonValues are the values with one of these names in a column of JSON, wherever

@@ -34,3 +34,9 @@ func Blocks(s *Store, n int) *Store {
 	s.blockKeys = n
 	return s
 }
+
+// MaxSorted makes the store sort no more than that many entries without an index.
+func MaxSorted(s *Store, n int) *Store {
+	s.maxSorted = n
+	return s
+}

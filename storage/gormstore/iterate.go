@@ -44,11 +44,14 @@ func (s *Store) all(ctx context.Context, q audit.Query, yield func(audit.Entry) 
 	if s, err = s.ready(ctx, s.db); err != nil {
 		return err
 	}
+	if err := s.sortable(ctx, q); err != nil {
+		return err
+	}
 	whole, err := s.readsWhole(ctx)
 	if err != nil {
 		return err
 	}
-	sel := selection{filter: q.Filter, order: orderOf(q.Sort), after: from, brief: q.Brief}
+	sel := selection{filter: q.Filter, order: s.orderOf(q.Sort), after: from, brief: q.Brief}
 	if from != nil {
 		if *from, err = s.resolve(ctx, sel.order, *from); err != nil {
 			return err
@@ -81,7 +84,7 @@ func (s *Store) readsWhole(ctx context.Context) (bool, error) {
 
 // pageStart is the place before the page that a cursor points back to.
 func (s *Store) pageStart(ctx context.Context, q audit.Query, p audit.Position) (*audit.Position, error) {
-	back := selection{filter: q.Filter, order: orderOf(q.Sort).reverse(), after: &p, limit: q.Limit + 1}
+	back := selection{filter: q.Filter, order: s.orderOf(q.Sort).reverse(), after: &p, limit: q.Limit + 1}
 	var err error
 	if back.sought, err = s.seek(ctx, back); err != nil {
 		return nil, err

@@ -39,7 +39,7 @@ func (l lead) table(b *builder, name string) {
 
 // leadIndexes are the indexes that begin with the tenant, the lead and the time.
 var leadIndexes = map[string]Index{
-	"": indexTenant, colObject: "object", colIP: IndexIP, colUser: IndexUser, colActor: IndexActor, colBehalf: IndexBehalf,
+	"": indexTenant, colTenant: indexTenant, colObject: "object", colIP: IndexIP, colUser: IndexUser, colActor: IndexActor, colBehalf: IndexBehalf,
 	"object_type": IndexType, colAction: IndexAction, colProject: IndexProject, colOutcome: indexOutcome,
 }
 

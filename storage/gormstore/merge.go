@@ -1,12 +1,15 @@
 package gormstore
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // merge writes the SELECT of a page's keys.
 func (s *Store) merge(b *builder, sel selection, p streams) error {
 	var columns []string
 	if !sel.unordered {
-		columns = slices.Clone(sel.order.columns)
+		columns = sel.order.selected()
 	}
 	for _, key := range b.dialect.rowKey() {
 		if !slices.Contains(columns, key) {
@@ -30,13 +33,16 @@ func (s *Store) merge(b *builder, sel selection, p streams) error {
 	return s.mergeUnion(b, sel, p, columns)
 }
 
-// list writes columns, each behind the prefix.
+// list writes columns, each behind the prefix. Behind one, an expression has its name.
 func (b *builder) list(columns []string, before, prefix string) {
 	for i, c := range columns {
 		b.WriteString([]string{before, ", "}[min(i, 1)])
 		if c == readTime {
 			b.WriteString(b.dialect.readTime(prefix + colTime))
 			continue
+		}
+		if prefix != "" && strings.HasSuffix(c, asSortKey) {
+			c = sortKey
 		}
 		b.add(prefix, c)
 	}
@@ -184,7 +190,7 @@ func (s *Store) lateral(b *builder, sel selection, p streams, columns []string) 
 func (sel selection) end(b *builder) {
 	if !sel.unordered {
 		b.WriteString(" ORDER BY ")
-		sel.order.by(b, "")
+		sel.order.merged().by(b, "")
 	}
 	b.add(" LIMIT ", itoa(sel.limit))
 }

@@ -110,6 +110,16 @@ func (d *mysql) folded(expression string, list []variant) string {
 	return replaced(expression, list, d.text)
 }
 
+// beginning has nothing of a text that isn't UTF-8 where the server makes NULL of it.
+func (d *mysql) beginning(expression string, characters int) string {
+	return "COALESCE(CAST(LEFT(CONVERT(" + expression + " USING utf8mb4), " + itoa(characters) + ") AS BINARY), x'')"
+}
+
+// firstField ends at the mark behind the first name, or at the first character of a guard.
+func (d *mysql) firstField() string {
+	return "SUBSTRING_INDEX(REPLACE(" + d.beginning("SUBSTRING(fields, 2)", sortedRunes) + ", x'1d', x'1f'), x'1f', 1)"
+}
+
 func (d *mysql) upperID() string {
 	return "INSERT(INSERT(INSERT(INSERT(HEX(id), 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-')"
 }

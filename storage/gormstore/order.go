@@ -1,6 +1,8 @@
 package gormstore
 
 import (
+	"context"
+	"slices"
 	"strings"
 
 	"github.com/gormtrail/audit"
@@ -10,17 +12,52 @@ import (
 type order struct {
 	sort       audit.Sort
 	columns    []string // the sort key unless it is the time, time, id; or seq alone
+	key        string   // the expression of the first column, sortKey; "": it is a column of the table
 	descending bool
 }
+
+// sortKey is the name of an expression that is sorted by.
+const (
+	sortKey   = "sort_key"
+	asSortKey = " AS " + sortKey
+)
 
 var sortColumns = map[audit.Sort]string{
 	audit.SortObjectType: "object_type",
 	audit.SortObjectID:   "object_key",
-	audit.SortAction:     "action",
-	audit.SortUser:       "actor_user",
-	audit.SortIP:         "ip_key",
+	audit.SortAction:     colAction,
+	audit.SortUser:       colUser,
+	audit.SortIP:         colIP,
+	audit.SortTenant:     colTenant,
 }
 
+// boundedColumns are what is sorted by without an index, long texts by their beginning.
+var boundedColumns = map[audit.Sort]struct {
+	column string
+	long   bool
+}{
+	audit.SortOutcome:     {column: colOutcome},
+	audit.SortObjectName:  {column: "object_name", long: true},
+	audit.SortOnBehalfOf:  {column: colBehalf},
+	audit.SortComment:     {column: "comment", long: true},
+	audit.SortError:       {column: "error", long: true},
+	audit.SortProduct:     {column: "object_product"},
+	audit.SortProject:     {column: colProject},
+	audit.SortActorType:   {column: "actor_type"},
+	audit.SortActorID:     {column: colActor},
+	audit.SortActorName:   {column: "actor_name"},
+	audit.SortActorEmail:  {column: "actor_email"},
+	audit.SortRequestID:   {column: colRequest},
+	audit.SortTransaction: {column: colTx},
+	audit.SortMethod:      {column: "method", long: true},
+	audit.SortPath:        {column: "path", long: true},
+	audit.SortUserAgent:   {column: "user_agent", long: true},
+}
+
+// sortedRunes is how much of a long text is sorted by (audit.SortKey).
+const sortedRunes = 200
+
+// orderOf is the order of a sort by time, by recording or along an index.
 func orderOf(s audit.Sort) order {
 	o := order{sort: s, columns: []string{colTime, colID}, descending: s.Descending()}
 	if o.recorded() {
@@ -29,6 +66,57 @@ func orderOf(s audit.Sort) order {
 		o.columns = append([]string{key}, o.columns...)
 	}
 	return o
+}
+
+// orderOf is the order of any sort.
+func (s *Store) orderOf(sort audit.Sort) order {
+	o := orderOf(sort)
+	if !sort.Bounded() {
+		return o
+	}
+	o.columns = append([]string{sortKey}, o.columns...)
+	switch key := sort.Key(); key {
+	case audit.SortChanges:
+		o.key = s.dialect.firstField()
+	case audit.SortEntryID:
+		o.key = s.dialect.beginning("lower("+s.dialect.upperID()+")", sortedRunes)
+	default:
+		by := boundedColumns[key]
+		if o.key = by.column; by.long {
+			o.key = s.dialect.beginning(by.column, sortedRunes)
+		}
+	}
+	return o
+}
+
+// sortable returns an error if a query selects too many entries for its order.
+func (s *Store) sortable(ctx context.Context, q audit.Query) error {
+	if !q.Sort.Bounded() {
+		return nil
+	}
+	_, more, err := s.Count(ctx, q.Filter, s.maxSorted)
+	if err == nil && more {
+		return q.Sort.TooMany()
+	}
+	return err
+}
+
+// selected are the order's columns in the list of a SELECT from the table.
+func (o order) selected() []string {
+	columns := slices.Clone(o.columns)
+	if o.key != "" {
+		columns[0] = o.key + asSortKey
+	}
+	return columns
+}
+
+// compared are the order's columns in a condition.
+func (o order) compared() []string {
+	columns := slices.Clone(o.columns)
+	if o.key != "" {
+		columns[0] = o.key
+	}
+	return columns
 }
 
 func (o order) reverse() order {
@@ -56,15 +144,31 @@ func (o order) values(d dialect, p audit.Position) ([]any, error) {
 	return values, nil
 }
 
-// by writes the ORDER BY list, each column behind the prefix.
+// by writes the ORDER BY list, each column behind the prefix: "" for columns of the table, "e."
+// for those of entries beside their keys, p.
 func (o order) by(b *builder, prefix string) {
 	for i, c := range o.columns {
 		if i > 0 {
 			b.WriteString(", ")
 		}
-		b.add(prefix, c)
+		switch {
+		case c != sortKey:
+			b.add(prefix, c)
+		case prefix == "":
+			b.WriteString(o.key)
+		default:
+			b.add("p.", sortKey)
+		}
 		if o.descending {
 			b.WriteString(" DESC")
 		}
 	}
+}
+
+// merged is the order of what was selected in it: its key is a column.
+func (o order) merged() order {
+	if o.key != "" {
+		o.key = sortKey
+	}
+	return o
 }

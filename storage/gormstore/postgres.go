@@ -170,6 +170,15 @@ func (d *postgres) folded(expression string, list []variant) string {
 	return "translate(" + expression + ", " + literal(from.String()) + ", " + literal(to.String()) + ")"
 }
 
+func (d *postgres) beginning(expression string, characters int) string {
+	return "left(" + expression + ", " + itoa(characters) + `) COLLATE "C"`
+}
+
+// firstField ends at the mark behind the first name, or at the first character of a guard.
+func (d *postgres) firstField() string {
+	return "split_part(translate(substr(fields, 2, " + itoa(sortedRunes) + `), chr(29), chr(31)), chr(31), 1) COLLATE "C"`
+}
+
 func (d *postgres) upperID() string { return "upper(id::text)" }
 
 // jsonString is what stands between the quotes of a text in JSON. It leaves out NUL,

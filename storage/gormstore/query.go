@@ -48,8 +48,8 @@ func parseID(s string) (uuid.UUID, error) {
 	return uuid.Parse(s)
 }
 
-// Query returns one page. Errors: *audit.QueryError, audit.ErrNotMigrated, the
-// context's, the database's.
+// Query returns one page. Errors: *audit.QueryError (audit.ErrTooManyToSort among them),
+// audit.ErrNotMigrated, the context's, the database's.
 func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 	q, err := q.Validate()
 	if err != nil {
@@ -64,6 +64,9 @@ func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 	if s, err = s.ready(ctx, s.db); err != nil {
 		return nil, err
 	}
+	if err := s.sortable(ctx, q); err != nil {
+		return nil, err
+	}
 	if q.Cursor == "" {
 		return s.firstPage(ctx, q)
 	}
@@ -71,7 +74,7 @@ func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 }
 
 func (s *Store) firstPage(ctx context.Context, q audit.Query) (*audit.Page, error) {
-	sel := selection{filter: q.Filter, order: orderOf(q.Sort), limit: q.Limit + 1, brief: q.Brief, budget: newBudget(q)}
+	sel := selection{filter: q.Filter, order: s.orderOf(q.Sort), limit: q.Limit + 1, brief: q.Brief, budget: newBudget(q)}
 	var err error
 	if sel.sought, err = s.seek(ctx, sel); err != nil {
 		return nil, err
@@ -92,7 +95,7 @@ func (s *Store) firstPage(ctx context.Context, q audit.Query) (*audit.Page, erro
 // pageFrom reads the page on one side of p, and looks whether there is anything
 // on its other side: what the cursor was made of may have been purged since.
 func (s *Store) pageFrom(ctx context.Context, q audit.Query, p audit.Position) (*audit.Page, error) {
-	o := orderOf(q.Sort)
+	o := s.orderOf(q.Sort)
 	if p.Back {
 		o = o.reverse()
 	}
@@ -183,7 +186,7 @@ func (sel selection) names() []string {
 
 // keyed are the names, and the column that is sorted by before the time.
 func (sel selection) keyed() []string {
-	if len(sel.order.columns) < 3 {
+	if len(sel.order.columns) < 3 || sel.order.key != "" {
 		return sel.names()
 	}
 	return append(slices.Clone(sel.names()), sel.order.columns[0])
@@ -205,7 +208,7 @@ func (sel selection) writeTerms(b *builder, terms []audit.Filter) error {
 			return err
 		}
 		b.WriteString(" AND ")
-		b.dialect.after(b, sel.order.columns, values, sel.order.descending)
+		b.dialect.after(b, sel.order.compared(), values, sel.order.descending)
 	}
 	if !sel.unordered || !sel.order.recorded() { // the others are walked in their order
 		b.WriteString(" ORDER BY ")
@@ -254,6 +257,9 @@ func (s *Store) page(sel selection, streams streams) (*builder, error) {
 	if sel.order.recorded() {
 		b.WriteString(", p.seq")
 		return b, s.fromMerged(b, sel, streams)
+	}
+	if sel.order.key != "" {
+		b.WriteString(", p." + sortKey)
 	}
 	if err := s.fromMerged(b, sel, streams); err != nil {
 		return nil, err

@@ -128,6 +128,16 @@ func (d *sqlite) folded(expression string, list []variant) string {
 	return replaced("upper("+expression+")", list, d.text)
 }
 
+func (d *sqlite) beginning(expression string, characters int) string {
+	return "substr(" + expression + ", 1, " + itoa(characters) + ")"
+}
+
+// firstField ends at the mark behind the first name, or at the first character of a guard.
+func (d *sqlite) firstField() string {
+	names := "(replace(substr(fields, 2, " + itoa(sortedRunes) + "), char(29), char(31)) || char(31))"
+	return "substr(" + names + ", 1, instr(" + names + ", char(31)) - 1)"
+}
+
 func (d *sqlite) upperID() string {
 	const hex = "hex(id)"
 	return "(substr(" + hex + ", 1, 8) || '-' || substr(" + hex + ", 9, 4) || '-' || substr(" + hex + ", 13, 4) || '-' || substr(" + hex + ", 17, 4) || '-' || substr(" + hex + ", 21))"

@@ -101,6 +101,7 @@ type Store struct {
 	foldAfter, mostBehind int
 	shortStreams          int    // likewise
 	blockKeys             int    // likewise
+	maxSorted             int    // likewise
 	quoted                string // the table in SQL
 	known                 *known
 }
@@ -155,7 +156,7 @@ func New(db *gorm.DB, opts *Options) (*Store, error) {
 	}
 	s := &Store{
 		db: pool, database: db.Dialector.Name(), opts: *opts, known: &known{},
-		foldAfter: foldAfter, mostBehind: mostBehind, shortStreams: shortStreams, blockKeys: blockKeys,
+		foldAfter: foldAfter, mostBehind: mostBehind, shortStreams: shortStreams, blockKeys: blockKeys, maxSorted: audit.MaxSorted,
 	}
 	if s.database == "sqlite" && t.schema == "" {
 		t.schema = "main"

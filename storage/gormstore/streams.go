@@ -113,7 +113,7 @@ func (s *Store) planStreams(sel selection) streams {
 		return p
 	}
 	byKey := p.clone()
-	if p.tenants == nil && !s.opts.has(leadIndexes[sel.order.columns[0]]) {
+	if p.tenants == nil && (sel.order.key != "" || !s.opts.has(leadIndexes[sel.order.columns[0]])) {
 		byKey.terms, byKey.few = p.all, true // nothing to gain by streams that are sorted each
 	}
 	if p.takeLead(s.leadColumns()); p.leads == nil {

@@ -42,10 +42,18 @@ func (p placed) show(q audit.Query) audit.Entry {
 // selected returns all that q selects, in its order.
 func (s *Store) selected(ctx context.Context, q audit.Query) ([]placed, error) {
 	var all []placed
-	err := look(ctx, s.snapshot(), q.Filter.Match, func(r *record) bool {
+	records := s.snapshot()
+	most := len(records)
+	if q.Sort.Bounded() {
+		most = audit.MaxSorted
+	}
+	err := look(ctx, records, q.Filter.Match, func(r *record) bool {
 		all = append(all, placed{r.key(q.Sort), r})
-		return true
+		return len(all) <= most
 	})
+	if err == nil && len(all) > most {
+		return nil, q.Sort.TooMany()
+	}
 	slices.SortFunc(all, func(a, b placed) int {
 		return a.compare(q, b.key, b.record.entry.Time, b.record.entry.ID)
 	})
@@ -96,7 +104,8 @@ func (s *Store) start(q audit.Query, all []placed) (begin, end int, err error) {
 	return begin, len(all), nil
 }
 
-// Query returns one page. Errors: *audit.QueryError, the context's.
+// Query returns one page. Errors: *audit.QueryError (audit.ErrTooManyToSort among them),
+// the context's.
 func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 	q, err := q.Validate()
 	if err != nil {

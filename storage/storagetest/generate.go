@@ -207,10 +207,20 @@ func (g *generator) keyword() string {
 
 // queryOf draws an order and a page size.
 func (g *generator) queryOf(f audit.Filter) audit.Query {
-	return audit.Query{Filter: f, Sort: sorts[g.IntN(len(sorts))], Limit: []int{4, 9, 20, 50, 1000}[g.IntN(5)]}
+	return audit.Query{Filter: f, Sort: allSorts[g.IntN(len(allSorts))], Limit: []int{4, 9, 20, 50, 1000}[g.IntN(5)]}
 }
 
-var sorts = []audit.Sort{
-	audit.Newest, audit.SortTime, audit.SortObjectType, "-" + audit.SortObjectType, audit.SortObjectID, "-" + audit.SortObjectID,
-	audit.SortAction, "-" + audit.SortAction, audit.SortUser, "-" + audit.SortUser, audit.SortIP, "-" + audit.SortIP,
-}
+// sorts are the orders that indexes serve and a few others, allSorts all of them, both
+// ways. Neither has that of recording.
+var sorts, allSorts = func() (some, all []audit.Sort) {
+	for _, key := range audit.SortKeys() {
+		if key == audit.SortRecorded {
+			continue
+		}
+		all = append(all, key.Reverse(), key)
+		if !key.Bounded() || key == audit.SortOutcome || key == audit.SortChanges {
+			some = append(some, key.Reverse(), key)
+		}
+	}
+	return some, all
+}()

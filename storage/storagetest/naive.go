@@ -15,12 +15,19 @@ import (
 // naive is what a query means: Filter.Match, then the total order. The entries are
 // given in the order of appending.
 func naive(stored []audit.Entry, q audit.Query) []audit.Entry {
+	list := ordered(stored, q)
+	for i := range list {
+		if q.Brief {
+			list[i].Changes, list[i].Metadata = nil, nil
+		}
+	}
+	return list
+}
+
+func ordered(stored []audit.Entry, q audit.Query) []audit.Entry {
 	var list []audit.Entry
 	for _, e := range stored {
 		if q.Match(e) {
-			if q.Brief {
-				e.Changes, e.Metadata = nil, nil
-			}
 			list = append(list, e)
 		}
 	}

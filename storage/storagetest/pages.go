@@ -13,6 +13,7 @@ import (
 
 var pageContracts = []contract{
 	{name: "sort/each", why: "Each sort orders by SortKey, byte by byte, then time, then ID, all in one direction.", run: trySorts},
+	{name: "sort/texts", why: "Texts are sorted by their bytes, long ones by their first 200 characters, whatever the database's collation.", run: trySortedTexts},
 	{name: "sort/numbers", why: "Object IDs that are numbers are sorted as numbers, before all others.", run: tryNumberOrder},
 	{name: "pages/sizes", why: "A page holds Limit entries unless it is the last one; Next is empty exactly at the end.", run: tryPageSizes},
 	{name: "pages/back", why: "Prev leads to the entries right before the page, in normal order; it is empty on the first page.", run: tryPagesBack},
@@ -27,10 +28,39 @@ var pageContracts = []contract{
 
 func trySorts(c *trial) {
 	stored := c.someStored(250)
-	for _, sort := range append(slices.Clone(sorts), "") {
+	for _, sort := range append(slices.Clone(allSorts), "") {
 		c.wantAll(stored, audit.Query{Sort: sort, Limit: 1000})
 		c.wantAll(stored, audit.Query{Sort: sort, Limit: 17})
 		c.wantAll(stored, audit.Query{Sort: sort, Limit: 40, Filter: c.filter(1)})
+	}
+}
+
+// trySortedTexts has texts that collations take for equal, sort otherwise, or cut.
+func trySortedTexts(c *trial) {
+	texts := []string{"", " ", "a", "a ", "A", "á", "a\u0301", "ab", "a b", "a-b", "_", "%", `\`, "'", "ß", "ss", "Z", "z", "é", "日本", "😀", "\uffff", "\x1f", "\x1d", "a\x1fb", "a\x1eb", "a.b", "a[1]", "a\tb", "\u200b"}
+	for _, r := range []string{"x", "é", "😀"} { // 1, 2 and 4 bytes
+		for _, n := range []int{199, 200, 201} {
+			long := strings.Repeat(r, n)
+			texts = append(texts, long, long+"a", long+"b", long+strings.Repeat("c", 900))
+		}
+	}
+	var entries []audit.Entry
+	for _, text := range texts {
+		other := texts[c.IntN(len(texts))]
+		e := audit.Entry{Action: "update", Time: epoch, Tenant: other, Comment: text, Error: text, Project: other, Actor: audit.Actor{Type: text, ID: other, Name: text, Email: other}}
+		e.Object = audit.Object{Type: "x", ID: other, Name: text, Product: text}
+		e.Request = audit.Request{ID: text, Method: text, Path: other, UserAgent: text}
+		e.TransactionID = other
+		if len(text) > 0 {
+			e.Changes = []audit.Change{{Field: text, Op: audit.OpAdd, New: true}, {Field: "a", Op: audit.OpAdd, New: true}}
+			e.OnBehalfOf = &audit.Actor{Name: other}
+		}
+		entries = append(entries, e)
+	}
+	stored := c.complete(entries...)
+	c.append(stored...)
+	for _, sort := range allSorts {
+		c.wantAll(stored, audit.Query{Sort: sort, Limit: 7})
 	}
 }
 
@@ -94,7 +124,7 @@ func (c *trial) wantBack(q audit.Query) {
 
 func tryPagesBack(c *trial) {
 	c.someStored(90)
-	for _, sort := range sorts {
+	for _, sort := range allSorts {
 		c.wantBack(audit.Query{Sort: sort, Limit: 13})
 	}
 	for range 15 {
@@ -123,7 +153,7 @@ func tryPagesOfLists(c *trial) {
 	}
 	for _, f := range filters {
 		for i := range 2 { // of the sorts; each run draws others
-			q := audit.Query{Filter: f, Sort: sorts[c.IntN(len(sorts))], Limit: 3 + c.IntN(12)}
+			q := audit.Query{Filter: f, Sort: allSorts[c.IntN(len(allSorts))], Limit: 3 + c.IntN(12)}
 			c.wantAll(stored, q)
 			if i == 0 {
 				c.wantBack(q)

@@ -1,0 +1,224 @@
+package audit
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Sort is a key to sort by, ascending, or with a "-" before it descending.
+// "" is Newest. The order is always total: entries with equal keys are sorted
+// by time, then by ID, in the same direction.
+type Sort string
+
+// The keys that can be sorted by.
+const (
+	SortTime       Sort = "time"
+	SortObjectType Sort = "type"
+	SortObjectID   Sort = "record" // numbers as numbers (ObjectIDKey)
+	SortAction     Sort = "action"
+	SortUser       Sort = "user" // Actor.User
+	SortIP         Sort = "ip"   // by address (IPKey)
+	SortTenant     Sort = "tenant"
+
+	// SortRecorded is the order in which entries were appended to the store,
+	// whatever their Time says. Of one record that package hooks captures it is
+	// the order in which its changes were made: an entry is appended while the
+	// transaction that changed the row still holds the row's lock. A Trail whose
+	// store doesn't know that order (Sequencer) sorts by time instead.
+	//
+	// No index serves it: each page reads the keys of all entries that the filter
+	// selects. Use it for one record, or a few.
+	SortRecorded Sort = "recorded"
+
+	// Newest is the default order.
+	Newest Sort = "-time"
+)
+
+// The keys that no index serves (Sort.Bounded).
+const (
+	SortOutcome     Sort = "outcome" // denied, failure, success
+	SortObjectName  Sort = "name"
+	SortChanges     Sort = "changes"      // name of the first changed field, without the path inside it
+	SortOnBehalfOf  Sort = "on_behalf_of" // Entry.OnBehalfOfUser
+	SortComment     Sort = "comment"
+	SortError       Sort = "error"
+	SortProduct     Sort = "product"
+	SortProject     Sort = "project"
+	SortActorType   Sort = "actor_type"
+	SortActorID     Sort = "actor"
+	SortActorName   Sort = "actor_name"
+	SortActorEmail  Sort = "actor_email"
+	SortRequestID   Sort = "request"
+	SortTransaction Sort = "transaction"
+	SortMethod      Sort = "method"
+	SortPath        Sort = "path"
+	SortUserAgent   Sort = "user_agent"
+	SortEntryID     Sort = "entry"
+)
+
+// MaxSorted is how many entries a query in a bounded order may select.
+const MaxSorted = 100_000
+
+var (
+	servedKeys  = []Sort{SortTime, SortObjectType, SortObjectID, SortAction, SortUser, SortIP, SortTenant, SortRecorded}
+	boundedKeys = []Sort{
+		SortOutcome, SortObjectName, SortChanges, SortOnBehalfOf, SortComment, SortError, SortProduct, SortProject, SortActorType,
+		SortActorID, SortActorName, SortActorEmail, SortRequestID, SortTransaction, SortMethod, SortPath, SortUserAgent, SortEntryID,
+	}
+)
+
+// SortKeys returns every key that can be sorted by, ascending.
+func SortKeys() []Sort { return slices.Concat(servedKeys, boundedKeys) }
+
+// Key is what s sorts by, without the direction.
+func (s Sort) Key() Sort {
+	if s == "" {
+		return SortTime
+	}
+	return Sort(strings.TrimPrefix(string(s), "-"))
+}
+
+// Descending reports whether s sorts from the largest to the smallest.
+func (s Sort) Descending() bool { return s == "" || strings.HasPrefix(string(s), "-") }
+
+// Reverse is the same key in the other direction.
+func (s Sort) Reverse() Sort {
+	if s.Descending() {
+		return s.Key()
+	}
+	return "-" + s
+}
+
+// Bounded reports whether no index serves s, so that each page sorts everything that
+// the query selects. Such a query may select at most MaxSorted entries: beyond them
+// Query and All return the error of TooMany.
+func (s Sort) Bounded() bool { return slices.Contains(boundedKeys, s.Key()) }
+
+// TooMany returns the error of a query in the order s that selects more than MaxSorted
+// entries: a *QueryError that unwraps to ErrTooManyToSort. Stores return it.
+func (s Sort) TooMany() error {
+	return &QueryError{
+		Param: "sort", Err: ErrTooManyToSort,
+		Reason: fmt.Sprintf("sorting by %s is possible for at most %s entries, and more match: narrow the filter, or sort by time", s.Key(), grouped(MaxSorted)),
+	}
+}
+
+// grouped writes a number with a comma before its last three digits.
+func grouped(n int) string { return fmt.Sprintf("%d,%03d", n/1000, n%1000) }
+
+func (s Sort) validate() error {
+	keys := SortKeys()
+	if slices.Contains(keys, s.Key()) {
+		return nil
+	}
+	names := make([]string, len(keys))
+	for i, key := range keys {
+		names[i] = string(key)
+	}
+	return &QueryError{Param: "sort", Reason: fmt.Sprintf("%q is not one of %s, with or without - before it", clip(string(s)), strings.Join(names, ", "))}
+}
+
+// SortKey is the text by which entries are sorted under s, byte by byte; "" for
+// the sort by time, and for SortRecorded, which only the store knows. Entries
+// with equal keys are sorted by time, then by ID, all in the same direction.
+// Of texts that may be long (name, comment, error, method, path, user agent) it is the
+// first 200 characters.
+func SortKey(s Sort, e Entry) string {
+	switch s.Key() {
+	case SortObjectType:
+		return e.Object.Type
+	case SortObjectID:
+		return ObjectIDKey(e.Object.ID)
+	case SortAction:
+		return e.Action
+	case SortUser:
+		return e.Actor.User()
+	case SortIP:
+		return IPKey(e.Request.IP)
+	case SortTenant:
+		return e.Tenant
+	}
+	return boundedKey(s.Key(), &e)
+}
+
+// boundedKey is the SortKey of an order that no index serves.
+func boundedKey(key Sort, e *Entry) string {
+	switch key {
+	case SortOutcome:
+		return string(e.Outcome.orSuccess())
+	case SortObjectName:
+		return firstRunes(e.Object.Name)
+	case SortChanges:
+		return firstField(e.Changes)
+	case SortOnBehalfOf:
+		return e.OnBehalfOfUser()
+	case SortComment:
+		return firstRunes(e.Comment)
+	case SortError:
+		return firstRunes(e.Error)
+	case SortProduct:
+		return e.Object.Product
+	case SortProject:
+		return e.Project
+	case SortEntryID:
+		return e.ID
+	}
+	return originKey(key, e)
+}
+
+// originKey is that of an order by who acted and from where.
+func originKey(key Sort, e *Entry) string {
+	switch key {
+	case SortActorType:
+		return e.Actor.Type
+	case SortActorID:
+		return e.Actor.ID
+	case SortActorName:
+		return e.Actor.Name
+	case SortActorEmail:
+		return e.Actor.Email
+	case SortRequestID:
+		return e.Request.ID
+	case SortTransaction:
+		return e.TransactionID
+	case SortMethod:
+		return firstRunes(e.Request.Method)
+	case SortPath:
+		return firstRunes(e.Request.Path)
+	case SortUserAgent:
+		return firstRunes(e.Request.UserAgent)
+	}
+	return ""
+}
+
+// sortedRunes is how much of a long text is sorted by: MySQL compares 1,024 bytes.
+const sortedRunes = 200
+
+// firstRunes is what is sorted by of a text of any length.
+func firstRunes(s string) string {
+	if len(s) <= sortedRunes {
+		return s
+	}
+	n := 0
+	for i := range s {
+		if n == sortedRunes {
+			return s[:i]
+		}
+		n++
+	}
+	return s
+}
+
+// firstField is the column of the first change, up to a control character that stores
+// separate names by.
+func firstField(changes []Change) string {
+	if len(changes) == 0 {
+		return ""
+	}
+	name := changes[0].Field
+	if i := strings.IndexAny(name, ".[\x1d\x1e\x1f"); i >= 0 {
+		name = name[:i]
+	}
+	return firstRunes(name)
+}
