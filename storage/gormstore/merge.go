@@ -56,7 +56,8 @@ func (s *Store) stream1(b *builder, sel selection, p streams, columns []string) 
 	}
 	b.list(columns, "SELECT ", "")
 	b.add(" FROM ", s.quoted)
-	if (p.byTime || p.leads != nil) && !p.ranged {
+	sel.order.oneTenant = true
+	if (p.byTime || p.leads != nil || sel.order.columns[0] == colTenant) && !p.ranged {
 		b.WriteString(s.dialect.use(string(leadIndexes[first.column])))
 	}
 	b.WriteString(" WHERE tenant = ")
@@ -174,6 +175,7 @@ func (s *Store) lateral(b *builder, sel selection, p streams, columns []string) 
 	lead{values: values, tenants: tenants}.table(b, "s")
 	b.WriteString(" CROSS JOIN LATERAL (")
 	b.list(columns, "SELECT ", "")
+	sel.order.oneTenant = true
 	b.add(" FROM ", s.quoted, " WHERE tenant = s.of_tenant AND ")
 	if p.leads != nil {
 		b.add(p.leads[0].partial(), p.leads[0].column, " = s.of_value AND ")

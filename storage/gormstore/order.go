@@ -14,6 +14,7 @@ type order struct {
 	columns    []string // the sort key unless it is the time, time, id; or seq alone
 	key        string   // the expression of the first column, sortKey; "": it is a column of the table
 	descending bool
+	oneTenant  bool // all entries have one, so it isn't sorted by: MariaDB would sort them
 }
 
 // sortKey is the name of an expression that is sorted by.
@@ -147,7 +148,11 @@ func (o order) values(d dialect, p audit.Position) ([]any, error) {
 // by writes the ORDER BY list, each column behind the prefix: "" for columns of the table, "e."
 // for those of entries beside their keys, p.
 func (o order) by(b *builder, prefix string) {
-	for i, c := range o.columns {
+	columns := o.columns
+	if o.oneTenant && columns[0] == colTenant {
+		columns = columns[1:]
+	}
+	for i, c := range columns {
 		if i > 0 {
 			b.WriteString(", ")
 		}
