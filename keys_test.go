@@ -137,11 +137,11 @@ func TestSortKey(t *testing.T) {
 func TestSortKeysOfEveryColumn(t *testing.T) {
 	e := audit.Entry{
 		ID: "01980000-0000-7000-8000-0000000000af", Tenant: "acme", Project: "web", TransactionID: "tx", Error: "refused", Comment: strings.Repeat("é", 201),
-		Actor: audit.Actor{Type: "user", ID: "7", Name: "Ada", Email: "ada@x"}, OnBehalfOf: &audit.Actor{Name: "Ben"}, Object: audit.Object{Name: "Site", Product: "cms"},
+		Actor: audit.Actor{Type: "user", ID: "7", Name: "Ada", Email: "ada@x"}, OnBehalfOf: &audit.Actor{Type: "user", ID: "8", Name: "Ben"}, Object: audit.Object{Name: "Site", Product: "cms"},
 		Request: audit.Request{ID: "req", Method: "GET", Path: "/a", UserAgent: "curl"}, Changes: []audit.Change{{Field: "settings.theme"}, {Field: "a"}},
 	}
 	want := map[audit.Sort]string{
-		audit.SortTenant: "acme", audit.SortOutcome: "success", audit.SortObjectName: "Site", audit.SortChanges: "settings", audit.SortOnBehalfOf: "Ben",
+		audit.SortTenant: "acme", audit.SortOutcome: "success", audit.SortObjectName: "Site", audit.SortChanges: "settings", audit.SortOnBehalfOf: "Ben", audit.SortBehalfType: "user", audit.SortBehalfID: "8", audit.SortBehalfName: "Ben", audit.SortBehalfEmail: "",
 		audit.SortComment: strings.Repeat("é", 200), audit.SortError: "refused", audit.SortProduct: "cms", audit.SortProject: "web", audit.SortActorType: "user",
 		audit.SortActorID: "7", audit.SortActorName: "Ada", audit.SortActorEmail: "ada@x", audit.SortRequestID: "req", audit.SortTransaction: "tx",
 		audit.SortMethod: "GET", audit.SortPath: "/a", audit.SortUserAgent: "curl", audit.SortEntryID: e.ID,

@@ -41,6 +41,10 @@ const (
 	SortObjectName  Sort = "name"
 	SortChanges     Sort = "changes"      // name of the first changed field, without the path inside it
 	SortOnBehalfOf  Sort = "on_behalf_of" // Entry.OnBehalfOfUser
+	SortBehalfType  Sort = "for_type"     // fields of Entry.OnBehalfOf
+	SortBehalfID    Sort = "for_id"
+	SortBehalfName  Sort = "for_name"
+	SortBehalfEmail Sort = "for_email"
 	SortComment     Sort = "comment"
 	SortError       Sort = "error"
 	SortProduct     Sort = "product"
@@ -63,7 +67,7 @@ const MaxSorted = 100_000
 var (
 	servedKeys  = []Sort{SortTime, SortObjectType, SortObjectID, SortAction, SortUser, SortIP, SortTenant, SortRecorded}
 	boundedKeys = []Sort{
-		SortOutcome, SortObjectName, SortChanges, SortOnBehalfOf, SortComment, SortError, SortProduct, SortProject, SortActorType,
+		SortOutcome, SortObjectName, SortChanges, SortOnBehalfOf, SortBehalfType, SortBehalfID, SortBehalfName, SortBehalfEmail, SortComment, SortError, SortProduct, SortProject, SortActorType,
 		SortActorID, SortActorName, SortActorEmail, SortRequestID, SortTransaction, SortMethod, SortPath, SortUserAgent, SortEntryID,
 	}
 )
@@ -188,6 +192,24 @@ func originKey(key Sort, e *Entry) string {
 		return firstRunes(e.Request.Path)
 	case SortUserAgent:
 		return firstRunes(e.Request.UserAgent)
+	}
+	if e.OnBehalfOf == nil {
+		return ""
+	}
+	return behalfKey(key, e.OnBehalfOf)
+}
+
+// behalfKey is that of an order by a field of whom the actor stood in for.
+func behalfKey(key Sort, a *Actor) string {
+	switch key {
+	case SortBehalfType:
+		return a.Type
+	case SortBehalfID:
+		return a.ID
+	case SortBehalfName:
+		return a.Name
+	case SortBehalfEmail:
+		return a.Email
 	}
 	return ""
 }

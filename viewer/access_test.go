@@ -191,7 +191,7 @@ func TestMaskedReadersSortByWhatTheySee(t *testing.T) {
 			require.Equal(t, status, get(h, query+form).Code, query+form)
 		}
 	}
-	every := "&columns=" + strings.Join([]string{"record", "user", "ip", "name", "changes", "on_behalf_of", "comment", "error", "actor", "actor_name", "actor_email", "request", "transaction", "method", "path", "user_agent"}, ",")
+	every := "&columns=" + strings.Join([]string{"record", "user", "ip", "name", "changes", "on_behalf_of", "for_type", "for_id", "for_name", "for_email", "comment", "error", "actor", "actor_name", "actor_email", "request", "transaction", "method", "path", "user_agent"}, ",")
 	for _, key := range strings.Split(strings.TrimPrefix(every, "&columns="), ",") {
 		lacks(t, body(t, h, "?"+every[1:]), `sort=`+key+`"`)
 		answers("?sort="+key, http.StatusBadRequest)

@@ -199,7 +199,7 @@ func TestEveryColumnSorts(t *testing.T) {
 			key = c
 		}
 		switch c {
-		case "for_type", "for_id", "for_name", "for_email", "request_json", "metadata", "damaged", "time":
+		case "request_json", "metadata", "damaged", "time":
 			continue
 		}
 		page := body(t, h, "?columns="+c)

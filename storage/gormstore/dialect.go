@@ -99,6 +99,9 @@ type dialect interface {
 	// of the first changed field's column, as audit.SortKey has it.
 	beginning(expression string, characters int) string
 	firstField() string
+	// jsonText is a text in an object of JSON, as the store writes it, to be compared by
+	// bytes; '' if there is none. It never fails, whatever the column holds.
+	jsonText(column, name string) string
 	// upperID is an entry's ID as text with large letters.
 	upperID() string
 	// jsonValues are the values with one of these names in a column of JSON, wherever

@@ -120,6 +120,11 @@ func (d *mysql) firstField() string {
 	return "SUBSTRING_INDEX(REPLACE(" + d.beginning("SUBSTRING(fields, 2)", sortedRunes) + ", x'1d', x'1f'), x'1f', 1)"
 }
 
+func (d *mysql) jsonText(column, name string) string {
+	text := "CONVERT(" + column + " USING utf8mb4)"
+	return "CASE WHEN JSON_VALID(" + text + ") THEN COALESCE(CAST(JSON_VALUE(" + text + ", '$." + name + "') AS BINARY), x'') ELSE x'' END"
+}
+
 func (d *mysql) upperID() string {
 	return "INSERT(INSERT(INSERT(INSERT(HEX(id), 21, 0, '-'), 17, 0, '-'), 13, 0, '-'), 9, 0, '-')"
 }

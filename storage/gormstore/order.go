@@ -79,6 +79,8 @@ func (s *Store) orderOf(sort audit.Sort) order {
 	switch key := sort.Key(); key {
 	case audit.SortChanges:
 		o.key = s.dialect.firstField()
+	case audit.SortBehalfType, audit.SortBehalfID, audit.SortBehalfName, audit.SortBehalfEmail:
+		o.key = s.dialect.jsonText("on_behalf_of", strings.TrimPrefix(string(key), "for_"))
 	case audit.SortEntryID:
 		o.key = s.dialect.beginning("lower("+s.dialect.upperID()+")", sortedRunes)
 	default:

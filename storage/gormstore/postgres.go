@@ -198,6 +198,11 @@ func (d *postgres) jsonValues(column string, names []string) (value, from string
 		"regexp_matches(" + column + ", " + literal(pattern) + ", 'g') m WHERE (m[2] IS NULL OR m[2]::numeric BETWEEN -9223372036854775808 AND 9223372036854775807)"
 }
 
+func (d *postgres) jsonText(column, name string) string {
+	pattern := `[{,]"` + name + `":"(` + jsonString + `)"`
+	return `coalesce(('"' || substring(` + column + " from " + literal(pattern) + `) || '"')::json #>> '{}', '') COLLATE "C"`
+}
+
 func (d *postgres) rowLock() string { return " FOR UPDATE" }
 
 func (d *postgres) deleteKeys(b *builder, table string, keys []string) {

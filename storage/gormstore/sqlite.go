@@ -138,6 +138,10 @@ func (d *sqlite) firstField() string {
 	return "substr(" + names + ", 1, instr(" + names + ", char(31)) - 1)"
 }
 
+func (d *sqlite) jsonText(column, name string) string {
+	return "CASE WHEN json_valid(" + column + ") THEN coalesce(json_extract(" + column + ", '$." + name + "'), '') ELSE '' END"
+}
+
 func (d *sqlite) upperID() string {
 	const hex = "hex(id)"
 	return "(substr(" + hex + ", 1, 8) || '-' || substr(" + hex + ", 9, 4) || '-' || substr(" + hex + ", 13, 4) || '-' || substr(" + hex + ", 17, 4) || '-' || substr(" + hex + ", 21))"

@@ -53,7 +53,7 @@ func trySortedTexts(c *trial) {
 		e.TransactionID = other
 		if len(text) > 0 {
 			e.Changes = []audit.Change{{Field: text, Op: audit.OpAdd, New: true}, {Field: "a", Op: audit.OpAdd, New: true}}
-			e.OnBehalfOf = &audit.Actor{Name: other}
+			e.OnBehalfOf = &audit.Actor{Type: other, ID: text, Name: other, Email: text}
 		}
 		entries = append(entries, e)
 	}
