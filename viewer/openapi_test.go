@@ -154,7 +154,7 @@ func TestAnswersAreAsDescribed(t *testing.T) {
 	operation := o.Paths["/"]["get"]
 	for query, name := range map[string]string{
 		"?limit=3": "List", "?action=nothing": "List", "?entry=" + someID: "Entry", "?view=history&entry=" + someID: "List",
-		"?view=state&entry=" + someID: "State", "?facet=action": "Facet", "?facet=user&find=x": "Facet",
+		"?view=state&entry=" + someID: "State", "?facet=action": "Facet", "?facet=user&find=x": "Facet", "?help=1": "Help",
 		"?ip=x": "Problem", "?entry=none": "Problem", "?facet=none": "Problem", "?view=none&entry=" + someID: "Problem",
 	} {
 		w := get(h, query, "Accept", "application/json")
@@ -197,11 +197,12 @@ func TestEveryParameterIsDescribed(t *testing.T) {
 		Tenants: []string{"a"}, Projects: []string{"a"}, From: day, To: day, Actions: []string{"a"}, Outcomes: []audit.Outcome{"failure"},
 		ObjectTypes: []string{"a"}, ObjectIDs: []string{"a"}, Products: []string{"a"}, ActorTypes: []string{"a"}, ActorIDs: []string{"a"}, Users: []string{"a"}, OnBehalfOf: []string{"a"},
 		IPs: []string{"::1"}, Fields: []string{"a"}, TransactionID: "a", RequestID: "a", Keyword: "a", Not: []audit.Filter{{}},
+		Severities: []audit.Severity{audit.Alarm}, WithoutReads: true,
 	}
 	for name := range filter.Values() {
 		require.Contains(t, names, name)
 	}
-	for _, name := range []string{"sort", "limit", "per", "cursor", "tz", "entry", "view", "facet", "find", "export", "live", "after", "format", "range"} {
+	for _, name := range []string{"sort", "limit", "per", "cursor", "tz", "entry", "view", "facet", "find", "help", "export", "live", "after", "format", "range"} {
 		require.Contains(t, names, name)
 	}
 }
