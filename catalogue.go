@@ -74,7 +74,7 @@ func (a Action) ExplanationOf(o Outcome) (format, words string) {
 // ObjectType is what a catalogue says about a type of object.
 type ObjectType struct {
 	Name  string // as in Object.Type: "api_keys"
-	Label string // for people: "API Key"
+	Label string // for people: "API Key"; default: the name in words, in the singular
 }
 
 // Catalogue names and explains actions and object types to people. It limits
@@ -123,16 +123,16 @@ func (a Action) complete() Action {
 }
 
 // ObjectType returns what is known of a type of object; of an unknown one its
-// name as the label.
+// name in words as the label, in the singular: "security_groups" as "Security group".
 func (c *Catalogue) ObjectType(name string) ObjectType {
 	if i := slices.IndexFunc(c.objects, func(o ObjectType) bool { return o.Name == name }); i >= 0 {
 		o := c.objects[i]
 		if o.Label == "" {
-			o.Label = labelOf(name)
+			o.Label = typeLabelOf(name)
 		}
 		return o
 	}
-	return ObjectType{Name: name, Label: labelOf(name)}
+	return ObjectType{Name: name, Label: typeLabelOf(name)}
 }
 
 // labelOf makes "ISSUE_TOKEN" and "issue_token" into "Issue token".

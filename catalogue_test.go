@@ -19,8 +19,8 @@ func TestCatalogue(t *testing.T) {
 	assert.Equal(t, audit.Warning, c.Action(audit.ActionSkip).Severity)
 	assert.Equal(t, audit.Action{Name: "frobnicateWidget", Label: "Frobnicate widget", Severity: audit.Info, Noun: "Frobnicate widget"}, c.Action("frobnicateWidget"))
 	assert.Equal(t, "API Key", c.ObjectType("api_keys").Label)
-	assert.Equal(t, "Vpn users", c.ObjectType("vpn_users").Label, "a type without label is labelled by its name, as an action is")
-	assert.Equal(t, audit.ObjectType{Name: "security_groups", Label: "Security groups"}, c.ObjectType("security_groups"))
+	assert.Equal(t, "Vpn user", c.ObjectType("vpn_users").Label, "a type without label is labelled by its name, as an action is")
+	assert.Equal(t, audit.ObjectType{Name: "security_groups", Label: "Security group"}, c.ObjectType("security_groups"))
 	for _, name := range []string{"", "_", "Ünïcode", "日本"} {
 		assert.Equal(t, name, c.Action(name).Name)
 	}

@@ -1,6 +1,9 @@
 package audit
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // actionsNamed returns the names of actions that a person may mean: the text
 // itself, and those whose name or label it is, in any case.
@@ -24,7 +27,16 @@ func (c *Catalogue) typesNamed(text string) []string {
 	for _, o := range c.objects {
 		named.try(o.Name, c.ObjectType(o.Name).Label)
 	}
-	return named.guessed()
+	if len(named.names) > 1 {
+		return named.names
+	}
+	names := named.guessed()
+	for _, name := range c.typesOf(text) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return names
 }
 
 // labelled gathers the names that a text may stand for.

@@ -173,13 +173,14 @@ func (c *Catalogue) labelled(text string) (list []Filter) {
 			list = append(list, Filter{Actions: names, Outcomes: outcomes[i : i+1]})
 		}
 	}
-	var types []string
+	// What a label is made of is found as the type itself, unless it was changed for it.
+	types := slices.DeleteFunc(c.typesOf(text), func(name string) bool { return strings.Contains(name, text) })
 	for _, o := range c.objects {
-		if strings.Contains(Fold(o.Label), text) {
+		if strings.Contains(Fold(c.ObjectType(o.Name).Label), text) {
 			types = append(types, o.Name)
 		}
 	}
-	if types != nil {
+	if len(types) > 0 {
 		list = append(list, Filter{ObjectTypes: types})
 	}
 	return list

@@ -80,20 +80,20 @@ func TestRowsNameThePeopleAndTheRecord(t *testing.T) {
 		Actor: audit.Actor{Type: "support", ID: "3", Name: "Ada", Email: "ada@example.com"}, OnBehalfOf: &audit.Actor{Name: "Ben"},
 	}
 	row := rowOf(t, nil, e)
-	contains(t, row, `<bdi>Public website</bdi></a><small dir="auto">Projects 1</small>`)
+	contains(t, row, `<bdi>Public website</bdi></a><small dir="auto">Project 1</small>`)
 	contains(t, row, `<bdi>Ada</bdi> <small dir="auto">ada@example.com</small></a><bdi class="for">for Ben</bdi>`)
 	contains(t, row, `title="Ada ada@example.com"`)
 	h := newViewer(t, newTrail(t, e), nil)
 	page := body(t, h, "?entry="+e.ID)
-	contains(t, page, `<h1><bdi>Public website</bdi> <span class="kindof">Projects 1</span></h1>`)
-	contains(t, page, "<title>Updated Public website (Projects 1)")
+	contains(t, page, `<h1><bdi>Public website</bdi> <span class="kindof">Project 1</span></h1>`)
+	contains(t, page, "<title>Updated Public website (Project 1)")
 	contains(t, body(t, h, "?view=history&entry="+e.ID), `<bdi>Ada</bdi> <bdi>for Ben</bdi>`)
 
 	hidden := rowOf(t, hiding(false), e)
 	lacks(t, hidden, "ada@example.com")
 	e.Object.Name = ""
 	contains(t, rowOf(t, nil, e), `<bdi>1</bdi></a></td>`)
-	contains(t, body(t, newViewer(t, newTrail(t, e), nil), "?entry="+e.ID), `<h1><span class="kindof">Projects</span> <bdi>1</bdi></h1>`)
+	contains(t, body(t, newViewer(t, newTrail(t, e), nil), "?entry="+e.ID), `<h1><span class="kindof">Project</span> <bdi>1</bdi></h1>`)
 }
 
 // TestRedactedValuesAreChips: a hash of 76 characters tells nobody anything.

@@ -1,0 +1,88 @@
+package audit
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// irregular are plurals whose singular no rule of singularOf gives.
+var irregular = map[string]string{
+	"people": "person", "men": "man", "women": "woman", "children": "child", "feet": "foot", "teeth": "tooth", "geese": "goose", "mice": "mouse",
+	"criteria": "criterion", "phenomena": "phenomenon", "vertices": "vertex", "matrices": "matrix", "indices": "index", "appendices": "appendix",
+	"quizzes": "quiz", "movies": "movie", "cookies": "cookie", "zombies": "zombie", "rookies": "rookie", "calories": "calorie", "ties": "tie",
+	"pies": "pie", "menus": "menu", "cpus": "cpu", "gpus": "gpu", "skus": "sku", "gurus": "guru", "apis": "api", "taxis": "taxi",
+	"analyses": "analysis", "bases": "base", "crises": "crisis", "diagnoses": "diagnosis", "theses": "thesis", "hypotheses": "hypothesis", "synopses": "synopsis",
+	"axes": "axis", "aliases": "alias", "canvases": "canvas", "atlases": "atlas", "lenses": "lens", "biases": "bias", "gases": "gas",
+	"buses": "bus", "viruses": "virus", "bonuses": "bonus", "campuses": "campus", "statuses": "status", "censuses": "census", "consensuses": "consensus",
+	"knives": "knife", "lives": "life", "wives": "wife", "leaves": "leaf", "shelves": "shelf", "halves": "half", "wolves": "wolf", "thieves": "thief", "calves": "calf", "loaves": "loaf",
+	"heroes": "hero", "potatoes": "potato", "tomatoes": "tomato", "echoes": "echo", "vetoes": "veto", "cargoes": "cargo", "torpedoes": "torpedo",
+	"caches": "cache", "niches": "niche", "headaches": "headache", "avalanches": "avalanche", "workmen": "workman", "salesmen": "salesman", "chairmen": "chairman", "craftsmen": "craftsman",
+}
+
+// alike are words that end as plurals do, and are singular, or have no singular that
+// people use.
+var alike = []string{
+	"news", "series", "species", "means", "goods", "premises", "sms", "mms", "dns", "tls", "aws", "gps", "ios", "macos", "https", "css", "cors", "saas", "paas", "rss",
+	"analytics", "statistics", "metrics", "economics", "logistics", "graphics", "electronics", "settings", "credentials", "contents", "terms", "sales", "details", "preferences",
+	"atlas", "canvas", "alias", "bias", "gas", "lens", "kudos", "chaos", "cosmos", "kubernetes", "postgres", "redis", "earnings", "savings", "thanks",
+}
+
+// singularOf is the singular of an English word in small letters: a table is named by what
+// it holds many of, and an entry is about one.
+func singularOf(word string) string {
+	if one, ok := irregular[word]; ok {
+		return one
+	}
+	if slices.Contains(alike, word) || len(word) < 4 {
+		return word
+	}
+	for _, rule := range []struct{ end, one string }{
+		{"ss", "ss"}, {"us", "us"}, {"is", "is"}, // class, status, basis
+		{"ies", "y"}, {"sses", "ss"}, {"shes", "sh"}, {"ches", "ch"}, {"xes", "x"}, {"zzes", "zz"}, {"s", ""},
+	} {
+		if stem, ok := strings.CutSuffix(word, rule.end); ok {
+			return stem + rule.one
+		}
+	}
+	return word
+}
+
+// typeLabelOf makes "security_groups" into "Security group".
+func typeLabelOf(name string) string {
+	words := toSnake(name)
+	at := strings.LastIndexByte(words, '_') + 1
+	return labelOf(words[:at] + singularOf(words[at:]))
+}
+
+// plurals are names of tables that a label may have been made of: "Security group" of
+// "security_groups". Not all of them have that label.
+func plurals(label string) []string {
+	name := strings.ReplaceAll(strings.ToLower(label), " ", "_")
+	list := []string{name, name + "s", name + "es"}
+	if stem, ok := strings.CutSuffix(name, "y"); ok {
+		list = append(list, stem+"ies")
+	}
+	at := strings.LastIndexByte(name, '_') + 1
+	for _, many := range slices.Sorted(maps.Keys(irregular)) {
+		if irregular[many] == name[at:] {
+			list = append(list, name[:at]+many)
+		}
+	}
+	return list
+}
+
+// typesOf are the names that c labels with this text, in any case, of those that it made
+// the label of itself.
+func (c *Catalogue) typesOf(label string) (names []string) {
+	if c == nil || label == "" {
+		return nil
+	}
+	for _, name := range plurals(label) {
+		known := slices.ContainsFunc(c.objects, func(o ObjectType) bool { return o.Name == name })
+		if !known && Fold(typeLabelOf(name)) == Fold(label) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
