@@ -64,6 +64,7 @@ func TestOpenpyxlReadsTheSameWorkbook(t *testing.T) {
 				continue // openpyxl turns CR into LF, and doesn't read _x005F_ in such cells; LibreOffice compares them
 			}
 			assert.NotEqual(t, "f", row[k+1][0], "no text is a formula")
+			want = strings.ReplaceAll(want, "[masked]", "masked") // a sheet is for people
 			assert.Equal(t, want, got)
 		}
 	}
