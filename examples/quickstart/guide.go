@@ -31,6 +31,10 @@ Take it with you:
 
   curl -OJ '$URL/api/audit/export?format=csv&range=30d'
 
+or let the page prepare a large file in the background ("Prepare in the background"), and fetch it when it is ready:
+
+  $URL/audit?jobs=list
+
 The records are organizations, users, api_keys, security_groups and projects: GET and POST /api/projects,
 GET, PATCH and DELETE /api/projects/1. Every password is "correct horse".
 `)

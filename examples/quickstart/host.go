@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 
 	"github.com/glebarez/sqlite"
 	"gorm.io/gorm"
 	"gorm.io/gorm/logger"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/export"
 	"github.com/gormtrail/audit/hooks"
 	"github.com/gormtrail/audit/storage/gormstore"
 )
@@ -21,6 +23,7 @@ type host struct {
 	trail *audit.Trail
 	clock *clock
 	log   *slog.Logger
+	jobs  *export.Jobs // files that are prepared in the background; nil until prepare
 }
 
 // openHost opens the host's database, and adds the trail to it.
@@ -73,6 +76,26 @@ func labels() *audit.Catalogue {
 		{Name: "security_group_members", Label: "Security Group Member"},
 		{Name: "projects", Label: "Project"},
 	})
+}
+
+// prepare lets the page prepare files in the background, in a folder that end removes.
+// A host that wants to keep them over a restart names a folder of its own.
+func (h *host) prepare(ctx context.Context) (end func(context.Context) error, err error) {
+	dir, err := os.MkdirTemp("", "quickstart-files-")
+	if err != nil {
+		return nil, err
+	}
+	folder, err := export.Folder(dir)
+	if err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	h.jobs, err = export.NewJobs(ctx, h.trail, folder, &export.JobsOptions{Now: h.clock.Now, Logger: h.log})
+	if err != nil {
+		return nil, errors.Join(err, folder.Close(), os.RemoveAll(dir))
+	}
+	return func(ctx context.Context) error {
+		return errors.Join(h.jobs.Close(ctx), folder.Close(), os.RemoveAll(dir))
+	}, nil
 }
 
 func (h *host) close(ctx context.Context) error {

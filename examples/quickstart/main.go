@@ -62,7 +62,7 @@ func parseFlags(args []string, w io.Writer) (settings, error) {
 	f.BoolVar(&s.serve, "serve", true, "serve until Ctrl-C; -serve=false prints the trail and ends")
 	f.IntVar(&s.rows, "rows", 20, "print the newest `n` entries, 0 to 1000")
 	f.Usage = func() {
-		fmt.Fprint(w, "quickstart is a small application with an audit trail: it makes some history,\nprints it, and serves its API and the trail's.\n\nFlags:\n")
+		fmt.Fprint(w, "quickstart is a small application with an audit trail: it makes some history,\nprints it, and serves its API and the trail's. Files that the page prepares in the\nbackground are in a temporary folder, removed at the end.\n\nFlags:\n")
 		f.PrintDefaults()
 	}
 	if err := f.Parse(args); err != nil {
@@ -123,7 +123,7 @@ func (h *host) print(ctx context.Context, w io.Writer, rows int) error {
 }
 
 // serve answers requests until ctx is done, and then finishes those under way.
-func (h *host) serve(ctx context.Context, s settings, stdout io.Writer) error {
+func (h *host) serve(ctx context.Context, s settings, stdout io.Writer) (err error) {
 	l, err := listen(s.address, stdout)
 	if err != nil {
 		return err
@@ -131,6 +131,11 @@ func (h *host) serve(ctx context.Context, s settings, stdout io.Writer) error {
 	if !loopback(l) {
 		fmt.Fprintf(stdout, "\nWarning: %s can be reached from other machines, and the quickstart asks nobody for a password.\n", l.Addr())
 	}
+	end, err := h.prepare(ctx)
+	if err != nil {
+		return errors.Join(err, l.Close())
+	}
+	defer func() { err = errors.Join(err, end(context.WithoutCancel(ctx))) }()
 	page, err := h.page()
 	if err != nil {
 		return errors.Join(err, l.Close())

@@ -6,11 +6,14 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"html"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -35,6 +38,9 @@ func open(t *testing.T) *app {
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, h.close(context.Background())) })
 	require.NoError(t, h.seed(t.Context()))
+	end, err := h.prepare(t.Context())
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, end(context.Background())) })
 	page, err := h.page()
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, page.Close(context.Background())) })
@@ -300,6 +306,28 @@ func TestPageShowsWhatItsReaderMaySee(t *testing.T) {
 }
 
 // TestUserMenuHasTheOrganizationsUsers and no others.
+func TestPagePreparesFiles(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
+	a := open(t)
+	r := httptest.NewRequest("POST", "/audit?jobs=start&export=csv", http.NoBody)
+	r.Header.Set("X-Actor", "ada@acme.example")
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
+	w := httptest.NewRecorder()
+	a.handler.ServeHTTP(w, r)
+	require.Equal(t, http.StatusSeeOther, w.Code, "%s", w.Body)
+	file := regexp.MustCompile(`href="(\?[^"]*jobs=file[^"]*)"`)
+	var link []string
+	require.Eventually(t, func() bool {
+		link = file.FindStringSubmatch(a.send("GET", "/audit?jobs=list", "ada@acme.example", "").Body.String())
+		return link != nil
+	}, 20*time.Second, 50*time.Millisecond)
+	got := a.send("GET", "/audit"+html.UnescapeString(link[1]), "ada@acme.example", "")
+	require.Equal(t, http.StatusOK, got.Code)
+	require.Contains(t, got.Body.String(), "acme")
+	require.NotRegexp(t, file, a.send("GET", "/audit?jobs=list", "ben@acme.example", "").Body.String(), "it is Ada's")
+	require.Equal(t, http.StatusNotFound, a.send("GET", "/audit"+html.UnescapeString(link[1]), operator, "").Code)
+}
+
 func TestUserMenuHasTheOrganizationsUsers(t *testing.T) {
 	a := open(t)
 	require.NoError(t, a.host.db.Session(&gorm.Session{SkipHooks: true}).Create(&[]User{
@@ -329,6 +357,8 @@ func TestRunPrintsAndEnds(t *testing.T) {
 }
 
 func TestRunServesUntilItIsToldToEnd(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer taken.Close()
@@ -354,6 +384,9 @@ func TestRunServesUntilItIsToldToEnd(t *testing.T) {
 	assert.Equal(t, 200, res.StatusCode)
 	cancel()
 	assert.NoError(t, <-ended)
+	left, err := os.ReadDir(temp)
+	assert.NoError(t, err)
+	assert.Empty(t, left, "the database and the prepared files are removed")
 }
 
 // lineWriter gives all that was written once a text is in it.

@@ -24,6 +24,7 @@ func (h *host) page() (*viewer.Viewer, error) {
 		Authorize: authorize,
 		RecordURL: recordURL,
 		Users:     h.users,
+		Jobs:      h.jobs,
 	})
 }
 
