@@ -118,6 +118,13 @@ func (panicking) Write(_ io.Writer, t *export.Table) error {
 	return nil
 }
 
+// unsortable has more entries than can be sorted.
+type unsortable struct{ audit.Reader }
+
+func (unsortable) All(_ context.Context, q audit.Query) iter.Seq2[audit.Entry, error] {
+	return func(yield func(audit.Entry, error) bool) { yield(audit.Entry{}, q.Sort.TooMany()) }
+}
+
 // TestJobsThatFailSaySoAndLeaveNoFile, whatever fails.
 func TestJobsThatFailSaySoAndLeaveNoFile(t *testing.T) {
 	disk := errors.New("input/output error")
@@ -140,6 +147,7 @@ func TestJobsThatFailSaySoAndLeaveNoFile(t *testing.T) {
 		"a panicking format":    {faulty: faulty{at: -1}, query: "?export=panics", want: "The export failed"},
 		"a reader that fails":   {faulty: faulty{at: -1}, reader: func(t *audit.Trail) audit.Reader { return brokenReader{t, 5} }, want: "The export failed"},
 		"too many for a format": {faulty: faulty{at: -1}, query: "?export=pdf", reader: func(t *audit.Trail) audit.Reader { return tooMany{t} }, want: "can't hold"},
+		"too many to sort":      {faulty: faulty{at: -1}, query: "?export=csv&sort=outcome", reader: func(t *audit.Trail) audit.Reader { return unsortable{t} }, want: "Too many entries to sort"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			folder, dir := newFolder(t)
