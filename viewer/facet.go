@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,7 +40,9 @@ type menu struct {
 
 type option struct {
 	Value, Label string
-	Name         string // the recorded one, where the label is another
+	Name         string // stands beside a label that says too little
+	Code         string // the recorded one, on hover
+	Not          string // the not parameter that leaves the value out; "" where the menu doesn't offer that
 	On           bool
 	Group        *group // begins a group of actions
 }
@@ -156,13 +159,35 @@ func (s *visit) choices(m *menu, values []string) {
 	}
 	for _, v := range values {
 		o := option{Value: param(v), Label: s.facetLabel(m.Name, v), On: on(v)}
-		if (m.Name == "action" || m.Name == "user") && o.Label != v {
-			o.Name = v
+		switch m.Name {
+		case "action", "type":
+			o.Code = v
+		case "user":
+			if o.Label != v {
+				o.Name = v
+			}
+		}
+		if (o.Code != "" || m.Name == "user") && v != "" && m.Find == "" && !hasMask(v) {
+			o.Not = url.Values{m.Name: {param(v)}}.Encode()
 		}
 		m.Options = append(m.Options, o)
 	}
+	nameTwins(m.Options)
 	if m.Name == "action" && len(values) <= inlineFacets {
 		m.Options = s.grouped(m.Options, values)
+	}
+}
+
+// nameTwins puts the recorded name beside labels that several options have.
+func nameTwins(options []option) {
+	count := map[string]int{}
+	for _, o := range options {
+		count[o.Label]++
+	}
+	for i, o := range options {
+		if count[o.Label] > 1 && o.Code != "" {
+			options[i].Name = o.Code
+		}
 	}
 }
 

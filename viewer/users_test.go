@@ -191,3 +191,26 @@ func TestManyUsersAreBounded(t *testing.T) {
 	contains(t, body(t, h, "?facet=user&find=user4999"), "user4999@acme.example")
 	contains(t, body(t, h, "?user=user4999%40acme.example"), `value="user4999@acme.example" checked`)
 }
+
+// TestMenusLeaveValuesOut: a menu shows labels, has the code on hover, and a button that
+// leaves the value out. Enter in a field presses none of these.
+func TestMenusLeaveValuesOut(t *testing.T) {
+	trail := newTrail(t, demo(60)...)
+	h := newViewer(t, trail, nil)
+	page := body(t, h, "?type=invoices")
+	contains(t, page, `<div class="opt" title="update"><label><input type="checkbox" name="action" value="update"><span class="ol"><bdi>Updated</bdi></span></label>`)
+	contains(t, page, `title="customers"><label><input type="checkbox" name="type" value="customers"><span class="ol"><bdi>Customer</bdi></span></label>`)
+	contains(t, page, `<button name="not" value="action=update">Without this</button>`)
+	contains(t, page, `<button name="not" value="user=hannah.weiss%40lumen.example">`)
+	lacks(t, page, `value="outcome=success"`)
+	without := body(t, h, "?per=200&not=action%3Dupdate")
+	require.Less(t, rowsIn(without), rowsIn(body(t, h, "?per=200")))
+	form := page[strings.Index(page, `<form class="filters"`):]
+	first := form[strings.Index(form, "<button"):]
+	require.True(t, strings.HasPrefix(first, `<button class="vh" tabindex="-1" aria-hidden="true">Apply`), "the form's default button")
+	twins := audit.NewCatalogue([]audit.Action{{Name: "sign_in", Label: "Logged in"}}, nil)
+	trail, err := audit.New(memstore.New(), &audit.Options{Catalogue: twins})
+	require.NoError(t, err)
+	require.NoError(t, trail.Record(t.Context(), audit.Entry{Action: "sign_in"}, audit.Entry{Action: "login"}))
+	contains(t, body(t, newViewer(t, trail, nil), ""), `<bdi>Logged in</bdi> <small><bdi>sign_in</bdi></small>`, "two of one label are told apart")
+}

@@ -119,6 +119,41 @@ func TestSearchWhileTyping(t *testing.T) {
 	b.forgive() // the browser itself tells of the status 400
 }
 
+// TestOnlyAndWithoutInAMenu, by mouse and by keyboard, and without JavaScript.
+func TestOnlyAndWithoutInAMenu(t *testing.T) {
+	browser := startBrowser(t)
+	s := newSite(t, nil, demo(60)...)
+	b := newTab(t, browser, s.Server)
+	b.size(1440, 900)
+	const login = "[data-facet=action] .opt:has([value=login])"
+	b.open("?action=update&action=create")
+	b.click("[data-facet=action] summary")
+	require.Equal(t, "hidden", b.eval(`getComputedStyle(document.querySelector('`+login+` .pick1')).visibility`))
+	b.do(chromedp.Focus(login + " input"))
+	b.until(`getComputedStyle(document.querySelector('` + login + ` .pick1')).visibility === 'visible'`)
+	b.shot("menu-only-without")
+	b.do(chromedp.KeyEvent("\t"))
+	require.Equal(t, "Only this", b.eval(`document.activeElement.textContent`))
+	b.do(chromedp.KeyEvent("\r"))
+	b.until(search + ` === '?action=login'`)
+	b.open("?per=25")
+	_, err := chromedp.Call(b.Context, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	require.NoError(t, err)
+	for range 2 { // with and without
+		b.open("?per=25")
+		b.click("[data-facet=action] summary")
+		b.do(chromedp.Focus(login + " input"))
+		b.click(login + " [name=not]")
+		b.until(search + `.includes('not=action%3Dlogin') && ` + search + `.includes('per=25') && document.querySelector('.chips')?.textContent.includes('Logged in')`)
+		_, err := chromedp.Call(b.Context, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: false})
+		require.NoError(t, err)
+	}
+	b.open("") // Enter in a field presses none of these
+	b.click(".rec input")
+	b.do(chromedp.KeyEvent("40\r"))
+	b.until(search + ` === '?record=40'`)
+}
+
 // TestWrongFilterWithoutJavaScript: the form comes back with what was entered, and is
 // mended there, on a phone too.
 func TestWrongFilterWithoutJavaScript(t *testing.T) {
@@ -283,7 +318,7 @@ func TestKeyboard(t *testing.T) {
 	require.Less(t, at("record"), at("scroll"))
 	// Targets are at least 24 pixels (WCAG 2.5.8), save links in the cells of
 	// the table, whose rows are 41 high and clickable as a whole.
-	small := b.eval(`[...document.querySelectorAll('button, summary, .seg > *, .chips a, .pager a, select, thead a, .opt')].filter(e => e.checkVisibility() && !e.matches('input, .lead'))
+	small := b.eval(`[...document.querySelectorAll('button:not([aria-hidden]), summary, .seg > *, .chips a, .pager a, select, thead a, .opt')].filter(e => e.checkVisibility() && !e.matches('input, .lead'))
 		.filter(e => { const r = e.getBoundingClientRect(); return r.width && (r.height < 24 || r.width < 24) }).map(e => e.outerHTML.slice(0, 80)).join('\n')`)
 	require.Empty(t, small)
 }

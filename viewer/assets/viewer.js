@@ -77,9 +77,9 @@ function focusOf(e) {
   return '#main'
 }
 
-function formURL(form) {
+function formURL(form, button) {
   const data = new URLSearchParams()
-  for (const [name, value] of new FormData(form)) {
+  for (const [name, value] of new FormData(form, button)) {
     if (name === 'columns' && data.has(name)) data.set(name, data.get(name) + ',' + value)
     else if (value !== '' && !(name === 'range' && value === 'all')) data.append(name, value)
   }
@@ -87,9 +87,9 @@ function formURL(form) {
   return '?' + data
 }
 
-function submit(form) {
+function submit(form, button) {
   if (form.matches('.display')) remember(formURL(form))
-  return visit(formURL(form), { focus: focusOf(document.activeElement) })
+  return visit(formURL(form, button), { focus: focusOf(document.activeElement) })
 }
 
 // remember keeps how the list looks, for the next time this browser comes.
@@ -102,7 +102,7 @@ function remember(url) {
 document.addEventListener('submit', e => {
   if (!$('#results') || e.target.method === 'post' || e.target.closest('#results') && !e.target.matches('.per, .display')) return
   e.preventDefault()
-  submit(e.target)
+  submit(e.target, e.submitter)
 })
 
 let typing
@@ -142,7 +142,7 @@ let asking
 async function narrow(input) {
   const needle = input.value.trim().toLowerCase(), menu = input.closest('.menu')
   for (const g of $$('.group', menu)) g.hidden = needle !== ''
-  for (const o of $$('.opt', menu)) o.hidden = !o.textContent.toLowerCase().includes(needle)
+  for (const o of $$('.opt', menu)) o.hidden = !`${$('.ol', o).textContent} ${o.title}`.toLowerCase().includes(needle)
   if (!input.dataset.find || !needle) return
   asking?.abort()
   asking = new AbortController()
@@ -170,6 +170,11 @@ document.addEventListener('click', e => {
   const live = t.closest('.live')
   if (live) return void follow(live)
   if (t.closest('.btn.keys')) return void press('?')
+  if (t.matches('.only')) {
+    const own = $('input', t.closest('.opt'))
+    for (const i of $$('.opt input', t.closest('.menu'))) i.checked = i === own
+    return void submit(own.form)
+  }
   const copy = t.closest('.copy')
   if (copy) return void copyRaw(copy)
   const a = t.closest('a[href]')
