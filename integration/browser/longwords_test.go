@@ -91,14 +91,15 @@ func TestLongWords(t *testing.T) {
 			{"snapshot", "&view=state&entry=" + entryID(900_000), "", ""},
 			{"facet", "&facet=user", "", ""},
 			{"chart", "&chart=1", "", ""},
+			{"legend", "&legend=1", "", ""},
+			{"help", "&help=1", "", ""},
+			{"completion", "", typing, `document.querySelector('#av-complete:not([hidden]) li')`},
+			{"unknown parameter", "&actoin=update", "", ""},
 			{"jobs", "&jobs=list", "", ""},
 			{"missing", "&entry=none", "", ""},
 		} {
 			b.open("?lang=en-XL" + state.query)
-			if state.prepare != "" {
-				b.eval("(()=>{" + state.prepare + "})()")
-				b.until(state.until)
-			}
+			b.prepare(state.prepare, state.until)
 			if faults := b.eval(cutTexts); faults != "" {
 				t.Errorf("%s, %d wide:\n%s", state.name, width, faults)
 			}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
@@ -62,6 +63,26 @@ func mirrored(t *testing.T) *site {
 		Languages: []viewer.Language{pseudo("en-XA", false, hebrew), pseudo("en-XB", true, hebrew)}}, append(demo(120), rich(), e, loopback)...)
 }
 
+// typing asks the search box for completions, when a state is prepared with it.
+const typing = "typing"
+
+// prepare runs a script of the page, or types.
+func (b *tab) prepare(script, until string) {
+	b.t.Helper()
+	switch script {
+	case "":
+	case typing:
+		b.click(".find input")
+		b.until(searchBox + `.getAttribute('role') === 'combobox'`)
+		b.do(chromedp.KeyEvent("ac"))
+	default:
+		b.eval("(() => {" + script + "})()")
+	}
+	if until != "" {
+		b.until(until)
+	}
+}
+
 type box struct {
 	What             string
 	Left, Right, Top float64
@@ -109,6 +130,10 @@ func TestRightToLeftIsTheMirror(t *testing.T) {
 		{"unified", "&mode=unified&entry=" + entryID(900_000), "", "", 1440, []string{".uni .sign", ".uni del", ".uni ins"}},
 		{"history", "&view=history&entry=" + entryID(800_000), "", "", 1440, []string{".tl .pt", ".tl .did"}},
 		{"keys", "", click(".btn.keys"), `document.querySelector('#keys[open]')`, 1440, []string{"#keys", "#keys kbd", "#keys dd"}},
+		{"legend", "&legend=1", "", "", 1440, []string{"h1", ".find input", ".legend th", ".legend td", ".legend .act", ".legend .act .ico"}},
+		{"help", "&help=1", "", "", 1440, []string{"h1", ".legend th", ".legend td"}},
+		{"completion", "", typing, `document.querySelector('#av-complete:not([hidden]) li')`, 1440, []string{"#av-complete", "#av-complete li"}},
+		{"unknown parameter", "&actoin=update", "", "", 1440, []string{".note.unknown", ".note.unknown p"}},
 		{"phone", "", "", "", 360, []string{"h1", ".find input", ".range select", ".extra-of", ".exp a", "tbody .c-action .act", "tbody .c-time", "tbody tr:nth-child(2) > td", ".steps .btn"}},
 		{"sheet", "", click(".extra-of"), `document.querySelector('.extra:popover-open')`, 360, []string{".extra", ".extra-head .btn", ".extra .menu > summary", ".extra .menu > summary .ico", ".rec input", ".ip input"}},
 		{"entry on a phone", "&entry=" + entryID(900_000), "", "", 360, []string{".home", ".steps .btn", "h1", ".tabs a", ".diff th", ".diff td", ".meta dt", ".meta dd"}},
@@ -118,12 +143,7 @@ func TestRightToLeftIsTheMirror(t *testing.T) {
 		var width [2]float64
 		for i, tag := range []string{"en-XA", "en-XB"} {
 			b.open("?lang=" + tag + state.query)
-			if state.prepare != "" {
-				b.eval(state.prepare)
-			}
-			if state.until != "" {
-				b.until(state.until)
-			}
+			b.prepare(state.prepare, state.until)
 			seen[i], width[i] = b.boxes(state.landmarks)
 			b.shot("mirror-" + strings.ReplaceAll(state.name, " ", "-") + "-" + tag)
 		}
