@@ -72,6 +72,7 @@ func TestAWrongFilterKeepsTheForm(t *testing.T) {
 	page := get(h, "?ip=x&type=invoices&per=25").Body.String()
 	contains(t, page, `href="?per=25&amp;type=invoices"`, "the chip takes it away")
 	contains(t, page, `href="?legend=1&amp;per=25&amp;type=invoices"`, "the other pages don't have it")
+	contains(t, get(h, "?q=action:&per=25").Body.String(), `href="?help=1&amp;per=25"`, "above all the help")
 	contains(t, body(t, h, "?type=invoices&per=25"), `class="chart"`)
 }
 

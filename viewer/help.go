@@ -66,4 +66,4 @@ func (s *visit) mayAsk(example string) bool {
 func (p helpPage) Href(example string) string { return p.list("q", example) }
 
 // HelpLink is the page that explains the search box.
-func (p page) HelpLink() string { return p.with("help", "1") }
+func (p page) HelpLink() string { return p.with("help", "1", p.wrong, "") }

@@ -53,7 +53,7 @@ func TestThePageSaysWhichParametersItDoesntKnow(t *testing.T) {
 	const typo = "usr=ada%40lumen.example&utm_source=mail&session=1"
 	note := "The address has a parameter that this page doesn't know: usr. Did you mean user?"
 	id := "&entry=01980000-0000-7000-8000-000000000007"
-	for _, query := range []string{"?per=25&", "?per=25&" + id + "&", "?chart=1&", "?facet=user&", "?legend=1&", "?per=25" + id + "&view=history&"} {
+	for _, query := range []string{"?per=25&", "?per=25&" + id + "&", "?chart=1&", "?facet=user&", "?legend=1&", "?help=1&", "?per=25" + id + "&view=history&"} {
 		page := body(t, h, query+typo)
 		contains(t, html.UnescapeString(page), note, query)
 		contains(t, page, `role="alert"`, query)

@@ -84,6 +84,8 @@ func TestAxe(t *testing.T) {
 		{"legend", "?legend=1", ""},
 		{"help", "?help=1", ""},
 		{"bad", "?ip=x", ""},
+		{"bad search", "?q=action:", ""},
+		{"unknown", "?usr=x", ""},
 		{"missing", "?entry=none", ""},
 	}
 	written := 500_000
