@@ -158,7 +158,7 @@ func (j jobRow) StateText() string {
 func (j jobRow) Progress() string {
 	lang := j.page.lang
 	switch {
-	case j.State == export.JobWaiting:
+	case j.State == export.JobWaiting, j.Rows == 0 && (j.State == export.JobFailed || j.State == export.JobCancelled):
 		return ""
 	case !j.Unfinished():
 		return lang.count("%s entries", j.Rows, false)

@@ -181,6 +181,7 @@ func TestPreparedFilesEndEarly(t *testing.T) {
 	b.until(jobState + ` === 'st st-failed'`)
 	require.Equal(t, "This format can't hold so many entries. Narrow the filter, or choose CSV.", b.eval(`document.querySelector('.why').textContent`))
 	require.Equal(t, "0", b.eval(`document.querySelectorAll('.jobs a[download], .jobs progress').length`))
+	require.Equal(t, "Failed", b.eval(`document.querySelector('.job p').textContent`), "no number of entries, where there are none")
 	b.shot("jobs-failed")
 	b.size(360, 800)
 	b.shot("jobs-failed-360")
