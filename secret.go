@@ -238,6 +238,8 @@ func newWord(text string) nameWord {
 	return nameWord{text: one, role: words.roles[one], plural: one != text}
 }
 
+// singular is singularOf for words of secrets, which are regular; it also knows the short
+// ones, such as "ids".
 func singular(w string) string {
 	switch n := len(w); {
 	case n < 3 || w[n-1] != 's' || w[n-2] == 's':
