@@ -2,11 +2,8 @@ package browser
 
 import (
 	"context"
-	"encoding/csv"
 	"iter"
 	"net/http"
-	"os"
-	"path/filepath"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -131,19 +128,7 @@ func TestPreparedFiles(t *testing.T) {
 	require.Equal(t, "64", b.eval(`document.querySelector('.sha code').textContent.length`))
 	b.shot("jobs-ready")
 	b.click(".jobs a[download]")
-	var file string
-	require.Eventually(t, func() bool {
-		found, err := filepath.Glob(filepath.Join(dir, "*.csv"))
-		if err == nil && len(found) == 1 {
-			file = found[0]
-		}
-		return file != ""
-	}, 20*time.Second, 50*time.Millisecond)
-	f, err := os.Open(file)
-	require.NoError(t, err)
-	defer f.Close()
-	rows, err := csv.NewReader(f).ReadAll()
-	require.NoError(t, err)
+	rows := downloaded(t, dir)
 	require.Len(t, rows, 1669, "and the header")
 	require.Equal(t, "1,668 entries", b.eval(`document.querySelector('.job p > span').textContent`))
 

@@ -246,6 +246,13 @@ func TestDownload(t *testing.T) {
 	b.open("?action=login&outcome=failure")
 	count := b.eval(`document.querySelector('#count').textContent`)
 	b.click(".exp a")
+	rows := downloaded(t, dir)
+	require.Equal(t, count, fmt.Sprintf("%d entries", len(rows)-1))
+}
+
+// downloaded returns the rows of the one CSV file that is downloaded into dir.
+func downloaded(t *testing.T, dir string) [][]string {
+	t.Helper()
 	var file string
 	require.Eventually(t, func() bool {
 		found, err := filepath.Glob(filepath.Join(dir, "*.csv"))
@@ -259,7 +266,7 @@ func TestDownload(t *testing.T) {
 	defer f.Close()
 	rows, err := csv.NewReader(f).ReadAll()
 	require.NoError(t, err)
-	require.Equal(t, count, fmt.Sprintf("%d entries", len(rows)-1))
+	return rows
 }
 
 // TestNothingIsWiderThanTheScreen at any width.
