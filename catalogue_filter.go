@@ -2,13 +2,13 @@ package audit
 
 import "slices"
 
-// commonCatalogue says what actions are where a filter is used without a Trail.
+// commonCatalogue describes actions for filters that are used without a Trail.
 var commonCatalogue = NewCatalogue(nil, nil)
 
-// Resolve returns f with what it says by Severities and WithoutReads said by Actions
-// instead, as c knows them; the common catalogue if c is nil. An action that c doesn't
-// know is Info and no read. A Trail resolves the filters that it hands to its store by
-// its own catalogue. Resolving again changes nothing.
+// Resolve returns f with Severities and WithoutReads replaced by the Actions that they
+// stand for in c; nil is the common catalogue. An action that c doesn't have is Info and
+// doesn't only read. A Trail resolves filters by its own catalogue before it hands them to
+// its store. Resolving twice changes nothing.
 func (c *Catalogue) Resolve(f Filter) Filter {
 	if c == nil {
 		c = commonCatalogue
@@ -21,7 +21,7 @@ func (c *Catalogue) Resolve(f Filter) Filter {
 	f.Severities, f.WithoutReads = nil, false
 	if len(severities) > 0 {
 		selected := func(a Action) bool { return slices.Contains(severities, a.Severity) }
-		if slices.Contains(severities, Info) { // actions that nobody described are among them
+		if slices.Contains(severities, Info) { // actions without a description are Info too
 			f = f.withoutActions(c.names(func(a Action) bool { return !selected(a) }))
 		} else {
 			f = f.withActions(c.names(selected))
@@ -44,10 +44,10 @@ func (c *Catalogue) resolveEach(list []Filter) []Filter {
 	return list
 }
 
-// catalogued reports whether f itself asks for what only a catalogue knows.
+// catalogued reports whether f itself has conditions that need a catalogue.
 func (f Filter) catalogued() bool { return len(f.Severities) > 0 || f.WithoutReads }
 
-// matchCatalogued is what the common catalogue says of an action.
+// matchCatalogued matches an action by the common catalogue.
 func (f Filter) matchCatalogued(action string) bool {
 	if !f.catalogued() {
 		return true
@@ -56,10 +56,10 @@ func (f Filter) matchCatalogued(action string) bool {
 	return (len(f.Severities) == 0 || slices.Contains(f.Severities, a.Severity)) && (!f.WithoutReads || !a.Read)
 }
 
-// names are the actions of which is holds.
+// names returns the names of the actions for which is returns true.
 func (c *Catalogue) names(is func(Action) bool) (list []string) {
 	seen := make(map[string]bool, len(c.actions))
-	for _, a := range c.actions { // the first of a name counts, as for Action
+	for _, a := range c.actions { // the first one with a name counts, as for Action
 		if !seen[a.Name] && is(a.complete()) {
 			list = append(list, a.Name)
 		}
@@ -68,14 +68,14 @@ func (c *Catalogue) names(is func(Action) bool) (list []string) {
 	return list
 }
 
-// withActions returns f for these actions alone, in lists of at most MaxFilterValues.
+// withActions returns f restricted to these actions, in lists of at most MaxFilterValues.
 func (f Filter) withActions(names []string) Filter {
 	if len(f.Actions) > 0 {
 		names = slices.DeleteFunc(slices.Clone(f.Actions), func(n string) bool { return !slices.Contains(names, n) })
 	}
 	switch {
 	case len(names) == 0:
-		f.Not = append(slices.Clip(f.Not), Filter{}) // nothing is selected
+		f.Not = append(slices.Clip(f.Not), Filter{}) // selects nothing
 	case len(names) <= MaxFilterValues:
 		f.Actions = names
 	default:

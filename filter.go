@@ -38,9 +38,9 @@ type Filter struct {
 	// itself, or a path inside it ("settings" also finds "settings.theme" and
 	// "settings[2]").
 	Fields []string
-	// Severities select actions by how much attention they deserve, and WithoutReads
-	// leaves out those that only read (Action.Read), as the Trail's catalogue says; without
-	// a Trail, as the common catalogue does (Catalogue.Resolve).
+	// Severities selects actions by severity. WithoutReads leaves out actions that only read
+	// (Action.Read). Both go by the Trail's catalogue, or by the common one without a Trail
+	// (Catalogue.Resolve).
 	Severities               []Severity
 	WithoutReads             bool
 	TransactionID, RequestID string

@@ -153,14 +153,14 @@ func (b *keywordFilter) add(t keywordTerm) error {
 // reads selects what WithoutReads leaves out.
 var reads = Filter{Not: []Filter{{WithoutReads: true}}}
 
-// addIs adds outcomes and, for "read", the actions that read: one of them will do.
+// addIs adds outcomes and, for "read", the actions that only read; an entry needs one of them.
 func (b *keywordFilter) addIs(negated bool, values []string) {
 	outcomes := slices.DeleteFunc(slices.Clone(values), func(v string) bool { return v == readWord })
 	read := len(outcomes) < len(values)
 	switch {
 	case !negated:
 		b.isRead = b.isRead || read
-	case read: // what hides reads is said by the field, and not reads the same
+	case read: // -is:read sets the same field as reads=hide
 		b.result.WithoutReads = true
 	}
 	if len(outcomes) > 0 {
@@ -242,7 +242,7 @@ func (b *keywordFilter) addTime(t keywordTerm) error {
 func (b *keywordFilter) filter() (Filter, error) {
 	f := b.result
 	switch {
-	case b.isRead && len(f.Outcomes) > 0: // one of both
+	case b.isRead && len(f.Outcomes) > 0: // either of them
 		f.Not = append(f.Not, Filter{Not: []Filter{{Outcomes: f.Outcomes}, reads}})
 		f.Outcomes = nil
 	case b.isRead:
@@ -276,7 +276,7 @@ func anyOf(values []string, by func([]string) []Filter) []Filter {
 	return by(slices.Compact(values))
 }
 
-// readWord is what "is" takes beside outcomes.
+// readWord is the value of "is" that isn't an outcome.
 const readWord = "read"
 
 // outcomeWords are what people type for outcomes.

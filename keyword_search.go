@@ -173,7 +173,7 @@ func (c *Catalogue) labelled(text string) (list []Filter) {
 			list = append(list, Filter{Actions: names, Outcomes: outcomes[i : i+1]})
 		}
 	}
-	// What a label is made of is found as the type itself, unless it was changed for it.
+	// A label that is only the type's name is found by the type itself.
 	types := slices.DeleteFunc(c.typesOf(text), func(name string) bool { return strings.Contains(name, text) })
 	for _, o := range c.objects {
 		if strings.Contains(Fold(c.ObjectType(o.Name).Label), text) {

@@ -75,8 +75,8 @@ func (p Period) Moves() bool {
 
 // Range returns the period for Filter.From and Filter.To, in UTC. ok is false for an
 // unknown period. Today and ThisMonth include what is left of the day and the month.
-// A period that ends now begins and ends with a whole second, so that it can be written
-// down exactly; the second that is under way is part of it.
+// A period that ends now begins and ends on whole seconds, so that files can state it
+// exactly; it includes the current second.
 func (p Period) Range(now time.Time, zone *time.Location) (from, to time.Time, ok bool) {
 	for _, known := range periods {
 		if known.period == p && known.last > 0 {

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// irregular are plurals whose singular no rule of singularOf gives.
+// irregular has the plurals that no rule of singularOf covers, and their singulars.
 var irregular = map[string]string{
 	"people": "person", "men": "man", "women": "woman", "children": "child", "feet": "foot", "teeth": "tooth", "geese": "goose", "mice": "mouse",
 	"criteria": "criterion", "phenomena": "phenomenon", "vertices": "vertex", "matrices": "matrix", "indices": "index", "appendices": "appendix",
@@ -20,8 +20,7 @@ var irregular = map[string]string{
 	"caches": "cache", "niches": "niche", "headaches": "headache", "avalanches": "avalanche", "workmen": "workman", "salesmen": "salesman", "chairmen": "chairman", "craftsmen": "craftsman",
 }
 
-// alike are words that end as plurals do, and are singular, or have no singular that
-// people use.
+// alike are words that end like plurals but are singular, or whose singular isn't in use.
 var alike = []string{
 	"news", "series", "species", "means", "goods", "premises", "sms", "mms", "dns", "tls", "aws", "gps", "ios", "macos", "https", "css", "cors", "saas", "paas", "rss",
 	"analytics", "statistics", "metrics", "economics", "logistics", "graphics", "electronics", "settings", "credentials", "contents", "terms", "sales", "details", "preferences",
@@ -50,15 +49,15 @@ func singularOf(word string) string {
 	return word
 }
 
-// typeLabelOf makes "security_groups" into "Security group".
+// typeLabelOf returns the label of a table: "Security group" for "security_groups".
 func typeLabelOf(name string) string {
 	words := toSnake(name)
 	at := strings.LastIndexByte(words, '_') + 1
 	return labelOf(words[:at] + singularOf(words[at:]))
 }
 
-// plurals are names of tables that a label may have been made of: "Security group" of
-// "security_groups". Not all of them have that label.
+// plurals returns candidates for the table that a label was derived from: "security_groups"
+// for "Security group". Callers check each with typeLabelOf.
 func plurals(label string) []string {
 	name := strings.ReplaceAll(strings.ToLower(label), " ", "_")
 	list := []string{name, name + "s", name + "es"}
@@ -74,8 +73,8 @@ func plurals(label string) []string {
 	return list
 }
 
-// typesOf are the names that c labels with this text, in any case, of those that it made
-// the label of itself.
+// typesOf returns the types whose derived label is this text, in any case; types that c
+// lists aren't among them.
 func (c *Catalogue) typesOf(label string) (names []string) {
 	if c == nil || label == "" {
 		return nil

@@ -108,7 +108,7 @@ func (s Sort) TooMany() error {
 	}
 }
 
-// grouped writes a number with a comma before its last three digits.
+// grouped formats a number with a comma before its last three digits.
 func grouped(n int) string { return fmt.Sprintf("%d,%03d", n/1000, n%1000) }
 
 func (s Sort) validate() error {
@@ -146,7 +146,7 @@ func SortKey(s Sort, e Entry) string {
 	return boundedKey(s.Key(), &e)
 }
 
-// boundedKey is the SortKey of an order that no index serves.
+// boundedKey is SortKey for the keys that no index serves.
 func boundedKey(key Sort, e *Entry) string {
 	switch key {
 	case SortOutcome:
@@ -171,7 +171,7 @@ func boundedKey(key Sort, e *Entry) string {
 	return originKey(key, e)
 }
 
-// originKey is that of an order by who acted and from where.
+// originKey is boundedKey for the actor and the request.
 func originKey(key Sort, e *Entry) string {
 	switch key {
 	case SortActorType:
@@ -199,7 +199,7 @@ func originKey(key Sort, e *Entry) string {
 	return behalfKey(key, e.OnBehalfOf)
 }
 
-// behalfKey is that of an order by a field of whom the actor stood in for.
+// behalfKey is boundedKey for the fields of Entry.OnBehalfOf.
 func behalfKey(key Sort, a *Actor) string {
 	switch key {
 	case SortBehalfType:
@@ -214,10 +214,10 @@ func behalfKey(key Sort, a *Actor) string {
 	return ""
 }
 
-// sortedRunes is how much of a long text is sorted by: MySQL compares 1,024 bytes.
+// sortedRunes is the number of characters by which long texts are sorted: MySQL compares 1,024 bytes.
 const sortedRunes = 200
 
-// firstRunes is what is sorted by of a text of any length.
+// firstRunes returns the part of a text by which it is sorted.
 func firstRunes(s string) string {
 	if len(s) <= sortedRunes {
 		return s
@@ -232,8 +232,8 @@ func firstRunes(s string) string {
 	return s
 }
 
-// firstField is the column of the first change, up to a control character that stores
-// separate names by.
+// firstField returns the column of the first change, up to the control character with which
+// stores separate names.
 func firstField(changes []Change) string {
 	if len(changes) == 0 {
 		return ""

@@ -6,10 +6,10 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-// ShowsAction reports whether entries of the action can be in g's scope at all, so that
-// a list of actions holds none that the reader isn't to know of. c says what severity
-// actions have, and which of them read; nil is the common catalogue. It looks at the
-// scope, not at entries: true if in doubt.
+// ShowsAction reports whether g's scope can select entries of the action, so that a list of
+// actions can leave out the others. c has the severities of actions and says which of them
+// only read; nil is the common catalogue. ShowsAction looks at the scope, not at entries,
+// and returns true in doubt.
 func (g Grant) ShowsAction(c *audit.Catalogue, action string) bool {
 	return g.Validate() == nil && canSelect(c.Resolve(g.ownScope()), action)
 }

@@ -29,17 +29,17 @@ func (g Grant) Check(q audit.Query) error {
 	return personalIn(q.Filter, false)
 }
 
-// openOrders follow nothing that is masked.
+// openOrders are the sort keys whose values are never masked.
 var openOrders = []audit.Sort{audit.SortTime, audit.SortRecorded, audit.SortOutcome, audit.SortEntryID}
 
-// listed reports whether the order follows values that facets list, so that admit can see
+// listed reports whether facets list the values of the sort key, so that admit can check
 // whether any of them is masked.
 func listed(key audit.Sort) bool {
 	_, ok := listedIn(audit.Facets{}, key)
 	return ok
 }
 
-// listedIn are the values that an order follows.
+// listedIn returns the values of the sort key from facets; ok is false if facets lack them.
 func listedIn(f audit.Facets, key audit.Sort) (values []string, ok bool) {
 	switch key {
 	case audit.SortAction:
@@ -86,9 +86,9 @@ func lists(f audit.Filter, key audit.Sort) bool {
 	})
 }
 
-// admit is Check, and refuses to sort by values that facets list if some in the scope
-// hold addresses: their order would tell something about these. For values that no facet
-// lists, such as the IDs of objects, Check decides.
+// admit is Check, and also rejects a sort key whose values facets list if a value in the
+// scope holds an address, since the order would reveal something about it. For values that
+// facets don't list, such as the IDs of objects, Check decides.
 func (r reader) admit(ctx context.Context, q audit.Query) error {
 	err := r.grant.Check(q)
 	key := q.Sort.Key()

@@ -76,8 +76,8 @@ func newTable(ctx context.Context, from audit.Reader, q audit.Query, o Options) 
 // fontsLack is always in English.
 const fontsLack = "Labels are in English: the PDF fonts of this app lack characters of your language."
 
-// inEnglish takes the translation back, for a document whose fonts can't show it, and
-// says so.
+// inEnglish replaces the translated labels by English ones, for a document whose fonts
+// can't show the translation, and adds a notice.
 func (t *Table) inEnglish() {
 	for i := range t.Columns {
 		t.Columns[i].Header = t.headers[i]

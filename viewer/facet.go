@@ -40,7 +40,7 @@ type menu struct {
 
 type option struct {
 	Value, Label string
-	Name         string // stands beside a label that says too little
+	Name         string // shown beside a label that several options share
 	Code         string // the recorded one, on hover
 	Not          string // the not parameter that leaves the value out; "" where the menu doesn't offer that
 	On           bool
@@ -126,7 +126,7 @@ func (s *visit) menus(facets *audit.Facets, users []audit.Actor) []menu {
 	return list
 }
 
-// severityMenu has all severities: the catalogue knows them, not the entries.
+// severityMenu lists all severities: they come from the catalogue, not from entries.
 func (s *visit) severityMenu() menu {
 	m := menu{Name: "severity", Label: "Severity", Chosen: len(s.state["severity"])}
 	for _, severity := range audit.Severities() {
@@ -178,7 +178,7 @@ func (s *visit) choices(m *menu, values []string) {
 	}
 }
 
-// nameTwins puts the recorded name beside labels that several options have.
+// nameTwins shows the recorded name beside labels that several options share.
 func nameTwins(options []option) {
 	count := map[string]int{}
 	for _, o := range options {

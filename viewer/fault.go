@@ -11,12 +11,12 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-// fault is what is wrong with a filter, for the form that shows what was entered.
+// fault is an error in the filter, shown in the form beside the control that has it.
 type fault struct {
 	Param   string
 	Label   string // what the page calls the parameter
-	Text    string // in the reader's language
-	English bool   // or in English, where Text has no translation
+	Text    string // in the reader's language, if it is translated
+	English bool   // Text is in English, since it has no translation
 }
 
 // onList reports whether a request only shows the list.
@@ -26,8 +26,8 @@ func (s *visit) onList() bool {
 	return s.reader != nil && showsPage(s.request) && !slices.ContainsFunc([]string{"entry", "chart", "facet", "jobs", "legend", "help"}, other)
 }
 
-// serveFault shows the form of the list with what was entered, marks what is wrong with it,
-// and lists no entries. It reports whether that could be shown.
+// serveFault serves the list with the form as it was entered, the fault beside its control,
+// and no entries. It returns false if the page can't be rendered.
 func (s *visit) serveFault(ctx context.Context, w http.ResponseWriter, bad *audit.QueryError) bool {
 	if !s.noted {
 		if err := s.note(ctx, "view", ""); err != nil {
@@ -38,7 +38,7 @@ func (s *visit) serveFault(ctx context.Context, w http.ResponseWriter, bad *audi
 	s.entered(bad.Param)
 	users := s.askUsers(ctx, "")
 	facets, err := s.menuFacets(ctx)
-	if err != nil { // then values are typed
+	if err != nil { // without choices, readers type values
 		s.trail.Logger().WarnContext(ctx, "audit viewer: filter choices", "error", err)
 		facets = nil
 	}
@@ -55,11 +55,11 @@ func (s *visit) serveFault(ctx context.Context, w http.ResponseWriter, bad *audi
 	return true
 }
 
-// entered makes the state what the address says, right or wrong: the form shows it again.
-// A wrong parameter without a control is left out, since nobody could change it.
+// entered sets the state to the parameters of the URL, valid or not, so that the form shows
+// them again. It leaves out a wrong parameter that has no control in the form.
 func (s *visit) entered(wrong string) {
 	s.wrong = wrong
-	values, _ := url.ParseQuery(s.request.URL.RawQuery) // of a broken address what can be read
+	values, _ := url.ParseQuery(s.request.URL.RawQuery) // the valid part of a malformed query
 	s.state, s.query = url.Values{}, audit.Query{}
 	for _, n := range chipNames {
 		list := slices.DeleteFunc(slices.Clone(values[n.Name]), func(v string) bool { return strings.TrimSpace(v) == "" })
@@ -81,7 +81,7 @@ func (s *visit) entered(wrong string) {
 	}
 }
 
-// enteredTime is entered for one end of the period.
+// enteredTime sets one end of the period.
 func (s *visit) enteredTime(name string, values url.Values) {
 	if at := values.Get(name + "_time"); at != "" {
 		s.state.Set(name, s.state.Get(name)+"T"+at)
@@ -97,7 +97,7 @@ func (s *visit) enteredTime(name string, values url.Values) {
 	}
 }
 
-// faultOf says an error in the reader's words.
+// faultOf returns the fault for an error, in the reader's language.
 func (s *visit) faultOf(bad *audit.QueryError) *fault {
 	f := &fault{Param: bad.Param, Label: s.paramName(bad.Param)}
 	if name, ok := lookNames[bad.Param]; ok {
@@ -113,11 +113,10 @@ func (s *visit) faultOf(bad *audit.QueryError) *fault {
 	return f
 }
 
-// lookNames are what the page calls parameters that aren't filters.
+// lookNames are the labels of parameters that aren't filters.
 var lookNames = map[string]string{"sort": "Order", "per": "Rows per page", "limit": "Rows per page", "tz": "Time zone", "query string": "Address", "the query string": "Address"}
 
-// FaultAt is the fault of a control that holds one of these parameters; nil if there is
-// none.
+// FaultAt returns the fault of a control with one of these parameters, or nil.
 func (p listPage) FaultAt(params ...string) *fault {
 	if p.Fault == nil || !slices.Contains(params, p.Fault.Param) {
 		return nil
@@ -125,7 +124,7 @@ func (p listPage) FaultAt(params ...string) *fault {
 	return p.Fault
 }
 
-// Invalid marks a control of these parameters where it has a fault.
+// Invalid returns the attributes of a control with one of these parameters: none without a fault.
 func (p listPage) Invalid(params ...string) template.HTMLAttr {
 	if p.FaultAt(params...) == nil {
 		return ""

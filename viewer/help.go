@@ -23,7 +23,7 @@ type helpTerm struct {
 	Facet       string   `json:"facet,omitempty"` // lists the recorded values (facet=)
 }
 
-// basics are what can be typed beside qualifiers.
+// basics are the search terms that aren't qualifiers.
 var basics = []helpTerm{
 	{Example: `ada invoice`, Explanation: "Each of the words, anywhere in an entry"},
 	{Example: `"ada lovelace"`, Explanation: "These words in this order"},
@@ -62,8 +62,8 @@ func (s *visit) mayAsk(example string) bool {
 	return err == nil && s.grant.Check(audit.Query{Filter: f}) == nil
 }
 
-// Href is the list with this search.
+// Href links to the list with this search.
 func (p helpPage) Href(example string) string { return p.list("q", example) }
 
-// HelpLink is the page that explains the search box.
+// HelpLink links to the search help.
 func (p page) HelpLink() string { return p.with("help", "1", p.wrong, "") }

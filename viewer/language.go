@@ -174,7 +174,7 @@ func (l *Language) dir() string {
 	return "ltr"
 }
 
-// arrow leads from an old value to the new one, the way that the language is read.
+// arrow points from an old value to the new one in the reading direction.
 func (l *Language) arrow() constant {
 	if l.RightToLeft {
 		return " ← "
@@ -182,7 +182,7 @@ func (l *Language) arrow() constant {
 	return " → "
 }
 
-// code writes an offset, a code or an address into a text of the language, so that its
+// code isolates an offset, a code or an address inside a text of the language, so that its
 // parts keep their order.
 func (l *Language) code(s string) string {
 	if l.RightToLeft {

@@ -30,8 +30,8 @@ type legendAction struct {
 	Href, SeverityText string
 }
 
-// serveLegend shows the actions that the reader may know of and that contain what is
-// looked for. It reads no entry.
+// serveLegend lists the actions that the reader may know of and that contain find. It reads
+// no entries.
 func (s *visit) serveLegend(w http.ResponseWriter, find string) error {
 	p := legendPage{page: page{visit: s, Status: http.StatusOK}, FindText: find}
 	p.Title = p.T("What the actions mean") + " · " + s.name()
@@ -54,7 +54,7 @@ func (s *visit) serveLegend(w http.ResponseWriter, find string) error {
 		g := &p.Groups[at[a.Group]]
 		g.Actions = append(g.Actions, a)
 	}
-	if i, ok := at[""]; ok { // those of no group come last
+	if i, ok := at[""]; ok { // actions without a group come last
 		p.Groups = append(slices.Delete(slices.Clone(p.Groups), i, i+1), p.Groups[i])
 	}
 	p.Matches = s.lang.count("%s actions", total, false)
@@ -67,15 +67,15 @@ func (s *visit) legendAction(name string) legendAction {
 	return a
 }
 
-// has reports whether a text of the action contains the folded one.
+// has reports whether a text of the action contains text, which is folded.
 func (a legendAction) has(text string) bool {
 	return slices.ContainsFunc([]string{a.Label, a.Name, a.Explanation, a.SeverityText, string(a.Severity)}, func(s string) bool {
 		return strings.Contains(audit.Fold(s), text)
 	})
 }
 
-// Entry is an entry of the action, for its pill.
+// Entry returns an entry of the action, from which the template makes its pill.
 func (a legendAction) Entry() *audit.Entry { return &audit.Entry{Action: a.Name} }
 
-// LegendLink is the page that explains the actions.
+// LegendLink links to the legend.
 func (p page) LegendLink() string { return p.with("legend", "1", p.wrong, "") }

@@ -35,7 +35,7 @@ type listPage struct {
 	Live    string // the module's URL; "" where nothing can be followed
 
 	Position string // where the live feed begins
-	Fault    *fault // what is wrong with the filter; nothing was searched then
+	Fault    *fault // the error in the filter; without entries then
 	Stale    bool   // the link was to a page that can't be found any more
 	Unsorted string // why the page isn't in the order that was asked for; "" if it is
 }
@@ -96,7 +96,7 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	p.Carried = s.carried()
 	if unsorted {
 		p.Unsorted = s.unsorted(asked)
-		p.Carried = append(p.Carried, pair{"sort", string(asked)}) // a narrower filter may be sorted
+		p.Carried = append(p.Carried, pair{"sort", string(asked)}) // a narrower filter may sort
 	}
 	p.Sizes = s.sizes()
 	if found.Next != "" {
@@ -114,14 +114,14 @@ func (s *visit) serveList(ctx context.Context, w http.ResponseWriter) error {
 	return s.render(w, "list", http.StatusOK, p)
 }
 
-// byTime puts the list in its default order, on its first page, in links and files too.
+// byTime switches to the first page in the default order, in links and exports too.
 func (s *visit) byTime() {
 	s.query.Sort, s.query.Cursor = audit.Newest, ""
 	s.state.Del("sort")
 	s.state.Del("cursor")
 }
 
-// unsorted says that there are too many entries for an order.
+// unsorted returns the note that too many entries match to sort.
 func (s *visit) unsorted(asked audit.Sort) string {
 	label := string(asked.Key())
 	for _, c := range listColumns() {
@@ -223,7 +223,7 @@ func (p listPage) CountText() string {
 // Forms are a counted text's forms, for the script.
 func (p listPage) Forms(key string) string { return p.lang.forms(key) }
 
-// Here is the query string of this page.
+// Here returns the query string of this page.
 func (p listPage) Here() string { return p.with()[1:] }
 
 // Filtered reports whether anything narrows the list.

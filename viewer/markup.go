@@ -126,8 +126,8 @@ func width(s string, r rune) int {
 
 func (m *markup) int(n int) { *m = strconv.AppendInt(*m, int64(n), 10) }
 
-// iconClass is the class of a symbol. Those that point along the line are mirrored where
-// people read from right to left.
+// iconClass returns the class of an icon. Icons that point left or right are mirrored in
+// right-to-left languages.
 func iconClass(name string) string {
 	switch name {
 	case "left", "right", "first", "out", "auth":

@@ -6,24 +6,24 @@ import (
 	"strings"
 )
 
-// reason is how a kind of error of a query is said to a reader. The API says it as the
-// library does.
+// reason translates one kind of query error for readers. The API returns the library's own
+// text.
 type reason struct {
 	pattern *regexp.Regexp
 	text    string
 }
 
-// reasonOf matches the reasons that format makes: %s stands for any text, %d for a number
-// and %q for a quoted text. text has as many of them as it shows, from the first on.
+// reasonOf matches the texts that format can produce: %s is any text, %d a number and %q a
+// quoted text. text shows the first of these values, as many as it has verbs.
 func reasonOf(format, text string) reason {
 	pattern := strings.NewReplacer("%s", "(.*)", "%d", `(\d+)`, "%q", `("(?:[^"\\]|\\.)*")`).Replace(regexp.QuoteMeta(format))
 	return reason{regexp.MustCompile("(?s)^" + pattern + "$"), text}
 }
 
-// typed is a reason that is already in words of the reader.
+// typed is a reason whose library text is already written for readers.
 func typed(text string) reason { return reasonOf(text, text) }
 
-// read returns what the reason's text shows, if the reason is of this kind.
+// read returns the values for the translated text, if the error is of this kind.
 func (r reason) read(s string) (args []any, ok bool) {
 	m := r.pattern.FindStringSubmatch(s)
 	if m == nil {

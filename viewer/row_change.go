@@ -67,8 +67,8 @@ func (r *rows) rest(m *markup, e *audit.Entry, changes []audit.Change, more int)
 	m.tag(`</details>`)
 }
 
-// line is a change without elements of its own: each text stands between characters that
-// keep its direction to itself.
+// line writes a change without elements: directional isolates keep the direction of each
+// text from affecting the others.
 func (r *rows) line(m *markup, e *audit.Entry, c audit.Change) {
 	s := plainStep(c, cmp.Or(c.Op, audit.OpReplace))
 	before, _ := r.short(s.old)
@@ -90,7 +90,7 @@ func (r *rows) line(m *markup, e *audit.Entry, c audit.Change) {
 	}
 }
 
-// isolated writes recorded text as one line whose letters order nothing around them.
+// isolated writes recorded text on one line, inside a directional isolate.
 func (m *markup) isolated(s string) {
 	m.tag("\u2068") // first strong isolate (UAX #9, section 2.4.2)
 	m.text(newlines.Replace(s))

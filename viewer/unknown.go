@@ -11,21 +11,21 @@ import (
 // maxUnknown is how many unknown parameters a page names.
 const maxUnknown = 5
 
-// unknownParam is a parameter of the address that the page passes over.
+// unknownParam is a parameter of the URL that the page ignores.
 type unknownParam struct {
 	audit.UnknownParam
 	values []string
 }
 
-// showsPage reports whether a request only shows a page. All else refuses unknown
-// parameters: data and files have no place to say that one was ignored.
+// showsPage reports whether a request only shows a page. Other requests reject unknown
+// parameters, since data and files have no place for a note.
 func showsPage(r *http.Request) bool {
 	asked := r.URL.Query()
 	jobs := asked.Get("jobs")
 	return !asksJSON(r) && asked.Get("export") == "" && asked.Get("live") == "" && asked.Get("views") == "" && (jobs == "" || jobs == "list")
 }
 
-// dropUnknown takes the unknown parameters out of a page's query, and notes them.
+// dropUnknown removes the unknown parameters from a page's query and keeps them for the notes.
 func (s *visit) dropUnknown(values url.Values) {
 	if !showsPage(s.request) {
 		return
@@ -39,11 +39,11 @@ func (s *visit) dropUnknown(values url.Values) {
 	}
 }
 
-// unknownNote says of one parameter that it was passed over. Href leads to the view with
-// the filter that was probably meant; "" where there is none.
+// unknownNote is the note on one ignored parameter. Href links to the view with the filter
+// that was probably meant; "" without one.
 type unknownNote struct{ Text, Apply, Href string }
 
-// Unknown are the notes on parameters that the page doesn't know.
+// Unknown returns the notes on ignored parameters.
 func (p page) Unknown() []unknownNote {
 	var list []unknownNote
 	for _, u := range p.unknown[:min(len(p.unknown), maxUnknown)] {
@@ -83,7 +83,7 @@ func (s *visit) canFilterBy(name string) bool {
 	return slices.ContainsFunc(chipNames, func(n pair) bool { return n.Name == name })
 }
 
-// meant is the view with the values under the parameter's right name.
+// meant returns the link with the values under the correct parameter.
 func (s *visit) meant(u unknownParam) string {
 	v := s.copyState()
 	v.Del("cursor")

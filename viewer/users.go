@@ -17,8 +17,8 @@ import (
 const (
 	// usersWait is how long Options.Users may take.
 	usersWait = 500 * time.Millisecond
-	// usersCalls is how many of its calls may run at a time, those included that go on
-	// after their deadline.
+	// usersCalls is the number of its calls that may run at a time, including those that
+	// run past their deadline.
 	usersCalls = 32
 )
 
@@ -27,8 +27,8 @@ var (
 	errUsersBusy = errors.New("viewer: Options.Users has too many calls that haven't returned")
 )
 
-// tenantsOf are the tenants that a grant shows, and ok is false where that is none, or can't
-// be told; nil are all tenants.
+// tenantsOf returns the tenants that a grant shows; nil means all. ok is false if there are
+// none or the scope doesn't tell.
 func tenantsOf(g access.Grant) (tenants []string, ok bool) {
 	listed := false
 	var hidden []string
@@ -54,12 +54,12 @@ func tenantsOf(g access.Grant) (tenants []string, ok bool) {
 	return tenants, len(tenants) > 0
 }
 
-// only reports whether a filter has no other conditions than those of part.
+// only reports whether a filter has no conditions except those of part.
 func only(f, part audit.Filter) bool {
 	return len(f.Terms()) == 1 && f.Values().Encode() == part.Values().Encode()
 }
 
-// personsOf is what a scope says of actors.
+// personsOf returns the conditions of a scope on actors.
 func personsOf(scope audit.Filter) (persons audit.Filter) {
 	of := func(f audit.Filter) audit.Filter {
 		return audit.Filter{ActorTypes: f.ActorTypes, ActorIDs: f.ActorIDs, Users: f.Users}
@@ -76,8 +76,9 @@ func personsOf(scope audit.Filter) (persons audit.Filter) {
 	return persons
 }
 
-// askUsers begins to ask the application for its users. The result waits for them, at
-// most usersWait from now; none come where the reader may not see them, or the call fails.
+// askUsers starts a call of Options.Users. The returned function waits for its result, at
+// most usersWait from now. It returns no users if the reader may not see them or the call
+// fails.
 func (s *visit) askUsers(ctx context.Context, find string) (users func() []audit.Actor) {
 	none := func() []audit.Actor { return nil }
 	tenants, ok := tenantsOf(s.grant)
@@ -112,7 +113,7 @@ func (s *visit) askUsers(ctx context.Context, find string) (users func() []audit
 		case a = <-came:
 		case <-waiting.Done():
 			select {
-			case a = <-came: // it ended the wait itself
+			case a = <-came: // the call has returned
 			default:
 				a.err = context.Cause(waiting)
 			}
@@ -127,7 +128,7 @@ func (s *visit) askUsers(ctx context.Context, find string) (users func() []audit
 	}
 }
 
-// callUsers makes a panic of the application's an error.
+// callUsers calls Options.Users and turns a panic into an error.
 func (s *visit) callUsers(ctx context.Context, tenants []string, find string) (users []audit.Actor, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -137,7 +138,7 @@ func (s *visit) callUsers(ctx context.Context, tenants []string, find string) (u
 	return s.opts.Users(ctx, tenants, find)
 }
 
-// shownUsers are the users that the reader's scope doesn't leave out.
+// shownUsers returns the users that the reader's scope may show.
 func (s *visit) shownUsers(users []audit.Actor) []audit.Actor {
 	persons := personsOf(s.grant.Scope)
 	var list []audit.Actor
@@ -149,8 +150,8 @@ func (s *visit) shownUsers(users []audit.Actor) []audit.Actor {
 	return list
 }
 
-// withUsers adds the application's users to the values of the user facet, each once, and
-// notes their names. Both are in one order then, by what the menu shows.
+// withUsers merges the application's users into the values of the user facet, each once and
+// sorted by what the menu shows, and keeps their names.
 func (s *visit) withUsers(values []string, users []audit.Actor) []string {
 	if len(users) == 0 {
 		return values
@@ -174,7 +175,7 @@ func (s *visit) withUsers(values []string, users []audit.Actor) []string {
 	return list[:min(len(list), facetsAsked)]
 }
 
-// matchesUser reports whether a folded text is in what names a user.
+// matchesUser reports whether a user's name, email or ID contains a folded text.
 func matchesUser(u audit.Actor, needle string) bool {
 	return slices.ContainsFunc([]string{u.Name, u.Email, u.ID}, func(s string) bool { return strings.Contains(audit.Fold(s), needle) })
 }

@@ -26,12 +26,12 @@ type visit struct {
 	query          audit.Query // what the page shows, its search taken apart
 	actions        map[string]audit.Action
 	types          map[string]string
-	unknown        []unknownParam // of the address
-	wrong          string         // the parameter that has an error, where the form shows it; links leave it out
-	noted          bool           // the read is on the trail, if the host wants that
+	unknown        []unknownParam // of the URL
+	wrong          string         // the parameter with an error that the form shows; links leave it out
+	noted          bool           // the read is recorded, if Options.Record is set
 	unknownColumns []string
-	names          map[string]string // of users, as Options.Users has them, by Actor.User
-	changes        map[string]int    // how many an entry has that is shown in part, by its ID
+	names          map[string]string // names of users from Options.Users, by Actor.User
+	changes        map[string]int    // number of changes of an entry that is shown in part, by its ID
 }
 
 // stateOnly are parameters of the list that aren't part of its filter.

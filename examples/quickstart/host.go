@@ -79,7 +79,7 @@ func labels() *audit.Catalogue {
 }
 
 // prepare lets the page prepare files in the background, in a folder that end removes.
-// A host that wants to keep them over a restart names a folder of its own.
+// Use a folder of your own to keep the files after a restart.
 func (h *host) prepare(ctx context.Context) (end func(context.Context) error, err error) {
 	dir, err := os.MkdirTemp("", "quickstart-files-")
 	if err != nil {

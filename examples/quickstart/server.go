@@ -28,8 +28,8 @@ func (h *host) page() (*viewer.Viewer, error) {
 	})
 }
 
-// users are those of organizations, or all if that is nil, for the page's user menu: with
-// them it lists people who have done nothing yet.
+// users returns the users of the organizations, or all if organizations is nil. With them
+// the page's user menu also lists people who have done nothing yet.
 //
 // region users
 func (h *host) users(ctx context.Context, organizations []string, find string) ([]audit.Actor, error) {

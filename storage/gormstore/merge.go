@@ -33,7 +33,7 @@ func (s *Store) merge(b *builder, sel selection, p streams) error {
 	return s.mergeUnion(b, sel, p, columns)
 }
 
-// list writes columns, each behind the prefix. Behind one, an expression has its name.
+// list writes columns, each after the prefix. With a prefix, an expression goes by its alias.
 func (b *builder) list(columns []string, before, prefix string) {
 	for i, c := range columns {
 		b.WriteString([]string{before, ", "}[min(i, 1)])

@@ -110,12 +110,12 @@ func (d *mysql) folded(expression string, list []variant) string {
 	return replaced(expression, list, d.text)
 }
 
-// beginning has nothing of a text that isn't UTF-8 where the server makes NULL of it.
+// beginning returns "" for a text that isn't UTF-8, which the server converts to NULL.
 func (d *mysql) beginning(expression string, characters int) string {
 	return "COALESCE(CAST(LEFT(CONVERT(" + expression + " USING utf8mb4), " + itoa(characters) + ") AS BINARY), x'')"
 }
 
-// firstField ends at the mark behind the first name, or at the first character of a guard.
+// firstField ends at the separator after the first name, or at the first guard character.
 func (d *mysql) firstField() string {
 	return "SUBSTRING_INDEX(REPLACE(" + d.beginning("SUBSTRING(fields, 2)", sortedRunes) + ", x'1d', x'1f'), x'1f', 1)"
 }

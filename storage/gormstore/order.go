@@ -14,10 +14,10 @@ type order struct {
 	columns    []string // the sort key unless it is the time, time, id; or seq alone
 	key        string   // the expression of the first column, sortKey; "": it is a column of the table
 	descending bool
-	oneTenant  bool // all entries have one, so it isn't sorted by: MariaDB would sort them
+	oneTenant  bool // all entries have the same tenant, so ORDER BY leaves it out: MariaDB would sort otherwise
 }
 
-// sortKey is the name of an expression that is sorted by.
+// sortKey is the alias of the expression in ORDER BY.
 const (
 	sortKey   = "sort_key"
 	asSortKey = " AS " + sortKey
@@ -32,7 +32,7 @@ var sortColumns = map[audit.Sort]string{
 	audit.SortTenant:     colTenant,
 }
 
-// boundedColumns are what is sorted by without an index, long texts by their beginning.
+// boundedColumns are the columns and expressions of orders without an index; long texts sort by their beginning.
 var boundedColumns = map[audit.Sort]struct {
 	column string
 	long   bool
@@ -55,7 +55,7 @@ var boundedColumns = map[audit.Sort]struct {
 	audit.SortUserAgent:   {column: "user_agent", long: true},
 }
 
-// sortedRunes is how much of a long text is sorted by (audit.SortKey).
+// sortedRunes is the number of characters by which long texts sort (audit.SortKey).
 const sortedRunes = 200
 
 // orderOf is the order of a sort by time, by recording or along an index.
@@ -172,7 +172,7 @@ func (o order) by(b *builder, prefix string) {
 	}
 }
 
-// merged is the order of what was selected in it: its key is a column.
+// merged returns the order for rows that a subquery selected, where the key is a column.
 func (o order) merged() order {
 	if o.key != "" {
 		o.key = sortKey

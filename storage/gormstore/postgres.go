@@ -174,7 +174,7 @@ func (d *postgres) beginning(expression string, characters int) string {
 	return "left(" + expression + ", " + itoa(characters) + `) COLLATE "C"`
 }
 
-// firstField ends at the mark behind the first name, or at the first character of a guard.
+// firstField ends at the separator after the first name, or at the first guard character.
 func (d *postgres) firstField() string {
 	return "split_part(translate(substr(fields, 2, " + itoa(sortedRunes) + `), chr(29), chr(31)), chr(31), 1) COLLATE "C"`
 }

@@ -132,7 +132,7 @@ func (d *sqlite) beginning(expression string, characters int) string {
 	return "substr(" + expression + ", 1, " + itoa(characters) + ")"
 }
 
-// firstField ends at the mark behind the first name, or at the first character of a guard.
+// firstField ends at the separator after the first name, or at the first guard character.
 func (d *sqlite) firstField() string {
 	names := "(replace(substr(fields, 2, " + itoa(sortedRunes) + "), char(29), char(31)) || char(31))"
 	return "substr(" + names + ", 1, instr(" + names + ", char(31)) - 1)"

@@ -101,7 +101,7 @@ type Store struct {
 	foldAfter, mostBehind int
 	shortStreams          int    // likewise
 	blockKeys             int    // likewise
-	maxSorted             int    // likewise
+	maxSorted             int    // audit.MaxSorted; tests lower it
 	quoted                string // the table in SQL
 	known                 *known
 }

@@ -258,7 +258,7 @@ func tryAllOrNone(c *trial) {
 		ctx, cancel := context.WithCancel(c.ctx)
 		err := c.store.Append(&impatient{Context: ctx, cancel: cancel, patience: patience}, batch...)
 		cancel()
-		// All pages: what the server stored after an earlier Append gave up is there too.
+		// All pages, since the server may also have stored entries after an earlier Append gave up.
 		n := len(common(batch, c.walk(audit.Query{Limit: 1000})))
 		switch {
 		case n != 0 && n != len(batch):

@@ -210,8 +210,8 @@ func (g *generator) queryOf(f audit.Filter) audit.Query {
 	return audit.Query{Filter: f, Sort: allSorts[g.IntN(len(allSorts))], Limit: []int{4, 9, 20, 50, 1000}[g.IntN(5)]}
 }
 
-// sorts are the orders that indexes serve and a few others, allSorts all of them, both
-// ways. Neither has that of recording.
+// sorts are the orders that indexes serve and a few others; allSorts are all orders. Both
+// have each order in both directions, and neither has SortRecorded.
 var sorts, allSorts = func() (some, all []audit.Sort) {
 	for _, key := range audit.SortKeys() {
 		if key == audit.SortRecorded {

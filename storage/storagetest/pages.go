@@ -35,7 +35,7 @@ func trySorts(c *trial) {
 	}
 }
 
-// trySortedTexts has texts that collations take for equal, sort otherwise, or cut.
+// trySortedTexts sorts texts that collations treat as equal, order differently, or cut.
 func trySortedTexts(c *trial) {
 	texts := []string{"", " ", "a", "a ", "A", "á", "a\u0301", "ab", "a b", "a-b", "_", "%", `\`, "'", "ß", "ss", "Z", "z", "é", "日本", "😀", "\uffff", "\x1f", "\x1d", "a\x1fb", "a\x1eb", "a.b", "a[1]", "a\tb", "\u200b"}
 	for _, r := range []string{"x", "é", "😀"} { // 1, 2 and 4 bytes
