@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/export"
@@ -23,8 +24,8 @@ type listColumn struct {
 // defaultColumns are shown where neither the URL nor the browser names others.
 var defaultColumns = []string{"time", "action", "type", "record", "changes", "user", "ip"}
 
-// listColumns returns every column, in the order of the chooser.
-func listColumns() []listColumn {
+// listColumns returns every column, in the order of the chooser. Callers don't change it.
+var listColumns = sync.OnceValue(func() []listColumn {
 	return []listColumn{
 		{"time", "Time", "c-time", audit.SortTime, (*rows).timeCell},
 		{"action", "Action", "c-action", audit.SortAction, (*rows).actionCell},
@@ -61,19 +62,19 @@ func listColumns() []listColumn {
 		{"damaged", "Damage", "c-error", "", textCell(func(e *audit.Entry) string { return e.Damaged })},
 		{"entry", "Entry ID", "c-entry", audit.SortEntryID, textCell(func(e *audit.Entry) string { return e.ID })},
 	}
-}
+})
 
 // knownColumns are the list's columns, and behind them what else a file can have: the
 // list shows those as text where the URL names them, and the chooser doesn't offer them.
-func knownColumns() []listColumn {
-	all := listColumns()
+var knownColumns = sync.OnceValue(func() []listColumn {
+	all := slices.Clip(listColumns())
 	for _, c := range export.AllColumns() {
 		if !slices.ContainsFunc(all, func(have listColumn) bool { return have.key == c.Name }) {
 			all = append(all, listColumn{key: c.Name, label: c.Header, class: "c-other", cell: textCell(func(e *audit.Entry) string { return cellText(c.Value(*e)) })})
 		}
 	}
 	return all
-}
+})
 
 // cellText is a file's value as text.
 func cellText(v any) string {
@@ -186,13 +187,17 @@ func (s *visit) isPage(values url.Values) bool {
 	return !values.Has("export") && !asksJSON(s.request)
 }
 
-// shownColumns are the list's columns, in order.
-func (s *visit) shownColumns() []listColumn {
-	keys := defaultColumns
+// columnKeys returns the keys of the list's columns, in order.
+func (s *visit) columnKeys() []string {
 	if chosen := s.state.Get("columns"); chosen != "" {
-		keys = strings.Split(chosen, ",")
+		return strings.Split(chosen, ",")
 	}
-	all := knownColumns()
+	return defaultColumns
+}
+
+// shownColumns returns the list's columns, in order.
+func (s *visit) shownColumns() []listColumn {
+	keys, all := s.columnKeys(), knownColumns()
 	list := make([]listColumn, 0, len(keys))
 	for _, key := range keys {
 		if i := slices.IndexFunc(all, func(c listColumn) bool { return c.key == key }); i >= 0 {
@@ -202,10 +207,8 @@ func (s *visit) shownColumns() []listColumn {
 	return list
 }
 
-// shows reports whether a column is among the list's.
-func (s *visit) shows(key string) bool {
-	return slices.ContainsFunc(s.shownColumns(), func(c listColumn) bool { return c.key == key })
-}
+// shows reports whether the list has a column.
+func (s *visit) shows(key string) bool { return slices.Contains(s.columnKeys(), key) }
 
 // columnChoice is a box of the chooser.
 type columnChoice struct {
