@@ -27,11 +27,11 @@ type HubOptions struct {
 	// hub keep, for readers to share. Default: 32 MiB.
 	MaxEncoded int
 	// Wake tells of entries that other processes have committed
-	// (pgnotify.Notifier.Wake): each value makes the hub look at once. It may be
-	// sent on as often as one likes. What this process commits wakes the hub by
-	// itself. With Wake the clock goes slower, since it only finds what nobody
-	// told: every 800 ms instead of every 200. A closed channel is as none.
-	// Default: none.
+	// (pgnotify.Notifier.Wake): each value makes the hub look at once, and more of them
+	// do no harm. The hub takes values only while it has readers, so send without
+	// blocking. Entries of this process wake the hub without it. With Wake the hub polls
+	// every 0.8 s instead of every 0.2 s, since polling only finds entries that nobody
+	// told of. A closed channel is the same as none. Default: none.
 	Wake <-chan struct{}
 	// Logger is told of stores that fail for a while. Default: the trail's.
 	Logger *slog.Logger
