@@ -107,6 +107,18 @@ func TestCompletionByPointerAndAfterASwap(t *testing.T) {
 	b.clean()
 }
 
+// TestCompletionOfWhatWasTypedBeforeTheScript: the script comes with the first use of the
+// box, and fast typists were ahead of it.
+func TestCompletionOfWhatWasTypedBeforeTheScript(t *testing.T) {
+	browser := startBrowser(t)
+	s := newSite(t, nil, demo(60)...)
+	b := newTab(t, browser, s.Server)
+	b.open("?q=ada")
+	b.eval(`(i => { i.focus(); i.value = 'act'; i.dispatchEvent(new Event('input', { bubbles: true })) })(` + searchBox + `)`)
+	b.until(offered + `.includes('action:')`)
+	b.clean()
+}
+
 // TestSearchHelp opens by the button, by h and from the sheet of keys, and as a page where
 // there are no scripts.
 func TestSearchHelp(t *testing.T) {

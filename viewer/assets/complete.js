@@ -152,7 +152,11 @@ list.addEventListener('pointerdown', e => e.preventDefault()) // the caret stays
 list.addEventListener('click', e => { const at = [...list.children].indexOf(e.target.closest('li')); if (at >= 0) take(options[at]) })
 document.addEventListener('focusout', () => setTimeout(() => { if (document.activeElement !== box()) close() }))
 document.addEventListener('av:swapped', () => { const input = box(); if (input) list.hidden ? wire(input) : show(active) })
-if (box()) wire(box())
+if (box()) {
+  wire(box())
+  // What was typed while this script was loading.
+  if (document.activeElement === box() && box().value !== box().defaultValue) update(box())
+}
 
 // help shows the help page beside the list.
 export async function help(link, html) {
