@@ -14,9 +14,9 @@ import (
 //
 // Only changes of Field tell the parent of a child: a create and a removal have it, and so
 // has an update that moves the child. Left out are a child without such an entry, which
-// existed before the trail and only ever changed in other columns; one whose Field is
-// redacted, unless it holds the hash that is the parent's ID; and one that refers to a
-// parent with a composite key by several columns. Children of children are in the child's
+// existed before the trail and only ever changed in other columns; one with a redacted
+// Field, except a hash that equals the parent's ID; and one that refers to a parent with a
+// composite key by several columns. Children of children are in the child's
 // own history.
 type Child struct {
 	Type  string // the children's Object.Type: "order_lines"

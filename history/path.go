@@ -90,7 +90,7 @@ func valueAt(v any, steps []string) (any, bool) {
 }
 
 // withValueAt returns v with the value at the steps replaced or inserted, or removed if
-// inner is gone. ok is false if there is no such path.
+// inner is gone. ok is false if v doesn't have the path.
 func withValueAt(v any, steps []string, inner any, insert bool) (any, bool) {
 	if len(steps) == 0 {
 		return inner, true

@@ -28,7 +28,7 @@ type gone struct{}
 // redaction says how a value was redacted, and which entry set it.
 type redaction struct{ how, entry string }
 
-// newRecord returns a record of which only its type and ID are known.
+// newRecord returns a record with a type and an ID; everything else is unknown.
 func newRecord(o audit.Object) *record {
 	return &record{object: audit.Object{Type: o.Type, ID: o.ID}, there: true, known: newPathTree[any](), redactions: newPathTree[redaction](), gaps: map[string]bool{}}
 }
