@@ -143,75 +143,46 @@ func SortKey(s Sort, e Entry) string {
 	case SortTenant:
 		return e.Tenant
 	}
-	return boundedKey(s.Key(), &e)
-}
-
-// boundedKey is SortKey for the keys that no index serves.
-func boundedKey(key Sort, e *Entry) string {
-	switch key {
-	case SortOutcome:
-		return string(e.Outcome.orSuccess())
-	case SortObjectName:
-		return firstRunes(e.Object.Name)
-	case SortChanges:
-		return firstField(e.Changes)
-	case SortOnBehalfOf:
-		return e.OnBehalfOfUser()
-	case SortComment:
-		return firstRunes(e.Comment)
-	case SortError:
-		return firstRunes(e.Error)
-	case SortProduct:
-		return e.Object.Product
-	case SortProject:
-		return e.Project
-	case SortEntryID:
-		return e.ID
-	}
-	return originKey(key, e)
-}
-
-// originKey is boundedKey for the actor and the request.
-func originKey(key Sort, e *Entry) string {
-	switch key {
-	case SortActorType:
-		return e.Actor.Type
-	case SortActorID:
-		return e.Actor.ID
-	case SortActorName:
-		return e.Actor.Name
-	case SortActorEmail:
-		return e.Actor.Email
-	case SortRequestID:
-		return e.Request.ID
-	case SortTransaction:
-		return e.TransactionID
-	case SortMethod:
-		return firstRunes(e.Request.Method)
-	case SortPath:
-		return firstRunes(e.Request.Path)
-	case SortUserAgent:
-		return firstRunes(e.Request.UserAgent)
-	}
-	if e.OnBehalfOf == nil {
-		return ""
-	}
-	return behalfKey(key, e.OnBehalfOf)
-}
-
-// behalfKey is boundedKey for the fields of Entry.OnBehalfOf.
-func behalfKey(key Sort, a *Actor) string {
-	switch key {
-	case SortBehalfType:
-		return a.Type
-	case SortBehalfID:
-		return a.ID
-	case SortBehalfName:
-		return a.Name
-	case SortBehalfEmail:
-		return a.Email
+	if key := boundedKey[s.Key()]; key != nil {
+		return key(&e)
 	}
 	return ""
+}
+
+// boundedKey has SortKey for each key without an index.
+var boundedKey = map[Sort]func(*Entry) string{
+	SortOutcome:     func(e *Entry) string { return string(e.Outcome.orSuccess()) },
+	SortObjectName:  func(e *Entry) string { return firstRunes(e.Object.Name) },
+	SortChanges:     func(e *Entry) string { return firstField(e.Changes) },
+	SortOnBehalfOf:  func(e *Entry) string { return e.OnBehalfOfUser() },
+	SortBehalfType:  ofBehalf(func(a *Actor) string { return a.Type }),
+	SortBehalfID:    ofBehalf(func(a *Actor) string { return a.ID }),
+	SortBehalfName:  ofBehalf(func(a *Actor) string { return a.Name }),
+	SortBehalfEmail: ofBehalf(func(a *Actor) string { return a.Email }),
+	SortComment:     func(e *Entry) string { return firstRunes(e.Comment) },
+	SortError:       func(e *Entry) string { return firstRunes(e.Error) },
+	SortProduct:     func(e *Entry) string { return e.Object.Product },
+	SortProject:     func(e *Entry) string { return e.Project },
+	SortActorType:   func(e *Entry) string { return e.Actor.Type },
+	SortActorID:     func(e *Entry) string { return e.Actor.ID },
+	SortActorName:   func(e *Entry) string { return e.Actor.Name },
+	SortActorEmail:  func(e *Entry) string { return e.Actor.Email },
+	SortRequestID:   func(e *Entry) string { return e.Request.ID },
+	SortTransaction: func(e *Entry) string { return e.TransactionID },
+	SortMethod:      func(e *Entry) string { return firstRunes(e.Request.Method) },
+	SortPath:        func(e *Entry) string { return firstRunes(e.Request.Path) },
+	SortUserAgent:   func(e *Entry) string { return firstRunes(e.Request.UserAgent) },
+	SortEntryID:     func(e *Entry) string { return e.ID },
+}
+
+// ofBehalf returns a field of Entry.OnBehalfOf, "" without one.
+func ofBehalf(field func(*Actor) string) func(*Entry) string {
+	return func(e *Entry) string {
+		if e.OnBehalfOf == nil {
+			return ""
+		}
+		return field(e.OnBehalfOf)
+	}
 }
 
 // sortedRunes is the number of characters by which long texts are sorted: MySQL compares 1,024 bytes.

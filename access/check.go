@@ -23,7 +23,8 @@ func (g Grant) Check(q audit.Query) error {
 	if g.Personal {
 		return nil
 	}
-	if key := q.Sort.Key(); !slices.Contains(openOrders, key) && !listed(key) && !lists(q.Filter, key) {
+	key := q.Sort.Key()
+	if _, listed := listedOrders[key]; !listed && !slices.Contains(openOrders, key) && !lists(q.Filter, key) {
 		return personalOrder(key)
 	}
 	return personalIn(q.Filter, false)
@@ -32,30 +33,18 @@ func (g Grant) Check(q audit.Query) error {
 // openOrders are the sort keys whose values are never masked.
 var openOrders = []audit.Sort{audit.SortTime, audit.SortRecorded, audit.SortOutcome, audit.SortEntryID}
 
-// listed reports whether facets list the values of the sort key, so that admit can check
-// whether any of them is masked.
-func listed(key audit.Sort) bool {
-	_, ok := listedIn(audit.Facets{}, key)
-	return ok
-}
-
-// listedIn returns the values of the sort key from facets; ok is false if facets lack them.
-func listedIn(f audit.Facets, key audit.Sort) (values []string, ok bool) {
-	switch key {
-	case audit.SortAction:
-		return f.Actions, true
-	case audit.SortObjectType:
-		return f.ObjectTypes, true
-	case audit.SortTenant:
-		return f.Tenants, true
-	case audit.SortProject:
-		return f.Projects, true
-	case audit.SortProduct:
-		return f.Products, true
-	case audit.SortActorType:
-		return f.ActorTypes, true
-	}
-	return nil, false
+// listedOrders are the sort keys whose values facets list, so that admit can check whether
+// any of them is masked: where the facets have the values, and where a filter names them.
+var listedOrders = map[audit.Sort]struct {
+	recorded func(audit.Facets) []string
+	named    func(audit.Filter) []string
+}{
+	audit.SortAction:     {func(f audit.Facets) []string { return f.Actions }, func(f audit.Filter) []string { return f.Actions }},
+	audit.SortObjectType: {func(f audit.Facets) []string { return f.ObjectTypes }, func(f audit.Filter) []string { return f.ObjectTypes }},
+	audit.SortTenant:     {func(f audit.Facets) []string { return f.Tenants }, func(f audit.Filter) []string { return f.Tenants }},
+	audit.SortProject:    {func(f audit.Facets) []string { return f.Projects }, func(f audit.Filter) []string { return f.Projects }},
+	audit.SortProduct:    {func(f audit.Facets) []string { return f.Products }, func(f audit.Filter) []string { return f.Products }},
+	audit.SortActorType:  {func(f audit.Facets) []string { return f.ActorTypes }, func(f audit.Filter) []string { return f.ActorTypes }},
 }
 
 func personalOrder(key audit.Sort) error {
@@ -65,25 +54,11 @@ func personalOrder(key audit.Sort) error {
 // lists reports whether the filter names the values of the key that it selects. They
 // are the reader's own, and hold no addresses (personalIn).
 func lists(f audit.Filter, key audit.Sort) bool {
-	return slices.ContainsFunc(f.Terms(), func(term audit.Filter) bool {
-		switch key {
-		case audit.SortAction:
-			return len(term.Actions) > 0
-		case audit.SortObjectType:
-			return len(term.ObjectTypes) > 0
-		case audit.SortObjectID:
-			return len(term.ObjectIDs) > 0
-		case audit.SortTenant:
-			return len(term.Tenants) > 0
-		case audit.SortProject:
-			return len(term.Projects) > 0
-		case audit.SortProduct:
-			return len(term.Products) > 0
-		case audit.SortActorType:
-			return len(term.ActorTypes) > 0
-		}
-		return false
-	})
+	named := listedOrders[key].named
+	if key == audit.SortObjectID {
+		named = func(f audit.Filter) []string { return f.ObjectIDs }
+	}
+	return named != nil && slices.ContainsFunc(f.Terms(), func(term audit.Filter) bool { return len(named(term)) > 0 })
 }
 
 // admit is Check, and also rejects a sort key whose values facets list if a value in the
@@ -92,7 +67,8 @@ func lists(f audit.Filter, key audit.Sort) bool {
 func (r reader) admit(ctx context.Context, q audit.Query) error {
 	err := r.grant.Check(q)
 	key := q.Sort.Key()
-	if err != nil || r.mask.personal || !listed(key) || lists(q.Filter, key) {
+	order, listed := listedOrders[key]
+	if err != nil || r.mask.personal || !listed || lists(q.Filter, key) {
 		return err
 	}
 	facets, err := r.storedFacets(ctx, audit.FacetQuery{Name: string(key), Limit: audit.MaxLimit + 1})
@@ -102,7 +78,7 @@ func (r reader) admit(ctx context.Context, q audit.Query) error {
 	case err != nil:
 		return err
 	}
-	values, _ := listedIn(facets, key)
+	values := order.recorded(facets)
 	if len(values) > audit.MaxLimit || slices.ContainsFunc(values, func(v string) bool { return r.mask.text(v, nil) != v }) {
 		return &audit.QueryError{Param: "sort", Reason: "sorting by " + string(key) + " needs access to personal data, since some values hold addresses"}
 	}
