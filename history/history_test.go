@@ -500,3 +500,21 @@ func TestAutomaticFieldsAreNoGaps(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, []string{"profile.updated_at"}, got.Gaps)
 }
+
+// A field that was masked and then wasn't, as after a change of the tags: only the
+// first state says so.
+func TestAPlainValueIsNotRedacted(t *testing.T) {
+	trail := trailOf(t, t.Context(), []audit.Entry{
+		{Time: moment(1), Action: "create", Object: theRecord, Changes: []audit.Change{
+			{Field: "name", Op: audit.OpAdd, New: audit.Mask, Redacted: audit.RedactedMasked},
+		}},
+		{Time: moment(2), Action: "update", Object: theRecord, Changes: []audit.Change{{Field: "name", Old: audit.Mask, New: "Ada"}}},
+	})
+	before, err := history.At(t.Context(), trail, theRecord, moment(1))
+	require.NoError(t, err)
+	assert.Equal(t, map[string]string{"name": audit.RedactedMasked}, before.Redacted)
+	after, err := history.At(t.Context(), trail, theRecord, moment(2))
+	require.NoError(t, err)
+	assert.Equal(t, "Ada", after.Fields["name"])
+	assert.Empty(t, after.Redacted)
+}
