@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/jsonvalue"
 )
 
 // difference returns the changes from one state of a record to another.
@@ -102,11 +103,11 @@ func change(path string, x, y any) audit.Change {
 	case noOld && noNew:
 		return audit.Change{Field: path, Op: audit.OpReplace}
 	case noOld:
-		return audit.Change{Field: path, Op: audit.OpAdd, New: cloneValue(y)}
+		return audit.Change{Field: path, Op: audit.OpAdd, New: jsonvalue.Clone(y)}
 	case noNew:
-		return audit.Change{Field: path, Op: audit.OpRemove, Old: cloneValue(x)}
+		return audit.Change{Field: path, Op: audit.OpRemove, Old: jsonvalue.Clone(x)}
 	}
-	return audit.Change{Field: path, Op: audit.OpReplace, Old: cloneValue(x), New: cloneValue(y)}
+	return audit.Change{Field: path, Op: audit.OpReplace, Old: jsonvalue.Clone(x), New: jsonvalue.Clone(y)}
 }
 
 // stepsBetween returns the changes from one value to another, as capture writes them:

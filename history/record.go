@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/jsonvalue"
 )
 
 // record is a record as far as the entries read so far tell.
@@ -35,28 +36,10 @@ func newRecord(o audit.Object) *record {
 
 func (r *record) clone() *record {
 	c := *r
-	c.known = r.known.clone(cloneValue)
+	c.known = r.known.clone(jsonvalue.Clone)
 	c.redactions = r.redactions.clone(func(m redaction) redaction { return m })
 	c.gaps = maps.Clone(r.gaps)
 	return &c
-}
-
-func cloneValue(v any) any {
-	switch x := v.(type) {
-	case []any:
-		list := make([]any, len(x))
-		for i := range x {
-			list[i] = cloneValue(x[i])
-		}
-		return list
-	case map[string]any:
-		m := make(map[string]any, len(x))
-		for k, inner := range x {
-			m[k] = cloneValue(inner)
-		}
-		return m
-	}
-	return v
 }
 
 // removes reports whether a destroy removed the row. A soft delete only changes a column.
@@ -156,7 +139,7 @@ func (r *record) steps(e audit.Entry) {
 	}
 	for _, c := range changes {
 		if op(c) != audit.OpRemove {
-			r.set(c.Field, cloneValue(c.New), op(c) == audit.OpAdd, redaction{c.Redacted, e.ID})
+			r.set(c.Field, jsonvalue.Clone(c.New), op(c) == audit.OpAdd, redaction{c.Redacted, e.ID})
 		}
 	}
 }

@@ -1,6 +1,9 @@
 package memstore
 
-import "github.com/gormtrail/audit"
+import (
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/jsonvalue"
+)
 
 // clone copies what is stored of an entry with all that it refers to, so that neither
 // side can change what the other holds.
@@ -17,7 +20,7 @@ func clone(e audit.Entry) audit.Entry {
 	if len(e.Metadata) == 0 {
 		e.Metadata = nil
 	} else {
-		e.Metadata = cloneValue(e.Metadata).(map[string]any)
+		e.Metadata = jsonvalue.Clone(e.Metadata).(map[string]any)
 	}
 	return e
 }
@@ -28,27 +31,8 @@ func cloneChanges(changes []audit.Change) []audit.Change {
 	}
 	c := make([]audit.Change, len(changes))
 	for i, change := range changes {
-		change.Old, change.New = cloneValue(change.Old), cloneValue(change.New)
+		change.Old, change.New = jsonvalue.Clone(change.Old), jsonvalue.Clone(change.New)
 		c[i] = change
 	}
 	return c
-}
-
-// cloneValue copies a value in the terms of audit.Normalize.
-func cloneValue(v any) any {
-	switch x := v.(type) {
-	case []any:
-		list := make([]any, len(x))
-		for i := range x {
-			list[i] = cloneValue(x[i])
-		}
-		return list
-	case map[string]any:
-		m := make(map[string]any, len(x))
-		for k, inner := range x {
-			m[k] = cloneValue(inner)
-		}
-		return m
-	}
-	return v
 }

@@ -1,0 +1,22 @@
+// Package jsonvalue works on values in the form of audit.Normalize.
+package jsonvalue
+
+// Clone returns a deep copy of a value: objects and lists are copied, other values can't
+// change.
+func Clone(v any) any {
+	switch x := v.(type) {
+	case []any:
+		list := make([]any, len(x))
+		for i := range x {
+			list[i] = Clone(x[i])
+		}
+		return list
+	case map[string]any:
+		m := make(map[string]any, len(x))
+		for k, inner := range x {
+			m[k] = Clone(inner)
+		}
+		return m
+	}
+	return v
+}
