@@ -169,3 +169,74 @@ func TestAxeOfTheListsTools(t *testing.T) {
 		}
 	}
 }
+
+// TestAxeRightToLeft: no violation in the mirrored page and what opens on it, light and dark.
+func TestAxeRightToLeft(t *testing.T) {
+	browser := startBrowser(t)
+	source := axeSource(t)
+	b := newTab(t, browser, mirrored(t).Server)
+	for _, state := range []struct {
+		name, query, prepare, until string
+		width                       int64
+	}{
+		{"list", "", "", `document.querySelector('figure.chart')`, 1440},
+		{"list on a phone", "", "", "", 360},
+		{"user menu", "&record=none", `document.querySelector('[data-facet=user] summary').click()`, `document.querySelector('details.menu[open]')`, 1440},
+		{"filter sheet", "&action=update", `document.querySelector('.extra-of').click()`, `document.querySelector('.extra:popover-open')`, 360},
+		{"entry", "&entry=" + entryID(900_000), "", "", 1440},
+		{"entry on a phone", "&entry=" + entryID(900_000), "", "", 360},
+		{"drawer", "", `document.querySelector('#results tbody .c-time a').click()`, `document.querySelector('.drawer[open] h1')`, 1440},
+		{"timeline", "&view=history&entry=" + entryID(800_000), "", "", 1440},
+		{"legend", "&legend=1", "", "", 1440},
+		{"help", "&help=1", "", "", 1440},
+		{"facet", "&facet=user", "", "", 1440},
+		{"unknown parameter", "&actoin=update", "", "", 1440},
+	} {
+		b.size(state.width, 900)
+		for _, dark := range []bool{false, true} {
+			b.dark(dark)
+			b.open("?lang=en-XB" + state.query)
+			b.prepare(state.prepare, state.until)
+			if found := b.violations(source); len(found) > 0 {
+				t.Errorf("%s, dark %v:\n%s", state.name, dark, strings.Join(found[:min(6, len(found))], "\n"))
+			}
+		}
+	}
+}
+
+// TestAxeOfPreparedFiles: no violation on the page of prepared files, whatever their state.
+func TestAxeOfPreparedFiles(t *testing.T) {
+	browser := startBrowser(t)
+	source := axeSource(t)
+	s, store := jobsSite(t)
+	b := newTab(t, browser, s.Server)
+	check := func(name string) {
+		t.Helper()
+		for _, width := range []int64{1440, 360} {
+			b.size(width, 900)
+			for _, dark := range []bool{false, true} {
+				b.dark(dark)
+				if found := b.violations(source); len(found) > 0 {
+					t.Errorf("%s, %d wide, dark %v:\n%s", name, width, dark, strings.Join(found[:min(6, len(found))], "\n"))
+				}
+			}
+		}
+		b.size(1440, 900)
+	}
+	b.open("?jobs=list")
+	check("empty")
+	open := store.close()
+	b.start("csv")
+	b.until(jobState + ` === 'st st-running'`)
+	check("running")
+	open()
+	b.until(jobState + ` === 'st st-finished'`)
+	check("finished")
+	open = store.close()
+	b.start("xlsx")
+	b.until(jobState + ` === 'st st-running'`)
+	b.click(".jobs form button")
+	b.until(`document.querySelector('.st-cancelled')`)
+	check("cancelled")
+	open()
+}
