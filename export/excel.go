@@ -115,7 +115,7 @@ type workbook struct {
 
 func (b *workbook) write() error {
 	var err error
-	if b.styles, err = newSheetStyles(b.file); err != nil {
+	if b.styles, err = newSheetStyles(b.file, b.t.mirrored); err != nil {
 		return err
 	}
 	if err := b.file.SetSheetName("Sheet1", b.sheetName(1)); err != nil {
@@ -238,7 +238,7 @@ func (b *workbook) begin() error {
 			return err
 		}
 	}
-	if err := b.printSettings(b.sheet); err != nil {
+	if err := b.setUp(b.sheet); err != nil {
 		return err
 	}
 	titles := &excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: "'" + b.sheet + "'!$1:$1", Scope: b.sheet}
@@ -268,13 +268,17 @@ func (b *workbook) begin() error {
 	return b.add(header, lines)
 }
 
-// printSettings: landscape, as wide as the page, with title and page numbers.
-func (b *workbook) printSettings(sheet string) error {
+// setUp: the reading direction, and printed in landscape, as wide as the page, with title
+// and page numbers.
+func (b *workbook) setUp(sheet string) error {
 	fit, landscape, paper, width, height := true, "landscape", 9, 1, 0
 	if err := b.file.SetHeaderFooter(sheet, b.pageEdges()); err != nil {
 		return err
 	}
 	if err := b.file.SetSheetProps(sheet, &excelize.SheetPropsOptions{FitToPage: &fit}); err != nil {
+		return err
+	}
+	if err := b.file.SetSheetView(sheet, -1, &excelize.ViewOptions{RightToLeft: &b.t.mirrored}); err != nil {
 		return err
 	}
 	return b.file.SetPageLayout(sheet, &excelize.PageLayoutOptions{Orientation: &landscape, Size: &paper, FitToWidth: &width, FitToHeight: &height})
@@ -289,9 +293,13 @@ func (b *workbook) pageEdges() *excelize.HeaderFooterOptions {
 		made += " " + b.t.Label(textMadeBy) + " " + b.t.By
 	}
 	page := strings.NewReplacer("{n}", "&P", "{total}", "&N").Replace(text(b.t.Label(textPageOf)))
+	start, end := "&L", "&R"
+	if b.t.mirrored {
+		start, end = end, start
+	}
 	return &excelize.HeaderFooterOptions{
-		OddHeader: "&L" + text(b.t.Title) + "&R" + text(b.t.periodText()),
-		OddFooter: "&L" + text(made) + "&R" + page,
+		OddHeader: start + text(b.t.Title) + end + text(b.t.periodText()),
+		OddFooter: start + text(made) + end + page,
 	}
 }
 
@@ -313,7 +321,7 @@ const factWidth = 90.0
 
 // facts writes the second sheet.
 func (b *workbook) facts(sheet string) error {
-	if err := b.printSettings(sheet); err != nil {
+	if err := b.setUp(sheet); err != nil {
 		return err
 	}
 	stream, err := b.file.NewStreamWriter(sheet)
@@ -366,7 +374,7 @@ func (b *workbook) cell(v any) any {
 		if len(x) == 0 {
 			return nil
 		}
-		return excelize.Cell{StyleID: b.styles.plain, Value: b.text(b.t.ChangesForPeople(x))}
+		return excelize.Cell{StyleID: b.styles.changes, Value: b.text(b.t.ChangesForPeople(x))}
 	case bool, float32, float64:
 		return excelize.Cell{StyleID: b.styles.plain, Value: x}
 	case int, int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:

@@ -175,7 +175,7 @@ func one(s string) []string {
 func listText(values []string) string {
 	texts := make([]string, len(values))
 	for i, v := range values {
-		texts[i] = string(appendPlain(nil, v, ","))
+		texts[i] = string(appendPlain(nil, v, ','))
 	}
 	return strings.Join(texts, ", ")
 }

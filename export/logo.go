@@ -63,6 +63,10 @@ func (d *document) logo() float64 {
 	}
 	scale := min(logoHeight/info.Height(), logoWidth/info.Width())
 	width, height := info.Width()*scale, info.Height()*scale
-	d.pdf.ImageOptions("logo", d.width-margin-width, logoTop, width, height, false, options, 0, "")
+	x := d.width - margin - width
+	if d.set.mirrored {
+		x = margin
+	}
+	d.pdf.ImageOptions("logo", x, logoTop, width, height, false, options, 0, "")
 	return width + 5
 }

@@ -45,6 +45,10 @@ type Options struct {
 	// notices, and the Catalogue's labels of actions. Its keys are those of Texts,
 	// and these labels; what it lacks stays as it is.
 	Labels map[string]string
+	// RightToLeft is for Labels in Arabic, Hebrew and the like: the sheets of a workbook
+	// and the pages of a PDF begin at the right, and changes read "old ← new". In CSV and
+	// Excel, invisible characters (UAX #9) keep each change in that order.
+	RightToLeft bool
 	// MaxRows cuts the file after so many rows. A cut file says so in its last
 	// row, and so does the response. 0: no limit.
 	MaxRows int

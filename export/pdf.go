@@ -149,6 +149,7 @@ func newDocument(f PDFFormat, t *Table) (*document, error) {
 	if !d.set.showsAll(t.labels) {
 		t.inEnglish()
 	}
+	d.set.mirrored = t.mirrored
 	d.metadata()
 	if err := d.layOut(); err != nil {
 		return nil, err

@@ -34,6 +34,20 @@ var (
 func pdfPages(t testing.TB, file string) []string {
 	t.Helper()
 	var pages []string
+	for _, raw := range pdfRaw(t, file) {
+		var page []string
+		for _, s := range pdfText.FindAllStringSubmatch(raw, -1) {
+			page = append(page, utf16Text([]byte(s[1])))
+		}
+		pages = append(pages, strings.Join(page, ""))
+	}
+	return pages
+}
+
+// pdfRaw is what each page is drawn with.
+func pdfRaw(t testing.TB, file string) []string {
+	t.Helper()
+	var pages []string
 	for _, m := range pdfStream.FindAllStringSubmatch(file, -1) {
 		z, err := zlib.NewReader(strings.NewReader(m[1]))
 		if err != nil {
@@ -43,11 +57,7 @@ func pdfPages(t testing.TB, file string) []string {
 		if err != nil || !bytes.Contains(raw, []byte(" Tj")) {
 			continue
 		}
-		var page []string
-		for _, s := range pdfText.FindAllSubmatch(raw, -1) {
-			page = append(page, utf16Text(s[1]))
-		}
-		pages = append(pages, strings.Join(page, ""))
+		pages = append(pages, string(raw))
 	}
 	require.NotEmpty(t, pages)
 	return pages

@@ -22,10 +22,15 @@ type pen struct {
 	ink  string
 }
 
-// draw writes a line with its baseline at y.
+// draw writes a line with its baseline at y. x is its distance from the edge where lines
+// begin, as everywhere: a page from right to left is laid out from left to right, and
+// mirrored here.
 func (d *document) draw(l line, x, y, size float64) {
 	if len(l) == 0 {
 		return
+	}
+	if d.set.mirrored {
+		x = d.width - x - mm(l.width(), size)
 	}
 	d.buf = append(d.buf, "BT "...)
 	d.buf = append(d.point(d.buf, x, y), "Td"...)
@@ -91,6 +96,9 @@ func (d *document) rule(y float64) {
 
 // pillGround fills a rectangle whose ends are half circles.
 func (d *document) pillGround(x, y, w, h float64, ink string) {
+	if d.set.mirrored {
+		x = d.width - x - w
+	}
 	const arc = 4.0 / 3 * (math.Sqrt2 - 1) // a quarter of a circle as a Bézier curve
 	r := h / 2
 	if ink != d.ground {

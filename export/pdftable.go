@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/lang"
 )
 
 // leastRoom is what a column's text needs: a letter or two a line.
@@ -131,15 +132,23 @@ func (d *document) pill(label string, tone tone, width float64) cell {
 	return cell{d.set.lines([]segment{{label, look{tone.ink, true}}}, units(width-2*padX-3, textSize)), tone.ground}
 }
 
+// colon stands between a field and its values. No value is equal to it: one that ends
+// with a space is in quotes.
+const colon = ": "
+
 // changes are a line each, or more. Each value is a segment of its own, so that
 // an Arabic or Hebrew one can't make old and new change places.
 func (d *document) changes(changes []audit.Change, room int) []line {
 	var lines []line
+	arrow := lang.ArrowRight
+	if d.set.mirrored {
+		arrow = lang.ArrowLeft
+	}
 	for _, c := range changes {
 		old, new, note := d.t.shortChange(c)
 		lines = append(lines, d.set.lines([]segment{
-			{string(appendPlain(nil, c.Field, ":")), look{inkStrong, true}},
-			{": ", look{inkStrong, true}},
+			{string(appendPlain(nil, c.Field, ':')), look{inkStrong, true}},
+			{colon, look{inkStrong, true}},
 			{old, valueLook(c.Op == audit.OpAdd, inkOld)},
 			{arrow, look{inkQuiet, false}},
 			{new, valueLook(c.Op == audit.OpRemove, inkNew)},

@@ -2,6 +2,7 @@ package export
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -15,6 +16,7 @@ type typesetter struct {
 	faces    []*face // regular: DejaVu, then the host's
 	bold     []*face // of the same length: bold where there is one
 	forms    arabicForms
+	mirrored bool  // segments, and so lines, begin at the right
 	replaced bool  // some rune was shown by its code
 	bytes    int64 // of the text that was set
 
@@ -23,8 +25,8 @@ type typesetter struct {
 }
 
 // segment is a part of a text with a look and a direction of its own: a field, an
-// old value, an arrow. Segments follow each other from left to right whatever
-// they hold, so that right-to-left values never change places.
+// old value, an arrow. Segments follow each other from left to right, or in a mirrored
+// document from right to left, whatever they hold, so that values never change places.
 type segment struct {
 	text string
 	look look
@@ -66,7 +68,7 @@ type glyph struct {
 func (t *typesetter) lines(segments []segment, width int) []line {
 	var lines []line
 	t.paragraph = t.paragraph[:0]
-	simple := true // all of the paragraph is
+	simple := !t.mirrored // all of the paragraph is, in the order of the line
 	for i, s := range segments {
 		t.bytes += int64(len(s.text))
 		if isSimple(s.text) {
@@ -76,7 +78,7 @@ func (t *typesetter) lines(segments []segment, width int) []line {
 		for k, part := range splitLines(s.text) {
 			if k > 0 {
 				lines = t.wrap(lines, t.paragraph, segments, width, simple)
-				t.paragraph, simple = t.paragraph[:0], true
+				t.paragraph, simple = t.paragraph[:0], !t.mirrored
 			}
 			simple = simple && isSimple(part)
 			t.glyphs(part, i, s.look.bold)
@@ -328,7 +330,7 @@ func (t *typesetter) composeSimple(g []glyph, segments []segment) line {
 // stay there, whatever the direction of the text before them: elsewhere they would
 // take room in the line.
 func (t *typesetter) compose(g []glyph, segments []segment, bases []int) line {
-	var l line
+	var parts []line // in the order of the segments
 	hanging := len(g)
 	for hanging > 0 && g[hanging-1].r == ' ' {
 		hanging--
@@ -341,18 +343,39 @@ func (t *typesetter) compose(g []glyph, segments []segment, bases []int) line {
 		}
 		k := g[start].segment
 		if bases[k] < 0 {
-			bases[k] = baseLevel([]rune(segments[k].text))
+			if bases[k] = baseLevel([]rune(segments[k].text)); t.mirrored && segments[k].text == colon {
+				bases[k] = 1
+			}
 		}
-		l = t.append(l, g[start:end], segments[k].look, bases[k])
+		parts = append(parts, t.pieces(g[start:end], segments[k].look, bases[k]))
 		start = end
 	}
 	for i, c := range spaces {
-		l = t.append(l, spaces[i:i+1], segments[c.segment].look, 0)
+		parts = append(parts, t.pieces(spaces[i:i+1], segments[c.segment].look, 0))
+	}
+	if t.mirrored {
+		slices.Reverse(parts)
+	}
+	return joined(parts)
+}
+
+// joined is the pieces of all parts; neighbours of one font and look are one piece.
+func joined(parts []line) line {
+	var l line
+	for _, p := range slices.Concat(parts...) {
+		if last := len(l) - 1; last >= 0 && l[last].face == p.face && l[last].look == p.look {
+			l[last].text += p.text
+			l[last].width += p.width
+		} else {
+			l = append(l, p)
+		}
 	}
 	return l
 }
 
-func (t *typesetter) append(l line, g []glyph, look look, base int) line {
+// pieces puts a part of one look in visual order and cuts it where the font changes.
+func (t *typesetter) pieces(g []glyph, look look, base int) line {
+	var l line
 	runes := make([]rune, len(g))
 	for i, c := range g {
 		runes[i] = c.r
@@ -372,13 +395,7 @@ func (t *typesetter) append(l line, g []glyph, look look, base int) line {
 			width += faces[k].width(runes[end])
 			end++
 		}
-		p := piece{string(runes[start:end]), k, look, width}
-		if last := len(l) - 1; last >= 0 && l[last].face == p.face && l[last].look == p.look {
-			l[last].text += p.text
-			l[last].width += p.width
-		} else {
-			l = append(l, p)
-		}
+		l = append(l, piece{string(runes[start:end]), k, look, width})
 		start = end
 	}
 	return l

@@ -13,28 +13,34 @@ import (
 
 // sheetStyles are the looks of a workbook's cells.
 type sheetStyles struct {
-	header, label, fact, plain, whole, date, notice int
-	tones                                           map[tone]int
+	header, label, fact, plain, changes, whole, date, notice int
+	tones                                                    map[tone]int
 }
 
-func newSheetStyles(f *excelize.File) (sheetStyles, error) {
+func newSheetStyles(f *excelize.File, mirrored bool) (sheetStyles, error) {
 	s := sheetStyles{tones: map[tone]int{}}
+	start, text, reading := "left", "", uint64(0) // text: whatever the program does
+	if mirrored {
+		start, text, reading = "right", "right", 2
+	}
 	dateFormat := "yyyy-mm-dd hh:mm:ss.000"
-	top := &excelize.Alignment{Vertical: "top"}
-	wrap := &excelize.Alignment{Vertical: "top", WrapText: true}
+	top := &excelize.Alignment{Vertical: "top", Horizontal: text}
+	wrap := &excelize.Alignment{Vertical: "top", Horizontal: text, WrapText: true}
+	lines := &excelize.Alignment{Vertical: "top", Horizontal: text, WrapText: true, ReadingOrder: reading}
 	for _, look := range []struct {
 		id    *int
 		style excelize.Style
 	}{
 		{&s.header, excelize.Style{
 			Font: sheetFont(true, "FFFFFF"), Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"1E293B"}},
-			Alignment: &excelize.Alignment{Vertical: "center", WrapText: true},
+			Alignment: &excelize.Alignment{Vertical: "center", Horizontal: text, WrapText: true},
 		}},
 		{&s.label, excelize.Style{Font: sheetFont(true, "1E293B"), Alignment: top}},
-		{&s.fact, excelize.Style{Alignment: &excelize.Alignment{Vertical: "top", Horizontal: "left", WrapText: true}}}, // numbers too
-		{&s.plain, excelize.Style{Alignment: wrap}},                                                                    // or a long ID would run into the next column
-		{&s.whole, excelize.Style{NumFmt: 1, Alignment: top}},                                                          // "0": without it twelve digits are shown as 1E+11
-		{&s.date, excelize.Style{CustomNumFmt: &dateFormat, Alignment: &excelize.Alignment{Vertical: "top", Horizontal: "left"}}},
+		{&s.fact, excelize.Style{Alignment: &excelize.Alignment{Vertical: "top", Horizontal: start, WrapText: true}}}, // numbers too
+		{&s.plain, excelize.Style{Alignment: wrap}},                                                                   // or a long ID would run into the next column
+		{&s.changes, excelize.Style{Alignment: lines}},
+		{&s.whole, excelize.Style{NumFmt: 1, Alignment: top}}, // "0": without it twelve digits are shown as 1E+11
+		{&s.date, excelize.Style{CustomNumFmt: &dateFormat, Alignment: &excelize.Alignment{Vertical: "top", Horizontal: start}}},
 		{&s.notice, excelize.Style{Font: sheetFont(true, "991B1B")}},
 	} {
 		var err error
@@ -93,7 +99,10 @@ func linesIn(cell any, width float64) int {
 	lines, used := 1, 0.0
 	for _, r := range text {
 		wide := 1.0
-		if r >= 0x1100 {
+		switch {
+		case r == 0x200f || r >= 0x2066 && r <= 0x2069:
+			wide = 0 // appendMirroredLine's
+		case r >= 0x1100:
 			wide = 2 // ideographs and what is as wide
 		}
 		if r == '\n' {

@@ -64,7 +64,7 @@ func (s *summary) lines(c tally) []count {
 
 // sums writes the sheet of the summary.
 func (b *workbook) sums(sheet string) error {
-	if err := b.printSettings(sheet); err != nil {
+	if err := b.setUp(sheet); err != nil {
 		return err
 	}
 	stream, err := b.file.NewStreamWriter(sheet)

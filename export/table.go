@@ -28,6 +28,7 @@ type Table struct {
 	company    string
 	logo       []byte
 	period     audit.Period
+	mirrored   bool // Options.RightToLeft
 	folds      bool
 	headers    []string // of Columns, in English
 	labels     map[string]string
@@ -55,7 +56,7 @@ func newTable(ctx context.Context, from audit.Reader, q audit.Query, o Options) 
 	t := &Table{
 		Title: o.Title, Location: o.Location, TimeLayout: o.TimeLayout,
 		By: actorText(audit.ActorFrom(ctx)), At: o.Now().In(o.Location),
-		company: o.Company, logo: o.Logo, period: o.Period, folds: o.FoldAutomatic, labels: o.Labels, catalogue: o.Catalogue,
+		company: o.Company, logo: o.Logo, period: o.Period, mirrored: o.RightToLeft, folds: o.FoldAutomatic, labels: o.Labels, catalogue: o.Catalogue,
 		ctx: ctx, from: from, query: q, selects: q, reads: q.Filter, maxRows: o.MaxRows, bound: math.MaxInt32, progress: o.Progress,
 	}
 	if t.severities = o.Catalogue; t.severities == nil {
@@ -88,7 +89,7 @@ func (t *Table) inEnglish() {
 			break
 		}
 	}
-	t.labels = nil
+	t.labels, t.mirrored = nil, false
 	t.Facts = append(t.facts(), Fact{textNotice, fontsLack})
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/lang"
 )
 
 // appendCell appends a cell's text, times by the layout in the table's zone.
@@ -29,6 +30,9 @@ func (t *Table) appendCell(b []byte, v any, layout string) []byte {
 	case audit.Outcome:
 		return append(b, audit.CleanText(t.Label(string(x)))...)
 	case []audit.Change:
+		if t.mirrored {
+			return appendMirrored(b, x)
+		}
 		return appendChanges(b, x)
 	}
 	return append(b, audit.CleanText(valueText(v))...)
@@ -88,8 +92,12 @@ func (t *Table) ChangesForPeople(changes []audit.Change) string {
 			b = append(b, '\n')
 		}
 		old, new, note := t.shortChange(c)
-		b = append(appendPlain(b, c.Field, ":"), ": "...)
-		b = append(append(append(append(b, old...), arrow...), new...), note...)
+		if t.mirrored {
+			b = appendMirroredLine(b, c.Field, old, new, note)
+			continue
+		}
+		b = append(appendPlain(b, c.Field, ':'), ": "...)
+		b = append(append(append(append(b, old...), lang.ArrowRight...), new...), note...)
 	}
 	return string(b)
 }
@@ -123,18 +131,50 @@ func (t *Table) shortValue(v any, redacted string) string {
 	return string(appendValue(nil, v))
 }
 
-const (
-	arrow  = " → "
-	absent = "(none)"
-)
+const absent = "(none)"
+
+// appendMirrored is appendChanges for readers of a language written from right to left.
+func appendMirrored(b []byte, changes []audit.Change) []byte {
+	for i, c := range changes {
+		if i > 0 {
+			b = append(b, '\n')
+		}
+		b = appendMirroredLine(b, c.Field, string(appendOld(nil, c)), string(appendNew(nil, c)), redactedText(c))
+	}
+	return b
+}
+
+// appendMirroredLine writes "field: old ← new". The mark makes the line a right-to-left
+// paragraph, and each part has a directional isolate, so that no text, whatever its
+// script, changes the place of another (UAX #9, sections 2.4.2 and 2.6).
+func appendMirroredLine(b []byte, field, old, new, note string) []byte {
+	b = append(b, "\u200f"...)
+	b = append(appendIsolated(b, string(appendPlain(nil, field, ':'))), ": "...)
+	b = append(appendIsolated(b, old), lang.ArrowLeft...)
+	b = appendIsolated(b, new)
+	if note != "" {
+		b = appendIsolated(append(b, ' '), note[1:])
+	}
+	return b
+}
+
+// appendIsolated writes a text whose own directional controls are shown, because one of
+// them could end the isolate.
+func appendIsolated(b []byte, s string) []byte {
+	b = append(b, "\u2068"...)
+	return append(append(b, controlsShown.Replace(s)...), "\u2069"...)
+}
+
+var controlsShown = strings.NewReplacer("\u202a", `\u202a`, "\u202b", `\u202b`, "\u202c", `\u202c`, "\u202d", `\u202d`, "\u202e", `\u202e`,
+	"\u2066", `\u2066`, "\u2067", `\u2067`, "\u2068", `\u2068`, "\u2069", `\u2069`)
 
 func appendChanges(b []byte, changes []audit.Change) []byte {
 	for i, c := range changes {
 		if i > 0 {
 			b = append(b, '\n')
 		}
-		b = append(appendPlain(b, c.Field, ":"), ": "...)
-		b = append(appendOld(b, c), arrow...)
+		b = append(appendPlain(b, c.Field, ':'), ": "...)
+		b = append(appendOld(b, c), lang.ArrowRight...)
 		b = append(appendNew(b, c), redactedText(c)...)
 	}
 	return b
@@ -166,7 +206,7 @@ func redactedText(c audit.Change) string {
 func appendValue(b []byte, v any) []byte {
 	switch x := v.(type) {
 	case string:
-		return appendPlain(b, x, "→")
+		return appendPlain(b, x, 0)
 	case nil:
 		return append(b, "null"...)
 	case bool:
@@ -177,20 +217,20 @@ func appendValue(b []byte, v any) []byte {
 	return append(b, valueText(v)...)
 }
 
-// appendPlain appends text as it is where it can be nothing else.
-func appendPlain(b []byte, s, mark string) []byte {
+// appendPlain appends text as it is where it can be nothing else. mark is what ends it.
+func appendPlain(b []byte, s string, mark byte) []byte {
 	if !ambiguous(s, mark) {
 		return append(b, audit.CleanText(s)...)
 	}
 	return append(b, valueText(s)...)
 }
 
-func ambiguous(s, mark string) bool {
+func ambiguous(s string, mark byte) bool {
 	switch s {
 	case "", "null", "true", "false", absent:
 		return true
 	}
-	if s[0] == '"' || s[0] == ' ' || s[len(s)-1] == ' ' || strings.Contains(s, mark) {
+	if s[0] == '"' || s[0] == ' ' || s[len(s)-1] == ' ' || strings.IndexByte(s, mark) >= 0 {
 		return true
 	}
 	ascii := true
@@ -201,8 +241,8 @@ func ambiguous(s, mark string) bool {
 			ascii = false
 		}
 	}
-	// The separators that Unicode counts as line breaks.
-	return !ascii && strings.ContainsAny(s, "\u0085\u2028\u2029")
+	// Arrows, and the separators that Unicode counts as line breaks.
+	return !ascii && strings.ContainsAny(s, "→←\u0085\u2028\u2029")
 }
 
 // valueText is a value as JSON, in one line and without HTML escapes.

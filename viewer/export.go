@@ -35,7 +35,7 @@ func (s *visit) exporter(ctx context.Context, format string) (*export.Server, *h
 		return nil, nil, err
 	}
 	opts := &export.Options{
-		Title: s.name(), Columns: columns, Location: s.zone, Labels: s.lang.Texts, Company: s.opts.Export.Company, Logo: s.opts.Export.Logo, MaxRows: s.opts.Export.MaxRows, FoldAutomatic: s.opts.Export.FoldAutomatic, Formats: s.opts.exportFormats(),
+		Title: s.name(), Columns: columns, Location: s.zone, Labels: s.lang.Texts, RightToLeft: s.lang.RightToLeft, Company: s.opts.Export.Company, Logo: s.opts.Export.Logo, MaxRows: s.opts.Export.MaxRows, FoldAutomatic: s.opts.Export.FoldAutomatic, Formats: s.opts.exportFormats(),
 		AllowedOrigins: s.opts.AllowedOrigins, Limiter: s.opts.ExportLimiter, Reader: s.opts.Reader,
 	}
 	opts.Authorize = func(*http.Request) (access.Grant, error) { return s.grant, nil } // who was asked for this request already

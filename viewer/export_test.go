@@ -50,3 +50,11 @@ func TestTheHostChoosesWhatDownloadsAreLike(t *testing.T) {
 	_, err = viewer.New(trail, &viewer.Options{Authorize: access.InsecureForDevelopment, Export: viewer.ExportOptions{MaxRows: -1}})
 	require.ErrorContains(t, err, "Export.MaxRows")
 }
+
+// TestDownloadsOfAMirroredLanguage: the arrow points as on the page.
+func TestDownloadsOfAMirroredLanguage(t *testing.T) {
+	h := newViewer(t, newTrail(t, entryWith(audit.Change{Field: "status", Old: "open", New: "paid"})), &viewer.Options{
+		Languages: []viewer.Language{{Tag: "he", RightToLeft: true}}})
+	require.Contains(t, get(h, "?export=csv&lang=he").Body.String(), "\u2068open\u2069 ← \u2068paid\u2069")
+	require.Contains(t, get(h, "?export=csv").Body.String(), "status: open → paid")
+}

@@ -174,12 +174,12 @@ func (l *Language) dir() string {
 	return "ltr"
 }
 
-// arrow points from an old value to the new one in the reading direction.
+// arrow points from an old value to the new one.
 func (l *Language) arrow() constant {
 	if l.RightToLeft {
-		return " ← "
+		return lang.ArrowLeft
 	}
-	return " → "
+	return lang.ArrowRight
 }
 
 // code isolates an offset, a code or an address inside a text of the language, so that its

@@ -12,6 +12,12 @@ import (
 	"slices"
 )
 
+// The arrow from an old value to the new one points in the reading direction.
+const (
+	ArrowRight = " → "
+	ArrowLeft  = " ← " // of languages written from right to left
+)
+
 // Language is one of the JSON files.
 type Language struct {
 	Tag      string            `json:"tag"`      // BCP 47: "de"

@@ -20,7 +20,7 @@ var allowed = map[string][]string{
 	"storage/gormstore":   {"audit", "gorm.io/gorm"},
 	"storage/memstore":    {"audit", modulePath + "/internal/jsonvalue"},
 	"storage/storagetest": {"audit"},
-	"export":              {"audit", modulePath + "/access", "github.com/xuri/excelize/v2", "codeberg.org/go-pdf/fpdf", "codeberg.org/go-fonts/dejavu", "github.com/go-text/typesetting", "golang.org/x/image", "golang.org/x/text"},
+	"export":              {"audit", modulePath + "/access", modulePath + "/internal/lang", "github.com/xuri/excelize/v2", "codeberg.org/go-pdf/fpdf", "codeberg.org/go-fonts/dejavu", "github.com/go-text/typesetting", "golang.org/x/image", "golang.org/x/text"},
 	"stream":              {"audit", modulePath + "/access", modulePath + "/internal/seal", "github.com/coder/websocket"},
 	"alert":               {"audit", modulePath + "/stream"},
 	"retention":           {"audit"},
