@@ -10,16 +10,17 @@ import (
 
 // allowed is the folder table: what the code of a folder, its tests aside, may
 // import beside the standard library. An entry stands for itself and for the
-// packages below it; "audit" is the root package alone.
+// packages below it; "audit" is the root package alone, and "storage" that folder's.
 var allowed = map[string][]string{
 	"":                    {"github.com/google/uuid", modulePath + "/internal/seal"},
 	"access":              {"audit"},
 	"hooks":               {"audit", "gorm.io/gorm", "github.com/r3labs/diff/v3"},
 	"history":             {"audit", modulePath + "/internal/jsonvalue"},
 	"httpaudit":           {"audit"},
-	"storage/gormstore":   {"audit", "gorm.io/gorm"},
-	"storage/memstore":    {"audit", modulePath + "/internal/jsonvalue"},
-	"storage/storagetest": {"audit"},
+	"storage":             {"audit"},
+	"storage/gormstore":   {"audit", "storage", "gorm.io/gorm"},
+	"storage/memstore":    {"audit", "storage", modulePath + "/internal/jsonvalue"},
+	"storage/storagetest": {"audit", "storage"},
 	"export":              {"audit", modulePath + "/access", modulePath + "/internal/lang", "github.com/xuri/excelize/v2", "codeberg.org/go-pdf/fpdf", "codeberg.org/go-fonts/dejavu", "github.com/go-text/typesetting", "golang.org/x/image", "golang.org/x/text"},
 	"stream":              {"audit", modulePath + "/access", modulePath + "/internal/seal", "github.com/coder/websocket"},
 	"alert":               {"audit", modulePath + "/stream"},
@@ -57,8 +58,11 @@ func mayImport(folder, path string) bool {
 		return true
 	}
 	return slices.ContainsFunc(allowed[folder], func(a string) bool {
-		if a == "audit" {
+		switch a {
+		case "audit":
 			return path == modulePath
+		case "storage":
+			return path == modulePath+"/storage"
 		}
 		return below(path, a)
 	}) || internalOf(folder, path)

@@ -87,6 +87,9 @@ func (s *Store) migrate(ctx context.Context, m migrator) error {
 	if err := s.makeKey(ctx, m); err != nil {
 		return err
 	}
+	if err := s.createCheckpoints(ctx, m); err != nil {
+		return err
+	}
 	return s.repair(ctx, m)
 }
 

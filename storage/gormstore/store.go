@@ -79,7 +79,7 @@ type Options struct {
 
 // Store keeps entries in a SQL database. It is an audit.Store, and a
 // TxAppender, Faceter, Counter, Iterator, Purger, Tailer, KeyStore and
-// Replacer.
+// Replacer, and a storage.Checkpointer.
 //
 // Inside of the package, a store whose schema isn't known yet (ready) names its
 // tables without one.
@@ -195,12 +195,12 @@ func (s *Store) name(t table) (err error) {
 }
 
 // Tables are the names of the store's tables, with their schema if the options
-// name it: the entries, the versions of the schema, the key, the facets' values and
+// name it: the entries, the versions of the schema, the key, the checkpoints, the facets' values and
 // how far they go (without Options.Without of an index that facets need), with
 // Options.KeywordIndex the texts, their tenants and how far they go, and with
 // Options.Partitions the IDs.
 func (s *Store) Tables() []string {
-	names := []string{s.table.base, s.table.versions(), s.table.key()}
+	names := []string{s.table.base, s.table.versions(), s.table.key(), s.table.checkpoints()}
 	if s.opts.keeps() {
 		names = append(names, s.table.values(), s.table.upto())
 	}

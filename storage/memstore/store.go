@@ -17,8 +17,8 @@ import (
 // Store is an audit.Store in memory. Nothing of it survives the process. It is
 // safe for concurrent use: each call sees all of an Append or nothing of it.
 //
-// It is a Faceter, Counter, Iterator, Sequencer, Purger, Tailer, KeyStore and Replacer, and no
-// TxAppender: there is no transaction of a database that it could be part of.
+// It is a Faceter, Counter, Iterator, Sequencer, Purger, Tailer, KeyStore, Replacer and
+// storage.Checkpointer, and no TxAppender: there is no transaction of a database that it could be part of.
 type Store struct {
 	name string // part of each position, so that another store's is noticed
 	key  []byte
@@ -27,6 +27,8 @@ type Store struct {
 	records []*record // in the order of their appending
 	byID    map[string]*record
 	last    uint64 // the newest record's place
+
+	checkpoints map[string]*checkpoint
 }
 
 // record is an entry and its place in the order of appending. It is never
@@ -52,7 +54,7 @@ var (
 func New() *Store {
 	key := make([]byte, audit.KeySize)
 	_, _ = rand.Read(key) // never fails
-	return &Store{name: uuid.NewString(), key: key, byID: map[string]*record{}}
+	return &Store{name: uuid.NewString(), key: key, byID: map[string]*record{}, checkpoints: map[string]*checkpoint{}}
 }
 
 // Key returns a random key that is drawn by New. The only error is the context's.

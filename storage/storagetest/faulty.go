@@ -30,6 +30,10 @@ const (
 	OpHead     Op = "Head"
 	OpKey      Op = "Key"
 	OpReplace  Op = "Replace"
+
+	OpCheckpoint Op = "Checkpoint"
+	OpAdvance    Op = "Advance"
+	OpLease      Op = "Lease"
 )
 
 // Always, given as the number of a call, means that call and all behind it.

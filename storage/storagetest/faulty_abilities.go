@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"iter"
+	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 )
 
 // Go asks for an interface by a value's type, so each set of abilities is a
@@ -132,6 +134,30 @@ func (s faultyStore) Replace(ctx context.Context, old, masked []audit.Entry) (in
 		}
 		return replacer.Replace(ctx, old, masked)
 	})
+}
+
+// checkpoints runs a method of the store's Checkpointer, if it is one.
+func checkpoints[T any](ctx context.Context, f *Faulty, op Op, fn func(storage.Checkpointer) (T, error)) (T, error) {
+	return do(ctx, f, op, func() (none T, err error) {
+		c, ok := f.store.(storage.Checkpointer)
+		if !ok {
+			return none, errors.ErrUnsupported
+		}
+		return fn(c)
+	})
+}
+
+func (s faultyStore) Checkpoint(ctx context.Context, name string) (storage.Checkpoint, error) {
+	return checkpoints(ctx, s.f, OpCheckpoint, func(c storage.Checkpointer) (storage.Checkpoint, error) { return c.Checkpoint(ctx, name) })
+}
+
+func (s faultyStore) Advance(ctx context.Context, from, to storage.Checkpoint) error {
+	_, err := checkpoints(ctx, s.f, OpAdvance, func(c storage.Checkpointer) (struct{}, error) { return struct{}{}, c.Advance(ctx, from, to) })
+	return err
+}
+
+func (s faultyStore) Lease(ctx context.Context, name, holder string, ttl time.Duration) (int64, error) {
+	return checkpoints(ctx, s.f, OpLease, func(c storage.Checkpointer) (int64, error) { return c.Lease(ctx, name, holder, ttl) })
 }
 
 type faultyReader struct{ f *Faulty }

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
@@ -35,6 +36,10 @@ type mutant struct {
 
 	key     func(context.Context, audit.Queryer) ([]byte, error)
 	replace func(context.Context, []audit.Entry, []audit.Entry) (int, error)
+
+	checkpoint func(context.Context, string) (storage.Checkpoint, error)
+	advance    func(context.Context, storage.Checkpoint, storage.Checkpoint) error
+	lease      func(context.Context, string, string, time.Duration) (int64, error)
 }
 
 func (m *mutant) Append(ctx context.Context, entries ...audit.Entry) error {
@@ -559,7 +564,8 @@ func byOffset(m *mutant) func(context.Context, audit.Query) (*audit.Page, error)
 
 func newMutant() *mutant {
 	s := memstore.New()
-	return &mutant{Store: s, append: s.Append, query: s.Query, get: s.Get, facets: s.Facets, count: s.Count, all: s.All, purge: s.Purge, tail: s.Tail, key: s.Key, replace: s.Replace}
+	return &mutant{Store: s, append: s.Append, query: s.Query, get: s.Get, facets: s.Facets, count: s.Count, all: s.All, purge: s.Purge, tail: s.Tail, key: s.Key, replace: s.Replace,
+		checkpoint: s.Checkpoint, advance: s.Advance, lease: s.Lease}
 }
 
 // recorder is a testing.TB whose failures are no failures of the test.
@@ -607,6 +613,7 @@ func TestEveryMistakeIsFound(t *testing.T) {
 	mistakes := maps.Clone(mistakes)
 	maps.Copy(mistakes, recordedMistakes)
 	maps.Copy(mistakes, keepingMistakes)
+	maps.Copy(mistakes, checkpointMistakes)
 	for _, name := range slices.Sorted(maps.Keys(mistakes)) {
 		t.Run(name, func(t *testing.T) {
 			for _, broken := range mistakes[name].breaks {

@@ -62,7 +62,7 @@ func contracts() []contract {
 	var all []contract
 	for _, part := range [][]contract{
 		appendContracts, valueContracts, filterContracts, textContracts, pageContracts, cursorContracts, contextContracts,
-		facetContracts, countContracts, iteratorContracts, recordedContracts, purgeContracts, tailContracts, keyContracts, replaceContracts,
+		facetContracts, countContracts, iteratorContracts, recordedContracts, purgeContracts, tailContracts, keyContracts, replaceContracts, checkpointContracts,
 	} {
 		all = append(all, part...)
 	}
