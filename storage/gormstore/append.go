@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // Append stores the entries in a transaction of its own, all or none. When it
@@ -25,7 +26,7 @@ func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 	if len(entries) == 0 {
 		return ctx.Err()
 	}
-	rows, err := newRecords(entries)
+	rows, err := row.New(entries)
 	if err != nil {
 		return err
 	}
@@ -41,7 +42,7 @@ func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 			return err
 		}
 		// Who waits for IDs in their order waits for nobody who waits for him.
-		slices.SortStableFunc(rows, func(a, b record) int { return bytes.Compare(a.id[:], b.id[:]) })
+		slices.SortStableFunc(rows, func(a, b row.Row) int { return bytes.Compare(a.ID[:], b.ID[:]) })
 		if err := pause(ctx, try); err != nil {
 			return err
 		}
@@ -65,11 +66,11 @@ func pause(ctx context.Context, try int) error {
 	}
 }
 
-func (s *Store) append(ctx context.Context, rows []record) error {
+func (s *Store) append(ctx context.Context, rows []row.Row) error {
 	if err := s.checkSizes(ctx, s.db, rows); err != nil {
 		return err
 	}
-	if s.chunk(rows) == len(rows) {
+	if s.fit(rows) == len(rows) {
 		// One statement is a transaction. If it meets a stored ID it stores nothing.
 		if met, err := s.put(ctx, s.db, rows, true); !met {
 			return err
@@ -98,10 +99,10 @@ func (s *Store) AppendTx(ctx context.Context, tx audit.Execer, entries ...audit.
 	if len(entries) == 0 {
 		return nil
 	}
-	if parts := parts(entries); len(parts) > 1 {
+	if parts := row.Split(entries); len(parts) > 1 {
 		return s.appendParts(ctx, tx, parts)
 	}
-	rows, err := newRecords(entries)
+	rows, err := row.New(entries)
 	if err != nil {
 		return err
 	}

@@ -17,20 +17,3 @@ var (
 	textColumns = columnNames[3:27]
 	longColumns = columnNames[28:32]
 )
-
-// readTime is the time in readNames: as the database writes it for a driver
-// (dialect.readTime), under no name, so that an ORDER BY means the column.
-const readTime = "*time"
-
-// readNames are the columns that an entry is read from, in the order of
-// scanner. The last two are not read of a brief one.
-var readNames = []string{
-	"id", "form", readTime, "tenant", "project",
-	"actor_type", "actor_id", "actor_name", "actor_email",
-	"action", "outcome", "object_type", "object_id", "object_name", "object_product",
-	"ip", "request_id", "method", "path", "user_agent", "transaction_id",
-	"on_behalf_of", "error", "comment", "changes", "metadata",
-}
-
-// briefNames are those of a list view.
-var briefNames = readNames[:len(readNames)-2]

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // dialect is all that differs between the databases.
@@ -71,7 +72,7 @@ type dialect interface {
 	// insert is an INSERT of these rows and its parameters. It passes over IDs that
 	// are stored; if it is strict it fails, inserts nothing, and isDuplicate knows the
 	// error.
-	insert(rows []record, strict bool) (statement string, args []any)
+	insert(rows []row.Row, strict bool) (statement string, args []any)
 	isDuplicate(err error) bool
 	// countsInserted reports whether an INSERT that isn't strict tells how many rows it
 	// inserted, and a strict one would end the transaction.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // facetParams are the parameters of facets, in their order.
@@ -138,7 +139,7 @@ func (s *Store) readSome(ctx context.Context, q querier, f facet, w facetWalk, w
 		return err
 	}
 	defer rows.Close()
-	var value sameColumn
+	var value row.TextColumn
 	for len(lists[f.column]) < want.limit && rows.Next() {
 		if err := rows.Scan(&value); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // The columns that filters compare.
@@ -195,7 +196,7 @@ func (b *builder) fields(c *conjunction, fields []string) {
 	if len(fields) == 0 {
 		return
 	}
-	c.next().anyOf(len(fields), func(i int) { b.dialect.contains(b, "fields", mark+guarded(fields[i])+mark) })
+	c.next().anyOf(len(fields), func(i int) { b.dialect.contains(b, "fields", row.FieldToken(fields[i])) })
 }
 
 // single writes an equality on a column that is "" on many entries, which its

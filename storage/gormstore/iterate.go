@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // All yields everything that q selects, in its order, from its cursor on, in
@@ -117,8 +118,8 @@ func (s *Store) stream(ctx context.Context, sel selection, yield func(audit.Entr
 		return err
 	}
 	defer rows.Close()
-	for sc := newScanner(sel.names()); rows.Next(); {
-		e, err := sc.scan(rows)
+	for sc := row.NewScanner(sel.names()); rows.Next(); {
+		e, err := sc.Scan(rows)
 		if err != nil {
 			return err
 		}

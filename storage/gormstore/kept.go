@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // Which values each tenant has in each facet is kept in a table, so that facets
@@ -277,7 +278,7 @@ func (s *Store) readFacets(ctx context.Context, q querier, b *builder, lists fac
 
 func (l facetLists) read(rows *sql.Rows) error {
 	defer rows.Close()
-	var facet, value sameColumn
+	var facet, value row.TextColumn
 	for rows.Next() {
 		if err := rows.Scan(&facet, &value); err != nil {
 			return err

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // foldStep is how many values one transaction writes, so that on SQLite no writer
@@ -81,7 +82,7 @@ func (v *keptValues) read(ctx context.Context, q querier, b *builder) error {
 		return err
 	}
 	defer rows.Close()
-	var facet, value, tenant sameColumn
+	var facet, value, tenant row.TextColumn
 	for rows.Next() {
 		if err := rows.Scan(&facet, &value, &tenant); err != nil {
 			return err

@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
+
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // removing runs fn in a transaction that removes entries, and after it takes what
@@ -108,7 +110,7 @@ func (v *keptValues) readRows(ctx context.Context, q querier, b *builder) (keys 
 	}
 	defer rows.Close()
 	var key, object string
-	var values [facetCount]sameColumn
+	var values [facetCount]row.TextColumn
 	dest := []any{&key}
 	for i := range values {
 		dest = append(dest, &values[i])

@@ -11,6 +11,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // ErrNoKeywordIndex is unwrapped from Migrate's error where the database can't
@@ -104,7 +105,7 @@ func (s *Store) indexedKeyword(f audit.Filter) string {
 }
 
 // searched is a keyword as it stands in a search column.
-func searched(keyword string) string { return guarded(audit.Fold(keyword)) }
+func searched(keyword string) string { return row.Guard(audit.Fold(keyword)) }
 
 // foundText is a value that leads to entries of a text, and a tenant that has it.
 type foundText struct{ column, value, tenant string }

@@ -3,6 +3,8 @@ package gormstore
 import (
 	"slices"
 	"strings"
+
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // merge writes the SELECT of a page's keys.
@@ -37,7 +39,7 @@ func (s *Store) merge(b *builder, sel selection, p streams) error {
 func (b *builder) list(columns []string, before, prefix string) {
 	for i, c := range columns {
 		b.WriteString([]string{before, ", "}[min(i, 1)])
-		if c == readTime {
+		if c == row.TimeName {
 			b.WriteString(b.dialect.readTime(prefix + colTime))
 			continue
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // appending is the entries of one call on their way into a transaction.
@@ -21,9 +22,9 @@ type appending struct {
 // insert inserts the rows, except those of entries that are stored. After a
 // *audit.ConflictError some rows may be inserted: the transaction must be rolled back,
 // or undo called.
-func (a *appending) insert(ctx context.Context, rows []record) error {
+func (a *appending) insert(ctx context.Context, rows []row.Row) error {
 	for len(rows) > 0 {
-		n := a.store.chunk(rows)
+		n := a.store.fit(rows)
 		if err := a.insertChunk(ctx, rows[:n]); err != nil {
 			return err
 		}
@@ -34,14 +35,14 @@ func (a *appending) insert(ctx context.Context, rows []record) error {
 
 // insertChunk inserts rows by one statement. Only if that meets a stored ID, what is
 // stored is read and compared.
-func (a *appending) insertChunk(ctx context.Context, rows []record) error {
+func (a *appending) insertChunk(ctx context.Context, rows []row.Row) error {
 	met, err := a.store.put(ctx, a.tx, rows, !a.store.dialect.countsInserted())
 	if err != nil {
 		return err
 	}
 	if !met {
 		for i := range rows {
-			a.fresh = append(a.fresh, rows[i].id)
+			a.fresh = append(a.fresh, rows[i].ID)
 		}
 		return nil
 	}
@@ -59,7 +60,7 @@ func (a *appending) insertChunk(ctx context.Context, rows []record) error {
 
 // put runs one INSERT of the rows, and reports whether it met an ID that is stored or
 // that two of the rows have. If it is strict, it has inserted nothing then.
-func (s *Store) put(ctx context.Context, tx execer, rows []record, strict bool) (met bool, err error) {
+func (s *Store) put(ctx context.Context, tx execer, rows []row.Row, strict bool) (met bool, err error) {
 	statement, args := s.dialect.insert(rows, strict)
 	result, err := tx.ExecContext(ctx, statement, args...)
 	if err != nil {
@@ -77,35 +78,19 @@ func (s *Store) put(ctx context.Context, tx execer, rows []record, strict bool) 
 
 // compare looks at what is stored under the IDs of the rows, and returns the rows that
 // are to be inserted yet, each ID once.
-func (a *appending) compare(ctx context.Context, rows []record) (left []record, err error) {
+func (a *appending) compare(ctx context.Context, rows []row.Row) (left []row.Row, err error) {
 	stored, err := a.store.stored(ctx, a.tx, rows)
 	if err != nil {
 		return nil, err
 	}
-	var fresh []uuid.UUID
-	var conflicts []string
-	missing := map[uuid.UUID]bool{}
-	for i := range rows {
-		r := &rows[i]
-		found, ok := stored[r.id]
-		switch {
-		case !ok && !missing[r.id]:
-			missing[r.id] = true
-			left = append(left, *r)
-		case !ok:
-		case found.salt == r.salt:
-			fresh = append(fresh, r.id)
-		case !audit.SameEntry(found.entry, *r.entry):
-			conflicts = append(conflicts, r.entry.ID)
-		}
+	c := row.Compare(rows, stored)
+	if len(c.Missing) == 0 || len(c.Conflicts) > 0 {
+		a.fresh = append(a.fresh, c.Own...)
 	}
-	if len(left) == 0 || len(conflicts) > 0 {
-		a.fresh = append(a.fresh, fresh...)
+	if len(c.Conflicts) > 0 {
+		return nil, &audit.ConflictError{IDs: c.Conflicts}
 	}
-	if len(conflicts) > 0 {
-		return nil, &audit.ConflictError{IDs: conflicts}
-	}
-	return left, nil
+	return c.Missing, nil
 }
 
 // undo takes the rows out again that were inserted, if err is a conflict, so that a
@@ -129,19 +114,13 @@ func (a *appending) undo(ctx context.Context, err error) error {
 	return err
 }
 
-// storedRow is an entry with the random bytes by which a call knows its own rows.
-type storedRow struct {
-	entry audit.Entry
-	salt  [16]byte
-}
-
 // stored reads the rows that are stored under the IDs of others.
-func (s *Store) stored(ctx context.Context, tx execer, rows []record) (map[uuid.UUID]storedRow, error) {
+func (s *Store) stored(ctx context.Context, tx execer, rows []row.Row) (map[uuid.UUID]row.Stored, error) {
 	q, ok := tx.(querier)
 	if !ok {
 		return nil, fmt.Errorf("gormstore: an ID is already stored, and a %T can't be asked what with", tx)
 	}
-	found := make(map[uuid.UUID]storedRow, len(rows))
+	found := make(map[uuid.UUID]row.Stored, len(rows))
 	for some := range slices.Chunk(rows, removeBatch) {
 		if err := s.readStored(ctx, q, some, found); err != nil {
 			return nil, err
@@ -150,13 +129,13 @@ func (s *Store) stored(ctx context.Context, tx execer, rows []record) (map[uuid.
 	return found, nil
 }
 
-func (s *Store) readStored(ctx context.Context, q querier, rows []record, found map[uuid.UUID]storedRow) error {
+func (s *Store) readStored(ctx context.Context, q querier, rows []row.Row, found map[uuid.UUID]row.Stored) error {
 	ids := make([]uuid.UUID, len(rows))
 	for i := range rows {
-		ids[i] = rows[i].id
+		ids[i] = rows[i].ID
 	}
 	b := s.newBuilder()
-	b.list(readNames, "SELECT ", "e.")
+	b.list(row.ReadNames, "SELECT ", "e.")
 	b.WriteString(", e.salt FROM ")
 	if s.parts != nil {
 		b.add(s.parts.ids, " k")
@@ -172,21 +151,20 @@ func (s *Store) readStored(ctx context.Context, q querier, rows []record, found 
 		return s.translate(ctx, err)
 	}
 	var salt []byte
-	sc := newScanner(readNames)
-	sc.dest = append(sc.dest, &salt)
+	sc := row.NewScanner(row.ReadNames, &salt)
 	defer result.Close()
 	for result.Next() {
-		e, err := sc.scan(result)
+		e, err := sc.Scan(result)
 		if err != nil {
 			return err
 		}
-		id, err := parseID(e.ID)
+		id, err := row.ParseID(e.ID)
 		if err != nil {
 			return fmt.Errorf("gormstore: what was found by an ID has none: %w", err)
 		}
-		row := storedRow{entry: e}
-		copy(row.salt[:], salt)
-		found[id] = row
+		stored := row.Stored{Entry: e}
+		copy(stored.Salt[:], salt)
+		found[id] = stored
 	}
 	return s.translate(ctx, result.Err())
 }

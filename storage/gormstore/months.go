@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // monthsAhead is how many months have a partition before they begin: so long may
@@ -34,7 +36,7 @@ const monthForm = "p200601"
 func (d *partitioned) partition(suffix string) string { return d.t.schemaIndex(suffix, `"`) }
 
 // missing are the months of these rows and those ahead that have no partition.
-func (m *months) missing(rows []record, now time.Time) []time.Time {
+func (m *months) missing(rows []row.Row, now time.Time) []time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if now.Before(m.again) {
@@ -51,7 +53,7 @@ func (m *months) missing(rows []record, now time.Time) []time.Time {
 	}
 	oldest, newest := now.AddDate(-30, 0, 0), now.AddDate(1, 0, 0)
 	for i := range rows {
-		if at := rows[i].entry.Time; at.After(oldest) && at.Before(newest) {
+		if at := rows[i].Entry.Time; at.After(oldest) && at.Before(newest) {
 			want(monthOf(at))
 		}
 	}
@@ -79,7 +81,7 @@ func (d *partitioned) monthAfter(t time.Time, n int) time.Time {
 // makeAhead makes the partitions of the coming months and those that rows want.
 // Nothing fails for want of them, so an error only means that they are tried
 // again in a minute.
-func (d *partitioned) makeAhead(ctx context.Context, db *sql.DB, rows []record) {
+func (d *partitioned) makeAhead(ctx context.Context, db *sql.DB, rows []row.Row) {
 	now := time.Now()
 	list := d.months.missing(rows, now)
 	if len(list) == 0 {

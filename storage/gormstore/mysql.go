@@ -9,6 +9,8 @@ import (
 	"hash/fnv"
 	"strconv"
 	"strings"
+
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // mysql is MySQL and MariaDB. Every text is in a binary column: it compares by
@@ -23,7 +25,7 @@ type mysql struct {
 }
 
 func newMySQL(t table) *mysql {
-	return &mysql{t: t, into: "INSERT INTO " + t.quoted("`") + " (" + strings.Join(insertNames, ", ") + ") VALUES "}
+	return &mysql{t: t, into: "INSERT INTO " + t.quoted("`") + " (" + strings.Join(row.InsertNames, ", ") + ") VALUES "}
 }
 
 func (d *mysql) quote() string          { return "`" }
@@ -51,15 +53,15 @@ func (d *mysql) keepsOrder() bool              { return false }
 func (d *mysql) partialIndexes() bool          { return false }
 func (d *mysql) rowKey() []string              { return []string{"seq"} }
 func (d *mysql) readTime(column string) string { return column }
-func (d *mysql) timeArg(micros int64) any      { return micros }
-func (d *mysql) idArg(id [16]byte) any         { return id[:] }
+func (d *mysql) timeArg(micros int64) any      { return row.MySQL.TimeArg(micros) }
+func (d *mysql) idArg(id [16]byte) any         { return row.MySQL.IDArg(id) }
 
 // insert is always strict: a statement that fails leaves the transaction as it was,
 // and ON DUPLICATE KEY UPDATE counts a row that it passes over as the connection's
 // clientFoundRows says.
-func (d *mysql) insert(rows []record, _ bool) (string, []any) {
-	b := newBatch(rows)
-	return b.values(d.into, "", false)
+func (d *mysql) insert(rows []row.Row, _ bool) (string, []any) {
+	b := row.NewBatch(rows)
+	return insertValues(b, d.into, "", false)
 }
 
 // isDuplicate: 1062.

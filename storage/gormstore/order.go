@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // order is the total order of a query: its columns, all in one direction.
@@ -133,10 +134,10 @@ func (o order) values(d dialect, p audit.Position) ([]any, error) {
 		n, err := seqPosition(p)
 		return []any{n}, err
 	}
-	if strings.HasPrefix(p.Key, rawKey) {
-		return rawArgs(p, len(o.columns))
+	if row.IsRaw(p) {
+		return row.RawArgs(p, len(o.columns))
 	}
-	id, err := parseID(p.ID)
+	id, err := row.ParseID(p.ID)
 	if err != nil {
 		return nil, &audit.QueryError{Param: "cursor", Reason: "it is damaged", Err: audit.ErrBadCursor}
 	}

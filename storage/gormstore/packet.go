@@ -3,51 +3,14 @@ package gormstore
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
-// maxStatement bounds the bytes of one INSERT of several rows. A single larger row
-// has a statement of its own.
-const maxStatement = 4 << 20
-
-// chunk is how many of the rows go into the next statement.
-func (s *Store) chunk(rows []record) int {
-	n, size, most := 0, 0, min(len(rows), s.dialect.maxRows())
-	bytes := maxStatement
-	if packet := s.known.packet.Load(); packet > 0 {
-		// Half of it: a driver that writes parameters into the text (interpolateParams)
-		// may need a second byte for each.
-		bytes = min(bytes, int(packet/2))
-	}
-	for n < most {
-		more := rows[n].size()
-		if n > 0 && size+more > bytes {
-			break
-		}
-		size += more
-		n++
-	}
-	return n
-}
-
-// partBytes is how much of many large entries is made into rows at a time.
-const partBytes = 16 << 20
-
-// parts cuts entries so that each part weighs no more than partBytes, or is one.
-func parts(entries []audit.Entry) (list [][]audit.Entry) {
-	first, size := 0, 0
-	for i := range entries {
-		more := entries[i].Size()
-		if i > first && size+more > partBytes {
-			list = append(list, entries[first:i])
-			first, size = i, 0
-		}
-		size += more
-	}
-	return append(list, entries[first:])
+// fit returns how many of the rows go into the next statement.
+func (s *Store) fit(rows []row.Row) int {
+	return row.Fit(rows, s.dialect.maxRows(), int(s.known.packet.Load()))
 }
 
 // appendParts makes the rows of a part only when it is sent, so that the memory
@@ -60,7 +23,7 @@ func (s *Store) appendParts(ctx context.Context, tx execer, parts [][]audit.Entr
 	}
 	first := 0
 	for _, part := range parts {
-		rows, err := newRecords(part)
+		rows, err := row.New(part)
 		if err == nil {
 			err = s.checkSizes(ctx, tx, rows)
 		}
@@ -75,7 +38,7 @@ func (s *Store) appendParts(ctx context.Context, tx execer, parts [][]audit.Entr
 	}
 	a := &appending{store: s, tx: tx}
 	for _, part := range parts {
-		rows, err := newRecords(part)
+		rows, err := row.New(part)
 		if err == nil {
 			err = a.insert(ctx, rows)
 		}
@@ -100,17 +63,13 @@ func (s *Store) learnPacket(ctx context.Context, q querier) error {
 	return err
 }
 
-// checkSizes refuses a row that no statement can hold, before any is sent. Where
-// that is near, the connection is asked again: its bound is that of the time when
-// it was made.
-func (s *Store) checkSizes(ctx context.Context, tx execer, rows []record) error {
+// checkSizes refuses a row that no statement can hold, before any is sent. For a row
+// near the limit the connection is asked again: its limit is that of the time when it
+// was made.
+func (s *Store) checkSizes(ctx context.Context, tx execer, rows []row.Row) error {
 	packet, asked := int(s.known.packet.Load()), false
 	for i := range rows {
-		if packet == 0 {
-			return nil
-		}
-		size := rows[i].size()
-		if size <= packet/4 {
+		if !rows[i].NearLimit(packet) {
 			continue
 		}
 		if q, ok := tx.(querier); ok && !asked {
@@ -119,42 +78,9 @@ func (s *Store) checkSizes(ctx context.Context, tx execer, rows []record) error 
 			}
 			packet, asked = int(s.known.packet.Load()), true
 		}
-		if size > packet/2 && rows[i].escapedSize() > packet-headRoom {
-			return rows[i].tooLarge(i, packet)
+		if err := rows[i].CheckSize(i, packet); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-// headRoom is for the statement's own text.
-const headRoom = 8 << 10
-
-// escapedSize is the row's size with what MySQL escapes in a text.
-func (r *record) escapedSize() int {
-	size := 2 * rowOverhead
-	for _, text := range r.texts() {
-		size += len(text)
-		for i := range len(text) {
-			switch text[i] {
-			case 0, '\n', '\r', '\x1a', '\'', '"', '\\':
-				size++
-			}
-		}
-	}
-	return size
-}
-
-// tooLarge names the longest field.
-func (r *record) tooLarge(index, packet int) error {
-	e := r.entry
-	field, longest := "metadata", len(r.metadata)
-	for _, c := range e.Changes {
-		one := audit.Entry{Changes: []audit.Change{c}}
-		if size := one.Size(); size > longest {
-			field, longest = "changes."+c.Field, size
-		}
-	}
-	return &audit.EntryError{Index: index, Field: field, Reason: fmt.Sprintf(
-		"the entry of %s has %d bytes, about %d of them here, and the server takes %d in a statement (max_allowed_packet); audit.Redaction.MaxEntry bounds entries",
-		strings.TrimSpace(e.Object.Type+" "+e.Object.ID), r.size(), longest, packet)}
 }

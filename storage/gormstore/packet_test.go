@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 func sized(n int) audit.Entry {
@@ -30,26 +31,6 @@ func limited(t *testing.T, packet int64) *Store {
 	return s
 }
 
-// A statement of several rows is no longer than half of what the server takes,
-// and than the store's own bound.
-func TestStatementsAreSplitByTheirBytes(t *testing.T) {
-	for packet, want := range map[int64][]int{0: {8, 2}, 1 << 30: {8, 2}, 4 << 20: {4, 4, 2}, 2 << 20: {2, 2, 2, 2, 2}, 1 << 20: {1, 1, 1, 1, 1, 1, 1, 1, 1, 1}} {
-		s := limited(t, packet)
-		var entries []audit.Entry
-		for range 10 {
-			entries = append(entries, sized(250_000)) // each of half a megabyte, escaped
-		}
-		rows, err := newRecords(entries)
-		require.NoError(t, err)
-		var got []int
-		for rest := rows; len(rest) > 0; {
-			n := s.chunk(rest)
-			got, rest = append(got, n), rest[n:]
-		}
-		assert.Equal(t, want, got, packet)
-	}
-}
-
 // Many large entries are made into rows part by part, and all are checked first.
 func TestManyLargeEntriesAreAppendedInParts(t *testing.T) {
 	s := limited(t, 16<<20)
@@ -57,7 +38,7 @@ func TestManyLargeEntriesAreAppendedInParts(t *testing.T) {
 	for range 12 {
 		entries = append(entries, sized(1<<20))
 	}
-	require.Len(t, parts(entries), 2)
+	require.Len(t, row.Split(entries), 2)
 	tx, err := s.db.Begin()
 	require.NoError(t, err)
 	defer tx.Rollback()

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // Partitions says how the entries' table is cut into tables of the database.
@@ -50,12 +51,12 @@ func newPartitioned(t table) *partitioned {
 }
 
 func (d *partitioned) newInserts(once string) (inserts postgresInserts) {
-	columns := strings.Join(insertNames, ", ")
+	columns := strings.Join(row.InsertNames, ", ")
 	insert := func(keys string) string {
 		return "WITH fresh AS (INSERT INTO " + d.ids + " (id, time) " + keys + once + " RETURNING id) INSERT INTO " +
 			d.t.quoted(`"`) + " (" + columns + ") "
 	}
-	id, time := slices.Index(insertNames, "id"), slices.Index(insertNames, "time")
+	id, time := slices.Index(row.InsertNames, "id"), slices.Index(row.InsertNames, "time")
 	values := postgresValues()
 	inserts.one = insert("VALUES ("+values[id]+", "+values[time]+")") + "SELECT " + strings.Join(values, ", ") + " FROM fresh"
 	// IS TRUE keeps it a hash lookup for each row: as a join it would be planned
@@ -64,7 +65,7 @@ func (d *partitioned) newInserts(once string) (inserts postgresInserts) {
 		return insert("SELECT "+lists[id]+", "+lists[time]) +
 			"SELECT * FROM (SELECT " + strings.Join(lists, ", ") + ") AS g (" + columns + ") WHERE (g.id IN (SELECT id FROM fresh)) IS TRUE"
 	}
-	inserts.alike, inserts.apart = many(postgresLists(sharedCount)), many(postgresLists(0))
+	inserts.alike, inserts.apart = many(postgresLists(row.SharedCount)), many(postgresLists(0))
 	return inserts
 }
 
@@ -74,19 +75,11 @@ func (d *partitioned) rowKey() []string { return []string{colTime, colID} }
 
 // insert leaves out what has the ID of an earlier row: the statement would take
 // both, since each finds its ID among the fresh ones. If it is strict it fails.
-func (d *partitioned) insert(rows []record, strict bool) (string, []any) {
+func (d *partitioned) insert(rows []row.Row, strict bool) (string, []any) {
 	if strict || len(rows) == 1 {
 		return d.postgres.insert(rows, strict)
 	}
-	seen := make(map[[16]byte]bool, len(rows))
-	first := make([]record, 0, len(rows))
-	for _, r := range rows {
-		if !seen[r.id] {
-			seen[r.id] = true
-			first = append(first, r)
-		}
-	}
-	return d.postgres.insert(first, false)
+	return d.postgres.insert(row.Distinct(rows), false)
 }
 
 func (d *partitioned) migrations() [][]string {
@@ -171,12 +164,12 @@ func (d *partitioned) andTime(ctx context.Context, s *Store, b *builder, id [16]
 	if !rows.Next() {
 		return cmp.Or(s.translate(ctx, rows.Err()), audit.ErrNotFound)
 	}
-	var at timeColumn
+	var at row.TimeColumn
 	if err := rows.Scan(&at); err != nil {
 		return err
 	}
 	b.WriteString(" AND e.time = ")
-	b.arg(d.timeArg(at.t.UnixMicro()))
+	b.arg(d.timeArg(at.Time.UnixMicro()))
 	return nil
 }
 

@@ -10,9 +10,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
-	"github.com/google/uuid"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // postgres: IDs are uuid (16 bytes, compared as bytes), times timestamptz (8
@@ -60,45 +59,13 @@ func (d *postgres) keepsOrder() bool     { return true }
 func (d *postgres) partialIndexes() bool { return true }
 func (d *postgres) rowKey() []string     { return []string{colID} }
 
-// firstTime and lastTime are the ends of timestamptz. They stand for its infinite times
-// too, which no driver reads as a time.
-var (
-	firstTime = time.Date(-4713, 11, 24, 0, 0, 0, 0, time.UTC)
-	lastTime  = time.Date(294276, 12, 31, 23, 59, 59, 999_999_000, time.UTC)
-)
-
 // readTime has no name in the result, so that ORDER BY time means the column.
 func (d *postgres) readTime(column string) string {
-	return "least(greatest(" + column + ", '" + postgresTime(firstTime) + "'::timestamptz), '" + postgresTime(lastTime) + "'::timestamptz)"
+	return "least(greatest(" + column + ", '" + row.PostgresTime(row.FirstTime) + "'::timestamptz), '" + row.PostgresTime(row.LastTime) + "'::timestamptz)"
 }
 
-// timestamptz takes what time.RFC3339 writes of the years 1 to 9999.
-func (d *postgres) timeArg(micros int64) any { return postgresTime(time.UnixMicro(micros).UTC()) }
-
-// rawPostgresTime is the parameter of a time that no entry has; nil for one that an
-// entry can have.
-func rawPostgresTime(t time.Time) any {
-	switch y := t.Year(); {
-	case 1 <= y && y <= 9999:
-		return nil
-	case !t.After(firstTime):
-		return "-infinity"
-	case !t.Before(lastTime):
-		return "infinity"
-	}
-	return postgresTime(t)
-}
-
-// postgresTime is a time as timestamptz takes it.
-func postgresTime(t time.Time) string {
-	const form = "-01-02T15:04:05.000000Z"
-	if y := t.Year(); y < 1 {
-		return fmt.Sprintf("%04d", 1-y) + t.Format(form) + " BC"
-	}
-	return fmt.Sprintf("%04d", t.Year()) + t.Format(form)
-}
-
-func (d *postgres) idArg(id [16]byte) any { return uuid.UUID(id).String() }
+func (d *postgres) timeArg(micros int64) any { return row.Postgres.TimeArg(micros) }
+func (d *postgres) idArg(id [16]byte) any    { return row.Postgres.IDArg(id) }
 
 // arrayText is a list as PostgreSQL reads an array of text.
 func arrayText(list []string) string {

@@ -4,6 +4,8 @@ import (
 	"encoding/hex"
 	"strings"
 	"time"
+
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // postgresInserts are the INSERTs of one row and of many. The text of many is
@@ -18,18 +20,18 @@ type postgresInserts struct {
 const once = " ON CONFLICT (id) DO NOTHING"
 
 func newPostgresInserts(t table, once string) postgresInserts {
-	into := "INSERT INTO " + t.quoted(`"`) + " (" + strings.Join(insertNames, ", ") + ") "
+	into := "INSERT INTO " + t.quoted(`"`) + " (" + strings.Join(row.InsertNames, ", ") + ") "
 	return postgresInserts{
 		one:   into + "VALUES (" + strings.Join(postgresValues(), ", ") + ")" + once,
-		alike: into + "SELECT " + strings.Join(postgresLists(sharedCount), ", ") + once,
+		alike: into + "SELECT " + strings.Join(postgresLists(row.SharedCount), ", ") + once,
 		apart: into + "SELECT " + strings.Join(postgresLists(0), ", ") + once,
 	}
 }
 
-// postgresValues are the columns of one row, in the order of insertNames.
+// postgresValues are the columns of one row, in the order of row.InsertNames.
 func postgresValues() []string {
-	values := []string{itoa(formVersion)}
-	for i, name := range insertNames[1:] {
+	values := []string{itoa(row.FormVersion)}
+	for i, name := range row.InsertNames[1:] {
 		values = append(values, "$"+itoa(i+1)+"::"+postgresType(name))
 	}
 	return values
@@ -45,8 +47,8 @@ func postgresValues() []string {
 // not in its FROM, which would write all rows to a buffer before the first is
 // used.
 func postgresLists(shared int) []string {
-	lists := []string{itoa(formVersion)}
-	for i, name := range insertNames[1:] {
+	lists := []string{itoa(row.FormVersion)}
+	for i, name := range row.InsertNames[1:] {
 		param := "$" + itoa(i+2)
 		switch kind := postgresType(name); {
 		case i < shared:
@@ -72,23 +74,23 @@ func postgresType(column string) string {
 	return "text"
 }
 
-func (d *postgres) insert(rows []record, strict bool) (string, []any) {
+func (d *postgres) insert(rows []row.Row, strict bool) (string, []any) {
 	inserts := &d.inserts
 	if strict {
 		inserts = &d.strict
 	}
-	b := newBatch(rows)
+	b := row.NewBatch(rows)
 	if len(rows) == 1 {
-		r, args := &rows[0], make([]any, 0, len(insertNames))
-		for _, text := range b.texts[0] {
+		r, args := &rows[0], make([]any, 0, len(row.InsertNames))
+		for _, text := range b.Texts[0] {
 			args = append(args, text)
 		}
-		return inserts.one, append(args, r.entry.ID, string(appendTime(nil, r.time)), r.salt[:])
+		return inserts.one, append(args, r.Entry.ID, string(appendTime(nil, r.Time)), r.Salt[:])
 	}
 	separator := "\x1e"
 	for n := 0; ; n++ {
-		if args, ok := b.lists(separator); ok {
-			if b.alike {
+		if args, ok := listArgs(b, separator); ok {
+			if b.Alike {
 				return inserts.alike, args
 			}
 			return inserts.apart, args
@@ -99,36 +101,36 @@ func (d *postgres) insert(rows []record, strict bool) (string, []any) {
 	}
 }
 
-// lists are the parameters of an INSERT of many; ok is false if the separator is
-// in one of the texts.
-func (b *batch) lists(separator string) (args []any, ok bool) {
-	args = append(make([]any, 0, len(insertNames)), separator)
+// listArgs are the parameters of an INSERT of many rows; ok is false if the separator
+// is in one of the texts.
+func listArgs(b row.Batch, separator string) (args []any, ok bool) {
+	args = append(make([]any, 0, len(row.InsertNames)), separator)
 	shared := 0
-	if b.alike {
-		for _, text := range b.texts[0][:sharedCount] {
+	if b.Alike {
+		for _, text := range b.Texts[0][:row.SharedCount] {
 			args = append(args, text)
 		}
-		shared = sharedCount
+		shared = row.SharedCount
 	}
-	column := make([]string, len(b.rows))
-	for i := shared; i < textCount; i++ {
-		for j := range b.texts {
-			column[j] = b.texts[j][i]
+	column := make([]string, len(b.Rows))
+	for i := shared; i < row.TextCount; i++ {
+		for j := range b.Texts {
+			column[j] = b.Texts[j][i]
 		}
 		list := strings.Join(column, separator)
-		if strings.Count(list, separator) != len(b.rows)-1 {
+		if strings.Count(list, separator) != len(b.Rows)-1 {
 			return nil, false
 		}
 		args = append(args, list)
 	}
 	var ids, times, salts []byte
-	for i := range b.rows {
-		r := &b.rows[i]
+	for i := range b.Rows {
+		r := &b.Rows[i]
 		if i > 0 {
 			ids, times, salts = append(ids, separator...), append(times, separator...), append(salts, separator...)
 		}
-		ids, times = append(ids, r.entry.ID...), appendTime(times, r.time)
-		salts = hex.AppendEncode(append(salts, `\x`...), r.salt[:])
+		ids, times = append(ids, r.Entry.ID...), appendTime(times, r.Time)
+		salts = hex.AppendEncode(append(salts, `\x`...), r.Salt[:])
 	}
 	return append(args, string(ids), string(times), string(salts)), true
 }

@@ -5,17 +5,15 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // Get returns the entry with that ID, or audit.ErrNotFound.
 func (s *Store) Get(ctx context.Context, id string) (audit.Entry, error) {
-	raw, err := parseID(id)
+	raw, err := row.ParseID(id)
 	if err != nil {
 		return audit.Entry{}, audit.ErrNotFound // no entry has such an ID
 	}
@@ -23,7 +21,7 @@ func (s *Store) Get(ctx context.Context, id string) (audit.Entry, error) {
 		return audit.Entry{}, err
 	}
 	b := s.newBuilder()
-	b.list(readNames, "SELECT ", "e.")
+	b.list(row.ReadNames, "SELECT ", "e.")
 	b.add(" FROM ", s.quoted, " e WHERE e.id = ")
 	b.arg(s.dialect.idArg(raw))
 	if s.parts != nil {
@@ -39,13 +37,6 @@ func (s *Store) Get(ctx context.Context, id string) (audit.Entry, error) {
 		return audit.Entry{}, audit.ErrNotFound
 	}
 	return entries[0], nil
-}
-
-func parseID(s string) (uuid.UUID, error) {
-	if len(s) != 36 {
-		return uuid.UUID{}, audit.ErrNotFound
-	}
-	return uuid.Parse(s)
 }
 
 // Query returns one page. Errors: *audit.QueryError (audit.ErrTooManyToSort among them),
@@ -150,7 +141,7 @@ func beyond(p audit.Position, o order) audit.Position {
 	if o.descending {
 		step = -step
 	}
-	if strings.HasPrefix(p.Key, rawKey) {
+	if row.IsRaw(p) {
 		return p // a value that is none of the order's has no next one
 	}
 	if n, err := seqPosition(p); err == nil && o.recorded() {
@@ -179,9 +170,9 @@ type selection struct {
 // names are the columns that the selection's entries are read from.
 func (sel selection) names() []string {
 	if sel.brief {
-		return briefNames
+		return row.BriefNames
 	}
-	return readNames
+	return row.ReadNames
 }
 
 // keyed are the names, and the column that is sorted by before the time.

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // colSeq is the number that the database gives an entry when it is appended. The
@@ -51,7 +52,7 @@ func (s *Store) resolve(ctx context.Context, o order, p audit.Position) (audit.P
 
 // seqOf is the number of the entry with that ID, 0 if there is none.
 func (s *Store) seqOf(ctx context.Context, id string) (int, error) {
-	raw, err := parseID(id)
+	raw, err := row.ParseID(id)
 	if err != nil {
 		return 0, nil // no entry has such an ID
 	}
@@ -148,17 +149,19 @@ func (s *Store) readRun(ctx context.Context, q querier, b *builder, sel selectio
 		return r, err
 	}
 	defer rows.Close()
-	sc := newScanner(sel.names())
 	var seq int64
-	var key rawColumn
+	var key row.RawColumn
+	keyed := len(sel.order.columns) == 3
+	var more []any
 	switch {
 	case sel.order.recorded():
-		sc.dest = append(sc.dest, &seq)
-	case len(sel.order.columns) == 3:
-		sc.dest = append(sc.dest, &key)
+		more = []any{&seq}
+	case keyed:
+		more = []any{&key}
 	}
+	sc := row.NewScanner(sel.names(), more...)
 	for rows.Next() {
-		e, err := sc.scan(rows)
+		e, err := sc.Scan(rows)
 		if err != nil {
 			return r, err
 		}
@@ -166,10 +169,13 @@ func (s *Store) readRun(ctx context.Context, q querier, b *builder, sel selectio
 			return r, nil
 		}
 		r.entries = append(r.entries, e)
-		if sel.order.recorded() {
+		switch {
+		case sel.order.recorded():
 			r.seqs = append(r.seqs, seq)
-		} else {
-			r.at = append(r.at, sc.position(sel.order, key.value, s.database))
+		case keyed:
+			r.at = append(r.at, sc.KeyPosition(row.Format(s.database), &key))
+		default:
+			r.at = append(r.at, sc.Position(row.Format(s.database)))
 		}
 	}
 	return r, s.translate(ctx, rows.Err())
@@ -191,10 +197,9 @@ func (s *Store) streamRecorded(ctx context.Context, sel selection, yield func(au
 			return err
 		}
 		defer rows.Close()
-		sc := newScanner(sel.names())
-		sc.dest = append(sc.dest, new(sql.RawBytes))
+		sc := row.NewScanner(sel.names(), new(sql.RawBytes))
 		for rows.Next() {
-			e, err := sc.scan(rows)
+			e, err := sc.Scan(rows)
 			if err != nil {
 				return err
 			}

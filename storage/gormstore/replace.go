@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // Replace puts masked entries in the place of those that are as old says, and forgets
@@ -20,7 +21,7 @@ func (s *Store) Replace(ctx context.Context, old, masked []audit.Entry) (int, er
 	if len(old) == 0 {
 		return 0, ctx.Err()
 	}
-	rows, err := newRecords(masked)
+	rows, err := row.New(masked)
 	if err != nil {
 		return 0, err
 	}
@@ -38,7 +39,7 @@ func (s *Store) Replace(ctx context.Context, old, masked []audit.Entry) (int, er
 	}
 }
 
-func (s *Store) replace(ctx context.Context, old []audit.Entry, rows []record) (n int, err error) {
+func (s *Store) replace(ctx context.Context, old []audit.Entry, rows []row.Row) (n int, err error) {
 	tx, err := s.db.BeginTx(ctx, s.dialect.removeOptions())
 	if err != nil {
 		return 0, err
@@ -65,7 +66,7 @@ func (s *Store) replace(ctx context.Context, old []audit.Entry, rows []record) (
 				return 0, err
 			}
 			gone.values[keptValue{colObject, e.Tenant, audit.ObjectIDKey(e.Object.ID)}] = struct{}{}
-			news.add(rows[i].entry)
+			news.add(rows[i].Entry)
 			n++
 		}
 		rows = rows[len(some):]
@@ -83,12 +84,12 @@ func (s *Store) replace(ctx context.Context, old []audit.Entry, rows []record) (
 
 // lockEntries reads the stored entries with these IDs, by ID, and locks them.
 func (s *Store) lockEntries(ctx context.Context, tx *sql.Tx, list []audit.Entry) (map[string]audit.Entry, error) {
-	rows, err := newRecords(list)
+	rows, err := row.New(list)
 	if err != nil {
 		return nil, err
 	}
 	b := s.newBuilder()
-	b.list(readNames, "SELECT ", "")
+	b.list(row.ReadNames, "SELECT ", "")
 	b.add(" FROM ", s.quoted, " WHERE ")
 	b.anyOf(len(rows), func(i int) { s.isRow(b, &rows[i]) })
 	b.WriteString(s.dialect.rowLock())
@@ -98,8 +99,8 @@ func (s *Store) lockEntries(ctx context.Context, tx *sql.Tx, list []audit.Entry)
 	}
 	defer found.Close()
 	stored := make(map[string]audit.Entry, len(list))
-	for sc := newScanner(readNames); found.Next(); {
-		e, err := sc.scan(found)
+	for sc := row.NewScanner(row.ReadNames); found.Next(); {
+		e, err := sc.Scan(found)
 		if err != nil {
 			return nil, err
 		}
@@ -109,26 +110,24 @@ func (s *Store) lockEntries(ctx context.Context, tx *sql.Tx, list []audit.Entry)
 }
 
 // isRow writes the condition of an entry's row. With months its time finds the month.
-func (s *Store) isRow(b *builder, r *record) {
+func (s *Store) isRow(b *builder, r *row.Row) {
 	b.WriteString("(id = ")
-	b.arg(s.dialect.idArg(r.id))
+	b.arg(s.dialect.idArg(r.ID))
 	if s.parts != nil {
 		b.WriteString(" AND time = ")
-		b.arg(s.dialect.timeArg(r.time))
+		b.arg(s.dialect.timeArg(r.Time))
 	}
 	b.WriteString(")")
 }
 
 // update writes what masking may change.
-func (s *Store) update(ctx context.Context, tx execer, r *record) error {
+func (s *Store) update(ctx context.Context, tx execer, r *row.Row) error {
 	b := s.newBuilder()
-	b.add("UPDATE ", s.quoted, " SET form = ", itoa(formVersion))
-	for _, c := range []struct{ name, text string }{
-		{"object_id", r.entry.Object.ID}, {colObject, r.objectKey}, {"object_name", r.entry.Object.Name}, {"error", r.entry.Error},
-		{"search", r.search}, {"changes", r.changes}, {"metadata", r.metadata},
-	} {
-		b.add(", ", c.name, " = ")
-		b.arg(c.text)
+	b.add("UPDATE ", s.quoted, " SET form = ", itoa(row.FormVersion))
+	texts := r.Texts()
+	for _, name := range row.MaskedNames {
+		b.add(", ", name, " = ")
+		b.arg(texts.Text(name))
 	}
 	b.WriteString(" WHERE ")
 	s.isRow(b, r)

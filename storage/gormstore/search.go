@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // What a keyword is looked for in is, of old, the column search; all other texts are
@@ -21,7 +22,7 @@ func (b *builder) keyword(f audit.Filter) {
 	k := audit.Fold(f.Keyword)
 	search := f.Search()
 	b.WriteByte('(')
-	b.dialect.contains(b, "search", guarded(k))
+	b.dialect.contains(b, "search", row.Guard(k))
 	b.WriteString(" OR ")
 	parts := searchedColumns[:1:1]
 	for _, column := range searchedColumns[1:] {
@@ -29,7 +30,7 @@ func (b *builder) keyword(f audit.Filter) {
 	}
 	b.folds(k, k, b.dialect.concat(parts...))
 	b.WriteString(" OR fields <> '' AND ")
-	b.folds(k, guarded(k), "fields")
+	b.folds(k, row.Guard(k), "fields")
 	b.WriteString(" OR on_behalf_of <> '' AND ")
 	b.inJSON(k, "on_behalf_of", []string{"id", "name", "email"})
 	if idPart.MatchString(k) {

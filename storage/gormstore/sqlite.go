@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // sqlite: times are integers, since a driver would write a time as text in a
@@ -30,7 +32,7 @@ func newSQLite(t table) *sqlite {
 	// a third of it. Nothing can fail halfway but what ends the transaction anyway
 	// (a full disk, an interruption): no column is ever NULL, and the ID's conflict
 	// is dealt with.
-	into := "INTO " + t.quoted(`"`) + " (" + strings.Join(insertNames, ", ") + ") VALUES "
+	into := "INTO " + t.quoted(`"`) + " (" + strings.Join(row.InsertNames, ", ") + ") VALUES "
 	return &sqlite{t: t, into: "INSERT OR FAIL " + into, strictInto: "INSERT " + into}
 }
 
@@ -63,15 +65,15 @@ func (d *sqlite) keepsOrder() bool              { return true }
 func (d *sqlite) partialIndexes() bool          { return true }
 func (d *sqlite) rowKey() []string              { return []string{"seq"} }
 func (d *sqlite) readTime(column string) string { return column }
-func (d *sqlite) timeArg(micros int64) any      { return micros }
-func (d *sqlite) idArg(id [16]byte) any         { return id[:] }
+func (d *sqlite) timeArg(micros int64) any      { return row.SQLite.TimeArg(micros) }
+func (d *sqlite) idArg(id [16]byte) any         { return row.SQLite.IDArg(id) }
 
-func (d *sqlite) insert(rows []record, strict bool) (string, []any) {
-	b := newBatch(rows)
+func (d *sqlite) insert(rows []row.Row, strict bool) (string, []any) {
+	b := row.NewBatch(rows)
 	if strict {
-		return b.values(d.strictInto, "", true)
+		return insertValues(b, d.strictInto, "", true)
 	}
-	return b.values(d.into, " ON CONFLICT (id) DO NOTHING", true)
+	return insertValues(b, d.into, " ON CONFLICT (id) DO NOTHING", true)
 }
 
 func (d *sqlite) isDuplicate(err error) bool {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // streams is a page's plan: for each pair of a tenant and a value of the lead
@@ -327,13 +328,13 @@ func (s *Store) tenants(ctx context.Context, q querier, most int) ([]string, err
 	}
 	defer rows.Close()
 	list := []string{}
-	var v rawColumn
+	var v row.RawColumn
 	for rows.Next() {
 		if err := rows.Scan(&v); err != nil {
 			return nil, err
 		}
-		tenant, ok := columnText(v.value, "")
-		if _, blob := v.value.([]byte); !ok || blob && s.database == "sqlite" {
+		tenant, ok := v.Text(row.Format(s.database))
+		if !ok {
 			return make([]string, most), nil // damaged: by no text is its entry found, so they aren't walked one by one
 		}
 		list = append(list, tenant)

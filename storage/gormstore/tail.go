@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // Tail returns at most limit entries that match f and were committed after the
@@ -69,10 +70,9 @@ func (p *placed[P]) add(more placed[P]) {
 func readPlaced[P any](rows *sql.Rows, sel selection, place *P, dest ...any) (placed[P], error) {
 	defer rows.Close()
 	var got placed[P]
-	sc := newScanner(sel.names())
-	sc.dest = append(sc.dest, dest...)
+	sc := row.NewScanner(sel.names(), dest...)
 	for rows.Next() {
-		e, err := sc.scan(rows)
+		e, err := sc.Scan(rows)
 		if err != nil {
 			return got, err
 		}

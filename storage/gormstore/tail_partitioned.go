@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // tailKeys is how many places in the feed are read at once, after the first time,
@@ -65,18 +66,18 @@ func (d *partitioned) feedKeys(ctx context.Context, s *Store, r pgRange, most in
 	defer rows.Close()
 	for rows.Next() {
 		var id string
-		var at timeColumn
+		var at row.TimeColumn
 		if err := rows.Scan(&id, &at, &k.last.xid, &k.last.seq); err != nil {
 			return k, err
 		}
-		t := at.t
+		t := at.Time
 		if k.from.IsZero() || t.Before(k.from) {
 			k.from = t
 		}
 		if t = t.Add(time.Microsecond); t.After(k.to) {
 			k.to = t
 		}
-		k.ids, k.times = append(k.ids, id), append(k.times, d.timeArg(at.t.UnixMicro()).(string))
+		k.ids, k.times = append(k.ids, id), append(k.times, d.timeArg(at.Time.UnixMicro()).(string))
 		k.xids, k.seqs = append(k.xids, strconv.FormatUint(k.last.xid, 10)), append(k.seqs, strconv.FormatInt(k.last.seq, 10))
 	}
 	return k, rows.Err()

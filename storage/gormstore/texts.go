@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // With Options.KeywordIndex, the texts that a keyword is looked for in are kept in
@@ -27,20 +28,20 @@ type keptText struct{ column, value, search string }
 // textsOf are the texts of an entry, as they stand in its search column: each is a
 // part of that, and together they have all of it.
 func textsOf(e *audit.Entry) []keptText {
-	texts := searchTexts(e)
+	texts := row.SearchTerms(e)
 	list := []keptText{
 		{colUser, e.Actor.User(), markedText(texts[:2])},
 		{colObject, audit.ObjectIDKey(e.Object.ID), markedText(texts[2:4])},
 		{colAction, e.Action, markedText(texts[4:])},
 	}
-	return slices.DeleteFunc(list, func(t keptText) bool { return t.search == mark })
+	return slices.DeleteFunc(list, func(t keptText) bool { return t.search == row.Separator })
 }
 
-func markedText(texts []string) string { return string(appendMarked(nil, texts)) }
+func markedText(texts []string) string { return string(row.AppendSeparated(nil, texts)) }
 
 // id is the text's key in the table, which has a bound whatever the text's length.
 func (t keptText) id() string {
-	sum := sha256.Sum256([]byte(t.column + mark + itoa(len(t.value)) + mark + t.value + t.search))
+	sum := sha256.Sum256([]byte(t.column + row.Separator + itoa(len(t.value)) + row.Separator + t.value + t.search))
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 

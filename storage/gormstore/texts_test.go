@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // calling is an entry of a user and a record with these names.
@@ -41,7 +42,7 @@ func keptNames(t *testing.T, s *Store) (list []string) {
 	for rows.Next() {
 		var text string
 		require.NoError(t, rows.Scan(&text))
-		list = append(list, strings.Trim(strings.ReplaceAll(text, mark, " "), " "))
+		list = append(list, strings.Trim(strings.ReplaceAll(text, row.Separator, " "), " "))
 	}
 	require.NoError(t, rows.Err())
 	return list
@@ -54,11 +55,12 @@ func TestTextsAreThoseOfTheEntry(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := calling(1, text.Draw(t, "user"), text.Draw(t, "object"))
 		e.Actor.Email, e.Object.ID, e.Action = text.Draw(t, "email"), text.Draw(t, "id"), text.Draw(t, "action")
-		search := string(appendSearchText(nil, e))
-		together := mark
+		terms := row.SearchTerms(&e)
+		search := string(row.AppendSeparated(nil, terms[:]))
+		together := row.Separator
 		for _, x := range textsOf(&e) {
 			require.Contains(t, search, x.search)
-			together += strings.TrimPrefix(x.search, mark)
+			together += strings.TrimPrefix(x.search, row.Separator)
 			require.Equal(t, map[string]string{colUser: e.Actor.User(), colObject: audit.ObjectIDKey(e.Object.ID), colAction: e.Action}[x.column], x.value)
 		}
 		require.Equal(t, search, together)
@@ -67,9 +69,9 @@ func TestTextsAreThoseOfTheEntry(t *testing.T) {
 
 // Two texts, or the same one of two values, are never one row.
 func TestTextsHaveIDsOfTheirOwn(t *testing.T) {
-	part := rapid.SampledFrom([]string{"", "1", "a", mark, "2" + mark, mark + "a" + mark})
+	part := rapid.SampledFrom([]string{"", "1", "a", row.Separator, "2" + row.Separator, row.Separator + "a" + row.Separator})
 	text := rapid.Custom(func(t *rapid.T) keptText {
-		return keptText{rapid.SampledFrom(textKinds).Draw(t, "column"), part.Draw(t, "value") + part.Draw(t, "more"), mark + part.Draw(t, "text") + mark}
+		return keptText{rapid.SampledFrom(textKinds).Draw(t, "column"), part.Draw(t, "value") + part.Draw(t, "more"), row.Separator + part.Draw(t, "text") + row.Separator}
 	})
 	rapid.Check(t, func(t *rapid.T) {
 		a, b := text.Draw(t, "a"), text.Draw(t, "b")

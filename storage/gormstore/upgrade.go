@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // usersVersion is the version of the schema in which deriveUsers fills columns that
@@ -63,7 +64,7 @@ func (s *Store) deriveBehalf(ctx context.Context, m migrator, kept bool) error {
 func (s *Store) onBehalf(ctx context.Context, m migrator, sel selection) (run, error) {
 	r := run{sort: sel.order.sort}
 	b := s.newBuilder()
-	b.list(briefNames, "SELECT ", "")
+	b.list(row.BriefNames, "SELECT ", "")
 	b.add(" FROM ", s.quoted, " WHERE on_behalf_of <> '' AND ")
 	if err := sel.write(b); err != nil {
 		return r, err
@@ -73,12 +74,12 @@ func (s *Store) onBehalf(ctx context.Context, m migrator, sel selection) (run, e
 		return r, err
 	}
 	defer rows.Close()
-	for sc := newScanner(briefNames); rows.Next(); {
-		e, err := sc.scan(rows)
+	for sc := row.NewScanner(row.BriefNames); rows.Next(); {
+		e, err := sc.Scan(rows)
 		if err != nil {
 			return r, err
 		}
-		r.entries, r.at = append(r.entries, e), append(r.at, sc.position(sel.order, nil, s.database))
+		r.entries, r.at = append(r.entries, e), append(r.at, sc.Position(row.Format(s.database)))
 	}
 	return r, rows.Err()
 }
@@ -96,15 +97,15 @@ func behalfValues(entries []audit.Entry) []keptValue {
 
 // updateBehalf writes the column of entries, those of one user by one statement.
 func (s *Store) updateBehalf(ctx context.Context, m execer, entries []audit.Entry) error {
-	byUser := map[string][]record{}
+	byUser := map[string][]row.Row{}
 	for i := range entries {
 		e := &entries[i]
 		user := e.OnBehalfOfUser()
-		id, err := parseID(e.ID)
+		id, err := row.ParseID(e.ID)
 		if err != nil || user == "" {
 			continue // its ID is damaged, or nobody is named
 		}
-		byUser[user] = append(byUser[user], record{id: id, time: e.Time.UnixMicro()})
+		byUser[user] = append(byUser[user], row.Row{ID: id, Time: e.Time.UnixMicro()})
 	}
 	for user, rows := range byUser {
 		for some := range slices.Chunk(rows, keptRows) {

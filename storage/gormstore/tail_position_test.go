@@ -1,49 +1,10 @@
 package gormstore
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"pgregory.net/rapid"
-
-	"github.com/gormtrail/audit"
 )
-
-// marked draws texts in which the marks and the characters of their code are
-// frequent.
-var marked = rapid.StringOfN(rapid.RuneFrom([]rune("ab.[\x1c\x1d\x1e\x1f")), 0, 6, -1)
-
-// What a substring search finds in the search column is what it finds
-// in the texts, one by one: never across two, never inside a guarded character.
-func TestSearchColumnHasEachTextOfItsOwn(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		e := audit.Entry{
-			Action: marked.Draw(t, "action"),
-			Actor:  audit.Actor{Name: marked.Draw(t, "name"), Email: marked.Draw(t, "email")},
-			Object: audit.Object{ID: marked.Draw(t, "id"), Name: marked.Draw(t, "object")},
-		}
-		keyword := marked.Filter(func(s string) bool { return s != "" }).Draw(t, "keyword")
-		found := strings.Contains(string(appendSearchText(nil, e)), guarded(audit.Fold(keyword)))
-		want := false
-		for _, text := range []string{e.Actor.Name, e.Actor.Email, e.Object.Name, e.Object.ID, e.Action} {
-			want = want || strings.Contains(strings.ToUpper(text), strings.ToUpper(keyword))
-		}
-		assert.Equal(t, want, found)
-	})
-}
-
-func TestFieldsColumnSaysWhatMatchSays(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		e := audit.Entry{}
-		for _, f := range rapid.SliceOfN(marked, 0, 3).Draw(t, "fields") {
-			e.Changes = append(e.Changes, audit.Change{Field: f})
-		}
-		field := marked.Draw(t, "field")
-		found := strings.Contains(string(appendFieldTokens(nil, e.Changes)), mark+guarded(field)+mark)
-		assert.Equal(t, audit.Filter{Fields: []string{field}}.Match(e), found)
-	})
-}
 
 func TestArrayElementsAreQuoted(t *testing.T) {
 	assert.Equal(t, `{"a\"b\\c,{}","","NULL"}`, arrayText([]string{`a"b\c,{}`, "", "NULL"}))

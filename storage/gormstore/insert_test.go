@@ -11,12 +11,11 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
-func TestTextsAreThoseOfTheColumns(t *testing.T) {
-	assert.Len(t, sharedNames, sharedCount)
-	assert.Len(t, ownNames, textCount-sharedCount)
-	assert.ElementsMatch(t, columnNames, insertNames)
+func TestInsertNamesAllColumns(t *testing.T) {
+	assert.ElementsMatch(t, columnNames, row.InsertNames)
 }
 
 // Whatever the texts are, the separator's characters among them, a list that is
@@ -32,20 +31,20 @@ func TestListsComeApartAsTheyWere(t *testing.T) {
 				Object: audit.Object{ID: odd.Draw(t, "id"), Name: odd.Draw(t, "name")},
 			}
 		}
-		rows, err := newRecords(entries)
+		rows, err := row.New(entries)
 		require.NoError(t, err)
 		statement, args := newPostgres(table{base: "t"}).insert(rows, false)
-		b, first := newBatch(rows), 0
-		if b.alike {
-			first = sharedCount
+		b, first := row.NewBatch(rows), 0
+		if b.Alike {
+			first = row.SharedCount
 			assert.NotContains(t, statement, "string_to_array($2,")
 		}
 		for i, list := range args[1+first:] {
 			got := strings.Split(list.(string), args[0].(string))
 			require.Len(t, got, len(rows))
-			if column := first + i; column < textCount {
+			if column := first + i; column < row.TextCount {
 				for j := range rows {
-					assert.Equal(t, b.texts[j][column], got[j])
+					assert.Equal(t, b.Texts[j][column], got[j])
 				}
 			}
 		}
@@ -65,7 +64,7 @@ func TestValuesSendWhatIsCommonOnce(t *testing.T) {
 		"alike": {[]audit.Entry{entry("t", "a"), entry("t", "b")}, 2 + 2*6, "(1,?1,'','','','','','',?2,"},
 		"apart": {[]audit.Entry{entry("t", "a"), entry("", "b")}, 2 * 8, "(1,?,'','','','','','',?,"},
 	} {
-		rows, err := newRecords(c.entries)
+		rows, err := row.New(c.entries)
 		require.NoError(t, err, name)
 		statement, args := newSQLite(table{base: "t"}).insert(rows, false)
 		assert.Contains(t, statement, c.rows, name)
@@ -93,7 +92,7 @@ func BenchmarkInsert(b *testing.B) {
 		b.Run(name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
-				rows, err := newRecords(entries)
+				rows, err := row.New(entries)
 				require.NoError(b, err)
 				_, _ = d.insert(rows, false)
 			}
