@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/gormtrail/audit/internal/words"
 )
 
 // Canonical returns the one encoding of the entry that hashes are made over:
@@ -180,7 +182,7 @@ func compareUTF16(a, b string) int {
 // appendText is JSON.stringify of a string (RFC 8785 section 3.2.2.2).
 func appendText(b []byte, s string) ([]byte, error) {
 	if !utf8.ValidString(s) {
-		return nil, fmt.Errorf("audit: %q is not valid UTF-8", clip(s))
+		return nil, fmt.Errorf("audit: %q is not valid UTF-8", words.Clip(s))
 	}
 	const hex = "0123456789abcdef"
 	short := map[byte]byte{'\b': 'b', '\t': 't', '\n': 'n', '\f': 'f', '\r': 'r', '"': '"', '\\': '\\'}

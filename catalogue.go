@@ -3,8 +3,9 @@ package audit
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"sync/atomic"
+
+	"github.com/gormtrail/audit/internal/words"
 )
 
 // Severity says how much an action deserves attention.
@@ -24,7 +25,7 @@ var severities = []Severity{Info, Notice, Warning, Alarm}
 func Severities() []Severity { return slices.Clone(severities) }
 
 // Label returns what people call s: "Warning". "" is Info.
-func (s Severity) Label() string { return labelOf(string(cmp.Or(s, Info))) }
+func (s Severity) Label() string { return words.Label(string(cmp.Or(s, Info))) }
 
 // Action is what a catalogue says about an action.
 type Action struct {
@@ -116,8 +117,8 @@ func (c *Catalogue) Action(name string) Action {
 
 // complete fills in what wasn't said of an action.
 func (a Action) complete() Action {
-	a.Label = cmp.Or(a.Label, labelOf(a.Name))
-	a.Noun = cmp.Or(a.Noun, labelOf(a.Name))
+	a.Label = cmp.Or(a.Label, words.Label(a.Name))
+	a.Noun = cmp.Or(a.Noun, words.Label(a.Name))
 	a.Severity = cmp.Or(a.Severity, Info)
 	return a
 }
@@ -128,20 +129,11 @@ func (c *Catalogue) ObjectType(name string) ObjectType {
 	if i := slices.IndexFunc(c.objects, func(o ObjectType) bool { return o.Name == name }); i >= 0 {
 		o := c.objects[i]
 		if o.Label == "" {
-			o.Label = typeLabelOf(name)
+			o.Label = words.SingularLabel(name)
 		}
 		return o
 	}
-	return ObjectType{Name: name, Label: typeLabelOf(name)}
-}
-
-// labelOf makes "ISSUE_TOKEN" and "issue_token" into "Issue token".
-func labelOf(name string) string {
-	s := strings.ReplaceAll(toSnake(name), "_", " ")
-	if s == "" || s[0] < 'a' || s[0] > 'z' {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	return ObjectType{Name: name, Label: words.SingularLabel(name)}
 }
 
 var commonActions = []Action{
@@ -171,24 +163,4 @@ var commonActions = []Action{
 	{"restart", "Restarted", "A resource was restarted.", Info, "operations", "Restart", "restart a resource", false},
 	{"view", "Viewed", "The audit log or sensitive data was viewed.", Info, "trail", "View", "view the audit log or sensitive data", true},
 	{"export", "Exported", "Data was exported, for example from the audit log.", Notice, "trail", "Export", "export data", true},
-}
-
-// toSnake lowers a name and parts its words by "_".
-func toSnake(name string) string {
-	var b strings.Builder
-	runes := []rune(name)
-	for i, r := range runes {
-		switch {
-		case r == '-' || r == ' ' || r == '.' || r == '_':
-			b.WriteByte('_')
-		case 'A' <= r && r <= 'Z':
-			if i > 0 && 'a' <= runes[i-1] && runes[i-1] <= 'z' {
-				b.WriteByte('_')
-			}
-			b.WriteRune(r + ('a' - 'A'))
-		default:
-			b.WriteRune(r)
-		}
-	}
-	return b.String()
 }

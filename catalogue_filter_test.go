@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/search"
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
@@ -55,7 +56,7 @@ func TestSeveritiesAndReadsAreTheCatalogues(t *testing.T) {
 		again, err := audit.ParseFilter(f.Values())
 		require.NoError(t, err)
 		require.Equal(t, f, again, name)
-		f, err = f.Expand(rankedCatalogue)
+		f, err = search.Expand(f, rankedCatalogue, nil)
 		require.NoError(t, err, name)
 		assert.ElementsMatch(t, want, actionsOf(t, trail, f), name)
 		assert.ElementsMatch(t, want, actionsOf(t, trail.Scope(f), audit.Filter{}), name)
@@ -119,7 +120,7 @@ func TestBadSeveritiesAndReads(t *testing.T) {
 		require.NoError(t, err)
 		f, err := audit.ParseFilter(values)
 		if err == nil {
-			_, err = f.Expand(nil)
+			_, err = search.Expand(f, nil, nil)
 		}
 		var bad *audit.QueryError
 		require.ErrorAs(t, err, &bad, query)

@@ -66,3 +66,10 @@ func TestWhatFailedIsNotSaidToHaveHappened(t *testing.T) {
 		assert.Equal(t, want.explanation, strings.ReplaceAll(format, "%s", words), want.action)
 	}
 }
+
+func TestObjectTypesAreLabelledInTheSingular(t *testing.T) {
+	c := audit.NewCatalogue(nil, []audit.ObjectType{{Name: "api_keys", Label: "API Keys"}, {Name: "vat_rates"}})
+	for name, want := range map[string]string{"api_keys": "API Keys", "vat_rates": "Vat rate", "SecurityGroups": "Security group"} {
+		assert.Equal(t, want, c.ObjectType(name).Label, name)
+	}
+}

@@ -97,7 +97,7 @@ func (f Filter) digestText() string {
 	var b bytes.Buffer
 	not := f.Not
 	f.Not = nil
-	if f.moving {
+	if f.sliding {
 		b.WriteString("moving ")
 		f.From, f.To = time.Time{}, time.Time{}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -192,3 +193,27 @@ func (keylessStore) Key(context.Context, audit.Queryer) ([]byte, error) { return
 
 // plainStore has none of a store's further abilities.
 type plainStore struct{ audit.Store }
+
+// A job that asks for the last day, page after page, isn't bound to the moment of its first page.
+func TestCursorsOutliveTheRangeThatSlides(t *testing.T) {
+	trail, err := audit.New(memstore.New(), nil)
+	require.NoError(t, err)
+	for range 3 {
+		require.NoError(t, trail.Record(t.Context(), audit.Entry{Action: "login"}))
+	}
+	page := func(f audit.Filter, cursor string) (*audit.Page, error) {
+		f.From, f.To = audit.Last(time.Hour)
+		f.To = f.To.Add(time.Minute)
+		return trail.Query(t.Context(), audit.Query{Filter: f, Limit: 2, Cursor: cursor})
+	}
+	first, err := page(audit.Filter{}.Sliding(), "")
+	require.NoError(t, err)
+	time.Sleep(time.Millisecond)
+	second, err := page(audit.Filter{}.Sliding(), first.Next)
+	require.NoError(t, err)
+	require.Len(t, second.Entries, 1)
+	_, err = page(audit.Filter{}, first.Next)
+	require.ErrorIs(t, err, audit.ErrBadCursor)
+	_, err = page(audit.Filter{Actions: []string{"login"}}.Sliding(), first.Next)
+	require.ErrorIs(t, err, audit.ErrBadCursor)
+}

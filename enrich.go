@@ -10,6 +10,9 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"github.com/gormtrail/audit/internal/day"
+	"github.com/gormtrail/audit/internal/words"
 )
 
 // Enrich completes, checks and redacts entries as Record does, and returns them
@@ -118,7 +121,7 @@ func (t *Trail) complete(e *Entry, c carried) {
 func (e *Entry) check() *EntryError {
 	id, err := parseID(e.ID)
 	if err != nil {
-		return &EntryError{Field: "id", Reason: fmt.Sprintf("%q is not a UUID", clip(e.ID))}
+		return &EntryError{Field: "id", Reason: fmt.Sprintf("%q is not a UUID", words.Clip(e.ID))}
 	}
 	e.ID = id
 	if e.Action == "" {
@@ -128,9 +131,9 @@ func (e *Entry) check() *EntryError {
 		return &EntryError{Field: "damaged", Reason: "says that the entry was not read whole; it can't be recorded again"}
 	}
 	if !e.Outcome.known() {
-		return &EntryError{Field: "outcome", Reason: fmt.Sprintf("%q is not success, failure or denied", clip(string(e.Outcome)))}
+		return &EntryError{Field: "outcome", Reason: fmt.Sprintf("%q is not success, failure or denied", words.Clip(string(e.Outcome)))}
 	}
-	if !timeInRange(e.Time) {
+	if !day.InRange(e.Time) {
 		return &EntryError{Field: "time", Reason: fmt.Sprintf("the year %d is not one of 1 to 9999", e.Time.Year())}
 	}
 	return nil
@@ -176,7 +179,7 @@ func (t *Trail) enrichChanges(e *Entry) *EntryError {
 			c.New = nil
 		case OpReplace:
 		default:
-			return &EntryError{Field: fmt.Sprintf("changes[%d].op", i), Reason: fmt.Sprintf("%q is not add, replace or remove", clip(c.Op))}
+			return &EntryError{Field: fmt.Sprintf("changes[%d].op", i), Reason: fmt.Sprintf("%q is not add, replace or remove", words.Clip(c.Op))}
 		}
 		if c.Old, err = normalizeSafely(c.Old); err != nil {
 			return &EntryError{Field: fmt.Sprintf("changes[%d].old", i), Reason: err.Error()}
@@ -201,7 +204,7 @@ func (t *Trail) enrichMetadata(e *Entry, c carried) *EntryError {
 	for k, v := range m {
 		n, err := normalizeSafely(v)
 		if err != nil {
-			return &EntryError{Field: "metadata." + clip(validText(k)), Reason: err.Error()}
+			return &EntryError{Field: "metadata." + words.Clip(validText(k)), Reason: err.Error()}
 		}
 		m[k] = n
 	}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/gormtrail/audit/internal/words"
 )
 
 // FacetQuery asks for some values of facets: a menu shows a few, and finds others
@@ -48,7 +50,7 @@ func (q FacetQuery) Validate() error {
 		known = known || n.name == q.Name
 	}
 	if !known {
-		return &QueryError{Param: "facet", Reason: fmt.Sprintf("%q is not action, type, user, on_behalf_of, outcome, actor_type, tenant, project or product", clip(q.Name))}
+		return &QueryError{Param: "facet", Reason: fmt.Sprintf("%q is not action, type, user, on_behalf_of, outcome, actor_type, tenant, project or product", words.Clip(q.Name))}
 	}
 	if q.Limit < 1 {
 		return &QueryError{Param: "limit", Reason: fmt.Sprintf("%d is not at least 1", q.Limit)}

@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/gormtrail/audit/internal/day"
+	"github.com/gormtrail/audit/internal/words"
 )
 
 // Bounds of a filter, so that a query string can't make a statement that no
@@ -50,13 +53,13 @@ type Filter struct {
 	// address; the IDs of the request, the transaction and the entry; error and
 	// comment; names of changed fields; metadata that Options.SearchableMetadata names.
 	// Labels and metadata are found through a Trail alone. Values of changes aren't
-	// searched. It is plain text: only ParseKeyword and Expand read qualifiers.
+	// searched. It is plain text: package search reads qualifiers.
 	Keyword string
 	// Not leaves out every entry that one of these filters selects.
 	Not []Filter
 
-	and    []Filter // further filters that must hold too; set by And
-	moving bool     // From and To move with the clock, so a cursor isn't bound to them
+	and     []Filter // further filters that must hold too; set by And
+	sliding bool     // From and To move with the clock, so a cursor isn't bound to them
 
 	search     Search // set by the Trail, never changed
 	searched   bool   // search is set
@@ -156,6 +159,13 @@ func (f Filter) cleaned() Filter {
 	return f
 }
 
+// Sliding returns f with From and To that move with the clock, as "the last seven days"
+// does: a cursor of f stays valid for the same filter with a later From and To.
+func (f Filter) Sliding() Filter {
+	f.sliding = true
+	return f
+}
+
 // Last returns the range from d ago until now, for Filter.From and Filter.To.
 // To is a moment later than now, so that what just happened is inside.
 func Last(d time.Duration) (from, to time.Time) {
@@ -252,7 +262,7 @@ func (f Filter) validateTerm(depth int) error {
 	}
 	for _, o := range f.Outcomes {
 		if !o.known() {
-			return &QueryError{Param: "outcome", Reason: fmt.Sprintf("%q is not success, failure or denied", clip(string(o)))}
+			return &QueryError{Param: "outcome", Reason: fmt.Sprintf("%q is not success, failure or denied", words.Clip(string(o)))}
 		}
 	}
 	if err := f.validateSeverities(); err != nil {
@@ -260,7 +270,7 @@ func (f Filter) validateTerm(depth int) error {
 	}
 	for _, ip := range f.IPs {
 		if _, _, err := IPRange(ip); err != nil {
-			return &QueryError{Param: "ip", Reason: fmt.Sprintf("%q is neither an address nor a CIDR prefix", clip(ip)), Err: err}
+			return &QueryError{Param: "ip", Reason: fmt.Sprintf("%q is neither an address nor a CIDR prefix", words.Clip(ip)), Err: err}
 		}
 	}
 	if len(f.Keyword) > MaxKeyword {
@@ -278,17 +288,17 @@ func (f Filter) validateSeverities() error {
 	}
 	for _, s := range f.Severities {
 		if !slices.Contains(severities, s) {
-			return &QueryError{Param: "severity", Reason: fmt.Sprintf("%q is not info, notice, warning or alarm", clip(string(s)))}
+			return &QueryError{Param: "severity", Reason: fmt.Sprintf("%q is not info, notice, warning or alarm", words.Clip(string(s)))}
 		}
 	}
 	return nil
 }
 
 func (f Filter) validateRange() error {
-	if !f.From.IsZero() && !timeInRange(f.From) {
+	if !f.From.IsZero() && !day.InRange(f.From) {
 		return &QueryError{Param: "from", Reason: "the year is not one of 1 to 9999"}
 	}
-	if !f.To.IsZero() && !timeInRange(f.To) {
+	if !f.To.IsZero() && !day.InRange(f.To) {
 		return &QueryError{Param: "to", Reason: "the year is not one of 1 to 9999"}
 	}
 	if !f.From.IsZero() && !f.To.IsZero() && f.From.After(f.To) {
@@ -319,21 +329,6 @@ func (f Filter) validateNot(depth int) error {
 }
 
 func (o Outcome) known() bool { return o == "" || o == Success || o == Failure || o == Denied }
-
-// clip shortens what a caller sent for an error message.
-func clip(s string) string {
-	const most = 80
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
-}
-
-// timeInRange: RFC 3339 has four digits for the year.
-func timeInRange(t time.Time) bool {
-	y := t.UTC().Year()
-	return y >= 1 && y <= 9999
-}
 
 // parseIP reads an address as the trail means it: IPv4-mapped is IPv4, and a
 // zone is not part of who called.

@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"time"
+
+	"github.com/gormtrail/audit/internal/day"
+	"github.com/gormtrail/audit/internal/words"
 )
 
 // FormVersion is the version of the JSON form that this library writes. A
@@ -101,7 +104,7 @@ func (e *Entry) UnmarshalJSON(raw []byte) error {
 	if err != nil {
 		return fmt.Errorf("audit: the entry's time: %w", err)
 	}
-	if !timeInRange(t) {
+	if !day.InRange(t) {
 		return fmt.Errorf("audit: the entry's time: the year %d is not one of 1 to 9999", t.UTC().Year())
 	}
 	changes, err := DecodeChanges(aux.Changes)
@@ -199,12 +202,12 @@ func (c *Change) UnmarshalJSON(raw []byte) error {
 	var err error
 	if len(f.Old) > 0 {
 		if c.Old, err = DecodeValue(f.Old); err != nil {
-			return fmt.Errorf("audit: the old value of %q: %w", clip(f.Field), err)
+			return fmt.Errorf("audit: the old value of %q: %w", words.Clip(f.Field), err)
 		}
 	}
 	if len(f.New) > 0 {
 		if c.New, err = DecodeValue(f.New); err != nil {
-			return fmt.Errorf("audit: the new value of %q: %w", clip(f.Field), err)
+			return fmt.Errorf("audit: the new value of %q: %w", words.Clip(f.Field), err)
 		}
 	}
 	return nil

@@ -9,6 +9,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/gormtrail/audit/internal/words"
 )
 
 // slowChange reads a change by encoding/json alone: what the parser must agree
@@ -57,14 +59,14 @@ func assertAgree[T any](t assert.TestingT, raw []byte, read, slow func([]byte) (
 	before := string(raw)
 	got, err := read(raw)
 	if wantErr != nil {
-		assert.Error(t, err, "%q", clip(before))
+		assert.Error(t, err, "%q", words.Clip(before))
 		return
 	}
-	assert.NoError(t, err, "%q", clip(before))
+	assert.NoError(t, err, "%q", words.Clip(before))
 	for i := range raw {
 		raw[i] = '!' // what was read shares nothing with it
 	}
-	assert.Equal(t, want, got, "%q", clip(before))
+	assert.Equal(t, want, got, "%q", words.Clip(before))
 }
 
 // hostileJSON is what a parser gets wrong.

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/gormtrail/audit/internal/words"
 )
 
 // What stores and memory agree on: the texts that sorting, address ranges and
@@ -18,21 +18,7 @@ import (
 // CaseFolding.txt, status C and S). Full foldings that change a text's length
 // ("ß" and "ss") and the Turkic ones are not applied, and nothing is
 // normalized: "é" in one rune and in two are different.
-func Fold(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < utf8.RuneSelf {
-			if 'a' <= r && r <= 'z' {
-				return r - ('a' - 'A')
-			}
-			return r
-		}
-		least := r
-		for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
-			least = min(least, f)
-		}
-		return least
-	}, s)
-}
+func Fold(s string) string { return words.Fold(s) }
 
 // ObjectIDKey sorts numbers as numbers, before everything else: whole numbers
 // in plain decimal form by value, then other IDs by their bytes.

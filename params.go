@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+
+	"github.com/gormtrail/audit/internal/words"
 )
 
 // UnknownParam is a parameter of a query string that ParseFilter refuses.
@@ -44,7 +46,7 @@ func (p UnknownParam) err() error {
 	if p.Nearest != "" {
 		reason += "; did you mean " + p.Nearest + "?"
 	}
-	return &QueryError{Param: clip(p.Name), Reason: reason}
+	return &QueryError{Param: words.Clip(p.Name), Reason: reason}
 }
 
 func isCampaign(name string) bool { return strings.HasPrefix(name, "utm_") }
@@ -70,7 +72,7 @@ func nearestParam(name string) (nearest string) {
 	}
 	best := 3
 	for _, known := range slices.Sorted(slices.Values(allParams())) {
-		if d := editDistance(strings.ToLower(name), known); d < best && d < min(len(known), len(name)) {
+		if d := words.Distance(strings.ToLower(name), known); d < best && d < min(len(known), len(name)) {
 			nearest, best = known, d
 		}
 	}

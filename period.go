@@ -5,6 +5,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/gormtrail/audit/internal/day"
+	"github.com/gormtrail/audit/internal/words"
 )
 
 // Period is a range of time by its name, as range= in a query string.
@@ -84,47 +87,18 @@ func (p Period) Range(now time.Time, zone *time.Location) (from, to time.Time, o
 			return now.Add(-known.last), now.Add(time.Second), true
 		}
 	}
-	year, month, day := now.In(zone).Date()
+	year, month, today := now.In(zone).Date()
 	switch p {
 	case Today:
-		return startOfDay(year, month, day, zone), startOfDay(year, month, day+1, zone), true
+		return day.Start(year, month, today, zone), day.Start(year, month, today+1, zone), true
 	case Yesterday:
-		return startOfDay(year, month, day-1, zone), startOfDay(year, month, day, zone), true
+		return day.Start(year, month, today-1, zone), day.Start(year, month, today, zone), true
 	case ThisMonth:
-		return startOfDay(year, month, 1, zone), startOfDay(year, month+1, 1, zone), true
+		return day.Start(year, month, 1, zone), day.Start(year, month+1, 1, zone), true
 	case LastMonth:
-		return startOfDay(year, month-1, 1, zone), startOfDay(year, month, 1, zone), true
+		return day.Start(year, month-1, 1, zone), day.Start(year, month, 1, zone), true
 	}
 	return time.Time{}, time.Time{}, false
-}
-
-// startOfDay returns the first moment of a day in a zone. Clocks that are changed at
-// midnight skip it, or show it twice. Of a day that the zone skipped it is the end.
-func startOfDay(year int, month time.Month, day int, zone *time.Location) time.Time {
-	t := time.Date(year, month, day, 0, 0, 0, 0, zone)
-	begin, end := t.ZoneBounds()
-	shown, want := localDay(t), time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
-	switch {
-	case shown.Before(want): // midnight is skipped, and t was counted with the offset before it
-		return end.UTC()
-	case shown.After(want):
-		return begin.UTC()
-	case begin.IsZero():
-		return t.UTC()
-	}
-	_, before := begin.Add(-1).In(zone).Zone()
-	_, offset := t.Zone()
-	first := t.Add(time.Duration(offset-before) * time.Second) // the same wall time, before the clock is set back
-	if first.Before(begin) && localDay(first.In(zone)).Equal(want) {
-		t = first
-	}
-	return t.UTC()
-}
-
-// localDay is the date that t shows.
-func localDay(t time.Time) time.Time {
-	year, month, day := t.Date()
-	return time.Date(year, month, day, 0, 0, 0, 0, time.UTC)
 }
 
 // ParseZone returns the time zone that tz= names, byDefault where v has none. A name
@@ -136,7 +110,7 @@ func ParseZone(v url.Values, byDefault *time.Location) (*time.Location, error) {
 	}
 	zone, err := time.LoadLocation(name)
 	if err != nil || name == "Local" {
-		return nil, &QueryError{Param: "tz", Reason: fmt.Sprintf("%q is not a time zone that this server knows (Europe/Berlin, UTC)", clip(name)), Err: err}
+		return nil, &QueryError{Param: "tz", Reason: fmt.Sprintf("%q is not a time zone that this server knows (Europe/Berlin, UTC)", words.Clip(name)), Err: err}
 	}
 	return zone, nil
 }

@@ -27,40 +27,6 @@ func zone(t testing.TB, name string) *time.Location {
 	return loc
 }
 
-// A day alone is the day of the zone: it begins with its first moment and ends with
-// its last one, also where the clock is changed at midnight.
-func TestDayIsThatOfTheZone(t *testing.T) {
-	lengths := map[time.Duration]int{}
-	for _, name := range zones {
-		loc := zone(t, name)
-		for changed, until := time.Date(2009, 12, 1, 0, 0, 0, 0, time.UTC), time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC); !changed.IsZero() && changed.Before(until); {
-			for days := -2; days <= 2; days++ {
-				lengths[checkDay(t, changed.In(loc).AddDate(0, 0, days).Format(time.DateOnly), loc)]++
-			}
-			_, changed = changed.In(loc).ZoneBounds()
-		}
-	}
-	lengths[checkDay(t, "2011-12-30", zone(t, "Pacific/Apia"))]++ // there was none
-	for _, hours := range []int{0, 23, 24, 25} {
-		assert.NotZero(t, lengths[time.Duration(hours)*time.Hour], "%d hours", hours)
-	}
-}
-
-// checkDay looks at the moments around a day's ends, and returns its length.
-func checkDay(t *testing.T, date string, loc *time.Location) time.Duration {
-	f, err := audit.ParseFilter(url.Values{"from": {date}, "to": {date}, "tz": {loc.String()}})
-	require.NoError(t, err)
-	if f.From.Equal(f.To) {
-		return 0
-	}
-	for at, want := range map[time.Time]bool{f.From.Add(-1): false, f.From: true, f.To.Add(-1): true, f.To: false} {
-		if got := at.In(loc).Format(time.DateOnly) == date; got != want {
-			t.Fatalf("%s in %s is %s to %s: %s", date, loc, f.From.In(loc), f.To.In(loc), at.In(loc))
-		}
-	}
-	return f.To.Sub(f.From)
-}
-
 func TestTimesOfAQueryAreOfItsZone(t *testing.T) {
 	berlin := zone(t, "Europe/Berlin")
 	for query, want := range map[string][2]string{

@@ -126,10 +126,10 @@ func pairAt(list []nameWord, i int) bool {
 	if i == 0 {
 		return false
 	}
-	if list[i-1].role&roleQualifier != 0 && words.pairs[w.text][list[i-1].text] {
+	if list[i-1].role&roleQualifier != 0 && nameWords.pairs[w.text][list[i-1].text] {
 		return i < 2 || list[i-2].role&roleOpen == 0
 	}
-	return i > 1 && words.pairs[w.text][list[i-2].text+list[i-1].text] // "one_time_code"
+	return i > 1 && nameWords.pairs[w.text][list[i-2].text+list[i-1].text] // "one_time_code"
 }
 
 // alone reports whether the other words of a name are form words.
@@ -231,14 +231,14 @@ func appendWord(list []nameWord, text string) []nameWord {
 }
 
 func newWord(text string) nameWord {
-	if role := words.roles[text]; role != 0 {
+	if role := nameWords.roles[text]; role != 0 {
 		return nameWord{text: text, role: role}
 	}
 	one := singular(text)
-	return nameWord{text: one, role: words.roles[one], plural: one != text}
+	return nameWord{text: one, role: nameWords.roles[one], plural: one != text}
 }
 
-// singular is singularOf for words of secrets, which are regular; it also knows the short
+// singular is words.SingularLabel for words of secrets, which are regular; it also knows the short
 // ones, such as "ids".
 func singular(w string) string {
 	switch n := len(w); {
@@ -261,7 +261,7 @@ func partWord(text string) int {
 		if tail.role == 0 {
 			continue
 		}
-		if words.roles[text[:i]] != 0 || tail.role&roleGlued != 0 {
+		if nameWords.roles[text[:i]] != 0 || tail.role&roleGlued != 0 {
 			return i
 		}
 	}

@@ -140,7 +140,7 @@ type lexicon struct {
 	pairs map[string]map[string]bool // qualifiers by the word that they stand before
 }
 
-var words = newLexicon()
+var nameWords = newLexicon()
 
 func newLexicon() *lexicon {
 	l := &lexicon{roles: map[string]wordRole{}, pairs: map[string]map[string]bool{}}

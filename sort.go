@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/gormtrail/audit/internal/words"
 )
 
 // Sort is a key to sort by, ascending, or with a "-" before it descending.
@@ -120,7 +122,7 @@ func (s Sort) validate() error {
 	for i, key := range keys {
 		names[i] = string(key)
 	}
-	return &QueryError{Param: "sort", Reason: fmt.Sprintf("%q is not one of %s, with or without - before it", clip(string(s)), strings.Join(names, ", "))}
+	return &QueryError{Param: "sort", Reason: fmt.Sprintf("%q is not one of %s, with or without - before it", words.Clip(string(s)), strings.Join(names, ", "))}
 }
 
 // SortKey is the text by which entries are sorted under s, byte by byte; "" for

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/gormtrail/audit/internal/words"
 )
 
 // maxExact is the largest whole number that a float64 holds with all smaller
@@ -146,7 +148,7 @@ func normalizeInteger(s string) any {
 // said to hold a decimal exactly if it is written as that decimal again.
 func normalizeNumber(s string) (any, error) {
 	if !json.Valid([]byte(s)) || strings.Trim(s, "-+.eE0123456789") != "" || strings.TrimSpace(s) != s {
-		return nil, fmt.Errorf("%q is no JSON number", clip(s))
+		return nil, fmt.Errorf("%q is no JSON number", words.Clip(s))
 	}
 	if !strings.ContainsAny(s, ".eE") {
 		return normalizeInteger(s), nil

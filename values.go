@@ -7,6 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gormtrail/audit/internal/day"
+	"github.com/gormtrail/audit/internal/words"
 )
 
 const fieldParam = "field"
@@ -146,7 +149,7 @@ func (f *Filter) parseSingle(name string, values []string, zone *time.Location) 
 		err = f.parseRange(value, zone)
 	case "reads":
 		if f.WithoutReads = value == "hide"; !f.WithoutReads && value != "show" {
-			err = &QueryError{Param: name, Reason: fmt.Sprintf("%q is neither hide nor show", clip(value))}
+			err = &QueryError{Param: name, Reason: fmt.Sprintf("%q is neither hide nor show", words.Clip(value))}
 		}
 	}
 	return err
@@ -163,7 +166,7 @@ func (f *Filter) parseRange(value string, zone *time.Location) error {
 	}
 	from, to, ok := Period(value).Range(time.Now(), zone)
 	if !ok {
-		return &QueryError{Param: "range", Reason: fmt.Sprintf("%q is not one of %s, custom, all", clip(value), periodNames())}
+		return &QueryError{Param: "range", Reason: fmt.Sprintf("%q is not one of %s, custom, all", words.Clip(value), periodNames())}
 	}
 	f.From, f.To = from, to
 	return nil
@@ -198,21 +201,21 @@ func parseTime(name, s string, zone *time.Location, days int) (time.Time, error)
 		return t.UTC(), nil
 	}
 	if t, err := time.Parse(time.DateOnly, s); err == nil {
-		year, month, day := t.Date()
-		if at := startOfDay(year, month, day+days, zone); timeInRange(at) {
+		year, month, date := t.Date()
+		if at := day.Start(year, month, date+days, zone); day.InRange(at) {
 			return at, nil
 		}
-		if at := startOfDay(year, month, day, zone); !timeInRange(at) || days == 0 {
+		if at := day.Start(year, month, date, zone); !day.InRange(at) || days == 0 {
 			return at, nil
 		}
-		return time.Date(9999, 12, 31, 23, 59, 59, int(time.Second-1), time.UTC), nil // the last moment that there is
+		return day.Last, nil
 	}
 	for _, layout := range localTimes {
 		if t, err := time.ParseInLocation(layout, s, zone); err == nil {
 			return t.UTC(), nil
 		}
 	}
-	return time.Time{}, &QueryError{Param: name, Reason: fmt.Sprintf("%q is neither a date (2026-01-31) nor a time (2026-01-31T13:59:24Z)", clip(s))}
+	return time.Time{}, &QueryError{Param: name, Reason: fmt.Sprintf("%q is neither a date (2026-01-31) nor a time (2026-01-31T13:59:24Z)", words.Clip(s))}
 }
 
 // Values is the filter as a query string, the inverse of ParseFilter: reading
@@ -268,7 +271,7 @@ func unquoteAll(name string, values []string) ([]string, error) {
 		if s[0] == '"' {
 			u, err := strconv.Unquote(s)
 			if err != nil {
-				return nil, &QueryError{Param: name, Reason: fmt.Sprintf("%q begins with a quote and does not end as a quoted text", clip(s)), Err: err}
+				return nil, &QueryError{Param: name, Reason: fmt.Sprintf("%q begins with a quote and does not end as a quoted text", words.Clip(s)), Err: err}
 			}
 			s = u
 		}
@@ -299,7 +302,7 @@ func ParseQueryIn(v url.Values, zone *time.Location) (Query, error) {
 			continue
 		}
 		if q.Limit, err = strconv.Atoi(s); err != nil || q.Limit < 1 || q.Limit > MaxLimit {
-			return Query{}, &QueryError{Param: name, Reason: fmt.Sprintf("%q is not a number from 1 to %d", clip(s), MaxLimit)}
+			return Query{}, &QueryError{Param: name, Reason: fmt.Sprintf("%q is not a number from 1 to %d", words.Clip(s), MaxLimit)}
 		}
 	}
 	if _, err := q.Validate(); err != nil {

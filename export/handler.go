@@ -13,6 +13,7 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/access"
+	"github.com/gormtrail/audit/search"
 )
 
 // The headers and trailers that a response says about itself, beside the file.
@@ -34,8 +35,8 @@ type Server struct {
 }
 
 // Handler returns a Server that sends exports of a trail as attachments. The
-// request's query string is the page's (audit.ParseQuery, the search read as by
-// audit.ParseKeyword), with format= (or export=) csv, xlsx, pdf or jsonl. limit
+// request's query string is the page's (audit.ParseQuery, with q read by
+// search.Parse), with format= (or export=) csv, xlsx, pdf or jsonl. limit
 // and cursor are ignored: an export is of the whole query. tz= names a time zone
 // (IANA) instead of Options.Location, for the times in the file and for the days and
 // times of from=, to= and range= that name no zone. columns= chooses and orders the
@@ -187,7 +188,7 @@ func (h *Server) parse(r *http.Request) (request, error) {
 		return request{}, err
 	}
 	req.selects = req.query
-	req.selects.Filter, err = req.query.ExpandIn(h.trail.Catalogue(), req.opts.Location)
+	req.selects.Filter, err = search.Expand(req.query.Filter, h.trail.Catalogue(), req.opts.Location)
 	return req, err
 }
 

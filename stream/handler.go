@@ -13,6 +13,7 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/access"
+	"github.com/gormtrail/audit/search"
 )
 
 // HandlerOptions of Hub.Handler. All but Authorize have defaults.
@@ -29,7 +30,7 @@ type HandlerOptions struct {
 	// than was asked for. A parameter of a filter can't be ignored. Default: none.
 	IgnoreParams []string
 	// Filter returns what a request asks to follow. Default: audit.ParseFilter of
-	// its query string, with the search read as by audit.ParseKeyword.
+	// its query string, with its search text read by package search.
 	Filter func(*http.Request) (audit.Filter, error)
 	// Encode returns the function that writes a request's entries, masked
 	// already, as JSON values; nil leaves an entry out. Default: the entry's JSON
@@ -127,7 +128,7 @@ func (s *server) filterOf(r *http.Request) (audit.Filter, error) {
 	if err != nil {
 		return audit.Filter{}, err
 	}
-	return f.Expand(s.hub.trail.Catalogue())
+	return search.Expand(f, s.hub.trail.Catalogue(), time.UTC)
 }
 
 type server struct {

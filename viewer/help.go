@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/search"
 )
 
 // helpPage explains what can be typed into the search box.
@@ -37,7 +38,7 @@ var basics = []helpTerm{
 // entry.
 func (s *visit) serveHelp(w http.ResponseWriter) error {
 	terms := []helpTerm{}
-	for _, q := range audit.Qualifiers() {
+	for _, q := range search.Qualifiers() {
 		if s.mayAsk(q.Example) {
 			terms = append(terms, helpTerm{q.Name, q.Aliases, s.lang.text(q.Explanation), q.Example, q.Values, q.Facet})
 		}
@@ -58,7 +59,7 @@ func (s *visit) serveHelp(w http.ResponseWriter) error {
 
 // mayAsk reports whether the reader may search by such a term.
 func (s *visit) mayAsk(example string) bool {
-	f, err := audit.ParseKeyword(example, s.trail.Catalogue())
+	f, err := search.Parse(example, s.trail.Catalogue(), nil)
 	return err == nil && s.grant.Check(audit.Query{Filter: f}) == nil
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/access"
+	"github.com/gormtrail/audit/search"
 	"github.com/gormtrail/audit/viewer"
 )
 
@@ -38,7 +39,7 @@ func TestTheHelpIsMadeOfTheQualifiers(t *testing.T) {
 	h := newViewer(t, newTrail(t, demo(60)...), nil)
 	page := body(t, h, "?help=1&type=invoices")
 	var want []string
-	for _, q := range audit.Qualifiers() {
+	for _, q := range search.Qualifiers() {
 		want = append(want, q.Name)
 		contains(t, page, `<code dir="ltr">`+q.Example+"</code>")
 		contains(t, page, q.Explanation)

@@ -19,6 +19,7 @@ import (
 	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/export"
 	"github.com/gormtrail/audit/internal/lang"
+	"github.com/gormtrail/audit/search"
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
@@ -95,7 +96,7 @@ func elsewhere() []string {
 			list = append(list, label, word, explanation, words)
 		}
 	}
-	for _, q := range audit.Qualifiers() {
+	for _, q := range search.Qualifiers() {
 		list = append(list, q.Explanation)
 	}
 	for _, p := range audit.Periods() {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/access"
+	"github.com/gormtrail/audit/search"
 )
 
 // visit is one request: who asks, for what, in which words and zone. It belongs
@@ -73,7 +74,7 @@ func (v *Viewer) newVisit(r *http.Request, grant access.Grant) (*visit, error) {
 	s.query.MaxBytes = s.opts.MaxPageBytes
 	s.carry(values)
 	s.display(values)
-	s.query.Filter, err = s.query.ExpandIn(v.trail.Catalogue(), s.zone)
+	s.query.Filter, err = search.Expand(s.query.Filter, v.trail.Catalogue(), s.zone)
 	return s, err
 }
 

@@ -17,6 +17,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/search"
 	"github.com/gormtrail/audit/storage/gormstore"
 )
 
@@ -76,7 +77,7 @@ func standardQueries(g *generator) map[string]audit.Query {
 
 // typed is what a person types into the search box, in a scope.
 func typed(keyword string, scope audit.Filter) audit.Filter {
-	f, err := audit.ParseKeyword(keyword, nil)
+	f, err := search.Parse(keyword, nil, nil)
 	if err != nil {
 		panic(err)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/search"
 	"github.com/gormtrail/audit/storage/gormstore"
 )
 
@@ -41,7 +42,7 @@ func TestPagesOfTenants(t *testing.T) {
 
 // read is a filter as a person types it.
 func read(t *testing.T, keyword string) audit.Filter {
-	f, err := audit.ParseKeyword(keyword, nil)
+	f, err := search.Parse(keyword, nil, nil)
 	require.NoError(t, err)
 	return f
 }

@@ -1,39 +1,42 @@
-package audit
+package search
 
 import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/words"
 )
 
-// maxKeywordTerms bounds what a person's search can make a database do.
-const maxKeywordTerms = 64
+// maxTerms bounds what a person's search can make a database do.
+const maxTerms = 64
 
-// keywordTerm is a word, or a qualifier with its values.
-type keywordTerm struct {
+// term is a word, or a qualifier with its values.
+type term struct {
 	negated   bool
 	qualifier Qualifier // without a name for a word
 	typed     string    // the spelling of the qualifier, with its colon
-	values    []keywordValue
+	values    []value
 }
 
-// keywordValue is a text and where it begins.
-type keywordValue struct {
+// value is a text and where it begins.
+type value struct {
 	text   string
 	column int // in characters, from 1
 }
 
-// keywordError is an error of the search at a column, in words of the person who typed it.
-func keywordError(column int, format string, args ...any) error {
+// errorAt is an error of the search at a column, in words of the person who typed it.
+func errorAt(column int, format string, args ...any) error {
 	for i, a := range args {
 		if s, ok := a.(string); ok {
-			args[i] = clip(s)
+			args[i] = words.Clip(s)
 		}
 	}
-	return &QueryError{Param: "q", Reason: fmt.Sprintf(format, args...), Column: column}
+	return &audit.QueryError{Param: "q", Reason: fmt.Sprintf(format, args...), Column: column}
 }
 
-// keywordParser reads
+// parser reads
 //
 //	query     = { blank } { term blank { blank } }
 //	term      = [ "-" ] ( word | qualifier ":" value { "," value } )
@@ -42,14 +45,14 @@ func keywordError(column int, format string, args ...any) error {
 //	qualifier = letters and "_"
 //	quoted    = `"` { any character | `\"` | `\\` } `"`
 //	bare      = characters up to a blank
-type keywordParser struct {
+type parser struct {
 	runes []rune
 	at    int
 }
 
-func parseKeywordTerms(s string) ([]keywordTerm, error) {
-	p := keywordParser{runes: []rune(s)}
-	var terms []keywordTerm
+func parse(s string) ([]term, error) {
+	p := parser{runes: []rune(s)}
+	var terms []term
 	for {
 		for p.at < len(p.runes) && unicode.IsSpace(p.runes[p.at]) {
 			p.at++
@@ -57,8 +60,8 @@ func parseKeywordTerms(s string) ([]keywordTerm, error) {
 		if p.at == len(p.runes) {
 			return terms, nil
 		}
-		if len(terms) == maxKeywordTerms {
-			return nil, keywordError(p.at+1, "A search has at most %d words and filters", maxKeywordTerms)
+		if len(terms) == maxTerms {
+			return nil, errorAt(p.at+1, "A search has at most %d words and filters", maxTerms)
 		}
 		t, err := p.term()
 		if err != nil {
@@ -69,16 +72,16 @@ func parseKeywordTerms(s string) ([]keywordTerm, error) {
 }
 
 // ended reports whether a term can end here.
-func (p *keywordParser) ended() bool { return p.at == len(p.runes) || unicode.IsSpace(p.runes[p.at]) }
+func (p *parser) ended() bool { return p.at == len(p.runes) || unicode.IsSpace(p.runes[p.at]) }
 
-func (p *keywordParser) next(r rune) bool { return p.at < len(p.runes) && p.runes[p.at] == r }
+func (p *parser) next(r rune) bool { return p.at < len(p.runes) && p.runes[p.at] == r }
 
-func (p *keywordParser) term() (keywordTerm, error) {
-	var t keywordTerm
+func (p *parser) term() (term, error) {
+	var t term
 	if p.next('-') {
 		p.at++
 		if t.negated = !p.ended(); !t.negated {
-			t.values = []keywordValue{{"-", p.at}} // a dash alone is a word
+			t.values = []value{{"-", p.at}} // a dash alone is a word
 			return t, nil
 		}
 	}
@@ -90,17 +93,17 @@ func (p *keywordParser) term() (keywordTerm, error) {
 	}
 	v, err := p.text("")
 	if err == nil && !p.ended() {
-		err = keywordError(p.at+1, "Leave a space after the closing quote")
+		err = errorAt(p.at+1, "Leave a space after the closing quote")
 	}
 	if err == nil && v.text == "" {
-		err = keywordError(v.column, "There is nothing between the quotes")
+		err = errorAt(v.column, "There is nothing between the quotes")
 	}
-	t.values = []keywordValue{v}
+	t.values = []value{v}
 	return t, err
 }
 
 // qualifier reads "name:"; text that begins otherwise is left where it is.
-func (p *keywordParser) qualifier(t *keywordTerm) (ok bool, err error) {
+func (p *parser) qualifier(t *term) (ok bool, err error) {
 	end := p.at
 	for end < len(p.runes) && (p.runes[end] == '_' || p.runes[end] < unicode.MaxASCII && unicode.IsLetter(p.runes[end])) {
 		end++
@@ -118,21 +121,21 @@ func (p *keywordParser) qualifier(t *keywordTerm) (ok bool, err error) {
 }
 
 // unknown says what may have been meant by a name before a colon.
-func (p *keywordParser) unknown(given string) error {
+func (p *parser) unknown(given string) error {
 	if near := nearestQualifier(given); near != "" {
-		return keywordError(p.at+1, `“%s:” is not a filter. Did you mean %s:? To search for text with a colon, put it in quotes`, given, near)
+		return errorAt(p.at+1, `“%s:” is not a filter. Did you mean %s:? To search for text with a colon, put it in quotes`, given, near)
 	}
-	return keywordError(p.at+1, `“%s:” is not a filter. To search for text with a colon, put it in quotes`, given)
+	return errorAt(p.at+1, `“%s:” is not a filter. To search for text with a colon, put it in quotes`, given)
 }
 
-func (p *keywordParser) values(t keywordTerm) ([]keywordValue, error) {
-	var list []keywordValue
+func (p *parser) values(t term) ([]value, error) {
+	var list []value
 	for {
 		if p.ended() || p.next(',') {
 			if p.runes[p.at-1] == ',' {
-				return nil, keywordError(p.at+1, `“%s” needs a value after the comma`, t.typed)
+				return nil, errorAt(p.at+1, `“%s” needs a value after the comma`, t.typed)
 			}
-			return nil, keywordError(p.at+1, `“%s” needs a value, such as %s`, t.typed, unclipped(t.qualifier.Example))
+			return nil, errorAt(p.at+1, `“%s” needs a value, such as %s`, t.typed, unclipped(t.qualifier.Example))
 		}
 		v, err := p.text(",")
 		if err != nil {
@@ -143,15 +146,15 @@ func (p *keywordParser) values(t keywordTerm) ([]keywordValue, error) {
 		case p.ended():
 			return list, nil
 		case !p.next(','):
-			return nil, keywordError(p.at+1, "Leave a space after the closing quote")
+			return nil, errorAt(p.at+1, "Leave a space after the closing quote")
 		}
 		p.at++
 	}
 }
 
 // text reads a quoted text, or a bare one up to a blank or one of stops.
-func (p *keywordParser) text(stops string) (keywordValue, error) {
-	v := keywordValue{column: p.at + 1}
+func (p *parser) text(stops string) (value, error) {
+	v := value{column: p.at + 1}
 	if p.next('"') {
 		return p.quoted()
 	}
@@ -163,8 +166,8 @@ func (p *keywordParser) text(stops string) (keywordValue, error) {
 	return v, nil
 }
 
-func (p *keywordParser) quoted() (keywordValue, error) {
-	v := keywordValue{column: p.at + 1}
+func (p *parser) quoted() (value, error) {
+	v := value{column: p.at + 1}
 	var b strings.Builder
 	for p.at++; p.at < len(p.runes); p.at++ {
 		r := p.runes[p.at]
@@ -179,5 +182,5 @@ func (p *keywordParser) quoted() (keywordValue, error) {
 		}
 		b.WriteRune(r)
 	}
-	return v, keywordError(v.column, "The closing quote is missing")
+	return v, errorAt(v.column, "The closing quote is missing")
 }

@@ -1,11 +1,14 @@
-package audit
+package search
 
 import (
 	"slices"
 	"strings"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/words"
 )
 
-// Qualifier explains one qualifier of the search box (ParseKeyword), for help and
+// Qualifier explains one qualifier of the search box, for help and
 // completion. A qualifier is typed with a colon and a value: "actor:ada@example.com".
 type Qualifier struct {
 	Name        string   // "actor"
@@ -17,7 +20,7 @@ type Qualifier struct {
 	// Facet is the facet that lists recorded values (FacetQuery.Name). Default: none does.
 	Facet string
 
-	list func(*Filter) *[]string // the field that its values go to, if one does
+	list func(*audit.Filter) *[]string // the field that its values go to, if one does
 }
 
 // Qualifiers returns all qualifiers of the search box, the most used first.
@@ -31,24 +34,24 @@ func Qualifiers() []Qualifier {
 
 var qualifiers = []Qualifier{
 	{Name: "actor", Aliases: []string{"by"}, Explanation: "Who did it: email, name or ID", Example: "actor:ada@example.com", Facet: "user"},
-	{Name: "action", Explanation: "What was done: the action or its label", Example: "action:update,destroy", Facet: "action", list: func(f *Filter) *[]string { return &f.Actions }},
-	{Name: "type", Aliases: []string{"object"}, Explanation: "On what type of record: the type or its label", Example: "type:api_keys", Facet: "type", list: func(f *Filter) *[]string { return &f.ObjectTypes }},
-	{Name: "record", Aliases: []string{"id"}, Explanation: "On which record: its ID", Example: "record:42", list: func(f *Filter) *[]string { return &f.ObjectIDs }},
+	{Name: "action", Explanation: "What was done: the action or its label", Example: "action:update,destroy", Facet: "action", list: func(f *audit.Filter) *[]string { return &f.Actions }},
+	{Name: "type", Aliases: []string{"object"}, Explanation: "On what type of record: the type or its label", Example: "type:api_keys", Facet: "type", list: func(f *audit.Filter) *[]string { return &f.ObjectTypes }},
+	{Name: "record", Aliases: []string{"id"}, Explanation: "On which record: its ID", Example: "record:42", list: func(f *audit.Filter) *[]string { return &f.ObjectIDs }},
 	{Name: "is", Aliases: []string{"outcome"}, Explanation: "How it ended, or that it only read", Example: "is:denied", Values: []string{"success", "failure", "denied", readWord}},
 	{Name: "severity", Explanation: "How much attention it deserves", Example: "severity:warning,alarm", Values: []string{"info", "notice", "warning", "alarm"}},
-	{Name: "field", Explanation: "Changed this field", Example: "field:role", list: func(f *Filter) *[]string { return &f.Fields }},
+	{Name: "field", Explanation: "Changed this field", Example: "field:role", list: func(f *audit.Filter) *[]string { return &f.Fields }},
 	{Name: "created", Aliases: []string{"date"}, Explanation: "On a day, in a range, or in the last hours or days", Example: "created:7d", Values: []string{"today", "yesterday", "24h", "7d", "30d"}},
 	{Name: "since", Explanation: "On this day or later", Example: "since:2026-01-31", Values: []string{"today", "yesterday"}},
 	{Name: "until", Explanation: "On this day or earlier", Example: "until:2026-01-31", Values: []string{"today", "yesterday"}},
 	{Name: "after", Explanation: "Later than this day", Example: "after:2026-01-31", Values: []string{"yesterday"}},
 	{Name: "before", Explanation: "Earlier than this day", Example: "before:2026-01-31", Values: []string{"today", "yesterday"}},
-	{Name: "ip", Explanation: "From this IP address or network", Example: "ip:10.0.0.0/8", list: func(f *Filter) *[]string { return &f.IPs }},
-	{Name: "user", Aliases: []string{"email"}, Explanation: "Who did it: email, or the name of a user without one", Example: "user:ada@example.com", Facet: "user", list: func(f *Filter) *[]string { return &f.Users }},
-	{Name: "behalf", Aliases: []string{"on_behalf_of"}, Explanation: "For whom the actor acted: email, name or ID", Example: "behalf:ben@example.com", Facet: "on_behalf_of", list: func(f *Filter) *[]string { return &f.OnBehalfOf }},
-	{Name: "actor_type", Explanation: "What kind of actor did it", Example: "actor_type:apiKey", Facet: "actor_type", list: func(f *Filter) *[]string { return &f.ActorTypes }},
-	{Name: "tenant", Explanation: "In this organization", Example: "tenant:acme", Facet: "tenant", list: func(f *Filter) *[]string { return &f.Tenants }},
-	{Name: "project", Explanation: "In this project", Example: "project:website", Facet: "project", list: func(f *Filter) *[]string { return &f.Projects }},
-	{Name: "product", Explanation: "In this product", Example: "product:billing", Facet: "product", list: func(f *Filter) *[]string { return &f.Products }},
+	{Name: "ip", Explanation: "From this IP address or network", Example: "ip:10.0.0.0/8", list: func(f *audit.Filter) *[]string { return &f.IPs }},
+	{Name: "user", Aliases: []string{"email"}, Explanation: "Who did it: email, or the name of a user without one", Example: "user:ada@example.com", Facet: "user", list: func(f *audit.Filter) *[]string { return &f.Users }},
+	{Name: "behalf", Aliases: []string{"on_behalf_of"}, Explanation: "For whom the actor acted: email, name or ID", Example: "behalf:ben@example.com", Facet: "on_behalf_of", list: func(f *audit.Filter) *[]string { return &f.OnBehalfOf }},
+	{Name: "actor_type", Explanation: "What kind of actor did it", Example: "actor_type:apiKey", Facet: "actor_type", list: func(f *audit.Filter) *[]string { return &f.ActorTypes }},
+	{Name: "tenant", Explanation: "In this organization", Example: "tenant:acme", Facet: "tenant", list: func(f *audit.Filter) *[]string { return &f.Tenants }},
+	{Name: "project", Explanation: "In this project", Example: "project:website", Facet: "project", list: func(f *audit.Filter) *[]string { return &f.Projects }},
+	{Name: "product", Explanation: "In this product", Example: "product:billing", Facet: "product", list: func(f *audit.Filter) *[]string { return &f.Products }},
 	{Name: "transaction", Explanation: "In the same database transaction", Example: "transaction:0198c1a2"},
 	{Name: "request", Explanation: "In the same request", Example: "request:req_7d1f"},
 }
@@ -73,7 +76,7 @@ func nearestQualifier(name string) string {
 	}
 	for _, q := range qualifiers {
 		for _, spelling := range append([]string{q.Name}, q.Aliases...) {
-			d := editDistance(name, spelling)
+			d := words.Distance(name, spelling)
 			if len(name) >= 3 && strings.HasPrefix(spelling, name) || len(spelling) >= 4 && strings.HasPrefix(name, spelling) {
 				d = min(d, 1)
 			}
@@ -83,28 +86,4 @@ func nearestQualifier(name string) string {
 		}
 	}
 	return best
-}
-
-// editDistance counts the letters to insert, remove, replace or swap with the next
-// one that make a into b.
-func editDistance(a, b string) int {
-	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
-	for j := range last {
-		last[j] = j
-	}
-	for i := range len(a) {
-		row[0] = i + 1
-		for j := range len(b) {
-			step := 1
-			if a[i] == b[j] {
-				step = 0
-			}
-			row[j+1] = min(last[j+1]+1, row[j]+1, last[j]+step)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
-				row[j+1] = min(row[j+1], before[j-1]+1)
-			}
-		}
-		before, last, row = last, row, before
-	}
-	return last[len(b)]
 }

@@ -1,4 +1,4 @@
-package audit
+package words
 
 import (
 	"maps"
@@ -49,15 +49,30 @@ func singularOf(word string) string {
 	return word
 }
 
-// typeLabelOf returns the label of a table: "Security group" for "security_groups".
-func typeLabelOf(name string) string {
-	words := toSnake(name)
+// SingularLabel is Label with the last word in the singular: "Security group" for
+// "security_groups".
+func SingularLabel(name string) string {
+	words := snake(name)
 	at := strings.LastIndexByte(words, '_') + 1
-	return labelOf(words[:at] + singularOf(words[at:]))
+	return Label(words[:at] + singularOf(words[at:]))
 }
 
-// plurals returns candidates for the table that a label was derived from: "security_groups"
-// for "Security group". Callers check each with typeLabelOf.
+// Labelled returns names whose SingularLabel is the label, in any case: "categories" and
+// "category" for "Category".
+func Labelled(label string) (names []string) {
+	if label == "" {
+		return nil
+	}
+	for _, name := range plurals(label) {
+		if Fold(SingularLabel(name)) == Fold(label) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// plurals returns candidates for the name that a label was made of: "security_groups" for
+// "Security group".
 func plurals(label string) []string {
 	name := strings.ReplaceAll(strings.ToLower(label), " ", "_")
 	list := []string{name, name + "s", name + "es"}
@@ -71,19 +86,4 @@ func plurals(label string) []string {
 		}
 	}
 	return list
-}
-
-// typesOf returns the types whose derived label is this text, in any case; types that c
-// lists aren't among them.
-func (c *Catalogue) typesOf(label string) (names []string) {
-	if c == nil || label == "" {
-		return nil
-	}
-	for _, name := range plurals(label) {
-		known := slices.ContainsFunc(c.objects, func(o ObjectType) bool { return o.Name == name })
-		if !known && Fold(typeLabelOf(name)) == Fold(label) {
-			names = append(names, name)
-		}
-	}
-	return names
 }

@@ -1,4 +1,4 @@
-package audit_test
+package search_test
 
 import (
 	"fmt"
@@ -14,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/search"
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
@@ -30,7 +31,7 @@ func day(s string) time.Time {
 
 var searchCatalogue = audit.NewCatalogue([]audit.Action{{Name: "ISSUE_TOKEN", Label: "Token issued"}}, []audit.ObjectType{{Name: "api_keys", Label: "API Key"}, {Name: "api_keys_v2", Label: "API key"}})
 
-func TestParseKeyword(t *testing.T) {
+func TestParse(t *testing.T) {
 	type list = []string
 	not := func(f ...audit.Filter) audit.Filter { return audit.Filter{Not: f} }
 	oneOf := func(f ...audit.Filter) audit.Filter { return not(not(f...)) }
@@ -102,7 +103,7 @@ func TestParseKeyword(t *testing.T) {
 		"created:<=9999-12-31":                           {To: day("9999-12-31T23:59:59.999999999Z")},
 		"created:2026-01-31T10:00Z..2026-01-31T11:00:00": {From: day("2026-01-31T10:00:00Z"), To: day("2026-01-31T11:00:01Z")},
 	} {
-		got, err := audit.ParseKeyword(s, searchCatalogue)
+		got, err := search.Parse(s, searchCatalogue, nil)
 		require.NoError(t, err, s)
 		assert.Equal(t, want, got, s)
 	}
@@ -110,7 +111,7 @@ func TestParseKeyword(t *testing.T) {
 
 // A line that has nearly everything, and what it selects.
 func TestTheWholeLine(t *testing.T) {
-	f, err := audit.ParseKeyword(`actor:alice action:update,destroy -ip:10.0.0.0/8 object:"API Key" field:role created:>=2026-01-01 outcome:failure free words`, searchCatalogue)
+	f, err := search.Parse(`actor:alice action:update,destroy -ip:10.0.0.0/8 object:"API Key" field:role created:>=2026-01-01 outcome:failure free words`, searchCatalogue, nil)
 	require.NoError(t, err)
 	e := audit.Entry{
 		Time: day("2026-01-01"), Actor: audit.Actor{Name: "alice", ID: "7"}, Action: "destroy", Outcome: audit.Failure, Request: audit.Request{IP: "192.0.2.1"},
@@ -132,7 +133,7 @@ func TestTheWholeLine(t *testing.T) {
 }
 
 // What can't be read is said in words that help to type it, and where it is.
-func TestParseKeywordSaysWhereAndWhy(t *testing.T) {
+func TestParseSaysWhereAndWhy(t *testing.T) {
 	for s, want := range map[string]string{
 		"acter:alice":                    `1 “acter:” is not a filter. Did you mean actor:? `,
 		"free acter:alice":               `6 “acter:” is not a filter. Did you mean actor:? `,
@@ -175,7 +176,7 @@ func TestParseKeywordSaysWhereAndWhy(t *testing.T) {
 		"action:" + strings.Repeat("x", 500) + ",": `509 `,
 		"outcome:" + strings.Repeat("é", 300):      `…”`,
 	} {
-		_, err := audit.ParseKeyword(s, nil)
+		_, err := search.Parse(s, nil, nil)
 		var qe *audit.QueryError
 		if assert.ErrorAs(t, err, &qe, s) {
 			assert.Equal(t, "q", qe.Param)
@@ -193,7 +194,7 @@ func TestUnknownQualifiersSuggestTheNearest(t *testing.T) {
 		"acter": "actor", "ator": "actor", "atcor": "actor", "usr": "user", "users": "user", "act": "actor", "fields": "field", "trans": "transaction", "outcom": "outcome",
 		"befor": "before", "emial": "email", "dates": "date", "creatd": "created", "http": "", "note": "", "x": "", "C": "", "zz": "", "comment": "",
 	} {
-		_, err := audit.ParseKeyword(typed+":x", nil)
+		_, err := search.Parse(typed+":x", nil, nil)
 		require.Error(t, err, typed)
 		if want == "" {
 			assert.NotContains(t, err.Error(), "Did you mean", typed)
@@ -207,14 +208,14 @@ func TestUnknownQualifiersSuggestTheNearest(t *testing.T) {
 // spelling, and no spelling has two meanings.
 func TestQualifiersCanBeTyped(t *testing.T) {
 	seen := map[string]bool{}
-	for _, q := range audit.Qualifiers() {
+	for _, q := range search.Qualifiers() {
 		require.True(t, strings.HasPrefix(q.Example, q.Name+":"), q.Name)
 		require.NotEmpty(t, q.Explanation)
 		for _, spelling := range append([]string{q.Name}, q.Aliases...) {
 			require.False(t, seen[spelling], spelling)
 			seen[spelling] = true
 			for _, text := range append([]string{strings.TrimPrefix(q.Example, q.Name+":")}, q.Values...) {
-				f, err := audit.ParseKeyword(spelling+":"+text, nil)
+				f, err := search.Parse(spelling+":"+text, nil, nil)
 				require.NoError(t, err)
 				require.NotEqual(t, "", f.Values().Encode()+fmt.Sprint(f.Not), spelling)
 			}
@@ -223,8 +224,8 @@ func TestQualifiersCanBeTyped(t *testing.T) {
 			require.NoError(t, audit.FacetQuery{Name: q.Facet, Limit: 1}.Validate())
 		}
 	}
-	audit.Qualifiers()[0].Aliases[0] = "mine"
-	require.NotEqual(t, "mine", audit.Qualifiers()[0].Aliases[0])
+	search.Qualifiers()[0].Aliases[0] = "mine"
+	require.NotEqual(t, "mine", search.Qualifiers()[0].Aliases[0])
 }
 
 // Days are days of the zone, whose first moment isn't always midnight, and neither
@@ -233,7 +234,7 @@ func TestDaysAreDaysOfTheZone(t *testing.T) {
 	in := func(zone, s string) audit.Filter {
 		l, err := time.LoadLocation(zone)
 		require.NoError(t, err)
-		f, err := audit.ParseKeywordIn(s, nil, l)
+		f, err := search.Parse(s, nil, l)
 		require.NoError(t, err, s)
 		return f
 	}
@@ -282,7 +283,7 @@ func TestSearchByWhatIsRecent(t *testing.T) {
 			"created:today": {now.Add(-time.Hour), now.Add(23 * time.Hour)}, "created:yesterday": {now.Add(-25 * time.Hour), now.Add(-time.Hour)}, "since:Yesterday": {now.Add(-25 * time.Hour), {}},
 			"before:today": {{}, now.Add(-time.Hour)}, "created:yesterday..today": {now.Add(-25 * time.Hour), now.Add(23 * time.Hour)}, "created:>=today": {now.Add(-time.Hour), {}},
 		} {
-			f, err := audit.ParseKeywordIn(s, nil, berlin)
+			f, err := search.Parse(s, nil, berlin)
 			require.NoError(t, err, s)
 			assert.Equal(t, want, [2]time.Time{f.From, f.To}, s)
 		}
@@ -293,7 +294,7 @@ func TestSearchByWhatIsRecent(t *testing.T) {
 			require.NoError(t, trail.Record(t.Context(), audit.Entry{Action: "login"}))
 		}
 		page := func(q, cursor string) (*audit.Page, error) {
-			f, err := audit.Filter{Keyword: q}.Expand(nil)
+			f, err := search.Expand(audit.Filter{Keyword: q}, nil, nil)
 			require.NoError(t, err)
 			return trail.Query(t.Context(), audit.Query{Filter: f, Limit: 2, Cursor: cursor})
 		}
@@ -311,7 +312,7 @@ func TestSearchByWhatIsRecent(t *testing.T) {
 }
 
 func TestExpand(t *testing.T) {
-	f, err := audit.Filter{Keyword: "user:ada,bob two words", Users: []string{"bob"}, Tenants: []string{"acme"}}.Expand(nil)
+	f, err := search.Expand(audit.Filter{Keyword: "user:ada,bob two words", Users: []string{"bob"}, Tenants: []string{"acme"}}, nil, nil)
 	require.NoError(t, err)
 	e := audit.Entry{Tenant: "acme", Actor: audit.Actor{Name: "bob"}, Object: audit.Object{Name: "words, two"}}
 	assert.True(t, f.Match(e))
@@ -319,33 +320,70 @@ func TestExpand(t *testing.T) {
 	assert.False(t, f.Match(e), "what the keyword says is and-ed under the rest")
 	assert.Empty(t, f.Keyword)
 	plain := audit.Filter{Tenants: []string{"acme"}}
-	f, err = plain.Expand(nil)
+	f, err = search.Expand(plain, nil, nil)
 	require.NoError(t, err)
 	for _, tenant := range []string{"acme", "globex"} {
 		assert.Equal(t, plain.Match(audit.Entry{Tenant: tenant}), f.Match(audit.Entry{Tenant: tenant}))
 	}
-	_, err = audit.Filter{Keyword: "ip:x"}.Expand(nil)
+	_, err = search.Expand(audit.Filter{Keyword: "ip:x"}, nil, nil)
 	assert.ErrorIs(t, err, audit.ErrInvalidQuery)
 }
 
 // Through a scope a search shows only what the scope allows, whatever is typed.
 func TestSearchCannotWidenAScope(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		trail := newScopeTrail(t, memstore.New(), false)
+		trail, err := audit.New(memstore.New(), nil)
+		require.NoError(t, err)
 		require.NoError(t, trail.Record(t.Context(), rapid.SliceOfN(anyEntry(), 1, 15).Draw(t, "entries")...))
-		limit := anyFilter(1).Draw(t, "limit")
-		s, _ := searchText(t)
-		f, err := audit.ParseKeyword(s, nil)
-		if err != nil {
-			return
-		}
+		limit, allows := anySearch(t)
+		f, _ := anySearch(t)
 		for _, f := range []audit.Filter{f, {Not: []audit.Filter{f}}} {
-			for _, e := range gatherAll(t, trail.Scope(limit), audit.Query{Filter: f}) {
-				require.True(t, limit.Match(e))
+			for e, err := range trail.Scope(limit).All(t.Context(), audit.Query{Filter: f}) {
+				require.NoError(t, err)
+				require.True(t, allows(e))
 			}
 		}
 	})
 }
+
+// anySearch draws a search that can be read, and what it means.
+func anySearch(t *rapid.T) (audit.Filter, func(audit.Entry) bool) {
+	for {
+		text, means := searchText(t)
+		if f, err := search.Parse(text, nil, nil); err == nil {
+			return f, means
+		}
+	}
+}
+
+// anyEntry draws entries whose texts are few, so that searches find them.
+func anyEntry() *rapid.Generator[audit.Entry] {
+	text := rapid.SampledFrom([]string{"", "a", "A", "b", `"`, "é", "a b"})
+	return rapid.Custom(func(t *rapid.T) audit.Entry {
+		e := audit.Entry{
+			Time: day(rapid.SampledFrom(dates).Draw(t, "date")).Add(rapid.SampledFrom(aroundDays).Draw(t, "time")), Tenant: text.Draw(t, "tenant"), Project: text.Draw(t, "project"),
+			Actor:   audit.Actor{Type: text.Draw(t, "actor type"), ID: text.Draw(t, "actor id"), Name: text.Draw(t, "name"), Email: text.Draw(t, "email")},
+			Action:  rapid.SampledFrom([]string{"a", "A", "update"}).Draw(t, "action"),
+			Outcome: rapid.SampledFrom([]audit.Outcome{audit.Success, audit.Failure, audit.Denied}).Draw(t, "outcome"),
+			Object:  audit.Object{Type: text.Draw(t, "type"), ID: text.Draw(t, "id"), Name: text.Draw(t, "object"), Product: text.Draw(t, "product")},
+			Request: audit.Request{IP: rapid.SampledFrom([]string{"", "10.0.0.1", "::1", "x"}).Draw(t, "ip"), ID: text.Draw(t, "request")},
+
+			TransactionID: text.Draw(t, "transaction"), Error: text.Draw(t, "error"), Comment: text.Draw(t, "comment"),
+		}
+		if behalf := text.Draw(t, "on behalf of"); behalf != "" {
+			e.OnBehalfOf = &audit.Actor{ID: behalf, Name: text.Draw(t, "for name"), Email: text.Draw(t, "for email")}
+		}
+		for _, field := range rapid.SliceOfN(rapid.SampledFrom([]string{"a", "a.b", "a[0]", "b"}), 0, 2).Draw(t, "fields") {
+			e.Changes = append(e.Changes, audit.Change{Field: field, Op: audit.OpReplace})
+		}
+		return e
+	})
+}
+
+var dates = []string{"1970-01-01", "2026-01-31", "5000-06-01"}
+
+// aroundDays are the moments around both ends of a day.
+var aroundDays = []time.Duration{-time.Microsecond, 0, 24*time.Hour - time.Microsecond, 24 * time.Hour}
 
 // searchText draws a search, and what it means: a predicate of its own.
 func searchText(t *rapid.T) (string, func(audit.Entry) bool) {
@@ -364,7 +402,7 @@ func searchText(t *rapid.T) (string, func(audit.Entry) bool) {
 			case "outcome":
 				v = rapid.SampledFrom([]string{"success", "failure", "denied"}).Draw(t, "outcome")
 			case "created":
-				v = rapid.SampledFrom([]string{">", ">=", "<", "<=", ""}).Draw(t, "bound") + rapid.SampledFrom([]string{"1970-01-01", "2026-01-31", "5000-06-01"}).Draw(t, "date")
+				v = rapid.SampledFrom([]string{">", ">=", "<", "<=", ""}).Draw(t, "bound") + rapid.SampledFrom(dates).Draw(t, "date")
 			}
 			values, written = append(values, v), append(written, quoted(t, v))
 			if name == "" || name == "created" {
@@ -487,7 +525,7 @@ func shows(e audit.Entry, word string) bool {
 func TestSearchMeansWhatItSays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s, means := searchText(t)
-		f, err := audit.ParseKeyword(s, nil)
+		f, err := search.Parse(s, nil, nil)
 		if err != nil {
 			require.ErrorContains(t, err, "exclude each other", s)
 			return
@@ -499,7 +537,24 @@ func TestSearchMeansWhatItSays(t *testing.T) {
 	})
 }
 
-func FuzzParseKeyword(f *testing.F) {
+// A type is found by its label, by its name, and by the plural.
+func TestATypeIsFoundByItsLabel(t *testing.T) {
+	c := audit.NewCatalogue(nil, []audit.ObjectType{{Name: "people", Label: "Staff"}})
+	for label, name := range map[string]string{
+		"Security group": "security_groups", "security group": "security_groups", "Security groups": "security_groups", "security_groups": "security_groups",
+		"Category": "categories", "Address": "addresses", "Child": "children", "News": "news", "Analysis": "analyses", "Database": "databases", "Staff": "people", "Invoice": "invoices",
+	} {
+		f, err := search.Parse(`type:"`+label+`"`, c, nil)
+		require.NoError(t, err)
+		assert.Contains(t, f.ObjectTypes, name, label)
+		assert.LessOrEqual(t, len(f.ObjectTypes), 4, label)
+	}
+	f, err := search.Parse("type:Person", c, nil)
+	require.NoError(t, err)
+	assert.NotContains(t, f.ObjectTypes, "people", "the catalogue calls it Staff")
+}
+
+func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		`actor:alice action:update,destroy -ip:10.0.0.0/8 object:"API Key" field:role created:>=2026-01-01 outcome:failure free words`, `"`, `\`, `-`, `--`, `a:b`, `:`, `"\"`, `ip:`, `created:..`,
 		"created:*..*", "-created:*..*", "é\xff\x00:", "id:1,2,\"3\"", "created:>=0001-01-01T00:00:00+23:59", "created:9999-12-31..*", "\u2028actor:x", "ACTOR:x", "actor:\"\"",
@@ -507,7 +562,7 @@ func FuzzParseKeyword(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		got, err := audit.ParseKeyword(s, searchCatalogue)
+		got, err := search.Parse(s, searchCatalogue, nil)
 		if err != nil {
 			var qe *audit.QueryError
 			require.ErrorAs(t, err, &qe)
@@ -525,10 +580,10 @@ func FuzzParseKeyword(f *testing.F) {
 	})
 }
 
-func ExampleParseKeyword() {
-	f, err := audit.ParseKeyword(`user:ada action:update,destroy -ip:10.0.0.0/8 created:>=2026-01-01 vpn`, nil)
+func ExampleParse() {
+	f, err := search.Parse(`user:ada action:update,destroy -ip:10.0.0.0/8 created:>=2026-01-01 vpn`, nil, nil)
 	fmt.Println(f.Values().Encode(), err)
-	_, err = audit.ParseKeyword("acter:ada", nil)
+	_, err = search.Parse("acter:ada", nil, nil)
 	fmt.Println(err)
 	// Output:
 	// action=update&action=destroy&from=2026-01-01T00%3A00%3A00Z&not=ip%3D10.0.0.0%252F8&q=vpn&user=ada <nil>
@@ -536,7 +591,7 @@ func ExampleParseKeyword() {
 }
 
 func ExampleQualifiers() {
-	for _, q := range audit.Qualifiers()[:3] {
+	for _, q := range search.Qualifiers()[:3] {
 		fmt.Printf("%s: %s, such as %s\n", q.Name, q.Explanation, q.Example)
 	}
 	// Output:
@@ -545,12 +600,12 @@ func ExampleQualifiers() {
 	// type: On what type of record: the type or its label, such as type:api_keys
 }
 
-func ExampleParseKeywordIn() {
+func ExampleParse_zone() {
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
 		panic(err)
 	}
-	f, err := audit.ParseKeywordIn("before:2026-01-31", nil, berlin)
+	f, err := search.Parse("before:2026-01-31", nil, berlin)
 	fmt.Println(f.To, err)
 	// Output: 2026-01-30 23:00:00 +0000 UTC <nil>
 }

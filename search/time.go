@@ -1,13 +1,16 @@
-package audit
+package search
 
 import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/day"
 )
 
-// keywordClock reads the times of a search: a day without a time is a day in its zone.
-type keywordClock struct {
+// clock reads the times of a search: a day without a time is a day in its zone.
+type clock struct {
 	now  time.Time
 	zone *time.Location
 }
@@ -15,11 +18,20 @@ type keywordClock struct {
 // span is what a value of a time means: [from, to), a zero end is open.
 type span struct {
 	from, to time.Time
-	moving   bool // with the clock
+	sliding  bool // with the clock
+}
+
+// filter returns a filter of the span alone.
+func (s span) filter() audit.Filter {
+	f := audit.Filter{From: s.from, To: s.to}
+	if s.sliding {
+		f = f.Sliding()
+	}
+	return f
 }
 
 // read reads the value of a qualifier.
-func (c keywordClock) read(t keywordTerm, v keywordValue) (span, error) {
+func (c clock) read(t term, v value) (span, error) {
 	if t.qualifier.Name == "created" {
 		return c.created(t, v)
 	}
@@ -44,10 +56,10 @@ func (s span) side(operator string) span {
 }
 
 // value is what a value means alone; of a number of hours or days the moment so long ago.
-func (c keywordClock) value(t keywordTerm, text string, column int) (span, error) {
+func (c clock) value(t term, text string, column int) (span, error) {
 	if d, ok := ago(text); ok {
 		at := c.now.Add(-d).UTC().Truncate(time.Microsecond)
-		if timeInRange(at) {
+		if day.InRange(at) {
 			return span{at, at, true}, nil
 		}
 	}
@@ -56,7 +68,7 @@ func (c keywordClock) value(t keywordTerm, text string, column int) (span, error
 
 // created reads a bound (">=", ">", "<=", "<"), a range (".."), a time, or the hours or
 // days up to now.
-func (c keywordClock) created(t keywordTerm, v keywordValue) (s span, err error) {
+func (c clock) created(t term, v value) (s span, err error) {
 	for _, op := range []string{">=", "<=", ">", "<"} {
 		rest, ok := strings.CutPrefix(v.text, op)
 		if !ok {
@@ -78,30 +90,30 @@ func (c keywordClock) created(t keywordTerm, v keywordValue) (s span, err error)
 		if err != nil {
 			return span{}, err
 		}
-		s.from, s.moving = begin.from, begin.moving
+		s.from, s.sliding = begin.from, begin.sliding
 	}
 	if column := v.column + len([]rune(first)) + 2; last != "*" {
 		end, err := c.day(t, last, column)
 		if err == nil && !s.from.Before(end.to) {
-			err = keywordError(column, "The range of “%s” ends before it begins", t.typed)
+			err = errorAt(column, "The range of “%s” ends before it begins", t.typed)
 		}
 		if err != nil {
 			return span{}, err
 		}
-		s.to, s.moving = end.to, s.moving || end.moving
+		s.to, s.sliding = end.to, s.sliding || end.sliding
 	}
 	return s, nil
 }
 
 // day reads a time as the span that it names: a day, a minute, a second, or, with
 // decimals, a microsecond.
-func (c keywordClock) day(t keywordTerm, text string, column int) (span, error) {
+func (c clock) day(t term, text string, column int) (span, error) {
 	y, m, d := c.now.In(c.zone).Date()
 	switch strings.ToLower(text) {
 	case "today":
-		return span{startOfDay(y, m, d, c.zone), startOfDay(y, m, d+1, c.zone), true}, nil
+		return span{day.Start(y, m, d, c.zone), day.Start(y, m, d+1, c.zone), true}, nil
 	case "yesterday":
-		return span{startOfDay(y, m, d-1, c.zone), startOfDay(y, m, d, c.zone), true}, nil
+		return span{day.Start(y, m, d-1, c.zone), day.Start(y, m, d, c.zone), true}, nil
 	}
 	for _, l := range []struct {
 		layout string
@@ -118,38 +130,35 @@ func (c keywordClock) day(t keywordTerm, text string, column int) (span, error) 
 		s := span{from: at, to: at.Add(l.length)}
 		switch {
 		case l.layout == time.DateOnly:
-			day, _ := time.Parse(time.DateOnly, text) // at may be on the day before, where there is no midnight
-			y, m, d := day.Date()
-			s.from, s.to = startOfDay(y, m, d, c.zone), startOfDay(y, m, d+1, c.zone)
+			date, _ := time.Parse(time.DateOnly, text) // at may be on the day before, where there is no midnight
+			y, m, d := date.Date()
+			s.from, s.to = day.Start(y, m, d, c.zone), day.Start(y, m, d+1, c.zone)
 		case strings.ContainsAny(text, ".,"): // time.Parse takes decimals after seconds
 			s.from = at.Truncate(time.Microsecond)
 			s.to = s.from.Add(time.Microsecond)
 		}
 		s.from, s.to = s.from.UTC(), s.to.UTC()
-		if !timeInRange(s.from) {
+		if !day.InRange(s.from) {
 			break
 		}
-		if !timeInRange(s.to) {
-			s.to = lastMoment
+		if !day.InRange(s.to) {
+			s.to = day.Last
 		}
 		return s, nil
 	}
-	return span{}, keywordError(column, "“%s” needs a date such as 2026-01-31, or %s, not “%s”", t.typed, t.relative(), text)
+	return span{}, errorAt(column, "“%s” needs a date such as 2026-01-31, or %s, not “%s”", t.typed, t.relative(), text)
 }
 
 // relative are values that need no date.
-func (t keywordTerm) relative() unclipped {
+func (t term) relative() unclipped {
 	if t.qualifier.Name == "created" {
 		return "7d, 24h, today or yesterday"
 	}
 	return "today, yesterday or 7d"
 }
 
-// unclipped is a text of ours, which keywordError doesn't shorten.
+// unclipped is a text of this package, which errorAt doesn't shorten.
 type unclipped string
-
-// lastMoment is the last time that a filter can have.
-var lastMoment = time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC)
 
 // ago reads "24h", "7d": a number of minutes (m), hours (h), days (d) or weeks (w).
 func ago(text string) (time.Duration, bool) {
