@@ -118,13 +118,13 @@ func TestAWrongFilterShowsWhatTheGrantShows(t *testing.T) {
 // TestEveryErrorOfTheSearchIsTranslated: the formats of the search's errors, as its source
 // has them, are texts of every language.
 func TestEveryErrorOfTheSearchIsTranslated(t *testing.T) {
-	files, err := filepath.Glob("../keyword*.go")
+	files, err := filepath.Glob("../search/*.go")
 	require.NoError(t, err)
 	found := 0
 	for _, name := range files {
 		source, err := os.ReadFile(name)
 		require.NoError(t, err)
-		for _, m := range regexp.MustCompile("keywordError\\([^,]*, (?:\"([^\"]*)\"|`([^`]*)`)").FindAllSubmatch(source, -1) {
+		for _, m := range regexp.MustCompile("errorAt\\([^,]*, (?:\"([^\"]*)\"|`([^`]*)`)").FindAllSubmatch(source, -1) {
 			found++
 			require.Contains(t, viewer.Texts(), strings.ReplaceAll(string(m[1])+string(m[2]), "%d", "%s"), name)
 		}
