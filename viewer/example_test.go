@@ -51,7 +51,7 @@ func ExampleNew() {
 	// Output:
 	// 403 nobody {"title":"You don't have access to this audit log","status":403,"detail":"Sign in with another account, or ask your administrator for access."}
 	// 200 other {"facet":"action","values":[],"total":0}
-	// 200 acme {"facet":"action","values":["create"],"total":1}
+	// 200 acme {"facet":"action","values":["create"],"labels":{"create":"Created"},"total":1}
 }
 
 // viewsOfTenants keeps saved views in memory, those of each tenant apart. An app would

@@ -167,8 +167,8 @@ func (s *visit) choices(m *menu, values []string) {
 				o.Name = v
 			}
 		}
-		if (o.Code != "" || m.Name == "user") && v != "" && m.Find == "" && !hasMask(v) {
-			o.Not = url.Values{m.Name: {param(v)}}.Encode()
+		if m.Find == "" {
+			o.Not = notOf(m.Name, v)
 		}
 		m.Options = append(m.Options, o)
 	}
@@ -274,7 +274,26 @@ type facetPage struct {
 	Carried  []pair
 }
 
-type facetLink struct{ Label, Name, Href string }
+type facetLink struct{ Label, Name, Href, Without string }
+
+// facetLabels are the texts that the page shows instead of values.
+func (s *visit) facetLabels(name string, values []string) map[string]string {
+	labels := map[string]string{}
+	for _, v := range values {
+		if label := s.facetLabel(name, v); label != v {
+			labels[v] = label
+		}
+	}
+	return labels
+}
+
+// notOf is the not parameter that leaves a value out; "" where the page doesn't offer that.
+func notOf(name, value string) string {
+	if name != "action" && name != "type" && name != "user" || value == "" || hasMask(value) {
+		return ""
+	}
+	return url.Values{name: {param(value)}}.Encode()
+}
 
 // serveFacet answers one facet's values, those that contain find in any case.
 func (s *visit) serveFacet(ctx context.Context, w http.ResponseWriter, name, find string) error {
@@ -287,7 +306,8 @@ func (s *visit) serveFacet(ctx context.Context, w http.ResponseWriter, name, fin
 		return err
 	}
 	if asksJSON(s.request) {
-		return s.sendJSON(w, http.StatusOK, facetForm{Facet: name, Values: matching[:min(len(matching), audit.MaxLimit)], Total: total, TotalMore: more})
+		values := matching[:min(len(matching), audit.MaxLimit)]
+		return s.sendJSON(w, http.StatusOK, facetForm{Facet: name, Values: values, Labels: s.facetLabels(name, values), Total: total, TotalMore: more})
 	}
 	p := facetPage{page: page{visit: s, Title: s.name(), Status: http.StatusOK}, FindText: find, Matches: s.lang.number(total)}
 	if more {
@@ -303,6 +323,9 @@ func (s *visit) serveFacet(ctx context.Context, w http.ResponseWriter, name, fin
 		link := facetLink{Label: s.facetLabel(name, v), Href: s.adding(name, param(v))}
 		if name == "user" && link.Label != v {
 			link.Name = v
+		}
+		if not := notOf(name, v); not != "" {
+			link.Without = s.adding("not", not)
 		}
 		p.Found = append(p.Found, link)
 	}

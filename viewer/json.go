@@ -22,10 +22,11 @@ type (
 		Until     time.Time     `json:"until,omitzero"`
 	}
 	facetForm struct {
-		Facet     string   `json:"facet"`
-		Values    []string `json:"values"`
-		Total     int      `json:"total"`
-		TotalMore bool     `json:"total_more,omitempty"`
+		Facet     string            `json:"facet"`
+		Values    []string          `json:"values"`
+		Labels    map[string]string `json:"labels,omitempty"` // by value, where the page shows another text
+		Total     int               `json:"total"`
+		TotalMore bool              `json:"total_more,omitempty"`
 	}
 	// problemForm is RFC 9457.
 	problemForm struct {

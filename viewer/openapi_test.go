@@ -27,7 +27,7 @@ type schema struct {
 	Enum                                 []any
 	Required                             []string
 	Properties                           map[string]*schema
-	AdditionalProperties                 *bool
+	AdditionalProperties                 any // false, or the schema of values
 	Items                                *schema
 	AnyOf                                []*schema
 	Minimum, Maximum                     *float64
@@ -134,7 +134,7 @@ func (o *openapi) fitsObject(s *schema, v any, at string) error {
 	for _, name := range slices.Sorted(maps.Keys(m)) {
 		p, ok := s.Properties[name]
 		if !ok {
-			if s.AdditionalProperties != nil {
+			if s.AdditionalProperties == false {
 				return fmt.Errorf("%s has %s, which isn't described", at, name)
 			}
 			continue

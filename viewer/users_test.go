@@ -82,11 +82,18 @@ func TestTheUserMenuHasWhoDidNothing(t *testing.T) {
 	require.Len(t, usersIn(get(h, "?ip=x").Body.String()), 4, "beside an error too")
 	require.Equal(t, 1, rowsIn(body(t, h, "?user=ada%40acme.example")))
 	page := body(t, h, "?facet=user&find=QUIET")
-	contains(t, page, `href="?user=zoe%40acme.example"><bdi>Zoe Quiet</bdi> <small><bdi>zoe@acme.example</bdi></small>`)
+	contains(t, page, `href="?user=zoe%40acme.example"><bdi>Zoe Quiet</bdi> <small><bdi>zoe@acme.example</bdi></small></a><a class="not" href="?not=user%3Dzoe%2540acme.example">Without this<span class="vh"> Zoe Quiet</span></a>`)
 	lacks(t, page, "ada@acme.example", "what the function returned too much is left out")
-	var api struct{ Values []string }
+	contains(t, body(t, h, "?facet=user&find=QUIET&not=user%3DBo"), `class="not" href="?not=user%3DBo&amp;not=user%3Dzoe%2540acme.example"`)
+	contains(t, body(t, h, "?facet=action"), `class="not" href="?not=action%3Dlogin">Without this`)
+	lacks(t, body(t, h, "?facet=outcome"), `class="not"`)
+	var api struct {
+		Values []string
+		Labels map[string]string
+	}
 	require.NoError(t, json.Unmarshal(get(h, "?facet=user&find=e&format=json").Body.Bytes(), &api))
 	require.Equal(t, []string{"ada@acme.example", "key-7", "zoe@acme.example"}, api.Values)
+	require.Equal(t, map[string]string{"ada@acme.example": "Ada Byron", "zoe@acme.example": "Zoe Quiet"}, api.Labels)
 	require.Empty(t, log())
 }
 

@@ -161,8 +161,10 @@ func (s *visit) answer(w http.ResponseWriter) error {
 	case asked.Get("help") != "":
 		return s.serveHelp(w)
 	}
-	if err := s.note(ctx, "view", ""); err != nil {
-		return err
+	if !s.partOfView() {
+		if err := s.note(ctx, "view", ""); err != nil {
+			return err
+		}
 	}
 	switch {
 	case asked.Get("entry") != "":

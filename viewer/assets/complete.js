@@ -9,7 +9,7 @@ list.hidden = true
 
 let options = [], active = -1, asking
 const data = async (href, signal) => {
-  const answer = await fetch(href + '&format=json', { signal })
+  const answer = await fetch(href + '&format=json', { signal, headers: { 'Av-Pass': $('main').dataset.pass ?? '' } })
   if (!answer.ok) throw new Error(answer.status)
   return answer.json()
 }
@@ -51,11 +51,12 @@ async function valuesOf(q, part) {
     asking?.abort()
     asking = new AbortController()
     const timer = setTimeout(abort => abort.abort(), 3000, asking)
-    asked.set(String(to), (await data('?' + to, asking.signal)).values.slice(0, 50))
+    asked.set(String(to), await data('?' + to, asking.signal))
     clearTimeout(timer)
   }
   const labels = new Map(here.map(h => [h.value, h.label]))
-  return asked.get(String(to)).map(value => ({ value, label: labels.get(value) }))
+  const answer = asked.get(String(to)), names = new Map(Object.entries(answer.labels ?? {}))
+  return answer.values.slice(0, 50).map(value => ({ value, label: labels.get(value) ?? names.get(value) }))
 }
 
 async function choices(word) {

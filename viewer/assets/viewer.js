@@ -136,6 +136,9 @@ document.addEventListener('change', e => {
   else if (t.matches('.dates input') && t.value) { clearTimeout(typing); typing = setTimeout(() => submit(t.form), 600) }
 })
 
+// pass says that a request is part of a view that is recorded already.
+const pass = e => ({ 'Av-Pass': e.dataset.pass ?? '' })
+
 // narrow shows the choices that contain what is typed; where not all are on the
 // page, it asks for them.
 let asking
@@ -148,14 +151,16 @@ async function narrow(input) {
   asking = new AbortController()
   try {
     const url = `${input.dataset.find}&find=${encodeURIComponent(input.value.trim())}&format=json`
-    const { values } = await (await fetch(url, { signal: asking.signal })).json()
-    const name = menu.dataset.facet, have = new Set($$('.opt input', menu).map(i => i.value))
+    const { values, labels } = await (await fetch(url, { signal: asking.signal, headers: pass($('main')) })).json()
+    const name = menu.dataset.facet, text = new Map(Object.entries(labels ?? {})), have = new Set($$('.opt input', menu).map(i => i.value))
     for (const v of values.slice(0, 50)) {
       if (have.has(v)) continue
-      const opt = document.createElement('label'), box = document.createElement('input'), text = document.createElement('span'), bdi = document.createElement('bdi')
-      opt.className = 'opt'; text.className = 'ol'
+      const [opt, label, box, ol, bdi, small] = ['div', 'label', 'input', 'span', 'bdi', 'small'].map(n => document.createElement(n))
+      opt.className = 'opt'; ol.className = 'ol'
       box.type = 'checkbox'; box.name = name; box.value = v === '' || v[0] === '"' ? JSON.stringify(v) : v
-      bdi.textContent = v; text.append(bdi); opt.append(box, text)
+      bdi.textContent = text.get(v) ?? v; ol.append(bdi); label.append(box, ol); opt.append(label)
+      if (name !== 'user') opt.title = v
+      else if (text.has(v)) { small.append(document.createElement('bdi')); small.firstChild.textContent = v; ol.append(' ', small) }
       $('.opts', menu).append(opt)
     }
   } catch (e) { if (e.name !== 'AbortError') console.warn('audit viewer: the choices could not be read') }
@@ -252,7 +257,7 @@ document.addEventListener('focusin', e => {
 async function draw(link) {
   link.dataset.asked = ''
   try {
-    const answer = await fetch(link.href, { headers: { Accept: 'text/html' } })
+    const answer = await fetch(link.href, { headers: { Accept: 'text/html', ...pass(link) } })
     const figure = $('figure.chart', new DOMParser().parseFromString(html.createHTML(await answer.text()), 'text/html'))
     if (!link.isConnected) return
     if (!figure) return void link.remove()
