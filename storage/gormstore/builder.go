@@ -3,23 +3,42 @@ package gormstore
 import (
 	"strconv"
 	"strings"
+
+	"github.com/google/uuid"
+	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // builder writes one statement and its parameters.
 type builder struct {
 	strings.Builder
-	dialect dialect
-	args    []any
+	traits *traits
+	args   []any
 	// hidden alternatives are no reason for a database to leave a stream's index.
 	hidden bool
 }
 
-func (s *Store) newBuilder() *builder { return &builder{dialect: s.dialect} }
+func newBuilder(t *traits) *builder { return &builder{traits: t} }
+
+// in writes that a column is one of values, of which there is at least one.
+func (b *builder) in(column string, values []string) { b.traits.in(b, column, values) }
+
+// contains writes that a column contains a text.
+func (b *builder) contains(column, text string) { b.traits.contains(b, column, text) }
+
+// table writes a table of texts, under that name.
+func (b *builder) table(name string, columns []string, rows [][]string) {
+	b.traits.table(b, name, columns, rows)
+}
+
+// after writes that columns follow values in ascending order, or descending.
+func (b *builder) after(columns []string, values []any, descending bool) {
+	b.traits.after(b, columns, values, descending)
+}
 
 // arg writes a parameter.
 func (b *builder) arg(v any) {
 	b.args = append(b.args, v)
-	b.WriteString(b.dialect.placeholder(len(b.args)))
+	b.WriteString(b.traits.placeholder(len(b.args)))
 }
 
 // add writes texts.
@@ -95,3 +114,26 @@ func (b *builder) stepAfter(columns []string, values []any, descending bool) {
 }
 
 func itoa(n int) string { return strconv.Itoa(n) }
+
+// list writes columns, each after the prefix. With a prefix, an expression goes by its alias.
+func (b *builder) list(columns []string, before, prefix string) {
+	for i, c := range columns {
+		b.WriteString([]string{before, ", "}[min(i, 1)])
+		if c == row.TimeName {
+			b.WriteString(b.traits.readTime(prefix + colTime))
+			continue
+		}
+		if prefix != "" && strings.HasSuffix(c, asSortKey) {
+			c = sortKey
+		}
+		b.add(prefix, c)
+	}
+}
+
+// ids writes IDs as parameters.
+func (b *builder) ids(list []uuid.UUID) {
+	for i, id := range list {
+		b.WriteString([]string{"", ", "}[min(i, 1)])
+		b.arg(b.traits.format.IDArg(id))
+	}
+}

@@ -18,7 +18,7 @@ var _ storage.Checkpointer = (*Store)(nil)
 func (t table) checkpoints() string { return t.base + "_checkpoints" }
 
 func (s *Store) quotedCheckpoints() string {
-	return s.table.in(s.table.checkpoints(), s.dialect.quote())
+	return s.table.in(s.table.checkpoints(), s.traits.quote)
 }
 
 // clocks are expressions of the database's time in microseconds since 1970, in no time
@@ -38,7 +38,7 @@ var checkpointTypes = map[string]struct{ name, text, number, end string }{
 }
 
 // createCheckpoints creates the table where it is missing.
-func (s *Store) createCheckpoints(ctx context.Context, m migrator) error {
+func (s *Store) createCheckpoints(ctx context.Context, m conn) error {
 	t := checkpointTypes[s.database]
 	return execAll(ctx, m, "CREATE TABLE IF NOT EXISTS "+s.quotedCheckpoints()+" (name "+t.name+" NOT NULL PRIMARY KEY, version "+t.number+" NOT NULL, position "+t.text+
 		" NOT NULL, state "+t.text+" NOT NULL, fence "+t.number+" NOT NULL, holder "+t.name+" NOT NULL, leased_until "+t.number+" NOT NULL)"+t.end)
@@ -135,7 +135,7 @@ func (s *Store) Lease(ctx context.Context, name, holder string, ttl time.Duratio
 		return 0, err
 	}
 	err = s.retried(ctx, func() error {
-		return inWrite(ctx, s.db, &sql.TxOptions{Isolation: leaseIsolation[s.database]}, func(m migrator) error {
+		return inTx(ctx, s.db, &sql.TxOptions{Isolation: leaseIsolation[s.database]}, func(m conn) error {
 			fence, err = s.lease(ctx, m, name, holder, ttl)
 			return err
 		})
@@ -149,7 +149,7 @@ func (s *Store) Lease(ctx context.Context, name, holder string, ttl time.Duratio
 // leaseIsolation: the transaction sees what others committed while it waited for the row.
 var leaseIsolation = map[string]sql.IsolationLevel{"postgres": sql.LevelReadCommitted, "mysql": sql.LevelReadCommitted}
 
-func (s *Store) lease(ctx context.Context, m migrator, name, holder string, ttl time.Duration) (int64, error) {
+func (s *Store) lease(ctx context.Context, m conn, name, holder string, ttl time.Duration) (int64, error) {
 	taken, err := s.updateLease(ctx, m, name, holder, ttl)
 	if err != nil {
 		return 0, err
@@ -173,7 +173,7 @@ func (s *Store) lease(ctx context.Context, m migrator, name, holder string, ttl 
 }
 
 // updateLease reports whether the row is there and the holder has its lease now.
-func (s *Store) updateLease(ctx context.Context, m migrator, name, holder string, ttl time.Duration) (bool, error) {
+func (s *Store) updateLease(ctx context.Context, m conn, name, holder string, ttl time.Duration) (bool, error) {
 	now := clocks[s.database]
 	b := s.newBuilder()
 	b.add("UPDATE ", s.quotedCheckpoints(), " SET ")
@@ -199,7 +199,7 @@ type leaseRow struct {
 	remaining int64 // µs
 }
 
-func (s *Store) leaseOf(ctx context.Context, m migrator, name string) (l leaseRow, found bool, err error) {
+func (s *Store) leaseOf(ctx context.Context, m conn, name string) (l leaseRow, found bool, err error) {
 	b := s.newBuilder()
 	b.add("SELECT fence, holder, leased_until - ", clocks[s.database], " FROM ", s.quotedCheckpoints(), " WHERE name = ")
 	b.arg(name)
@@ -238,7 +238,7 @@ func (s *Store) insertCheckpoint(ctx context.Context, m execer, r checkpointRow)
 		b.add(clocks[s.database], " + ")
 		b.arg(r.lease)
 	}
-	b.add(")", s.dialect.orIgnore("name"))
+	b.add(")", s.traits.orIgnore("name"))
 	return changesRow(ctx, m, b)
 }
 

@@ -164,7 +164,7 @@ func (d *mysql) sameIdentity(own, other string) bool {
 // identityInTx asks in a transaction, which a proxy between here and the servers
 // sends where it sends those that write.
 func identityInTx(ctx context.Context, d dialect, db *sql.DB) (identity string, err error) {
-	err = inWrite(ctx, db, nil, func(m migrator) error {
+	err = inTx(ctx, db, nil, func(m conn) error {
 		identity, err = d.identity(ctx, m)
 		return err
 	})

@@ -64,7 +64,7 @@ func (s *Store) eachWalk(ctx context.Context, fn func(q querier, table string) e
 	if s.parts != nil {
 		return s.parts.eachPartition(ctx, s.db, fn)
 	}
-	return s.dialect.walking(ctx, s.db, func(q querier) error { return fn(q, s.quoted) })
+	return s.engine.inSkipScanTx(ctx, s.db, func(q querier) error { return fn(q, s.quoted) })
 }
 
 // facetScope leaves of f what narrows facets.
@@ -237,7 +237,7 @@ func (s *Store) queryName(f facet) string { return s.table.base + "_" + f.name }
 
 // jumps writes the recursive queries of facets, where the database needs them.
 func (w facetWalk) jumps(b *builder, list []facet) {
-	if w.dialect.looseScan() {
+	if w.traits.looseScan {
 		return
 	}
 	separator := "WITH RECURSIVE "
@@ -259,7 +259,7 @@ func (w facetWalk) found(b *builder, f facet) {
 		w.tenantsOnly(&conjunction{b: b, some: true})
 		b.WriteString(")")
 		return
-	case jumped && !w.dialect.looseScan():
+	case jumped && !w.traits.looseScan:
 		b.WriteString(w.queryName(f))
 		return
 	}
@@ -339,7 +339,7 @@ func parentColumn(f facet, i int, alias string) string {
 func (w facetWalk) tenantsOnly(c *conjunction) {
 	for _, term := range w.scope {
 		if len(term.Tenants) > 0 {
-			c.b.dialect.in(c.next(), "e."+colTenant, term.Tenants)
+			c.next().in("e."+colTenant, term.Tenants)
 		}
 	}
 	if !c.some {
@@ -361,7 +361,7 @@ func (s *Store) narrows(scope []audit.Filter) bool {
 // it is asked for each value, by the value's own index: EXISTS would be planned as
 // a join, which may read the whole scope for each, or once for all.
 func (w facetWalk) exists(b *builder, f facet) {
-	b.add(" AND (SELECT 1 FROM ", w.table, " e", w.dialect.use(string(f.index)), " WHERE e.", f.column, " = c.v")
+	b.add(" AND (SELECT 1 FROM ", w.table, " e", w.use(f.index), " WHERE e.", f.column, " = c.v")
 	for _, col := range f.within {
 		b.add(" AND e.", col, " = c.", col)
 	}

@@ -104,7 +104,7 @@ func (s *Store) someKept(ctx context.Context, k kept, scope []audit.Filter, want
 	w := s.walkOf(scope)
 	w.ofKept = true
 	for _, f := range want.facets {
-		err := s.dialect.walking(ctx, s.db, func(q querier) error { return s.readSome(ctx, q, f, w, want, lists) })
+		err := s.engine.inSkipScanTx(ctx, s.db, func(q querier) error { return s.readSome(ctx, q, f, w, want, lists) })
 		if err != nil && !errors.Is(err, errEnough) {
 			return err
 		}
@@ -149,7 +149,7 @@ func (s *Store) readSome(ctx context.Context, q querier, f facet, w facetWalk, w
 		}
 	}
 	if walks && len(lists[f.column]) >= want.limit {
-		if _, inProcess := s.dialect.(*sqlite); !inProcess {
+		if !s.traits.inProcess {
 			cancel()
 		}
 		return errEnough
@@ -182,7 +182,7 @@ func (w facetWalk) lineage(f facet) []facet {
 // someOfTable writes the SELECT of a facet's values in the table of them, for a
 // scope of tenants only.
 func (w facetWalk) someOfTable(b *builder, f facet, want search) {
-	if ofAllTenants(w.scope) && want.needle == "" && !w.dialect.looseScan() {
+	if ofAllTenants(w.scope) && want.needle == "" && !w.traits.looseScan {
 		of := " FROM " + w.quotedValues() + " WHERE facet = '" + f.column + "'"
 		b.add("WITH RECURSIVE ", w.queryName(f), " (v) AS (SELECT (SELECT min(value)", of, ")",
 			" UNION ALL SELECT (SELECT min(value)", of, " AND value > c.v) FROM ", w.queryName(f), " c WHERE c.v IS NOT NULL)",

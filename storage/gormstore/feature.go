@@ -21,13 +21,13 @@ type feature struct {
 	lacks func(error) string
 }
 
-func (s *Store) addFeature(ctx context.Context, m migrator, f feature) error {
+func (s *Store) addFeature(ctx context.Context, m conn, f feature) error {
 	there, err := number(ctx, m, f.there)
 	if err != nil || there > 0 {
 		return err
 	}
 	for _, statement := range f.statements {
-		if _, err := m.ExecContext(ctx, statement); err != nil && !s.dialect.alreadyDone(err) {
+		if _, err := m.ExecContext(ctx, statement); err != nil && !s.engine.alreadyDone(err) {
 			return f.explain(err)
 		}
 	}

@@ -64,7 +64,7 @@ func (b *builder) term(f audit.Filter) {
 		{"actor_type", f.ActorTypes}, {colActor, f.ActorIDs}, {colUser, f.Users}, {colBehalf, f.OnBehalfOf},
 	} {
 		if len(l.values) > 0 {
-			b.dialect.in(c.next(), l.column, l.values)
+			c.next().in(l.column, l.values)
 			if named[l.column] && !slices.Contains(l.values, "") {
 				c.next().add(l.column, " <> ''")
 			}
@@ -150,11 +150,11 @@ func objectKeys(ids []string) []string {
 func (b *builder) times(c *conjunction, f audit.Filter) {
 	if !f.From.IsZero() {
 		c.next().WriteString(colTime + " >= ")
-		b.arg(b.dialect.timeArg(ceilMicros(f.From)))
+		b.arg(b.traits.format.TimeArg(ceilMicros(f.From)))
 	}
 	if !f.To.IsZero() {
 		c.next().WriteString(colTime + " < ")
-		b.arg(b.dialect.timeArg(ceilMicros(f.To)))
+		b.arg(b.traits.format.TimeArg(ceilMicros(f.To)))
 	}
 }
 
@@ -196,7 +196,7 @@ func (b *builder) fields(c *conjunction, fields []string) {
 	if len(fields) == 0 {
 		return
 	}
-	c.next().anyOf(len(fields), func(i int) { b.dialect.contains(b, "fields", row.FieldToken(fields[i])) })
+	c.next().anyOf(len(fields), func(i int) { b.contains("fields", row.FieldToken(fields[i])) })
 }
 
 // single writes an equality on a column that is "" on many entries, which its

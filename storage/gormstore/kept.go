@@ -60,8 +60,8 @@ func (o Options) keeps() bool {
 func (t table) values() string { return t.base + "_values" }
 func (t table) upto() string   { return t.base + "_values_upto" }
 
-func (s *Store) quotedValues() string { return s.table.in(s.table.values(), s.dialect.quote()) }
-func (s *Store) quotedUpto() string   { return s.table.in(s.table.upto(), s.dialect.quote()) }
+func (s *Store) quotedValues() string { return s.table.in(s.table.values(), s.traits.quote) }
+func (s *Store) quotedUpto() string   { return s.table.in(s.table.upto(), s.traits.quote) }
 
 // keptTypes are the types of a text of at most 512 bytes and of any text, and what
 // stands behind the columns of a table that is its key, and of another one.
@@ -102,7 +102,7 @@ func (s *Store) startKept(ctx context.Context) error {
 	b.add("INSERT INTO ", s.quotedUpto(), " (only_row, version, position, entries) VALUES (1, 0, ")
 	b.arg(head)
 	b.add(", 0)")
-	b.WriteString(s.dialect.orIgnore("only_row"))
+	b.WriteString(s.traits.orIgnore("only_row"))
 	_, err = s.db.ExecContext(ctx, b.String(), b.args...)
 	return err
 }
@@ -143,7 +143,7 @@ func (s *Store) keptFacets(ctx context.Context, scope []audit.Filter) (audit.Fac
 	}
 	lists := facetLists{}
 	lists.add(matching)
-	err = s.dialect.walking(ctx, s.db, func(q querier) error {
+	err = s.engine.inSkipScanTx(ctx, s.db, func(q querier) error {
 		return s.readFacets(ctx, q, s.keptStatement(scope), lists)
 	})
 	if err != nil {
@@ -214,7 +214,7 @@ func ofAllTenants(scope []audit.Filter) bool {
 // allKept jumps from value to value, whatever tenants have it.
 func (s *Store) allKept() *builder {
 	b, values := s.newBuilder(), s.quotedValues()
-	if s.dialect.looseScan() {
+	if s.traits.looseScan {
 		b.add("SELECT DISTINCT facet, value FROM ", values)
 		return b
 	}

@@ -129,7 +129,7 @@ func (s *Store) fold(ctx context.Context, k kept, add, remove []keptValue) {
 
 // foldSome is one transaction of fold; the last one moves the place.
 func (s *Store) foldSome(ctx context.Context, k kept, add, remove []keptValue, last bool) error {
-	return s.dialect.unwaiting(ctx, s.db, func(m migrator) error {
+	return s.engine.inNoWaitTx(ctx, s.db, func(m conn) error {
 		if err := s.takeKept(ctx, m, k, last); err != nil {
 			return err
 		}
@@ -142,12 +142,12 @@ func (s *Store) foldSome(ctx context.Context, k kept, add, remove []keptValue, l
 
 // takeKept locks the place's row, unless somebody has it, and counts its version
 // up, unless somebody has.
-func (s *Store) takeKept(ctx context.Context, m migrator, k kept, last bool) error {
+func (s *Store) takeKept(ctx context.Context, m conn, k kept, last bool) error {
 	return s.takePlace(ctx, m, s.quotedUpto(), k, last)
 }
 
-func (s *Store) takePlace(ctx context.Context, m migrator, table string, k kept, last bool) error {
-	if skip := s.dialect.skipLocked(); skip != "" {
+func (s *Store) takePlace(ctx context.Context, m conn, table string, k kept, last bool) error {
+	if skip := s.traits.skipLocked; skip != "" {
 		free, err := number(ctx, m, "SELECT only_row FROM "+table+skip)
 		if err != nil || free == 0 {
 			return errors.Join(errOutrun, err)
@@ -191,11 +191,11 @@ func (s *Store) insertRows(ctx context.Context, m execer, table string, columns 
 	for i := range columns {
 		names[i] = "c" + itoa(i)
 	}
-	for some := range slices.Chunk(rows, s.dialect.tableRows()) {
+	for some := range slices.Chunk(rows, s.traits.tableRows) {
 		b := s.newBuilder()
 		b.add("INSERT INTO ", table, " (", strings.Join(columns, ", "), ") SELECT ", strings.Join(names, ", "), " FROM ")
-		b.dialect.table(b, "news", names, some)
-		b.add(" WHERE 1=1", s.dialect.orIgnore(columns[0])) // a WHERE, or SQLite takes ON for a join's
+		b.table("news", names, some)
+		b.add(" WHERE 1=1", s.traits.orIgnore(columns[0])) // a WHERE, or SQLite takes ON for a join's
 		if _, err := m.ExecContext(ctx, b.String(), b.args...); err != nil {
 			return err
 		}

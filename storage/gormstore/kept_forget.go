@@ -13,7 +13,7 @@ import (
 // only those had out of what is kept. It begins with the lock that keeps other
 // writers of that away, and on SQLite all others: what fn reads it may then write.
 func (s *Store) removing(ctx context.Context, fn func(tx *sql.Tx, gone *keptValues) error) error {
-	tx, err := s.db.BeginTx(ctx, s.dialect.removeOptions())
+	tx, err := s.db.BeginTx(ctx, s.engine.removeOptions)
 	if err != nil {
 		return err
 	}
@@ -57,17 +57,17 @@ func (s *Store) lockKept(ctx context.Context, tx *sql.Tx) error {
 
 // lockWrites takes the lock that a transaction needs that reads before it writes.
 func (s *Store) lockWrites(ctx context.Context, tx execer) error {
-	lock := s.dialect.writeLock()
-	if lock == "" {
+	if !s.traits.inProcess {
 		return nil
 	}
-	_, err := tx.ExecContext(ctx, lock)
+	// It changes nothing. Behind a read SQLite doesn't wait for another writer, but fails.
+	_, err := tx.ExecContext(ctx, "UPDATE "+s.table.quotedVersions(s.traits.quote)+" SET version = version WHERE 0")
 	return err
 }
 
 // discardKept forgets all that any store keeps. The next question about all of the
 // trail finds it anew.
-func (s *Store) discardKept(ctx context.Context, m migrator) error {
+func (s *Store) discardKept(ctx context.Context, m conn) error {
 	there, err := number(ctx, m, s.dialect.keptFeature().there)
 	if err != nil || there == 0 {
 		return err
@@ -79,7 +79,7 @@ func (s *Store) discardKept(ctx context.Context, m migrator) error {
 // values. It returns how many there were.
 func (s *Store) removeRows(ctx context.Context, tx *sql.Tx, gone *keptValues, where func(*builder) error) (int, error) {
 	b := s.newBuilder()
-	key := s.dialect.rowKey()
+	key := s.traits.rowKey
 	b.add("SELECT ", key[len(key)-1])
 	for _, f := range facets {
 		b.add(", ", f.column)
@@ -93,7 +93,7 @@ func (s *Store) removeRows(ctx context.Context, tx *sql.Tx, gone *keptValues, wh
 		return 0, err
 	}
 	b = s.newBuilder()
-	s.dialect.deleteKeys(b, s.quoted, keys)
+	s.deleteKeys(b, keys)
 	result, err := tx.ExecContext(ctx, b.String(), b.args...)
 	if err != nil {
 		return 0, err
@@ -128,6 +128,15 @@ func (v *keptValues) readRows(ctx context.Context, q querier, b *builder) (keys 
 	return keys, rows.Err()
 }
 
+// deleteKeys writes a DELETE of rows by the last column of their rowKey.
+func (s *Store) deleteKeys(b *builder, keys []string) {
+	if s.parts != nil {
+		s.parts.deleteKeys(b, s.quoted, keys)
+		return
+	}
+	s.traits.deleteKeys(b, s.quoted, keys)
+}
+
 // of are those in a column.
 func (v *keptValues) of(column string) (list []keptValue) {
 	for k := range v.values {
@@ -146,13 +155,13 @@ func (s *Store) forget(ctx context.Context, tx *sql.Tx, gone keptValues) error {
 	if err != nil || some == 0 {
 		return err
 	}
-	if settings := s.dialect.walkSettings(); settings != "" {
+	if settings := s.engine.skipScanSettings; settings != "" {
 		if _, err := tx.ExecContext(ctx, settings); err != nil {
 			return err
 		}
 	}
 	for _, f := range facets {
-		for some := range slices.Chunk(gone.of(f.column), s.dialect.tableRows()) {
+		for some := range slices.Chunk(gone.of(f.column), s.traits.tableRows) {
 			dead, err := s.unused(ctx, tx, f, some)
 			if err != nil {
 				return err
@@ -184,7 +193,7 @@ func (b *builder) valueTable(list []keptValue) {
 	for i, k := range list {
 		rows[i] = []string{k.value, k.tenant}
 	}
-	b.dialect.table(b, "k", []string{"value", "tenant"}, rows)
+	b.table("k", []string{"value", "tenant"}, rows)
 }
 
 // withdrawn is what was kept before a month was dropped.
@@ -216,7 +225,7 @@ func (s *Store) withdrawKept(ctx context.Context, tx *sql.Tx, part string) (w wi
 	if err := rows.Close(); err != nil {
 		return w, err
 	}
-	if _, err := tx.ExecContext(ctx, s.dialect.walkSettings()); err != nil {
+	if _, err := tx.ExecContext(ctx, s.engine.skipScanSettings); err != nil {
 		return w, err
 	}
 	w.store = s
@@ -235,7 +244,7 @@ func (w withdrawn) restore(ctx context.Context) error {
 		return nil
 	}
 	s := w.store
-	tx, err := s.db.BeginTx(ctx, s.dialect.removeOptions())
+	tx, err := s.db.BeginTx(ctx, s.engine.removeOptions)
 	if err != nil {
 		return err
 	}

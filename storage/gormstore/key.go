@@ -13,7 +13,7 @@ import (
 
 func (t table) key() string { return t.base + "_key" }
 
-func (s *Store) quotedKey() string { return s.table.in(s.table.key(), s.dialect.quote()) }
+func (s *Store) quotedKey() string { return s.table.in(s.table.key(), s.traits.quote) }
 
 // keyTable makes the table. text is the type of a text, and end stands behind the
 // columns.
@@ -22,7 +22,7 @@ func keyTable(t table, quote, text, end string) string {
 }
 
 // makeKey draws the key where there is none.
-func (s *Store) makeKey(ctx context.Context, m migrator) error {
+func (s *Store) makeKey(ctx context.Context, m conn) error {
 	there, err := number(ctx, m, "SELECT count(*) FROM "+s.quotedKey())
 	if err != nil || there > 0 {
 		return err
@@ -32,7 +32,7 @@ func (s *Store) makeKey(ctx context.Context, m migrator) error {
 	b := s.newBuilder()
 	b.add("INSERT INTO ", s.quotedKey(), " (only_row, secret) VALUES (1, ")
 	b.arg(hex.EncodeToString(key))
-	b.add(")", s.dialect.orIgnore("only_row"))
+	b.add(")", s.traits.orIgnore("only_row"))
 	_, err = m.ExecContext(ctx, b.String(), b.args...)
 	return err
 }
@@ -54,7 +54,7 @@ func (s *Store) Key(ctx context.Context, q audit.Queryer) ([]byte, error) {
 			return key, nil
 		}
 	}
-	return s.readKey(ctx, q, s.dialect.sharedRead())
+	return s.readKey(ctx, q, s.traits.sharedRead)
 }
 
 func (s *Store) readKey(ctx context.Context, q querier, lock string) ([]byte, error) {

@@ -259,7 +259,7 @@ func (s *Store) sample(ctx context.Context, sel selection, keyword string) (int,
 		return 0, err
 	}
 	b.WriteString(") walked WHERE ")
-	b.dialect.contains(b, "search", keyword)
+	b.contains("search", keyword)
 	b.add(" LIMIT ", itoa(sel.enough()), ") found")
 	return s.numberOf(ctx, s.db, b)
 }

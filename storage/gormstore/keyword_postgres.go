@@ -97,7 +97,7 @@ func (x postgresIndex) texts(b *builder, keyword string, tenants []string, most 
 		b.add(" FROM ", x.t.in(x.t.texts(), `"`), " x JOIN ", x.t.in(x.t.textsOf(), `"`), " o ON o.id = x.id")
 		x.ofTenants(b, tenants)
 		b.WriteString(" WHERE ")
-		b.dialect.contains(b, "x.search", keyword)
+		b.contains("x.search", keyword)
 	}
 	from()
 	b.WriteString(" AND lower(x.search) LIKE ")
@@ -114,7 +114,7 @@ func (x postgresIndex) texts(b *builder, keyword string, tenants []string, most 
 func (x postgresIndex) ofTenants(b *builder, tenants []string) {
 	if tenants != nil {
 		b.WriteString(" AND ")
-		b.dialect.in(b, "o.tenant", tenants)
+		b.in("o.tenant", tenants)
 	}
 }
 

@@ -70,10 +70,10 @@ func (x sqliteIndex) texts(b *builder, keyword string, tenants []string, most in
 	b.arg(trigrams(keyword))
 	b.add(") f CROSS JOIN ", x.t.in(x.t.texts(), `"`), " x ON x.no = f.no CROSS JOIN ", x.t.in(x.t.textsOf(), `"`), " o ON o.id = x.id WHERE ")
 	if tenants != nil {
-		b.dialect.in(b, "o.tenant", tenants)
+		b.in("o.tenant", tenants)
 		b.WriteString(" AND ")
 	}
-	b.dialect.contains(b, "x.search", keyword)
+	b.contains("x.search", keyword)
 	b.add(" LIMIT ", itoa(most))
 }
 

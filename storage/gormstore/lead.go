@@ -34,7 +34,7 @@ func (l lead) table(b *builder, name string) {
 	for i, v := range l.values {
 		rows[i] = []string{l.tenants[i], v}
 	}
-	b.dialect.table(b, name, []string{"of_tenant", "of_value"}, rows)
+	b.table(name, []string{"of_tenant", "of_value"}, rows)
 }
 
 // leadIndexes are the indexes that begin with the tenant, the lead and the time.
@@ -67,7 +67,7 @@ var leadColumns = []leadColumn{
 // leadColumns are those that the table has an index for.
 func (s *Store) leadColumns() []leadColumn {
 	return slices.DeleteFunc(slices.Clone(leadColumns), func(c leadColumn) bool {
-		return !s.opts.has(leadIndexes[c.name]) || c.name == colOutcome && !s.dialect.partialIndexes()
+		return !s.opts.has(leadIndexes[c.name]) || c.name == colOutcome && !s.traits.partialIndexes
 	})
 }
 

@@ -2,9 +2,6 @@ package gormstore
 
 import (
 	"slices"
-	"strings"
-
-	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
 // merge writes the SELECT of a page's keys.
@@ -13,7 +10,7 @@ func (s *Store) merge(b *builder, sel selection, p streams) error {
 	if !sel.unordered {
 		columns = sel.order.selected()
 	}
-	for _, key := range b.dialect.rowKey() {
+	for _, key := range b.traits.rowKey {
 		if !slices.Contains(columns, key) {
 			columns = append(columns, key)
 		}
@@ -29,25 +26,10 @@ func (s *Store) merge(b *builder, sel selection, p streams) error {
 		return s.stream1(b, sel, p, columns)
 	case p.joined:
 		return s.join(b, sel, p, columns)
-	case b.dialect.lateral():
+	case b.traits.lateral:
 		return s.mergeLateral(b, sel, p, columns)
 	}
 	return s.mergeUnion(b, sel, p, columns)
-}
-
-// list writes columns, each after the prefix. With a prefix, an expression goes by its alias.
-func (b *builder) list(columns []string, before, prefix string) {
-	for i, c := range columns {
-		b.WriteString([]string{before, ", "}[min(i, 1)])
-		if c == row.TimeName {
-			b.WriteString(b.dialect.readTime(prefix + colTime))
-			continue
-		}
-		if prefix != "" && strings.HasSuffix(c, asSortKey) {
-			c = sortKey
-		}
-		b.add(prefix, c)
-	}
 }
 
 // stream1 writes one tenant's stream of the first value.
@@ -60,7 +42,7 @@ func (s *Store) stream1(b *builder, sel selection, p streams, columns []string) 
 	b.add(" FROM ", s.quoted)
 	sel.order.oneTenant = true
 	if (p.byTime || p.leads != nil || sel.order.columns[0] == colTenant) && !p.ranged {
-		b.WriteString(s.dialect.use(string(leadIndexes[first.column])))
+		b.WriteString(s.use(leadIndexes[first.column]))
 	}
 	b.WriteString(" WHERE tenant = ")
 	b.arg(p.tenants[0])
@@ -105,7 +87,7 @@ func (s *Store) join(b *builder, sel selection, p streams, columns []string) err
 		b.list(columns, "SELECT ", "")
 		b.WriteString(" FROM ")
 		l.table(b, "s")
-		b.add(" CROSS JOIN ", s.quoted, s.dialect.use(string(leadIndexes[l.column])), " WHERE tenant = s.of_tenant AND ", l.column, " = s.of_value AND ")
+		b.add(" CROSS JOIN ", s.quoted, s.use(leadIndexes[l.column]), " WHERE tenant = s.of_tenant AND ", l.column, " = s.of_value AND ")
 		of.others(b)
 		b.hidden = true
 		err := sel.writeTerms(b, of.terms)
@@ -139,7 +121,7 @@ func (p streams) others(b *builder) {
 	for _, l := range p.except {
 		b.WriteString("NOT (")
 		if l.tenants == nil {
-			b.dialect.in(b, l.column, l.values)
+			b.in(l.column, l.values)
 		} else {
 			b.add("(tenant, ", l.column, ") IN (SELECT of_tenant, of_value FROM ")
 			l.table(b, "pairs")

@@ -36,7 +36,7 @@ func (a *appending) insert(ctx context.Context, rows []row.Row) error {
 // insertChunk inserts rows by one statement. Only if that meets a stored ID, what is
 // stored is read and compared.
 func (a *appending) insertChunk(ctx context.Context, rows []row.Row) error {
-	met, err := a.store.put(ctx, a.tx, rows, !a.store.dialect.countsInserted())
+	met, err := a.store.put(ctx, a.tx, rows, !a.store.traits.countsInserted)
 	if err != nil {
 		return err
 	}
@@ -51,7 +51,7 @@ func (a *appending) insertChunk(ctx context.Context, rows []row.Row) error {
 		if err != nil || len(left) == 0 {
 			return err
 		}
-		if _, err := a.store.put(ctx, a.tx, left, !a.store.dialect.countsInserted()); err != nil {
+		if _, err := a.store.put(ctx, a.tx, left, !a.store.traits.countsInserted); err != nil {
 			return err
 		}
 	}
@@ -64,7 +64,7 @@ func (s *Store) put(ctx context.Context, tx execer, rows []row.Row, strict bool)
 	statement, args := s.dialect.insert(rows, strict)
 	result, err := tx.ExecContext(ctx, statement, args...)
 	if err != nil {
-		if strict && s.dialect.isDuplicate(err) {
+		if strict && s.engine.isDuplicate(err) {
 			return true, nil
 		}
 		return false, s.translate(ctx, err)
@@ -105,7 +105,7 @@ func (a *appending) undo(ctx context.Context, err error) error {
 			a.store.parts.deleteKeys(b, a.store.quoted, []string{id.String()})
 		} else {
 			b.add("DELETE FROM ", a.store.quoted, " WHERE id = ")
-			b.arg(a.store.dialect.idArg(id))
+			b.arg(a.store.traits.format.IDArg(id))
 		}
 		if _, undoErr := a.tx.ExecContext(ctx, b.String(), b.args...); undoErr != nil {
 			return errors.Join(err, a.store.translate(ctx, undoErr))
@@ -145,7 +145,7 @@ func (s *Store) readStored(ctx context.Context, q querier, rows []row.Row, found
 		b.add(s.quoted, " e WHERE e.id IN (")
 	}
 	b.ids(ids)
-	b.add(")", s.dialect.lastCommitted())
+	b.add(")", s.traits.lastCommitted)
 	result, err := q.QueryContext(ctx, b.String(), b.args...)
 	if err != nil {
 		return s.translate(ctx, err)

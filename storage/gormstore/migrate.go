@@ -3,7 +3,6 @@ package gormstore
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"time"
@@ -43,7 +42,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 // migrateTables returns the store with the schema in which the tables are now.
 func (s *Store) migrateTables(ctx context.Context) (placed *Store, err error) {
 	before := cmp.Or(s.known.placed.Load(), s) // whose lock has the database's name
-	err = before.dialect.locked(ctx, s.db, func(m migrator) (err error) {
+	err = before.dialect.locked(ctx, s.db, func(m conn) (err error) {
 		if placed, err = s.place(ctx, m); err != nil {
 			return err
 		}
@@ -55,7 +54,7 @@ func (s *Store) migrateTables(ctx context.Context) (placed *Store, err error) {
 	return placed, err
 }
 
-func (s *Store) migrate(ctx context.Context, m migrator) error {
+func (s *Store) migrate(ctx context.Context, m conn) error {
 	have, err := s.dialect.version(ctx, m)
 	if err != nil {
 		return err
@@ -66,7 +65,7 @@ func (s *Store) migrate(ctx context.Context, m migrator) error {
 	}
 	for i := have; i < len(versions); i++ {
 		for _, statement := range versions[i] {
-			if _, err := m.ExecContext(ctx, statement); err != nil && !s.dialect.alreadyDone(err) {
+			if _, err := m.ExecContext(ctx, statement); err != nil && !s.engine.alreadyDone(err) {
 				return fmt.Errorf("version %d: %w", i+1, err)
 			}
 		}
@@ -95,7 +94,7 @@ func (s *Store) migrate(ctx context.Context, m migrator) error {
 
 // repair repairs what a restored database needs; places in the feed that were kept
 // before are none of this server's then.
-func (s *Store) repair(ctx context.Context, m migrator) error {
+func (s *Store) repair(ctx context.Context, m conn) error {
 	statement := s.dialect.repair()
 	if statement == "" {
 		return nil
@@ -118,9 +117,9 @@ func (s *Store) repair(ctx context.Context, m migrator) error {
 	return err
 }
 
-func (s *Store) setVersion(ctx context.Context, m migrator, version int) error {
+func (s *Store) setVersion(ctx context.Context, m conn, version int) error {
 	b := s.newBuilder()
-	b.add("INSERT INTO ", s.table.quotedVersions(s.dialect.quote()), " (version, applied_at) VALUES (")
+	b.add("INSERT INTO ", s.table.quotedVersions(s.traits.quote), " (version, applied_at) VALUES (")
 	b.arg(version)
 	b.add(", ")
 	b.arg(time.Now().UTC().Format(time.RFC3339))
@@ -173,7 +172,7 @@ func (s *Store) translate(ctx context.Context, err error) error {
 	if err == nil || errors.Is(err, audit.ErrNotMigrated) {
 		return err
 	}
-	if s.dialect.notMigrated(err) {
+	if s.engine.isMissing(err) {
 		s.known.forget()
 		return fmt.Errorf("%w: %w", audit.ErrNotMigrated, err)
 	}
@@ -181,33 +180,4 @@ func (s *Store) translate(ctx context.Context, err error) error {
 		return fmt.Errorf("%w: %w", ended, err)
 	}
 	return err
-}
-
-// number reads one whole number.
-func number(ctx context.Context, q querier, query string, args ...any) (int, error) {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return 0, err
-	}
-	return numberIn(rows)
-}
-
-// numberIn reads one whole number, 0 if there is no row, and closes the rows.
-func numberIn(rows *sql.Rows) (n int, err error) {
-	defer rows.Close()
-	if rows.Next() {
-		if err := rows.Scan(&n); err != nil {
-			return 0, err
-		}
-	}
-	return n, rows.Err()
-}
-
-// text reads one text, "" if there is no row.
-func text(ctx context.Context, q querier, query string, args ...any) (string, error) {
-	list, err := texts(ctx, q, query, args...)
-	if err != nil || len(list) == 0 {
-		return "", err
-	}
-	return list[0], nil
 }

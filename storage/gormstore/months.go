@@ -127,7 +127,7 @@ func (d *partitioned) makeMonths(ctx context.Context, db *sql.DB, list []time.Ti
 		if _, ok := known[month.Format(monthForm)]; ok || len(known) >= mostMonths {
 			continue
 		}
-		if err := inWrite(ctx, db, d.removeOptions(), func(m migrator) error { return d.makeMonth(ctx, m, month) }); err != nil {
+		if err := inTx(ctx, db, postgresEngine.removeOptions, func(m conn) error { return d.makeMonth(ctx, m, month) }); err != nil {
 			return err
 		}
 		known[month.Format(monthForm)] = month
@@ -146,7 +146,7 @@ const mostMoved = 20_000
 
 // makeMonth makes a table by itself and then attaches it, which keeps others away
 // for a shorter time than PARTITION OF.
-func (d *partitioned) makeMonth(ctx context.Context, m migrator, month time.Time) error {
+func (d *partitioned) makeMonth(ctx context.Context, m conn, month time.Time) error {
 	const form = "2006-01-02 15:04:05+00"
 	t, part, rest := d.t.quoted(`"`), d.partition(month.Format(monthForm)), d.partition("default")
 	from, to := "'"+month.Format(form)+"'", "'"+month.AddDate(0, 1, 0).Format(form)+"'"
@@ -175,15 +175,6 @@ func (d *partitioned) makeMonth(ctx context.Context, m migrator, month time.Time
 		"WITH moved AS (DELETE FROM "+rest+of+" RETURNING *) INSERT INTO "+part+" SELECT * FROM moved",
 		"ALTER TABLE "+t+" ATTACH PARTITION "+part+" FOR VALUES FROM ("+from+") TO ("+to+")",
 	)
-}
-
-func execAll(ctx context.Context, m execer, statements ...string) error {
-	for _, statement := range statements {
-		if _, err := m.ExecContext(ctx, statement); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // read learns which partitions there are.
@@ -225,22 +216,4 @@ func (d *partitioned) strays(ctx context.Context, q querier) ([]time.Time, error
 		list = append(list, month)
 	}
 	return list, err
-}
-
-// texts reads a column of texts.
-func texts(ctx context.Context, q querier, query string, args ...any) ([]string, error) {
-	rows, err := q.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	var list []string
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, err
-		}
-		list = append(list, s)
-	}
-	return list, rows.Err()
 }

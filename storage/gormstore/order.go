@@ -1,8 +1,8 @@
 package gormstore
 
 import (
-	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gormtrail/audit"
@@ -71,7 +71,7 @@ func orderOf(s audit.Sort) order {
 }
 
 // orderOf is the order of any sort.
-func (s *Store) orderOf(sort audit.Sort) order {
+func orderIn(t *traits, sort audit.Sort) order {
 	o := orderOf(sort)
 	if !sort.Bounded() {
 		return o
@@ -79,30 +79,18 @@ func (s *Store) orderOf(sort audit.Sort) order {
 	o.columns = append([]string{sortKey}, o.columns...)
 	switch key := sort.Key(); key {
 	case audit.SortChanges:
-		o.key = s.dialect.firstField()
+		o.key = t.firstField()
 	case audit.SortBehalfType, audit.SortBehalfID, audit.SortBehalfName, audit.SortBehalfEmail:
-		o.key = s.dialect.jsonText("on_behalf_of", strings.TrimPrefix(string(key), "for_"))
+		o.key = t.jsonText("on_behalf_of", strings.TrimPrefix(string(key), "for_"))
 	case audit.SortEntryID:
-		o.key = s.dialect.beginning("lower("+s.dialect.upperID()+")", sortedRunes)
+		o.key = t.beginning("lower("+t.upperID()+")", sortedRunes)
 	default:
 		by := boundedColumns[key]
 		if o.key = by.column; by.long {
-			o.key = s.dialect.beginning(by.column, sortedRunes)
+			o.key = t.beginning(by.column, sortedRunes)
 		}
 	}
 	return o
-}
-
-// sortable returns an error if a query selects too many entries for its order.
-func (s *Store) sortable(ctx context.Context, q audit.Query) error {
-	if !q.Sort.Bounded() {
-		return nil
-	}
-	_, more, err := s.Count(ctx, q.Filter, s.maxSorted)
-	if err == nil && more {
-		return q.Sort.TooMany()
-	}
-	return err
 }
 
 // selected are the order's columns in the list of a SELECT from the table.
@@ -129,7 +117,7 @@ func (o order) reverse() order {
 }
 
 // values are the order's columns at a position.
-func (o order) values(d dialect, p audit.Position) ([]any, error) {
+func (o order) values(t *traits, p audit.Position) ([]any, error) {
 	if o.recorded() {
 		n, err := seqPosition(p)
 		return []any{n}, err
@@ -141,7 +129,7 @@ func (o order) values(d dialect, p audit.Position) ([]any, error) {
 	if err != nil {
 		return nil, &audit.QueryError{Param: "cursor", Reason: "it is damaged", Err: audit.ErrBadCursor}
 	}
-	values := []any{d.timeArg(p.Time.UnixMicro()), d.idArg(id)}
+	values := []any{t.format.TimeArg(p.Time.UnixMicro()), t.format.IDArg(id)}
 	if len(o.columns) == 3 {
 		values = append([]any{p.Key}, values...)
 	}
@@ -179,4 +167,15 @@ func (o order) merged() order {
 		o.key = sortKey
 	}
 	return o
+}
+
+func (o order) recorded() bool { return o.sort.Key() == audit.SortRecorded }
+
+// seqPosition reads the number of a cursor.
+func seqPosition(p audit.Position) (int64, error) {
+	n, err := strconv.ParseInt(p.Key, 10, 64)
+	if err != nil {
+		return 0, &audit.QueryError{Param: "cursor", Reason: "it is damaged", Err: audit.ErrBadCursor}
+	}
+	return n, nil
 }

@@ -10,7 +10,7 @@ import (
 
 // fit returns how many of the rows go into the next statement.
 func (s *Store) fit(rows []row.Row) int {
-	return row.Fit(rows, s.dialect.maxRows(), int(s.known.packet.Load()))
+	return row.Fit(rows, s.traits.maxRows, int(s.known.packet.Load()))
 }
 
 // appendParts makes the rows of a part only when it is sent, so that the memory
@@ -52,7 +52,7 @@ func (s *Store) appendParts(ctx context.Context, tx execer, parts [][]audit.Entr
 // learnPacket asks what the server takes in a statement; 0: it has no bound that
 // matters. A server whose bound is exceeded breaks the connection.
 func (s *Store) learnPacket(ctx context.Context, q querier) error {
-	query := s.dialect.packet()
+	query := s.traits.packet
 	if query == "" {
 		return nil
 	}

@@ -71,7 +71,12 @@ func (d *partitioned) newInserts(once string) (inserts postgresInserts) {
 
 func (t table) ids() string { return t.base + "_ids" }
 
-func (d *partitioned) rowKey() []string { return []string{colTime, colID} }
+// monthsTraits: the time finds an entry's partition.
+var monthsTraits = func() *traits {
+	t := *traitsOf("postgres")
+	t.rowKey = []string{colTime, colID}
+	return &t
+}()
 
 // insert leaves out what has the ID of an earlier row: the statement would take
 // both, since each finds its ID among the fresh ones. If it is strict it fails.
@@ -155,7 +160,7 @@ func (d *postgres) checkKind(ctx context.Context, q querier, want string) error 
 func (d *partitioned) andTime(ctx context.Context, s *Store, b *builder, id [16]byte) error {
 	k := s.newBuilder()
 	k.add("SELECT time FROM ", d.ids, " WHERE id = ")
-	k.arg(d.idArg(id))
+	k.arg(postgresTraits.format.IDArg(id))
 	rows, err := s.rows(ctx, k)
 	if err != nil {
 		return err
@@ -169,7 +174,7 @@ func (d *partitioned) andTime(ctx context.Context, s *Store, b *builder, id [16]
 		return err
 	}
 	b.WriteString(" AND e.time = ")
-	b.arg(d.timeArg(at.Time.UnixMicro()))
+	b.arg(postgresTraits.format.TimeArg(at.Time.UnixMicro()))
 	return nil
 }
 
@@ -194,12 +199,12 @@ func (d *partitioned) appended() string { return lastNumber(d.ids) }
 // eachPartition runs fn with each partition, all of one snapshot: what is moved
 // between them meanwhile is where it was, and none is dropped.
 func (d *partitioned) eachPartition(ctx context.Context, db *sql.DB, fn func(q querier, table string) error) error {
-	tx, err := db.BeginTx(ctx, d.snapshotOptions())
+	tx, err := db.BeginTx(ctx, postgresEngine.snapshotOptions)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // it only read
-	if err := execAll(ctx, tx, "LOCK TABLE "+d.t.quoted(`"`)+" IN ACCESS SHARE MODE", d.walkSettings()); err != nil {
+	if err := execAll(ctx, tx, "LOCK TABLE "+d.t.quoted(`"`)+" IN ACCESS SHARE MODE", postgresEngine.skipScanSettings); err != nil {
 		return err
 	}
 	known, err := d.readMonths(ctx, tx)

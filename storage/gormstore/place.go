@@ -110,7 +110,7 @@ func spare(db *sql.DB) bool {
 }
 
 // place is where the tables are or are to be made.
-func (s *Store) place(ctx context.Context, m migrator) (*Store, error) {
+func (s *Store) place(ctx context.Context, m conn) (*Store, error) {
 	if placed := s.known.placed.Load(); placed != nil {
 		there, err := placed.dialect.version(ctx, m)
 		if err != nil || there > 0 || s.known.fixed {

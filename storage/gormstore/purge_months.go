@@ -77,7 +77,7 @@ func onlyEnd(f audit.Filter) (time.Time, bool) {
 func (d *partitioned) dropMonth(ctx context.Context, s *Store, suffix string, month time.Time, limit int) (n int, dropped bool, err error) {
 	for try := 1; ; try++ {
 		n, dropped, err = d.tryDropMonth(ctx, s, suffix, month, limit)
-		if err == nil || !isLocked(err) && !d.isDeadlock(err) {
+		if err == nil || !isLocked(err) && !postgresEngine.isDeadlock(err) {
 			return n, dropped, err
 		}
 		if try == dropTries {
@@ -90,7 +90,7 @@ func (d *partitioned) dropMonth(ctx context.Context, s *Store, suffix string, mo
 }
 
 func (d *partitioned) tryDropMonth(ctx context.Context, s *Store, suffix string, month time.Time, limit int) (int, bool, error) {
-	tx, err := s.db.BeginTx(ctx, d.removeOptions())
+	tx, err := s.db.BeginTx(ctx, postgresEngine.removeOptions)
 	if err != nil {
 		return 0, false, err
 	}
@@ -104,7 +104,7 @@ func (d *partitioned) tryDropMonth(ctx context.Context, s *Store, suffix string,
 			return 0, false, err
 		}
 	}
-	older, err := number(ctx, tx, "SELECT count(*) FROM (SELECT 1 FROM "+d.partition("default")+" WHERE time < $1::timestamptz LIMIT 1) older", d.timeArg(month.UnixMicro()))
+	older, err := number(ctx, tx, "SELECT count(*) FROM (SELECT 1 FROM "+d.partition("default")+" WHERE time < $1::timestamptz LIMIT 1) older", postgresTraits.format.TimeArg(month.UnixMicro()))
 	if err != nil || older > 0 {
 		return 0, false, err
 	}

@@ -23,7 +23,7 @@ func (s *Store) Get(ctx context.Context, id string) (audit.Entry, error) {
 	b := s.newBuilder()
 	b.list(row.ReadNames, "SELECT ", "e.")
 	b.add(" FROM ", s.quoted, " e WHERE e.id = ")
-	b.arg(s.dialect.idArg(raw))
+	b.arg(s.traits.format.IDArg(raw))
 	if s.parts != nil {
 		if err := s.parts.andTime(ctx, s, b, raw); err != nil {
 			return audit.Entry{}, err
@@ -194,12 +194,12 @@ func (sel selection) writeTerms(b *builder, terms []audit.Filter) error {
 	}
 	b.within(sel.window, colTime)
 	if sel.after != nil {
-		values, err := sel.order.values(b.dialect, *sel.after)
+		values, err := sel.order.values(b.traits, *sel.after)
 		if err != nil {
 			return err
 		}
 		b.WriteString(" AND ")
-		b.dialect.after(b, sel.order.compared(), values, sel.order.descending)
+		b.after(sel.order.compared(), values, sel.order.descending)
 	}
 	if !sel.unordered || !sel.order.recorded() { // the others are walked in their order
 		b.WriteString(" ORDER BY ")
@@ -241,7 +241,7 @@ func (s *Store) pageRun(ctx context.Context, q querier, sel selection, p streams
 
 func (s *Store) page(sel selection, streams streams) (*builder, error) {
 	b := s.newBuilder()
-	if streams.alone() && s.dialect.keepsOrder() {
+	if streams.alone() && s.traits.keepsOrder {
 		return b, s.along(b, sel, streams)
 	}
 	b.list(sel.keyed(), "SELECT ", "e.")
@@ -270,7 +270,7 @@ func (s *Store) fromMerged(b *builder, sel selection, p streams) error {
 	if s.parts != nil {
 		s.parts.joinRows(b, "p.time", "p.id", sel.window)
 	} else {
-		key := b.dialect.rowKey()[0]
+		key := b.traits.rowKey[0]
 		b.add(" JOIN ", s.quoted, " e ON e.", key, " = p.", key)
 	}
 	return nil
@@ -322,7 +322,7 @@ func (s *Store) rowsOn(ctx context.Context, q querier, b *builder) (*sql.Rows, e
 }
 
 func (s *Store) checkArgs(b *builder) error {
-	if most := s.dialect.maxArgs(); len(b.args) > most {
+	if most := s.traits.maxArgs; len(b.args) > most {
 		return &audit.QueryError{Param: "filter", Reason: fmt.Sprintf("needs %d parameters, at most %d are possible", len(b.args), most)}
 	}
 	return nil
@@ -333,3 +333,18 @@ func (s *Store) read(ctx context.Context, b *builder) ([]audit.Entry, error) {
 	found, err := s.readRun(ctx, s.db, b, selection{})
 	return found.entries, err
 }
+
+// sortable returns an error if a query selects too many entries for its order.
+func (s *Store) sortable(ctx context.Context, q audit.Query) error {
+	if !q.Sort.Bounded() {
+		return nil
+	}
+	_, more, err := s.Count(ctx, q.Filter, s.maxSorted)
+	if err == nil && more {
+		return q.Sort.TooMany()
+	}
+	return err
+}
+
+// orderOf is the order of any sort.
+func (s *Store) orderOf(sort audit.Sort) order { return orderIn(s.traits, sort) }

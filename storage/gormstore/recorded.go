@@ -22,17 +22,6 @@ const colSeq = "seq"
 // Sequenced reports that queries sort by audit.SortRecorded.
 func (s *Store) Sequenced() bool { return true }
 
-func (o order) recorded() bool { return o.sort.Key() == audit.SortRecorded }
-
-// seqPosition reads the number of a cursor.
-func seqPosition(p audit.Position) (int64, error) {
-	n, err := strconv.ParseInt(p.Key, 10, 64)
-	if err != nil {
-		return 0, &audit.QueryError{Param: "cursor", Reason: "it is damaged", Err: audit.ErrBadCursor}
-	}
-	return n, nil
-}
-
 // resolve returns the position with its number: that of the entry, if the cursor
 // was made of an entry alone.
 func (s *Store) resolve(ctx context.Context, o order, p audit.Position) (audit.Position, error) {
@@ -58,7 +47,7 @@ func (s *Store) seqOf(ctx context.Context, id string) (int, error) {
 	}
 	b := s.newBuilder()
 	b.add("SELECT seq FROM ", s.numbered(), " WHERE id = ")
-	b.arg(s.dialect.idArg(raw))
+	b.arg(s.traits.format.IDArg(raw))
 	return s.numberOf(ctx, s.db, b)
 }
 
@@ -99,7 +88,7 @@ func (s *Store) recordedKeys(b *builder, sel selection, p streams, columns []str
 	b.add(" FROM ", s.source(sel), " e")
 	terms := p.terms
 	if p.tenants != nil {
-		b.WriteString(s.dialect.use(string(leadIndexes[colObject])))
+		b.WriteString(s.use(leadIndexes[colObject]))
 		terms = append(slices.Clip(terms), audit.Filter{Tenants: p.tenants})
 	}
 	b.WriteString(" WHERE ")

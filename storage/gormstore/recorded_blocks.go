@@ -50,7 +50,7 @@ func (s *Store) recordedBlocks(ctx context.Context, sel selection, yield func(au
 
 // keysOf reads the keys of a selection, in its order.
 func (s *Store) keysOf(ctx context.Context, sel selection) (keys []recordedKey, err error) {
-	key := s.dialect.rowKey()[0]
+	key := s.traits.rowKey[0]
 	err = s.onPlan(ctx, sel, func(q querier, p streams) error {
 		b := s.newBuilder()
 		b.add("SELECT p.seq, p.", key, " FROM (")
@@ -83,7 +83,7 @@ func (s *Store) keysOf(ctx context.Context, sel selection) (keys []recordedKey, 
 // rowsOf reads the entries of keys, in the selection's order.
 func (s *Store) rowsOf(ctx context.Context, sel selection, keys []recordedKey) (run, error) {
 	b := s.newBuilder()
-	key := s.dialect.rowKey()[0]
+	key := s.traits.rowKey[0]
 	b.list(sel.names(), "SELECT ", "e.")
 	b.add(", e.seq FROM ", s.quoted, " e WHERE e.", key, " IN (")
 	for i, k := range keys {
@@ -91,7 +91,7 @@ func (s *Store) rowsOf(ctx context.Context, sel selection, keys []recordedKey) (
 		if key == colSeq {
 			b.WriteString(itoa(int(k.seq)))
 		} else {
-			b.arg(b.dialect.idArg(k.id))
+			b.arg(b.traits.format.IDArg(k.id))
 		}
 	}
 	b.WriteString(")")

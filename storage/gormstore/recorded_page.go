@@ -43,7 +43,7 @@ func (r byNumber) Swap(i, j int) {
 // Looking for one reads no more than the index (on PostgreSQL their rows), and
 // sorts nothing.
 func (s *Store) firstByTime(ctx context.Context, q querier, sel selection) (page run, ok bool, err error) {
-	if sel.after != nil || sel.limit == 0 || s.parts != nil || !s.dialect.keepsOrder() {
+	if sel.after != nil || sel.limit == 0 || s.parts != nil || !s.traits.keepsOrder {
 		return page, false, nil
 	}
 	byTime := sel

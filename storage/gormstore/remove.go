@@ -54,11 +54,3 @@ func parseIDs(ids []string) ([]uuid.UUID, error) {
 	}
 	return list, nil
 }
-
-// ids writes IDs as parameters.
-func (b *builder) ids(list []uuid.UUID) {
-	for i, id := range list {
-		b.WriteString([]string{"", ", "}[min(i, 1)])
-		b.arg(b.dialect.idArg(id))
-	}
-}

@@ -30,7 +30,7 @@ func (s *Store) Replace(ctx context.Context, old, masked []audit.Entry) (int, er
 	}
 	for try := 1; ; try++ {
 		n, err := s.replace(ctx, old, rows)
-		if err == nil || try == maxTries || !s.dialect.isDeadlock(err) {
+		if err == nil || try == maxTries || !s.engine.isDeadlock(err) {
 			return n, s.translate(ctx, err)
 		}
 		if err := pause(ctx, try); err != nil {
@@ -40,7 +40,7 @@ func (s *Store) Replace(ctx context.Context, old, masked []audit.Entry) (int, er
 }
 
 func (s *Store) replace(ctx context.Context, old []audit.Entry, rows []row.Row) (n int, err error) {
-	tx, err := s.db.BeginTx(ctx, s.dialect.removeOptions())
+	tx, err := s.db.BeginTx(ctx, s.engine.removeOptions)
 	if err != nil {
 		return 0, err
 	}
@@ -92,7 +92,7 @@ func (s *Store) lockEntries(ctx context.Context, tx *sql.Tx, list []audit.Entry)
 	b.list(row.ReadNames, "SELECT ", "")
 	b.add(" FROM ", s.quoted, " WHERE ")
 	b.anyOf(len(rows), func(i int) { s.isRow(b, &rows[i]) })
-	b.WriteString(s.dialect.rowLock())
+	b.WriteString(s.traits.rowLock)
 	found, err := tx.QueryContext(ctx, b.String(), b.args...)
 	if err != nil {
 		return nil, err
@@ -112,10 +112,10 @@ func (s *Store) lockEntries(ctx context.Context, tx *sql.Tx, list []audit.Entry)
 // isRow writes the condition of an entry's row. With months its time finds the month.
 func (s *Store) isRow(b *builder, r *row.Row) {
 	b.WriteString("(id = ")
-	b.arg(s.dialect.idArg(r.ID))
+	b.arg(s.traits.format.IDArg(r.ID))
 	if s.parts != nil {
 		b.WriteString(" AND time = ")
-		b.arg(s.dialect.timeArg(r.Time))
+		b.arg(s.traits.format.TimeArg(r.Time))
 	}
 	b.WriteString(")")
 }

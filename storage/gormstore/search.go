@@ -22,20 +22,20 @@ func (b *builder) keyword(f audit.Filter) {
 	k := audit.Fold(f.Keyword)
 	search := f.Search()
 	b.WriteByte('(')
-	b.dialect.contains(b, "search", row.Guard(k))
+	b.contains("search", row.Guard(k))
 	b.WriteString(" OR ")
 	parts := searchedColumns[:1:1]
 	for _, column := range searchedColumns[1:] {
-		parts = append(parts, b.dialect.text(string(separator(k))), column)
+		parts = append(parts, b.traits.text(string(separator(k))), column)
 	}
-	b.folds(k, k, b.dialect.concat(parts...))
+	b.folds(k, k, b.traits.concat(parts...))
 	b.WriteString(" OR fields <> '' AND ")
 	b.folds(k, row.Guard(k), "fields")
 	b.WriteString(" OR on_behalf_of <> '' AND ")
 	b.inJSON(k, "on_behalf_of", []string{"id", "name", "email"})
 	if idPart.MatchString(k) {
 		b.WriteString(" OR ")
-		b.dialect.contains(b, b.dialect.upperID(), k)
+		b.contains(b.traits.upperID(), k)
 	}
 	b.endings(k)
 	if words := audit.SearchWords(k); words != "" {
@@ -68,12 +68,12 @@ func separator(keyword string) rune {
 // folds writes that an expression has a text once it is folded as audit.Fold does; letters
 // that the keyword hasn't needn't be.
 func (b *builder) folds(keyword, text, expression string) {
-	b.dialect.contains(b, b.dialect.folded(expression, variants(keyword)), text)
+	b.contains(b.traits.folded(expression, variants(keyword)), text)
 }
 
 // inJSON writes that a value with one of these names has the keyword.
 func (b *builder) inJSON(k, column string, names []string) {
-	value, from := b.dialect.jsonValues(column, names)
+	value, from := b.traits.jsonValues(column, names)
 	b.add("EXISTS (SELECT 1 FROM ", from, " AND ")
 	b.folds(k, k, value)
 	b.WriteByte(')')
@@ -120,10 +120,10 @@ func (b *builder) words(words string) {
 		for _, sign := range []string{" ", "_", "-", "."} {
 			column = "REPLACE(" + column + ", '" + sign + "', '')"
 		}
-		return b.dialect.folded(column, variants(words))
+		return b.traits.folded(column, variants(words))
 	}
 	b.WriteString(" OR ")
-	b.dialect.contains(b, b.dialect.concat(bare("action"), "CASE outcome WHEN 'failure' THEN '"+endings[audit.Failure]+"' WHEN 'denied' THEN '"+endings[audit.Denied]+"' ELSE '' END"), words)
+	b.contains(b.traits.concat(bare("action"), "CASE outcome WHEN 'failure' THEN '"+endings[audit.Failure]+"' WHEN 'denied' THEN '"+endings[audit.Denied]+"' ELSE '' END"), words)
 	b.WriteString(" OR ")
-	b.dialect.contains(b, bare("object_type"), words)
+	b.contains(bare("object_type"), words)
 }

@@ -87,6 +87,8 @@ type Store struct {
 	db       *sql.DB
 	database string // the dialect's name
 	dialect  dialect
+	traits   *traits
+	engine   *engine
 	parts    *partitioned // the dialect, or nil where the table isn't partitioned
 	table    table
 	opts     Options
@@ -176,6 +178,7 @@ func (s *Store) name(t table) (err error) {
 	if s.dialect, err = dialectOf(s.database, t); err != nil {
 		return err
 	}
+	s.traits, s.engine = traitsOf(s.database), engineOf(s.database)
 	switch s.opts.Partitions {
 	case Unpartitioned:
 	case Monthly:
@@ -183,11 +186,11 @@ func (s *Store) name(t table) (err error) {
 			return fmt.Errorf("gormstore: Options.Partitions is for PostgreSQL, and the database is %s", s.database)
 		}
 		s.parts = newPartitioned(t)
-		s.dialect = s.parts
+		s.dialect, s.traits = s.parts, monthsTraits
 	default:
 		return fmt.Errorf("gormstore: Options.Partitions is %d, neither Unpartitioned nor Monthly", s.opts.Partitions)
 	}
-	s.table, s.quoted = t, t.quoted(s.dialect.quote())
+	s.table, s.quoted = t, t.quoted(s.traits.quote)
 	if s.opts.KeywordIndex {
 		s.index = s.dialect.keywordIndex()
 	}
@@ -216,8 +219,9 @@ func (s *Store) Tables() []string {
 	return names
 }
 
-// execer is what statements without rows go through.
-type execer = audit.Execer
+func (s *Store) newBuilder() *builder { return newBuilder(s.traits) }
 
-// querier is what statements with rows go through.
-type querier = audit.Queryer
+// use writes, behind the table's name, that the database is to use an index.
+func (s *Store) use(i Index) string {
+	return s.traits.useIndex(s.table.index(string(i), s.traits.quote))
+}

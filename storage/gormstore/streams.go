@@ -87,7 +87,7 @@ const mostTenants = 1000
 // tooMany reports whether a page can't be merged of the streams. Of a trail of more
 // tenants than are asked for, some are not in the list.
 func (s *Store) tooMany(p streams) bool {
-	most := s.dialect.maxStreams()
+	most := s.traits.maxStreams
 	if p.joined {
 		most = mostTexts
 	}
@@ -151,11 +151,11 @@ func (s *Store) planSought(sel selection, p streams) streams {
 
 // mergeable reports whether a page can be merged of the plan's streams.
 func (s *Store) mergeable(sel selection, p streams) bool {
-	if p.count() > s.dialect.maxStreams() {
+	if p.count() > s.traits.maxStreams {
 		return false
 	}
 	b := s.newBuilder()
-	return p.none() || s.merge(b, sel, p) == nil && len(b.args) <= s.dialect.maxStreamArgs()
+	return p.none() || s.merge(b, sel, p) == nil && len(b.args) <= s.traits.maxStreamArgs
 }
 
 // planLead takes the lead of a page by time. A project has the rest of the filter
@@ -203,7 +203,7 @@ func (s *Store) onPlan(ctx context.Context, sel selection, fn func(querier, stre
 	// The tenants and the page, and the page's windows, are of one snapshot, or an
 	// entry of a tenant that is new would be missing beside others that were
 	// committed with it.
-	tx, err := s.db.BeginTx(ctx, s.dialect.snapshotOptions())
+	tx, err := s.db.BeginTx(ctx, s.engine.snapshotOptions)
 	if err != nil {
 		return s.translate(ctx, err)
 	}

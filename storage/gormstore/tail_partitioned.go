@@ -77,7 +77,7 @@ func (d *partitioned) feedKeys(ctx context.Context, s *Store, r pgRange, most in
 		if t = t.Add(time.Microsecond); t.After(k.to) {
 			k.to = t
 		}
-		k.ids, k.times = append(k.ids, id), append(k.times, d.timeArg(at.Time.UnixMicro()).(string))
+		k.ids, k.times = append(k.ids, id), append(k.times, postgresTraits.format.TimeArg(at.Time.UnixMicro()).(string))
 		k.xids, k.seqs = append(k.xids, strconv.FormatUint(k.last.xid, 10)), append(k.seqs, strconv.FormatInt(k.last.seq, 10))
 	}
 	return k, rows.Err()

@@ -90,9 +90,9 @@ func (t table) texts() string     { return t.base + "_texts" }
 func (t table) textsOf() string   { return t.base + "_texts_of" }
 func (t table) textsUpto() string { return t.base + "_texts_upto" }
 
-func (s *Store) quotedTexts() string     { return s.table.in(s.table.texts(), s.dialect.quote()) }
-func (s *Store) quotedTextsOf() string   { return s.table.in(s.table.textsOf(), s.dialect.quote()) }
-func (s *Store) quotedTextsUpto() string { return s.table.in(s.table.textsUpto(), s.dialect.quote()) }
+func (s *Store) quotedTexts() string     { return s.table.in(s.table.texts(), s.traits.quote) }
+func (s *Store) quotedTextsOf() string   { return s.table.in(s.table.textsOf(), s.traits.quote) }
+func (s *Store) quotedTextsUpto() string { return s.table.in(s.table.textsUpto(), s.traits.quote) }
 
 // textTables makes the tables. index is the name of an index and onTexts that of the
 // texts' table there; number is a column that this has before its ID, text the type
@@ -113,7 +113,7 @@ func textTables(t table, index, onTexts, number, text, clustered string) []strin
 // contain the keyword.
 func (t table) mixed(b *builder, keyword string) {
 	b.add("EXISTS (SELECT 1 FROM ", t.in(t.texts(), `"`), " y CROSS JOIN ", t.in(t.textsOf(), `"`), " p WHERE y.kind = x.kind AND y.value = x.value AND NOT ")
-	b.dialect.contains(b, "y.search", keyword)
+	b.contains("y.search", keyword)
 	b.WriteString(" AND p.id = y.id AND p.tenant = o.tenant)")
 }
 

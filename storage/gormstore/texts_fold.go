@@ -74,7 +74,7 @@ func (s *Store) catchUp(ctx context.Context) error {
 // outrun reports whether what failed is right to be tried again, since another one
 // was writing: on SQLite any writer.
 func (s *Store) outrun(err error) bool {
-	return errors.Is(err, errOutrun) || isBusy(err) || s.dialect.isDeadlock(err)
+	return errors.Is(err, errOutrun) || isBusy(err) || s.engine.isDeadlock(err)
 }
 
 // foldBehind folds in the entries behind the place, no more than one may wait for, but
@@ -129,7 +129,7 @@ func (s *Store) foldTexts(ctx context.Context, k kept, texts map[string]keptText
 		some := pairs[:min(len(pairs), foldStep)]
 		pairs = pairs[len(some):]
 		last = len(pairs) == 0
-		err := s.dialect.unwaiting(ctx, s.db, func(m migrator) error {
+		err := s.engine.inNoWaitTx(ctx, s.db, func(m conn) error {
 			if err := s.takePlace(ctx, m, s.quotedTextsUpto(), k, last); err != nil {
 				return err
 			}
@@ -145,7 +145,7 @@ func (s *Store) foldTexts(ctx context.Context, k kept, texts map[string]keptText
 	return nil
 }
 
-func (s *Store) insertTexts(ctx context.Context, m migrator, texts map[string]keptText, pairs []textOf, known *knownTexts) error {
+func (s *Store) insertTexts(ctx context.Context, m conn, texts map[string]keptText, pairs []textOf, known *knownTexts) error {
 	var rows, of [][]string
 	for i, p := range pairs {
 		if _, ok := known.texts[p.id]; !ok && (i == 0 || pairs[i-1].id != p.id) {
@@ -166,14 +166,14 @@ var textKinds = []string{colUser, colObject, colAction}
 // forgetTexts removes those texts of these values from what is kept that none of the
 // tenant's entries has any more, and texts that no tenant has. What it can't see yet
 // is not told either up to the kept place: it is news.
-func (s *Store) forgetTexts(ctx context.Context, m migrator, gone keptValues) error {
-	if settings := s.dialect.walkSettings(); settings != "" && len(gone.values) > 0 {
+func (s *Store) forgetTexts(ctx context.Context, m conn, gone keptValues) error {
+	if settings := s.engine.skipScanSettings; settings != "" && len(gone.values) > 0 {
 		if _, err := m.ExecContext(ctx, settings); err != nil {
 			return err
 		}
 	}
 	for _, column := range textKinds {
-		for some := range slices.Chunk(gone.of(column), s.dialect.tableRows()) {
+		for some := range slices.Chunk(gone.of(column), s.traits.tableRows) {
 			dead, err := s.unusedTexts(ctx, m, column, some)
 			if err != nil {
 				return err
@@ -227,7 +227,7 @@ func (s *Store) forgetDropped(ctx context.Context, gone *keptValues) error {
 	if gone == nil {
 		return nil
 	}
-	tx, err := s.db.BeginTx(ctx, s.dialect.removeOptions())
+	tx, err := s.db.BeginTx(ctx, s.engine.removeOptions)
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ const upgradeStep = 1000
 // deriveUsers brings actor_user and behalf_user of stored entries to what
 // audit.Actor.User returns now, which an ID can be, and adds the new values to those
 // kept for facets. Run again after it was stopped, it does the rest.
-func (s *Store) deriveUsers(ctx context.Context, m migrator) error {
+func (s *Store) deriveUsers(ctx context.Context, m conn) error {
 	kept, err := number(ctx, m, s.dialect.keptFeature().there)
 	if err != nil {
 		return err
@@ -26,7 +26,7 @@ func (s *Store) deriveUsers(ctx context.Context, m migrator) error {
 	const byID = colUser + " = '' AND " + colActor + " <> ''"
 	if kept > 0 {
 		values := "INSERT INTO " + s.quotedValues() + " (facet, value, tenant) SELECT DISTINCT '" + colUser + "', " + colActor + ", " + colTenant + " FROM " + s.quoted + " WHERE " + byID
-		if err := execAll(ctx, m, values+s.dialect.orIgnore("facet")); err != nil {
+		if err := execAll(ctx, m, values+s.traits.orIgnore("facet")); err != nil {
 			return err
 		}
 	}
@@ -36,7 +36,7 @@ func (s *Store) deriveUsers(ctx context.Context, m migrator) error {
 	return s.deriveBehalf(ctx, m, kept > 0)
 }
 
-func (s *Store) deriveBehalf(ctx context.Context, m migrator, kept bool) error {
+func (s *Store) deriveBehalf(ctx context.Context, m conn, kept bool) error {
 	sel := selection{order: orderOf(audit.SortTime), limit: upgradeStep, brief: true}
 	for {
 		found, err := s.onBehalf(ctx, m, sel)
@@ -61,7 +61,7 @@ func (s *Store) deriveBehalf(ctx context.Context, m migrator, kept bool) error {
 }
 
 // onBehalf reads entries of actors who stood in for someone.
-func (s *Store) onBehalf(ctx context.Context, m migrator, sel selection) (run, error) {
+func (s *Store) onBehalf(ctx context.Context, m conn, sel selection) (run, error) {
 	r := run{sort: sel.order.sort}
 	b := s.newBuilder()
 	b.list(row.BriefNames, "SELECT ", "")

@@ -7,21 +7,6 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-// window is a range of times, [from, to); a zero end is open.
-type window struct{ from, to time.Time }
-
-// within writes that a column lies in the window, which an open one needn't.
-func (b *builder) within(w window, column string) {
-	if !w.from.IsZero() {
-		b.add(" AND ", column, " >= ")
-		b.arg(b.dialect.timeArg(ceilMicros(w.from)))
-	}
-	if !w.to.IsZero() {
-		b.add(" AND ", column, " < ")
-		b.arg(b.dialect.timeArg(ceilMicros(w.to)))
-	}
-}
-
 // windowMonths are the months of each window of a page but the last, which has
 // all the rest. Planning a statement takes time with each partition that it may
 // touch, and most pages lie in the first window.
@@ -73,17 +58,6 @@ func (sel selection) times() window {
 	}
 	return w
 }
-
-func (w *window) narrow(by window) {
-	if w.from.Before(by.from) {
-		w.from = by.from
-	}
-	if !by.to.IsZero() && (w.to.IsZero() || by.to.Before(w.to)) {
-		w.to = by.to
-	}
-}
-
-func (w window) empty() bool { return !w.to.IsZero() && !w.from.Before(w.to) }
 
 // monthOf is the beginning of t's month.
 func monthOf(t time.Time) time.Time {
