@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
+const rooms = modulePath + "/storage/gormstore/internal/"
+
 // allowed is the folder table: what the code of a folder, its tests aside, may
 // import beside the standard library. An entry stands for itself and for the
 // packages below it; "audit" is the root package alone, and "storage" that folder's.
@@ -37,8 +39,11 @@ var allowed = map[string][]string{
 	"internal/seal":       {},
 	"internal/words":      {},
 
-	// The rooms of gormstore, each of which imports only what stands above it.
-	"storage/gormstore/internal/row": {"audit"},
+	// The rooms of gormstore, each of which imports only rooms that stand above it.
+	"storage/gormstore/internal/sqldb":  {"audit"},
+	"storage/gormstore/internal/schema": {"audit", rooms + "sqldb"},
+	"storage/gormstore/internal/row":    {"audit", rooms + "schema"},
+	"storage/gormstore/internal/sqlgen": {"audit", rooms + "sqldb", rooms + "schema", rooms + "row"},
 }
 
 // forbidden never appears in what a host links: a driver that registers a name
@@ -201,6 +206,8 @@ func TestRulesCatchWhatTheyAreFor(t *testing.T) {
 		{"export", modulePath + "/hooks/internal/plan", false},
 		{"storage/gormstore", modulePath + "/storage/gormstore/internal/row", true},
 		{"storage/gormstore/internal/row", modulePath + "/storage/gormstore", false},
+		{"storage/gormstore/internal/row", rooms + "schema", true},
+		{"storage/gormstore/internal/row", rooms + "sqlgen", false},
 		{"storage/gormstore", "gorm.io/driver/postgres", false},
 	} {
 		assert.Equal(t, c.want, mayImport(c.folder, c.path), "%s importing %s", c.folder, c.path)

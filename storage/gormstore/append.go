@@ -38,7 +38,7 @@ func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 	}
 	for try := 1; ; try++ {
 		err := s.append(ctx, rows)
-		if err == nil || try == maxTries || !s.engine.isDeadlock(err) {
+		if err == nil || try == maxTries || !s.engine.IsDeadlock(err) {
 			return err
 		}
 		// Who waits for IDs in their order waits for nobody who waits for him.

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit/storage"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 var _ storage.Checkpointer = (*Store)(nil)
@@ -15,10 +17,8 @@ var _ storage.Checkpointer = (*Store)(nil)
 // A checkpoint is one row of a table of its own, advanced by comparing and setting its
 // version in one UPDATE. That row's lock, and nothing else, keeps followers apart.
 
-func (t table) checkpoints() string { return t.base + "_checkpoints" }
-
 func (s *Store) quotedCheckpoints() string {
-	return s.table.in(s.table.checkpoints(), s.traits.quote)
+	return s.table.In(s.table.Checkpoints(), s.traits.Quote)
 }
 
 // clocks are expressions of the database's time in microseconds since 1970, in no time
@@ -38,9 +38,9 @@ var checkpointTypes = map[string]struct{ name, text, number, end string }{
 }
 
 // createCheckpoints creates the table where it is missing.
-func (s *Store) createCheckpoints(ctx context.Context, m conn) error {
+func (s *Store) createCheckpoints(ctx context.Context, m sqldb.Conn) error {
 	t := checkpointTypes[s.database]
-	return execAll(ctx, m, "CREATE TABLE IF NOT EXISTS "+s.quotedCheckpoints()+" (name "+t.name+" NOT NULL PRIMARY KEY, version "+t.number+" NOT NULL, position "+t.text+
+	return sqldb.ExecAll(ctx, m, "CREATE TABLE IF NOT EXISTS "+s.quotedCheckpoints()+" (name "+t.name+" NOT NULL PRIMARY KEY, version "+t.number+" NOT NULL, position "+t.text+
 		" NOT NULL, state "+t.text+" NOT NULL, fence "+t.number+" NOT NULL, holder "+t.name+" NOT NULL, leased_until "+t.number+" NOT NULL)"+t.end)
 }
 
@@ -55,9 +55,9 @@ func (s *Store) Checkpoint(ctx context.Context, name string) (storage.Checkpoint
 		return c, err
 	}
 	b := s.newBuilder()
-	b.add("SELECT version, position, state FROM ", s.quotedCheckpoints(), " WHERE name = ")
-	b.arg(name)
-	rows, err := s.db.QueryContext(ctx, b.String(), b.args...)
+	b.Add("SELECT version, position, state FROM ", s.quotedCheckpoints(), " WHERE name = ")
+	b.Arg(name)
+	rows, err := s.db.QueryContext(ctx, b.String(), b.Args...)
 	if err != nil {
 		return c, s.translate(ctx, err)
 	}
@@ -95,21 +95,21 @@ func (s *Store) retried(ctx context.Context, fn func() error) error {
 
 // advance is Advance through m, which may be a transaction of what is to be stored
 // together with the checkpoint.
-func (s *Store) advance(ctx context.Context, m execer, from, to storage.Checkpoint) error {
+func (s *Store) advance(ctx context.Context, m sqldb.Execer, from, to storage.Checkpoint) error {
 	b := s.newBuilder()
-	b.add("UPDATE ", s.quotedCheckpoints(), " SET version = version + 1, position = ")
-	b.arg(to.Position)
+	b.Add("UPDATE ", s.quotedCheckpoints(), " SET version = version + 1, position = ")
+	b.Arg(to.Position)
 	b.WriteString(", state = ")
-	b.arg(to.State)
+	b.Arg(to.State)
 	b.WriteString(" WHERE name = ")
-	b.arg(from.Name)
+	b.Arg(from.Name)
 	b.WriteString(" AND version = ")
-	b.arg(from.Version)
+	b.Arg(from.Version)
 	if b.WriteString(" AND leased_until "); from.Fence == 0 {
-		b.add("<= ", clocks[s.database])
+		b.Add("<= ", clocks[s.database])
 	} else {
-		b.add("> ", clocks[s.database], " AND fence = ")
-		b.arg(from.Fence)
+		b.Add("> ", clocks[s.database], " AND fence = ")
+		b.Arg(from.Fence)
 	}
 	advanced, err := changesRow(ctx, m, b)
 	if err != nil || advanced {
@@ -135,7 +135,7 @@ func (s *Store) Lease(ctx context.Context, name, holder string, ttl time.Duratio
 		return 0, err
 	}
 	err = s.retried(ctx, func() error {
-		return inTx(ctx, s.db, &sql.TxOptions{Isolation: leaseIsolation[s.database]}, func(m conn) error {
+		return sqldb.InTx(ctx, s.db, &sql.TxOptions{Isolation: leaseIsolation[s.database]}, func(m sqldb.Conn) error {
 			fence, err = s.lease(ctx, m, name, holder, ttl)
 			return err
 		})
@@ -149,7 +149,7 @@ func (s *Store) Lease(ctx context.Context, name, holder string, ttl time.Duratio
 // leaseIsolation: the transaction sees what others committed while it waited for the row.
 var leaseIsolation = map[string]sql.IsolationLevel{"postgres": sql.LevelReadCommitted, "mysql": sql.LevelReadCommitted}
 
-func (s *Store) lease(ctx context.Context, m conn, name, holder string, ttl time.Duration) (int64, error) {
+func (s *Store) lease(ctx context.Context, m sqldb.Conn, name, holder string, ttl time.Duration) (int64, error) {
 	taken, err := s.updateLease(ctx, m, name, holder, ttl)
 	if err != nil {
 		return 0, err
@@ -173,22 +173,22 @@ func (s *Store) lease(ctx context.Context, m conn, name, holder string, ttl time
 }
 
 // updateLease reports whether the row is there and the holder has its lease now.
-func (s *Store) updateLease(ctx context.Context, m conn, name, holder string, ttl time.Duration) (bool, error) {
+func (s *Store) updateLease(ctx context.Context, m sqldb.Conn, name, holder string, ttl time.Duration) (bool, error) {
 	now := clocks[s.database]
 	b := s.newBuilder()
-	b.add("UPDATE ", s.quotedCheckpoints(), " SET ")
+	b.Add("UPDATE ", s.quotedCheckpoints(), " SET ")
 	if ttl > 0 { // the fence comes first: MariaDB assigns from left to right
-		b.add("fence = fence + CASE WHEN leased_until > ", now, " THEN 0 ELSE 1 END, ")
+		b.Add("fence = fence + CASE WHEN leased_until > ", now, " THEN 0 ELSE 1 END, ")
 	}
 	b.WriteString("holder = ")
-	b.arg(holder)
-	b.add(", leased_until = ", now, " + ")
-	b.arg(ttl.Microseconds())
+	b.Arg(holder)
+	b.Add(", leased_until = ", now, " + ")
+	b.Arg(ttl.Microseconds())
 	b.WriteString(" WHERE name = ")
-	b.arg(name)
+	b.Arg(name)
 	b.WriteString(" AND (holder = ")
-	b.arg(holder)
-	b.add(" OR leased_until <= ", now, ")")
+	b.Arg(holder)
+	b.Add(" OR leased_until <= ", now, ")")
 	return changesRow(ctx, m, b)
 }
 
@@ -199,11 +199,11 @@ type leaseRow struct {
 	remaining int64 // µs
 }
 
-func (s *Store) leaseOf(ctx context.Context, m conn, name string) (l leaseRow, found bool, err error) {
+func (s *Store) leaseOf(ctx context.Context, m sqldb.Conn, name string) (l leaseRow, found bool, err error) {
 	b := s.newBuilder()
-	b.add("SELECT fence, holder, leased_until - ", clocks[s.database], " FROM ", s.quotedCheckpoints(), " WHERE name = ")
-	b.arg(name)
-	rows, err := m.QueryContext(ctx, b.String(), b.args...)
+	b.Add("SELECT fence, holder, leased_until - ", clocks[s.database], " FROM ", s.quotedCheckpoints(), " WHERE name = ")
+	b.Arg(name)
+	rows, err := m.QueryContext(ctx, b.String(), b.Args...)
 	if err != nil {
 		return l, false, err
 	}
@@ -225,26 +225,26 @@ type checkpointRow struct {
 }
 
 // insertCheckpoint reports whether it inserted the row; false: there is one.
-func (s *Store) insertCheckpoint(ctx context.Context, m execer, r checkpointRow) (bool, error) {
+func (s *Store) insertCheckpoint(ctx context.Context, m sqldb.Execer, r checkpointRow) (bool, error) {
 	b := s.newBuilder()
-	b.add("INSERT INTO ", s.quotedCheckpoints(), " (name, version, position, state, fence, holder, leased_until) VALUES (")
+	b.Add("INSERT INTO ", s.quotedCheckpoints(), " (name, version, position, state, fence, holder, leased_until) VALUES (")
 	for _, v := range []any{r.name, r.version, r.position, r.state, r.fence, r.holder} {
-		b.arg(v)
+		b.Arg(v)
 		b.WriteString(", ")
 	}
 	if r.lease == 0 {
 		b.WriteString("0")
 	} else {
-		b.add(clocks[s.database], " + ")
-		b.arg(r.lease)
+		b.Add(clocks[s.database], " + ")
+		b.Arg(r.lease)
 	}
-	b.add(")", s.traits.orIgnore("name"))
+	b.Add(")", s.traits.OrIgnore("name"))
 	return changesRow(ctx, m, b)
 }
 
 // changesRow runs a statement and reports whether it changed a row.
-func changesRow(ctx context.Context, m execer, b *builder) (bool, error) {
-	result, err := m.ExecContext(ctx, b.String(), b.args...)
+func changesRow(ctx context.Context, m sqldb.Execer, b *sqlgen.Builder) (bool, error) {
+	result, err := m.ExecContext(ctx, b.String(), b.Args...)
 	if err != nil {
 		return false, err
 	}

@@ -5,6 +5,8 @@ import (
 	"math"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // Count returns how many entries match f, and false; or bound, and true, if
@@ -19,11 +21,11 @@ func (s *Store) Count(ctx context.Context, f audit.Filter, bound int) (n int, mo
 	bound = min(max(bound, 0), math.MaxInt32-1)
 	// Without an order a database may read all that match before it looks at the
 	// limit (PostgreSQL's bitmaps).
-	sel := selection{filter: f, order: orderOf(audit.SortTime), limit: bound + 1, unordered: true}
+	sel := selection{filter: f, order: sqlgen.IndexedOrder(audit.SortTime), limit: bound + 1, unordered: true}
 	if sel.sought, err = s.seek(ctx, sel); err != nil {
 		return 0, false, err
 	}
-	err = s.eachWindow(ctx, sel, func(q querier, p streams, part selection) (bool, error) {
+	err = s.eachWindow(ctx, sel, func(q sqldb.Queryer, p streams, part selection) (bool, error) {
 		part.limit -= n
 		b := s.newBuilder()
 		b.WriteString("SELECT count(*) FROM (")
@@ -35,7 +37,7 @@ func (s *Store) Count(ctx context.Context, f audit.Filter, bound int) (n int, mo
 		if err != nil {
 			return false, err
 		}
-		some, err := numberIn(rows)
+		some, err := sqldb.NumberIn(rows)
 		n += some
 		return n == sel.limit, s.translate(ctx, err)
 	})

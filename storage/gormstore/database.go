@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 	"weak"
+
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 )
 
 // matchPatience bounds the question whether two connections lead to one database.
@@ -39,7 +41,7 @@ func (s *Store) InDatabase(db *sql.DB) bool {
 //
 // What is found of a pool is kept as long as the pool: that it is the same for
 // good, that it is another for a minute.
-func (s *Store) MatchDatabase(ctx context.Context, db *sql.DB, tx querier) (bool, error) {
+func (s *Store) MatchDatabase(ctx context.Context, db *sql.DB, tx sqldb.Queryer) (bool, error) {
 	if db != nil {
 		if same, known := s.verdict(db); known {
 			return same, nil
@@ -66,7 +68,7 @@ func (s *Store) verdict(db *sql.DB) (same, known bool) {
 
 // match asks tx, and the store's own pool where it hasn't told yet or the answers
 // differ: the server may have been started again since.
-func (s *Store) match(ctx context.Context, tx querier) (bool, error) {
+func (s *Store) match(ctx context.Context, tx sqldb.Queryer) (bool, error) {
 	if placed := s.known.placed.Load(); placed != nil {
 		s = placed
 	}
@@ -129,8 +131,8 @@ func (v *verdicts) put(db *sql.DB, same bool) {
 
 // identity has the time at which the server was started, to the microsecond. A
 // standby has another one.
-func (d *postgres) identity(ctx context.Context, q querier) (string, error) {
-	return text(ctx, q, "SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint || ' ' || oid FROM pg_database WHERE datname = current_database()")
+func (d *postgres) identity(ctx context.Context, q sqldb.Queryer) (string, error) {
+	return sqldb.String(ctx, q, "SELECT (extract(epoch FROM pg_postmaster_start_time()) * 1000000)::bigint || ' ' || oid FROM pg_database WHERE datname = current_database()")
 }
 
 func (d *postgres) ownIdentity(ctx context.Context, db *sql.DB) (string, error) {
@@ -143,8 +145,8 @@ func (d *postgres) sameIdentity(own, other string) bool { return own == other }
 // by which its UUIDs differ from another one's. No table is read, so no snapshot is
 // taken in the host's transaction. At the end is the database that the connection
 // uses.
-func (d *mysql) identity(ctx context.Context, q querier) (string, error) {
-	return text(ctx, q, "SELECT CONCAT_WS(' ', @@hostname, @@port, @@server_id, UUID_SHORT() >> 24, SUBSTRING(UUID(), 20), coalesce(DATABASE(), ''))")
+func (d *mysql) identity(ctx context.Context, q sqldb.Queryer) (string, error) {
+	return sqldb.String(ctx, q, "SELECT CONCAT_WS(' ', @@hostname, @@port, @@server_id, UUID_SHORT() >> 24, SUBSTRING(UUID(), 20), coalesce(DATABASE(), ''))")
 }
 
 func (d *mysql) ownIdentity(ctx context.Context, db *sql.DB) (string, error) {
@@ -158,13 +160,13 @@ func (d *mysql) sameIdentity(own, other string) bool {
 		return true
 	}
 	server := strings.Join(strings.SplitN(own, " ", 6)[:5], " ")
-	return d.t.schema != "" && other == server+" "+d.t.schema
+	return d.t.Schema != "" && other == server+" "+d.t.Schema
 }
 
 // identityInTx asks in a transaction, which a proxy between here and the servers
 // sends where it sends those that write.
 func identityInTx(ctx context.Context, d dialect, db *sql.DB) (identity string, err error) {
-	err = inTx(ctx, db, nil, func(m conn) error {
+	err = sqldb.InTx(ctx, db, nil, func(m sqldb.Conn) error {
 		identity, err = d.identity(ctx, m)
 		return err
 	})
@@ -173,7 +175,7 @@ func identityInTx(ctx context.Context, d dialect, db *sql.DB) (identity string, 
 
 // identity is the file of the schema's database, which SQLite tells without a lock.
 // What is in memory has none.
-func (d *sqlite) identity(ctx context.Context, q querier) (string, error) {
+func (d *sqlite) identity(ctx context.Context, q sqldb.Queryer) (string, error) {
 	rows, err := q.QueryContext(ctx, "PRAGMA database_list")
 	if err != nil {
 		return "", err
@@ -186,7 +188,7 @@ func (d *sqlite) identity(ctx context.Context, q querier) (string, error) {
 		if err := rows.Scan(&number, &name, &file); err != nil {
 			return "", err
 		}
-		if name == d.t.schema {
+		if name == d.t.Schema {
 			return file.String, rows.Err()
 		}
 	}

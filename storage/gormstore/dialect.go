@@ -7,6 +7,9 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // dialect is all that differs between the databases.
@@ -24,24 +27,24 @@ type dialect interface {
 	// no entry; where it finds anything to repair, places in the feed aren't good.
 	repair() string
 	// locked runs fn on one connection while no other process migrates.
-	locked(ctx context.Context, db *sql.DB, fn func(conn) error) error
+	locked(ctx context.Context, db *sql.DB, fn func(sqldb.Conn) error) error
 	// createVersions makes the table of versions where there is none.
-	createVersions(ctx context.Context, m conn) error
+	createVersions(ctx context.Context, m sqldb.Conn) error
 	// locate is the schema of the tables as a connection finds them without one, ""
 	// where there are none. It leaves a transaction as it was.
-	locate(ctx context.Context, q querier) (string, error)
+	locate(ctx context.Context, q sqldb.Queryer) (string, error)
 	// firstSchema is the schema in which a connection makes tables; "": none.
-	firstSchema(ctx context.Context, q querier) (string, error)
+	firstSchema(ctx context.Context, q sqldb.Queryer) (string, error)
 	// elsewhere says where tables of that name are that locate doesn't find; "":
 	// nowhere, or it isn't known.
-	elsewhere(ctx context.Context, q querier) (string, error)
+	elsewhere(ctx context.Context, q sqldb.Queryer) (string, error)
 	// version reads the schema's version, 0 where there is none.
-	version(ctx context.Context, q querier) (int, error)
+	version(ctx context.Context, q sqldb.Queryer) (int, error)
 
 	// identity is a text that connections to the same database of the same server
 	// have in common, and no others; "" where there is none. ownIdentity is that of
 	// the store's pool, asked in the way in which a transaction's is.
-	identity(ctx context.Context, q querier) (string, error)
+	identity(ctx context.Context, q sqldb.Queryer) (string, error)
 	ownIdentity(ctx context.Context, db *sql.DB) (string, error)
 	sameIdentity(own, other string) bool
 
@@ -54,16 +57,16 @@ type dialect interface {
 	appended() string
 	// longReads reports whether a statement may be read slowly without keeping
 	// others from writing.
-	longReads(ctx context.Context, q querier) (bool, error)
+	longReads(ctx context.Context, q sqldb.Queryer) (bool, error)
 	// untilNow writes a condition that selects what is committed now, and nothing
 	// that is committed later.
-	untilNow(ctx context.Context, q querier) (func(*builder), error)
+	untilNow(ctx context.Context, q sqldb.Queryer) (func(*sqlgen.Builder), error)
 	// tail and head are audit.Tailer.
 	tail(ctx context.Context, s *Store, sel selection, after string) ([]audit.Entry, string, error)
 	head(ctx context.Context, s *Store) (string, error)
 }
 
-func dialectOf(name string, t table) (dialect, error) {
+func dialectOf(name string, t schema.Table) (dialect, error) {
 	switch name {
 	case "sqlite":
 		return newSQLite(t), nil

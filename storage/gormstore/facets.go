@@ -6,6 +6,9 @@ import (
 	"slices"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // Facets returns the values that were ever recorded in f's scope, sorted by
@@ -32,7 +35,7 @@ func (s *Store) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 		return audit.Facets{}, err
 	}
 	scope := facetScope(f)
-	sel := selection{filter: allOf(scope), order: orderOf(audit.Newest)}
+	sel := selection{filter: allOf(scope), order: sqlgen.IndexedOrder(audit.Newest)}
 	if sel.sought, err = s.seek(ctx, sel); err != nil {
 		return audit.Facets{}, err
 	}
@@ -49,7 +52,7 @@ func (s *Store) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 // walkedFacets looks for all values among the entries.
 func (s *Store) walkedFacets(ctx context.Context, scope []audit.Filter) (audit.Facets, error) {
 	lists := facetLists{}
-	err := s.eachWalk(ctx, func(q querier, table string) error {
+	err := s.eachWalk(ctx, func(q sqldb.Queryer, table string) error {
 		w := s.walkOf(scope)
 		w.table = table
 		return s.readFacets(ctx, q, w.values(), lists)
@@ -60,11 +63,11 @@ func (s *Store) walkedFacets(ctx context.Context, scope []audit.Filter) (audit.F
 // eachWalk runs fn with each table that entries are in: the values of months are
 // found sooner month by month than in all of them at once, where each jump would
 // go into every month.
-func (s *Store) eachWalk(ctx context.Context, fn func(q querier, table string) error) error {
+func (s *Store) eachWalk(ctx context.Context, fn func(q sqldb.Queryer, table string) error) error {
 	if s.parts != nil {
 		return s.parts.eachPartition(ctx, s.db, fn)
 	}
-	return s.engine.inSkipScanTx(ctx, s.db, func(q querier) error { return fn(q, s.quoted) })
+	return s.engine.InSkipScanTx(ctx, s.db, func(q sqldb.Queryer) error { return fn(q, s.quoted) })
 }
 
 // facetScope leaves of f what narrows facets.
@@ -120,9 +123,9 @@ func (s *Store) shortFacets(ctx context.Context, sel selection) (found audit.Fac
 }
 
 // valuesOf writes a SELECT of the facets' values of entries e, whose FROM is written by from.
-func (s *Store) valuesOf(b *builder, from func() error) error {
+func (s *Store) valuesOf(b *sqlgen.Builder, from func() error) error {
 	for i, f := range facets {
-		b.add([]string{"WITH sought AS (SELECT DISTINCT e.", ", e."}[min(i, 1)], f.column)
+		b.Add([]string{"WITH sought AS (SELECT DISTINCT e.", ", e."}[min(i, 1)], f.column)
 	}
 	if err := from(); err != nil {
 		return err
@@ -130,12 +133,12 @@ func (s *Store) valuesOf(b *builder, from func() error) error {
 	b.WriteString(")")
 	for i, f := range facets {
 		b.WriteString([]string{" ", " UNION "}[min(i, 1)])
-		b.add("SELECT '", f.column, "' AS facet, ", f.column, " AS v FROM sought WHERE ", f.column, " <> ''")
+		b.Add("SELECT '", f.column, "' AS facet, ", f.column, " AS v FROM sought WHERE ", f.column, " <> ''")
 	}
 	return nil
 }
 
-func (s *Store) facetsBy(ctx context.Context, b *builder) (audit.Facets, error) {
+func (s *Store) facetsBy(ctx context.Context, b *sqlgen.Builder) (audit.Facets, error) {
 	rows, err := s.rows(ctx, b)
 	if err != nil {
 		return audit.Facets{}, err
@@ -161,21 +164,21 @@ const facetCount = 9
 // facets: each jump is answered by an index that begins with the columns within
 // and the column.
 var facets = []facet{
-	{"tenants", colTenant, nil, "", indexTenant},
-	{"projects", "project", []string{colTenant}, "tenants", IndexFacet},
-	{"actions", "action", []string{colTenant}, "tenants", IndexAction},
-	{"object_types", "object_type", []string{colTenant}, "tenants", IndexType},
-	{"users", "actor_user", []string{colTenant}, "tenants", IndexUser},
-	{"products", "object_product", []string{colTenant, "project"}, "projects", IndexFacet},
-	{"actor_types", "actor_type", []string{colTenant, "project", "object_product"}, "products", IndexFacet},
-	{"outcomes", "outcome", []string{colTenant, "project", "object_product", "actor_type"}, "actor_types", IndexFacet},
-	{"behalves", colBehalf, []string{colTenant}, "tenants", IndexBehalf},
+	{"tenants", schema.ColTenant, nil, "", indexTenant},
+	{"projects", "project", []string{schema.ColTenant}, "tenants", IndexFacet},
+	{"actions", "action", []string{schema.ColTenant}, "tenants", IndexAction},
+	{"object_types", "object_type", []string{schema.ColTenant}, "tenants", IndexType},
+	{"users", "actor_user", []string{schema.ColTenant}, "tenants", IndexUser},
+	{"products", "object_product", []string{schema.ColTenant, "project"}, "projects", IndexFacet},
+	{"actor_types", "actor_type", []string{schema.ColTenant, "project", "object_product"}, "products", IndexFacet},
+	{"outcomes", "outcome", []string{schema.ColTenant, "project", "object_product", "actor_type"}, "actor_types", IndexFacet},
+	{"behalves", schema.ColBehalf, []string{schema.ColTenant}, "tenants", IndexBehalf},
 }
 
 // partial is the condition without which no database uses the index of a part of
 // the entries: empty values are no facets.
 func (f facet) partial(prefix string) string {
-	if !named[f.column] || indexWhere[f.index] == "" {
+	if !schema.PartlyIndexed[f.column] || indexWhere[f.index] == "" {
 		return ""
 	}
 	return " AND " + prefix + f.column + " <> ''"
@@ -199,13 +202,13 @@ func (s *Store) walkOf(scope []audit.Filter) facetWalk {
 }
 
 // values reads each facet's values in the scope.
-func (w facetWalk) values() *builder {
+func (w facetWalk) values() *sqlgen.Builder {
 	b := w.newBuilder()
 	w.jumps(b, facets)
 	narrow := w.narrows(w.scope)
 	for i, f := range facets {
 		b.WriteString([]string{" ", " UNION ALL "}[min(i, 1)])
-		b.add("SELECT DISTINCT '", f.column, "' AS facet, c.v FROM ")
+		b.Add("SELECT DISTINCT '", f.column, "' AS facet, c.v FROM ")
 		w.found(b, f)
 		b.WriteString(" c WHERE c.v <> ''")
 		if narrow && w.opts.has(f.index) {
@@ -217,7 +220,7 @@ func (w facetWalk) values() *builder {
 
 // valuesOfTenants reads each facet's values, the empty ones too, each with its
 // tenants.
-func (w facetWalk) valuesOfTenants() *builder {
+func (w facetWalk) valuesOfTenants() *sqlgen.Builder {
 	b := w.newBuilder()
 	w.jumps(b, facets)
 	for i, f := range facets {
@@ -225,7 +228,7 @@ func (w facetWalk) valuesOfTenants() *builder {
 		if len(f.within) == 0 {
 			tenant = "c.v"
 		}
-		b.add([]string{" ", " UNION ALL "}[min(i, 1)], "SELECT DISTINCT '", f.column, "' AS facet, c.v, ", tenant, " FROM ")
+		b.Add([]string{" ", " UNION ALL "}[min(i, 1)], "SELECT DISTINCT '", f.column, "' AS facet, c.v, ", tenant, " FROM ")
 		w.found(b, f)
 		b.WriteString(" c WHERE c.v IS NOT NULL")
 	}
@@ -233,11 +236,11 @@ func (w facetWalk) valuesOfTenants() *builder {
 }
 
 // queryName is the name of a facet's query, which can't be the table's own.
-func (s *Store) queryName(f facet) string { return s.table.base + "_" + f.name }
+func (s *Store) queryName(f facet) string { return s.table.Base + "_" + f.name }
 
 // jumps writes the recursive queries of facets, where the database needs them.
-func (w facetWalk) jumps(b *builder, list []facet) {
-	if w.traits.looseScan {
+func (w facetWalk) jumps(b *sqlgen.Builder, list []facet) {
+	if w.traits.LooseScan {
 		return
 	}
 	separator := "WITH RECURSIVE "
@@ -251,25 +254,25 @@ func (w facetWalk) jumps(b *builder, list []facet) {
 }
 
 // found writes the table of a facet's values, each with what it is within.
-func (w facetWalk) found(b *builder, f facet) {
+func (w facetWalk) found(b *sqlgen.Builder, f facet) {
 	jumped := w.opts.has(f.index)
 	switch {
 	case w.ofKept && f.kept():
-		b.add("(SELECT tenant, value AS v FROM ", w.quotedValues(), " e WHERE facet = '", f.column, "'")
-		w.tenantsOnly(&conjunction{b: b, some: true})
+		b.Add("(SELECT tenant, value AS v FROM ", w.quotedValues(), " e WHERE facet = '", f.column, "'")
+		w.tenantsOnly(&sqlgen.Conjunction{Builder: b, Some: true})
 		b.WriteString(")")
 		return
-	case jumped && !w.traits.looseScan:
+	case jumped && !w.traits.LooseScan:
 		b.WriteString(w.queryName(f))
 		return
 	}
 	b.WriteString("(")
-	b.list(f.within, "SELECT DISTINCT ", "e.")
-	b.add([]string{"SELECT DISTINCT ", ", "}[min(len(f.within), 1)], "e.", f.column, " AS v FROM ", w.table, " e WHERE ")
+	b.List(f.within, "SELECT DISTINCT ", "e.")
+	b.Add([]string{"SELECT DISTINCT ", ", "}[min(len(f.within), 1)], "e.", f.column, " AS v FROM ", w.table, " e WHERE ")
 	if jumped {
-		w.tenantsOnly(&conjunction{b: b})
+		w.tenantsOnly(&sqlgen.Conjunction{Builder: b})
 	} else { // all of the scope is read, so all of it is asked of each entry
-		b.terms(scopeTerms(w.scope))
+		b.Terms(scopeTerms(w.scope))
 	}
 	b.WriteString(")")
 }
@@ -284,24 +287,24 @@ func scopeTerms(scope []audit.Filter) []audit.Filter {
 
 // jump writes a recursive query that goes from each value of the column to the
 // next larger one, NULL after the last.
-func (w facetWalk) jump(b *builder, f facet) {
-	b.add(w.queryName(f), " (")
+func (w facetWalk) jump(b *sqlgen.Builder, f facet) {
+	b.Add(w.queryName(f), " (")
 	for _, c := range f.within {
-		b.add(c, ", ")
+		b.Add(c, ", ")
 	}
 	b.WriteString("v) AS (SELECT ")
 	for i := range f.within {
-		b.add(parentColumn(f, i, "p"), ", ")
+		b.Add(parentColumn(f, i, "p"), ", ")
 	}
-	b.add("(SELECT min(e.", f.column, ") FROM ", w.table, " e WHERE ")
-	c := &conjunction{b: b}
+	b.Add("(SELECT min(e.", f.column, ") FROM ", w.table, " e WHERE ")
+	c := &sqlgen.Conjunction{Builder: b}
 	for i, col := range f.within {
-		c.next().add("e.", col, " = ", parentColumn(f, i, "p"))
+		c.Next().Add("e.", col, " = ", parentColumn(f, i, "p"))
 	}
 	if f.parent == "" {
 		w.tenantsOnly(c)
 	}
-	b.add(f.partial("e."), ")")
+	b.Add(f.partial("e."), ")")
 	if f.parent != "" {
 		b.WriteString(" FROM ")
 		w.found(b, parentOf(f))
@@ -309,17 +312,17 @@ func (w facetWalk) jump(b *builder, f facet) {
 	}
 	b.WriteString(" UNION ALL SELECT ")
 	for _, col := range f.within {
-		b.add("c.", col, ", ")
+		b.Add("c.", col, ", ")
 	}
-	b.add("(SELECT min(e.", f.column, ") FROM ", w.table, " e WHERE e.", f.column, " > c.v")
-	c = &conjunction{b: b, some: true}
+	b.Add("(SELECT min(e.", f.column, ") FROM ", w.table, " e WHERE e.", f.column, " > c.v")
+	c = &sqlgen.Conjunction{Builder: b, Some: true}
 	for _, col := range f.within {
-		c.next().add("e.", col, " = c.", col)
+		c.Next().Add("e.", col, " = c.", col)
 	}
 	if f.parent == "" {
 		w.tenantsOnly(c)
 	}
-	b.add(f.partial("e."), ") FROM ", w.queryName(f), " c WHERE c.v IS NOT NULL)")
+	b.Add(f.partial("e."), ") FROM ", w.queryName(f), " c WHERE c.v IS NOT NULL)")
 }
 
 func parentOf(f facet) facet {
@@ -336,14 +339,14 @@ func parentColumn(f facet, i int, alias string) string {
 
 // tenantsOnly narrows a walk to the scope's tenants, so that the others' values
 // are never visited.
-func (w facetWalk) tenantsOnly(c *conjunction) {
+func (w facetWalk) tenantsOnly(c *sqlgen.Conjunction) {
 	for _, term := range w.scope {
 		if len(term.Tenants) > 0 {
-			c.next().in("e."+colTenant, term.Tenants)
+			c.Next().In("e."+schema.ColTenant, term.Tenants)
 		}
 	}
-	if !c.some {
-		c.next().WriteString("1=1")
+	if !c.Some {
+		c.Next().WriteString("1=1")
 	}
 }
 
@@ -352,7 +355,7 @@ func (s *Store) narrows(scope []audit.Filter) bool {
 	return slices.ContainsFunc(scope, func(f audit.Filter) bool {
 		f.Tenants = nil
 		b := s.newBuilder()
-		b.filter(f)
+		b.Filter(f)
 		return b.String() != "1=1"
 	})
 }
@@ -360,15 +363,15 @@ func (s *Store) narrows(scope []audit.Filter) bool {
 // exists writes that the scope has an entry of this value. As a subquery with a limit
 // it is asked for each value, by the value's own index: EXISTS would be planned as
 // a join, which may read the whole scope for each, or once for all.
-func (w facetWalk) exists(b *builder, f facet) {
-	b.add(" AND (SELECT 1 FROM ", w.table, " e", w.use(f.index), " WHERE e.", f.column, " = c.v")
+func (w facetWalk) exists(b *sqlgen.Builder, f facet) {
+	b.Add(" AND (SELECT 1 FROM ", w.table, " e", w.use(f.index), " WHERE e.", f.column, " = c.v")
 	for _, col := range f.within {
-		b.add(" AND e.", col, " = c.", col)
+		b.Add(" AND e.", col, " = c.", col)
 	}
 	b.WriteString(f.partial("e."))
 	for _, term := range w.scope {
 		b.WriteString(" AND ")
-		b.filter(term)
+		b.Filter(term)
 	}
 	b.WriteString(" LIMIT 1) IS NOT NULL")
 }

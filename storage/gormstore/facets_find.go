@@ -3,10 +3,13 @@ package gormstore
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // facetParams are the parameters of facets, in their order.
@@ -46,7 +49,7 @@ func (s *Store) FindFacets(ctx context.Context, q audit.FacetQuery) (audit.Facet
 		return audit.Facets{}, err
 	}
 	scope, want := facetScope(q.Filter), newSearch(q)
-	sel := selection{filter: allOf(scope), order: orderOf(audit.Newest)}
+	sel := selection{filter: allOf(scope), order: sqlgen.IndexedOrder(audit.Newest)}
 	if sel.sought, err = s.seek(ctx, sel); err != nil {
 		return audit.Facets{}, err
 	}
@@ -82,7 +85,7 @@ func (s *Store) someFacets(ctx context.Context, scope []audit.Filter, want searc
 // walkSome looks among the entries.
 func (s *Store) walkSome(ctx context.Context, scope []audit.Filter, want search, lists facetLists) error {
 	for _, f := range want.facets {
-		err := s.eachWalk(ctx, func(q querier, table string) error {
+		err := s.eachWalk(ctx, func(q sqldb.Queryer, table string) error {
 			w := s.walkOf(scope)
 			w.table = table
 			return s.readSome(ctx, q, f, w, want, lists)
@@ -104,7 +107,7 @@ func (s *Store) someKept(ctx context.Context, k kept, scope []audit.Filter, want
 	w := s.walkOf(scope)
 	w.ofKept = true
 	for _, f := range want.facets {
-		err := s.engine.inSkipScanTx(ctx, s.db, func(q querier) error { return s.readSome(ctx, q, f, w, want, lists) })
+		err := s.engine.InSkipScanTx(ctx, s.db, func(q sqldb.Queryer) error { return s.readSome(ctx, q, f, w, want, lists) })
 		if err != nil && !errors.Is(err, errEnough) {
 			return err
 		}
@@ -121,7 +124,7 @@ var errEnough = errors.New("gormstore: enough values are found")
 
 // readSome reads a facet's values until enough are found. Of a walk over entries, a server computes all rows even if nobody reads
 // them, unless it is cancelled, which closes the connection.
-func (s *Store) readSome(ctx context.Context, q querier, f facet, w facetWalk, want search, lists facetLists) error {
+func (s *Store) readSome(ctx context.Context, q sqldb.Queryer, f facet, w facetWalk, want search, lists facetLists) error {
 	b := s.newBuilder()
 	walks := !w.ofKept || s.narrows(w.scope)
 	if walks {
@@ -134,7 +137,7 @@ func (s *Store) readSome(ctx context.Context, q querier, f facet, w facetWalk, w
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	rows, err := q.QueryContext(ctx, b.String(), b.args...)
+	rows, err := q.QueryContext(ctx, b.String(), b.Args...)
 	if err != nil {
 		return err
 	}
@@ -149,7 +152,7 @@ func (s *Store) readSome(ctx context.Context, q querier, f facet, w facetWalk, w
 		}
 	}
 	if walks && len(lists[f.column]) >= want.limit {
-		if !s.traits.inProcess {
+		if !s.traits.InProcess {
 			cancel()
 		}
 		return errEnough
@@ -160,7 +163,7 @@ func (s *Store) readSome(ctx context.Context, q querier, f facet, w facetWalk, w
 // some writes the SELECT of a facet's values in the scope, found among the entries
 // or, of kept ones, each asked for whether the scope has an entry of it. Without a
 // limit of rows, a database in another process would compute all of them.
-func (w facetWalk) some(b *builder, f facet, want search) {
+func (w facetWalk) some(b *sqlgen.Builder, f facet, want search) {
 	w.jumps(b, w.lineage(f))
 	b.WriteString(" SELECT c.v FROM ")
 	w.found(b, f)
@@ -181,24 +184,24 @@ func (w facetWalk) lineage(f facet) []facet {
 
 // someOfTable writes the SELECT of a facet's values in the table of them, for a
 // scope of tenants only.
-func (w facetWalk) someOfTable(b *builder, f facet, want search) {
-	if ofAllTenants(w.scope) && want.needle == "" && !w.traits.looseScan {
+func (w facetWalk) someOfTable(b *sqlgen.Builder, f facet, want search) {
+	if ofAllTenants(w.scope) && want.needle == "" && !w.traits.LooseScan {
 		of := " FROM " + w.quotedValues() + " WHERE facet = '" + f.column + "'"
-		b.add("WITH RECURSIVE ", w.queryName(f), " (v) AS (SELECT (SELECT min(value)", of, ")",
+		b.Add("WITH RECURSIVE ", w.queryName(f), " (v) AS (SELECT (SELECT min(value)", of, ")",
 			" UNION ALL SELECT (SELECT min(value)", of, " AND value > c.v) FROM ", w.queryName(f), " c WHERE c.v IS NOT NULL)",
 			" SELECT v FROM ", w.queryName(f), " WHERE v IS NOT NULL AND v <> ''")
 		w.atMost(b, want, true)
 		return
 	}
-	b.add("SELECT DISTINCT value FROM ", w.quotedValues(), " e WHERE facet = '", f.column, "' AND value <> ''")
-	w.tenantsOnly(&conjunction{b: b, some: true})
+	b.Add("SELECT DISTINCT value FROM ", w.quotedValues(), " e WHERE facet = '", f.column, "' AND value <> ''")
+	w.tenantsOnly(&sqlgen.Conjunction{Builder: b, Some: true})
 	w.atMost(b, want, true)
 }
 
 // atMost bounds the rows if each is another value and any will do.
-func (w facetWalk) atMost(b *builder, want search, distinct bool) {
+func (w facetWalk) atMost(b *sqlgen.Builder, want search, distinct bool) {
 	if distinct && want.needle == "" {
-		b.add(" LIMIT ", itoa(want.limit))
+		b.Add(" LIMIT ", strconv.Itoa(want.limit))
 	}
 }
 

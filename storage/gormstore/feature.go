@@ -3,6 +3,8 @@ package gormstore
 import (
 	"context"
 	"fmt"
+
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 )
 
 // feature is what an option adds to the schema. Migrate adds it where it isn't
@@ -21,13 +23,13 @@ type feature struct {
 	lacks func(error) string
 }
 
-func (s *Store) addFeature(ctx context.Context, m conn, f feature) error {
-	there, err := number(ctx, m, f.there)
+func (s *Store) addFeature(ctx context.Context, m sqldb.Conn, f feature) error {
+	there, err := sqldb.Number(ctx, m, f.there)
 	if err != nil || there > 0 {
 		return err
 	}
 	for _, statement := range f.statements {
-		if _, err := m.ExecContext(ctx, statement); err != nil && !s.engine.alreadyDone(err) {
+		if _, err := m.ExecContext(ctx, statement); err != nil && !s.engine.AlreadyDone(err) {
 			return f.explain(err)
 		}
 	}

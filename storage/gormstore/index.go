@@ -3,7 +3,7 @@ package gormstore
 import (
 	"fmt"
 	"slices"
-	"strings"
+	"strconv"
 )
 
 // Index is an index of the entries' table that a host may do without. What it
@@ -93,15 +93,6 @@ func indexFeature(o Options, create func(kind, columns, where string) string, th
 		f.there = "SELECT 1"
 		return f
 	}
-	f.there = "SELECT CASE WHEN (" + there(kinds) + ") = " + itoa(len(kinds)) + " THEN 1 ELSE 0 END"
+	f.there = "SELECT CASE WHEN (" + there(kinds) + ") = " + strconv.Itoa(len(kinds)) + " THEN 1 ELSE 0 END"
 	return f
-}
-
-// indexNames are the names of indexes as texts in SQL.
-func (t table) indexNames(kinds []string) string {
-	names := make([]string, len(kinds))
-	for i, kind := range kinds {
-		names[i] = "'" + t.base + "_" + kind + "'"
-	}
-	return strings.Join(names, ", ")
 }

@@ -1,9 +1,11 @@
 package gormstore
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 )
 
 // insertValues writes an INSERT of VALUES between head and tail. Fewer parameters cost
@@ -11,9 +13,9 @@ import (
 // numbered parameters (?1) the shared texts are sent once.
 func insertValues(b row.Batch, head, tail string, numbered bool) (string, []any) {
 	numbered = numbered && b.Alike && len(b.Rows) > 1
-	args := make([]any, 0, len(b.Rows)*len(row.InsertNames))
+	args := make([]any, 0, len(b.Rows)*len(schema.InsertNames))
 	values := make([]byte, 0, 128)
-	values = append(append(values, '('), itoa(row.FormVersion)...)
+	values = append(append(values, '('), strconv.Itoa(row.FormVersion)...)
 	var own []int // the columns of which each row has a parameter
 	for i := range row.TextCount {
 		switch {
@@ -21,7 +23,7 @@ func insertValues(b row.Batch, head, tail string, numbered bool) (string, []any)
 			values = append(values, ",''"...)
 		case numbered && i < row.SharedCount:
 			args = append(args, b.Texts[0][i])
-			values = append(append(values, ",?"...), itoa(len(args))...)
+			values = append(append(values, ",?"...), strconv.Itoa(len(args))...)
 		default:
 			own = append(own, i)
 			values = append(values, ",?"...)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // All yields everything that q selects, in its order, from its cursor on, in
@@ -67,7 +68,7 @@ func (s *Store) all(ctx context.Context, q audit.Query, yield func(audit.Entry) 
 		return err
 	}
 	switch {
-	case whole && sel.order.recorded():
+	case whole && sel.order.Recorded():
 		return s.streamRecorded(ctx, sel, yield)
 	case whole:
 		return s.stream(ctx, sel, yield)
@@ -85,7 +86,7 @@ func (s *Store) readsWhole(ctx context.Context) (bool, error) {
 
 // pageStart is the place before the page that a cursor points back to.
 func (s *Store) pageStart(ctx context.Context, q audit.Query, p audit.Position) (*audit.Position, error) {
-	back := selection{filter: q.Filter, order: s.orderOf(q.Sort).reverse(), after: &p, limit: q.Limit + 1}
+	back := selection{filter: q.Filter, order: s.orderOf(q.Sort).Reverse(), after: &p, limit: q.Limit + 1}
 	var err error
 	if back.sought, err = s.seek(ctx, back); err != nil {
 		return nil, err
@@ -133,21 +134,21 @@ func (s *Store) stream(ctx context.Context, sel selection, yield func(audit.Entr
 // whole writes the SELECT of all that is selected: of one stream by its index,
 // so that the first entry comes at once; of those that a keyword was found in; else
 // as the database plans it.
-func (s *Store) whole(b *builder, sel selection, p streams) error {
+func (s *Store) whole(b *sqlgen.Builder, sel selection, p streams) error {
 	if p.byTime && p.count() == 1 {
 		return s.stream1(b, sel, p, sel.names())
 	}
-	b.list(sel.names(), "SELECT ", "e.")
+	b.List(sel.names(), "SELECT ", "e.")
 	if sel.sought != nil && p.exact() {
 		sel.limit = math.MaxInt32 // else SQLite would sort each stream, whole rows at that
 		if err := s.fromMerged(b, sel, p); err != nil {
 			return err
 		}
 		b.WriteString(" ORDER BY ")
-		sel.order.by(b, "e.")
+		sel.order.By(b, "e.")
 		return nil
 	}
-	b.add(" FROM ", s.quoted, " e WHERE ")
+	b.Add(" FROM ", s.quoted, " e WHERE ")
 	return sel.write(b)
 }
 
@@ -156,7 +157,7 @@ func (s *Store) pages(ctx context.Context, sel selection, yield func(audit.Entry
 	if sel.bound, err = s.dialect.untilNow(ctx, s.db); err != nil {
 		return err
 	}
-	if sel.order.recorded() && s.parts == nil {
+	if sel.order.Recorded() && s.parts == nil {
 		return s.recordedBlocks(ctx, sel, yield)
 	}
 	sel.limit = audit.MaxLimit

@@ -8,6 +8,9 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // Which values each tenant has in each facet is kept in a table, so that facets
@@ -57,19 +60,16 @@ func (o Options) keeps() bool {
 	return !slices.ContainsFunc(facets, func(f facet) bool { return !o.has(f.index) })
 }
 
-func (t table) values() string { return t.base + "_values" }
-func (t table) upto() string   { return t.base + "_values_upto" }
-
-func (s *Store) quotedValues() string { return s.table.in(s.table.values(), s.traits.quote) }
-func (s *Store) quotedUpto() string   { return s.table.in(s.table.upto(), s.traits.quote) }
+func (s *Store) quotedValues() string { return s.table.In(s.table.Values(), s.traits.Quote) }
+func (s *Store) quotedUpto() string   { return s.table.In(s.table.Upto(), s.traits.Quote) }
 
 // keptTypes are the types of a text of at most 512 bytes and of any text, and what
 // stands behind the columns of a table that is its key, and of another one.
 type keptTypes struct{ name, long, clustered, plain string }
 
 // keptFeature makes the two tables. index is the name of an index and its table.
-func keptFeature(t table, quote string, types keptTypes, index, there string) feature {
-	values, upto := t.in(t.values(), quote), t.in(t.upto(), quote)
+func keptFeature(t schema.Table, quote string, types keptTypes, index, there string) feature {
+	values, upto := t.In(t.Values(), quote), t.In(t.Upto(), quote)
 	return feature{option: "Without", there: there, statements: []string{
 		"CREATE TABLE " + values + " (facet " + types.name + ", value " + types.name + ", tenant " + types.name + ", PRIMARY KEY (facet, value, tenant))" + types.clustered,
 		"CREATE INDEX " + index + " (tenant, facet, value)",
@@ -83,7 +83,7 @@ func (s *Store) startKept(ctx context.Context) error {
 	if !s.opts.keeps() {
 		return nil
 	}
-	there, err := number(ctx, s.db, "SELECT count(*) FROM "+s.quotedUpto())
+	there, err := sqldb.Number(ctx, s.db, "SELECT count(*) FROM "+s.quotedUpto())
 	if err != nil || there > 0 {
 		return err
 	}
@@ -91,7 +91,7 @@ func (s *Store) startKept(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	some, err := number(ctx, s.db, "SELECT count(*) FROM (SELECT 1 FROM "+s.quoted+" LIMIT 1) one")
+	some, err := sqldb.Number(ctx, s.db, "SELECT count(*) FROM (SELECT 1 FROM "+s.quoted+" LIMIT 1) one")
 	if err != nil {
 		return err
 	}
@@ -99,11 +99,11 @@ func (s *Store) startKept(ctx context.Context) error {
 		head = ""
 	}
 	b := s.newBuilder()
-	b.add("INSERT INTO ", s.quotedUpto(), " (only_row, version, position, entries) VALUES (1, 0, ")
-	b.arg(head)
-	b.add(", 0)")
-	b.WriteString(s.traits.orIgnore("only_row"))
-	_, err = s.db.ExecContext(ctx, b.String(), b.args...)
+	b.Add("INSERT INTO ", s.quotedUpto(), " (only_row, version, position, entries) VALUES (1, 0, ")
+	b.Arg(head)
+	b.Add(", 0)")
+	b.WriteString(s.traits.OrIgnore("only_row"))
+	_, err = s.db.ExecContext(ctx, b.String(), b.Args...)
 	return err
 }
 
@@ -143,7 +143,7 @@ func (s *Store) keptFacets(ctx context.Context, scope []audit.Filter) (audit.Fac
 	}
 	lists := facetLists{}
 	lists.add(matching)
-	err = s.engine.inSkipScanTx(ctx, s.db, func(q querier) error {
+	err = s.engine.InSkipScanTx(ctx, s.db, func(q sqldb.Queryer) error {
 		return s.readFacets(ctx, q, s.keptStatement(scope), lists)
 	})
 	if err != nil {
@@ -192,7 +192,7 @@ func facetValues(e *audit.Entry) [facetCount]string {
 
 // keptStatement reads what is kept of the scope. Of one that is more than tenants
 // it asks for each value whether the scope has an entry of it.
-func (s *Store) keptStatement(scope []audit.Filter) *builder {
+func (s *Store) keptStatement(scope []audit.Filter) *sqlgen.Builder {
 	w := s.walkOf(scope)
 	w.ofKept = true
 	switch {
@@ -202,8 +202,8 @@ func (s *Store) keptStatement(scope []audit.Filter) *builder {
 		return s.allKept()
 	}
 	b := s.newBuilder()
-	b.add("SELECT DISTINCT facet, value FROM ", s.quotedValues(), " e WHERE ")
-	w.tenantsOnly(&conjunction{b: b})
+	b.Add("SELECT DISTINCT facet, value FROM ", s.quotedValues(), " e WHERE ")
+	w.tenantsOnly(&sqlgen.Conjunction{Builder: b})
 	return b
 }
 
@@ -212,19 +212,19 @@ func ofAllTenants(scope []audit.Filter) bool {
 }
 
 // allKept jumps from value to value, whatever tenants have it.
-func (s *Store) allKept() *builder {
+func (s *Store) allKept() *sqlgen.Builder {
 	b, values := s.newBuilder(), s.quotedValues()
-	if s.traits.looseScan {
-		b.add("SELECT DISTINCT facet, value FROM ", values)
+	if s.traits.LooseScan {
+		b.Add("SELECT DISTINCT facet, value FROM ", values)
 		return b
 	}
 	for i, f := range facets {
 		of := " FROM " + values + " WHERE facet = '" + f.column + "'"
-		b.add([]string{"WITH RECURSIVE ", ", "}[min(i, 1)], s.queryName(f), " (v) AS (SELECT (SELECT min(value)", of, ")",
+		b.Add([]string{"WITH RECURSIVE ", ", "}[min(i, 1)], s.queryName(f), " (v) AS (SELECT (SELECT min(value)", of, ")",
 			" UNION ALL SELECT (SELECT min(value)", of, " AND value > c.v) FROM ", s.queryName(f), " c WHERE c.v IS NOT NULL)")
 	}
 	for i, f := range facets {
-		b.add([]string{" ", " UNION ALL "}[min(i, 1)], "SELECT '", f.column, "' AS facet, v FROM ", s.queryName(f), " WHERE v IS NOT NULL")
+		b.Add([]string{" ", " UNION ALL "}[min(i, 1)], "SELECT '", f.column, "' AS facet, v FROM ", s.queryName(f), " WHERE v IS NOT NULL")
 	}
 	return b
 }
@@ -265,11 +265,11 @@ func (l facetLists) facets() audit.Facets {
 }
 
 // readFacets adds what a statement of facets' columns and values finds.
-func (s *Store) readFacets(ctx context.Context, q querier, b *builder, lists facetLists) error {
+func (s *Store) readFacets(ctx context.Context, q sqldb.Queryer, b *sqlgen.Builder, lists facetLists) error {
 	if err := s.checkArgs(b); err != nil {
 		return err
 	}
-	rows, err := q.QueryContext(ctx, b.String(), b.args...)
+	rows, err := q.QueryContext(ctx, b.String(), b.Args...)
 	if err != nil {
 		return err
 	}

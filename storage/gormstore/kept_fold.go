@@ -4,10 +4,13 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // foldStep is how many values one transaction writes, so that on SQLite no writer
@@ -29,7 +32,7 @@ func (s *Store) keptAnew(ctx context.Context, k kept, scope []audit.Filter) (aud
 		return audit.Facets{}, err
 	}
 	found := keptValues{values: map[keptValue]struct{}{}}
-	err = s.eachWalk(ctx, func(q querier, table string) error { return s.everyValue(ctx, q, table, found) })
+	err = s.eachWalk(ctx, func(q sqldb.Queryer, table string) error { return s.everyValue(ctx, q, table, found) })
 	if err != nil {
 		return audit.Facets{}, err
 	}
@@ -69,15 +72,15 @@ func (s *Store) refresh(ctx context.Context) error {
 }
 
 // everyValue adds what each tenant has in each facet, in a table of entries.
-func (s *Store) everyValue(ctx context.Context, q querier, table string, found keptValues) error {
+func (s *Store) everyValue(ctx context.Context, q sqldb.Queryer, table string, found keptValues) error {
 	w := s.walkOf(nil)
 	w.table = table
 	return found.read(ctx, q, w.valuesOfTenants())
 }
 
 // read adds the rows of a facet's column, a value and a tenant.
-func (v *keptValues) read(ctx context.Context, q querier, b *builder) error {
-	rows, err := q.QueryContext(ctx, b.String(), b.args...)
+func (v *keptValues) read(ctx context.Context, q sqldb.Queryer, b *sqlgen.Builder) error {
+	rows, err := q.QueryContext(ctx, b.String(), b.Args...)
 	if err != nil {
 		return err
 	}
@@ -129,7 +132,7 @@ func (s *Store) fold(ctx context.Context, k kept, add, remove []keptValue) {
 
 // foldSome is one transaction of fold; the last one moves the place.
 func (s *Store) foldSome(ctx context.Context, k kept, add, remove []keptValue, last bool) error {
-	return s.engine.inNoWaitTx(ctx, s.db, func(m conn) error {
+	return s.engine.InNoWaitTx(ctx, s.db, func(m sqldb.Conn) error {
 		if err := s.takeKept(ctx, m, k, last); err != nil {
 			return err
 		}
@@ -142,28 +145,28 @@ func (s *Store) foldSome(ctx context.Context, k kept, add, remove []keptValue, l
 
 // takeKept locks the place's row, unless somebody has it, and counts its version
 // up, unless somebody has.
-func (s *Store) takeKept(ctx context.Context, m conn, k kept, last bool) error {
+func (s *Store) takeKept(ctx context.Context, m sqldb.Conn, k kept, last bool) error {
 	return s.takePlace(ctx, m, s.quotedUpto(), k, last)
 }
 
-func (s *Store) takePlace(ctx context.Context, m conn, table string, k kept, last bool) error {
-	if skip := s.traits.skipLocked; skip != "" {
-		free, err := number(ctx, m, "SELECT only_row FROM "+table+skip)
+func (s *Store) takePlace(ctx context.Context, m sqldb.Conn, table string, k kept, last bool) error {
+	if skip := s.traits.SkipLocked; skip != "" {
+		free, err := sqldb.Number(ctx, m, "SELECT only_row FROM "+table+skip)
 		if err != nil || free == 0 {
 			return errors.Join(errOutrun, err)
 		}
 	}
 	b := s.newBuilder()
-	b.add("UPDATE ", table, " SET version = version + 1")
+	b.Add("UPDATE ", table, " SET version = version + 1")
 	if last {
 		b.WriteString(", position = ")
-		b.arg(k.position)
+		b.Arg(k.position)
 		b.WriteString(", entries = ")
-		b.arg(k.appended)
+		b.Arg(k.appended)
 	}
 	b.WriteString(" WHERE version = ")
-	b.arg(k.version)
-	result, err := m.ExecContext(ctx, b.String(), b.args...)
+	b.Arg(k.version)
+	result, err := m.ExecContext(ctx, b.String(), b.Args...)
 	if err != nil {
 		return err
 	}
@@ -177,7 +180,7 @@ func (s *Store) takePlace(ctx context.Context, m conn, table string, k kept, las
 // grows with the square of the parameters.
 const keptRows = 100
 
-func (s *Store) insertKept(ctx context.Context, m execer, list []keptValue) error {
+func (s *Store) insertKept(ctx context.Context, m sqldb.Execer, list []keptValue) error {
 	rows := make([][]string, len(list))
 	for i, k := range list {
 		rows[i] = []string{k.facet, k.value, k.tenant}
@@ -186,24 +189,24 @@ func (s *Store) insertKept(ctx context.Context, m execer, list []keptValue) erro
 }
 
 // insertRows passes over what is there already.
-func (s *Store) insertRows(ctx context.Context, m execer, table string, columns []string, rows [][]string) error {
+func (s *Store) insertRows(ctx context.Context, m sqldb.Execer, table string, columns []string, rows [][]string) error {
 	names := make([]string, len(columns)) // others than the table's, which ON … could mean
 	for i := range columns {
-		names[i] = "c" + itoa(i)
+		names[i] = "c" + strconv.Itoa(i)
 	}
-	for some := range slices.Chunk(rows, s.traits.tableRows) {
+	for some := range slices.Chunk(rows, s.traits.TableRows) {
 		b := s.newBuilder()
-		b.add("INSERT INTO ", table, " (", strings.Join(columns, ", "), ") SELECT ", strings.Join(names, ", "), " FROM ")
-		b.table("news", names, some)
-		b.add(" WHERE 1=1", s.traits.orIgnore(columns[0])) // a WHERE, or SQLite takes ON for a join's
-		if _, err := m.ExecContext(ctx, b.String(), b.args...); err != nil {
+		b.Add("INSERT INTO ", table, " (", strings.Join(columns, ", "), ") SELECT ", strings.Join(names, ", "), " FROM ")
+		b.Table("news", names, some)
+		b.Add(" WHERE 1=1", s.traits.OrIgnore(columns[0])) // a WHERE, or SQLite takes ON for a join's
+		if _, err := m.ExecContext(ctx, b.String(), b.Args...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *Store) deleteKept(ctx context.Context, m execer, list []keptValue) error {
+func (s *Store) deleteKept(ctx context.Context, m sqldb.Execer, list []keptValue) error {
 	rows := make([][]string, len(list))
 	for i, k := range list {
 		rows[i] = []string{k.facet, k.value, k.tenant}
@@ -212,18 +215,18 @@ func (s *Store) deleteKept(ctx context.Context, m execer, list []keptValue) erro
 }
 
 // deleteRows deletes the rows that have these texts in these columns.
-func (s *Store) deleteRows(ctx context.Context, m execer, table string, columns []string, rows [][]string) error {
+func (s *Store) deleteRows(ctx context.Context, m sqldb.Execer, table string, columns []string, rows [][]string) error {
 	for some := range slices.Chunk(rows, keptRows) {
 		b := s.newBuilder()
-		b.add("DELETE FROM ", table, " WHERE ")
-		b.anyOf(len(some), func(i int) {
+		b.Add("DELETE FROM ", table, " WHERE ")
+		b.AnyOf(len(some), func(i int) {
 			for j, c := range columns {
-				b.add([]string{"(", " AND "}[min(j, 1)], c, " = ")
-				b.arg(some[i][j])
+				b.Add([]string{"(", " AND "}[min(j, 1)], c, " = ")
+				b.Arg(some[i][j])
 			}
 			b.WriteString(")")
 		})
-		if _, err := m.ExecContext(ctx, b.String(), b.args...); err != nil {
+		if _, err := m.ExecContext(ctx, b.String(), b.Args...); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 )
 
 // What was read before entries were purged isn't kept after it: nothing would ever
@@ -39,7 +40,7 @@ func TestNothingIsKeptThatWasReadBeforeAnotherWrote(t *testing.T) {
 			require.NotEmpty(t, news.values)
 			require.NoError(t, write())
 			s.fold(ctx, k, news.without(keptValues{}), nil)
-			rows, err := number(ctx, pool, "SELECT count(*) FROM audit_entries_values")
+			rows, err := sqldb.Number(ctx, pool, "SELECT count(*) FROM audit_entries_values")
 			require.NoError(t, err)
 			assert.Zero(t, rows)
 			require.NoError(t, s.Remove(ctx, entry.ID))

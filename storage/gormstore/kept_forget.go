@@ -7,13 +7,16 @@ import (
 	"slices"
 
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // removing runs fn in a transaction that removes entries, and after it takes what
 // only those had out of what is kept. It begins with the lock that keeps other
 // writers of that away, and on SQLite all others: what fn reads it may then write.
 func (s *Store) removing(ctx context.Context, fn func(tx *sql.Tx, gone *keptValues) error) error {
-	tx, err := s.db.BeginTx(ctx, s.engine.removeOptions)
+	tx, err := s.db.BeginTx(ctx, s.engine.RemoveOptions)
 	if err != nil {
 		return err
 	}
@@ -56,35 +59,35 @@ func (s *Store) lockKept(ctx context.Context, tx *sql.Tx) error {
 }
 
 // lockWrites takes the lock that a transaction needs that reads before it writes.
-func (s *Store) lockWrites(ctx context.Context, tx execer) error {
-	if !s.traits.inProcess {
+func (s *Store) lockWrites(ctx context.Context, tx sqldb.Execer) error {
+	if !s.traits.InProcess {
 		return nil
 	}
 	// It changes nothing. Behind a read SQLite doesn't wait for another writer, but fails.
-	_, err := tx.ExecContext(ctx, "UPDATE "+s.table.quotedVersions(s.traits.quote)+" SET version = version WHERE 0")
+	_, err := tx.ExecContext(ctx, "UPDATE "+s.table.QuotedVersions(s.traits.Quote)+" SET version = version WHERE 0")
 	return err
 }
 
 // discardKept forgets all that any store keeps. The next question about all of the
 // trail finds it anew.
-func (s *Store) discardKept(ctx context.Context, m conn) error {
-	there, err := number(ctx, m, s.dialect.keptFeature().there)
+func (s *Store) discardKept(ctx context.Context, m sqldb.Conn) error {
+	there, err := sqldb.Number(ctx, m, s.dialect.keptFeature().there)
 	if err != nil || there == 0 {
 		return err
 	}
-	return execAll(ctx, m, "UPDATE "+s.quotedUpto()+" SET version = version + 1, position = ''", "DELETE FROM "+s.quotedValues())
+	return sqldb.ExecAll(ctx, m, "UPDATE "+s.quotedUpto()+" SET version = version + 1, position = ''", "DELETE FROM "+s.quotedValues())
 }
 
 // removeRows removes the entries that a SELECT's conditions find, and notes their
 // values. It returns how many there were.
-func (s *Store) removeRows(ctx context.Context, tx *sql.Tx, gone *keptValues, where func(*builder) error) (int, error) {
+func (s *Store) removeRows(ctx context.Context, tx *sql.Tx, gone *keptValues, where func(*sqlgen.Builder) error) (int, error) {
 	b := s.newBuilder()
-	key := s.traits.rowKey
-	b.add("SELECT ", key[len(key)-1])
+	key := s.traits.RowKey
+	b.Add("SELECT ", key[len(key)-1])
 	for _, f := range facets {
-		b.add(", ", f.column)
+		b.Add(", ", f.column)
 	}
-	b.add(", ", colObject, " FROM ", s.quoted, " WHERE ")
+	b.Add(", ", schema.ColObject, " FROM ", s.quoted, " WHERE ")
 	if err := where(b); err != nil {
 		return 0, err
 	}
@@ -94,7 +97,7 @@ func (s *Store) removeRows(ctx context.Context, tx *sql.Tx, gone *keptValues, wh
 	}
 	b = s.newBuilder()
 	s.deleteKeys(b, keys)
-	result, err := tx.ExecContext(ctx, b.String(), b.args...)
+	result, err := tx.ExecContext(ctx, b.String(), b.Args...)
 	if err != nil {
 		return 0, err
 	}
@@ -103,8 +106,8 @@ func (s *Store) removeRows(ctx context.Context, tx *sql.Tx, gone *keptValues, wh
 }
 
 // readRows reads rows of a key, the columns of facets and the object's.
-func (v *keptValues) readRows(ctx context.Context, q querier, b *builder) (keys []string, err error) {
-	rows, err := q.QueryContext(ctx, b.String(), b.args...)
+func (v *keptValues) readRows(ctx context.Context, q sqldb.Queryer, b *sqlgen.Builder) (keys []string, err error) {
+	rows, err := q.QueryContext(ctx, b.String(), b.Args...)
 	if err != nil {
 		return nil, err
 	}
@@ -123,18 +126,18 @@ func (v *keptValues) readRows(ctx context.Context, q querier, b *builder) (keys 
 		for i, f := range facets {
 			v.values[keptValue{f.column, string(values[0]), string(values[i])}] = struct{}{}
 		}
-		v.values[keptValue{colObject, string(values[0]), object}] = struct{}{}
+		v.values[keptValue{schema.ColObject, string(values[0]), object}] = struct{}{}
 	}
 	return keys, rows.Err()
 }
 
 // deleteKeys writes a DELETE of rows by the last column of their rowKey.
-func (s *Store) deleteKeys(b *builder, keys []string) {
+func (s *Store) deleteKeys(b *sqlgen.Builder, keys []string) {
 	if s.parts != nil {
 		s.parts.deleteKeys(b, s.quoted, keys)
 		return
 	}
-	s.traits.deleteKeys(b, s.quoted, keys)
+	s.traits.DeleteKeys(b, s.quoted, keys)
 }
 
 // of are those in a column.
@@ -151,17 +154,17 @@ func (v *keptValues) of(column string) (list []keptValue) {
 // entry that it can't see yet is not told either up to the kept place: its values
 // are news.
 func (s *Store) forget(ctx context.Context, tx *sql.Tx, gone keptValues) error {
-	some, err := number(ctx, tx, "SELECT count(*) FROM (SELECT 1 FROM "+s.quotedValues()+" LIMIT 1) one")
+	some, err := sqldb.Number(ctx, tx, "SELECT count(*) FROM (SELECT 1 FROM "+s.quotedValues()+" LIMIT 1) one")
 	if err != nil || some == 0 {
 		return err
 	}
-	if settings := s.engine.skipScanSettings; settings != "" {
+	if settings := s.engine.SkipScanSettings; settings != "" {
 		if _, err := tx.ExecContext(ctx, settings); err != nil {
 			return err
 		}
 	}
 	for _, f := range facets {
-		for some := range slices.Chunk(gone.of(f.column), s.traits.tableRows) {
+		for some := range slices.Chunk(gone.of(f.column), s.traits.TableRows) {
 			dead, err := s.unused(ctx, tx, f, some)
 			if err != nil {
 				return err
@@ -175,11 +178,11 @@ func (s *Store) forget(ctx context.Context, tx *sql.Tx, gone keptValues) error {
 }
 
 // unused are those of a facet's values that no entry has.
-func (s *Store) unused(ctx context.Context, q querier, f facet, list []keptValue) ([]keptValue, error) {
+func (s *Store) unused(ctx context.Context, q sqldb.Queryer, f facet, list []keptValue) ([]keptValue, error) {
 	b := s.newBuilder()
-	b.add("SELECT '", f.column, "', k.value, k.tenant FROM ")
-	b.valueTable(list)
-	b.add(" WHERE (SELECT 1 FROM ", s.quoted, " e WHERE e.tenant = k.tenant AND e.", f.column, " = k.value", f.partial("e."), " LIMIT 1) IS NULL")
+	b.Add("SELECT '", f.column, "', k.value, k.tenant FROM ")
+	valueTable(b, list)
+	b.Add(" WHERE (SELECT 1 FROM ", s.quoted, " e WHERE e.tenant = k.tenant AND e.", f.column, " = k.value", f.partial("e."), " LIMIT 1) IS NULL")
 	dead := keptValues{values: map[keptValue]struct{}{}}
 	if err := dead.read(ctx, q, b); err != nil {
 		return nil, err
@@ -188,12 +191,12 @@ func (s *Store) unused(ctx context.Context, q querier, f facet, list []keptValue
 }
 
 // valueTable writes a table k of values and tenants.
-func (b *builder) valueTable(list []keptValue) {
+func valueTable(b *sqlgen.Builder, list []keptValue) {
 	rows := make([][]string, len(list))
 	for i, k := range list {
 		rows[i] = []string{k.value, k.tenant}
 	}
-	b.table("k", []string{"value", "tenant"}, rows)
+	b.Table("k", []string{"value", "tenant"}, rows)
 }
 
 // withdrawn is what was kept before a month was dropped.
@@ -225,7 +228,7 @@ func (s *Store) withdrawKept(ctx context.Context, tx *sql.Tx, part string) (w wi
 	if err := rows.Close(); err != nil {
 		return w, err
 	}
-	if _, err := tx.ExecContext(ctx, s.engine.skipScanSettings); err != nil {
+	if _, err := tx.ExecContext(ctx, s.engine.SkipScanSettings); err != nil {
 		return w, err
 	}
 	w.store = s
@@ -234,7 +237,7 @@ func (s *Store) withdrawKept(ctx context.Context, tx *sql.Tx, part string) (w wi
 		return w, err
 	}
 	// What follows is no walk: with these settings it would take minutes.
-	return w, execAll(ctx, tx, "SET LOCAL jit TO DEFAULT", "SET LOCAL enable_seqscan TO DEFAULT")
+	return w, sqldb.ExecAll(ctx, tx, "SET LOCAL jit TO DEFAULT", "SET LOCAL enable_seqscan TO DEFAULT")
 }
 
 // restore takes what only the dropped month had out of what is kept, and puts back
@@ -244,7 +247,7 @@ func (w withdrawn) restore(ctx context.Context) error {
 		return nil
 	}
 	s := w.store
-	tx, err := s.db.BeginTx(ctx, s.engine.removeOptions)
+	tx, err := s.db.BeginTx(ctx, s.engine.RemoveOptions)
 	if err != nil {
 		return err
 	}

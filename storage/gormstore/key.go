@@ -7,33 +7,33 @@ import (
 	"fmt"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 )
 
 // The key is a row of a table of its own, as hexadecimal text.
 
-func (t table) key() string { return t.base + "_key" }
-
-func (s *Store) quotedKey() string { return s.table.in(s.table.key(), s.traits.quote) }
+func (s *Store) quotedKey() string { return s.table.In(s.table.Key(), s.traits.Quote) }
 
 // keyTable makes the table. text is the type of a text, and end stands behind the
 // columns.
-func keyTable(t table, quote, text, end string) string {
-	return "CREATE TABLE IF NOT EXISTS " + t.in(t.key(), quote) + " (only_row INTEGER NOT NULL PRIMARY KEY, secret " + text + " NOT NULL)" + end
+func keyTable(t schema.Table, quote, text, end string) string {
+	return "CREATE TABLE IF NOT EXISTS " + t.In(t.Key(), quote) + " (only_row INTEGER NOT NULL PRIMARY KEY, secret " + text + " NOT NULL)" + end
 }
 
 // makeKey draws the key where there is none.
-func (s *Store) makeKey(ctx context.Context, m conn) error {
-	there, err := number(ctx, m, "SELECT count(*) FROM "+s.quotedKey())
+func (s *Store) makeKey(ctx context.Context, m sqldb.Conn) error {
+	there, err := sqldb.Number(ctx, m, "SELECT count(*) FROM "+s.quotedKey())
 	if err != nil || there > 0 {
 		return err
 	}
 	key := make([]byte, audit.KeySize)
 	_, _ = rand.Read(key) // never fails
 	b := s.newBuilder()
-	b.add("INSERT INTO ", s.quotedKey(), " (only_row, secret) VALUES (1, ")
-	b.arg(hex.EncodeToString(key))
-	b.add(")", s.traits.orIgnore("only_row"))
-	_, err = m.ExecContext(ctx, b.String(), b.args...)
+	b.Add("INSERT INTO ", s.quotedKey(), " (only_row, secret) VALUES (1, ")
+	b.Arg(hex.EncodeToString(key))
+	b.Add(")", s.traits.OrIgnore("only_row"))
+	_, err = m.ExecContext(ctx, b.String(), b.Args...)
 	return err
 }
 
@@ -54,21 +54,21 @@ func (s *Store) Key(ctx context.Context, q audit.Queryer) ([]byte, error) {
 			return key, nil
 		}
 	}
-	return s.readKey(ctx, q, s.traits.sharedRead)
+	return s.readKey(ctx, q, s.traits.SharedRead)
 }
 
-func (s *Store) readKey(ctx context.Context, q querier, lock string) ([]byte, error) {
+func (s *Store) readKey(ctx context.Context, q sqldb.Queryer, lock string) ([]byte, error) {
 	s, err := s.ready(ctx, q)
 	if err != nil {
 		return nil, err
 	}
-	secret, err := text(ctx, q, "SELECT secret FROM "+s.quotedKey()+" WHERE only_row = 1"+lock)
+	secret, err := sqldb.String(ctx, q, "SELECT secret FROM "+s.quotedKey()+" WHERE only_row = 1"+lock)
 	if err != nil {
 		return nil, s.translate(ctx, err)
 	}
 	key, err := hex.DecodeString(secret)
 	if err != nil || len(key) != audit.KeySize {
-		return nil, fmt.Errorf("%w: table %s has no key; Migrate makes one", audit.ErrNotMigrated, s.table.key())
+		return nil, fmt.Errorf("%w: table %s has no key; Migrate makes one", audit.ErrNotMigrated, s.table.Key())
 	}
 	return key, nil
 }

@@ -7,11 +7,14 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // ErrNoKeywordIndex is unwrapped from Migrate's error where the database can't
@@ -29,11 +32,11 @@ type keywordIndex interface {
 	// texts writes a SELECT of the column, the value and the tenant of texts that
 	// contain a keyword, at most so many, and whether the value has texts there that
 	// don't. tenants are the only ones asked about; nil: all.
-	texts(b *builder, keyword string, tenants []string, most int)
+	texts(b *sqlgen.Builder, keyword string, tenants []string, most int)
 	// position is the function of where a text has another one.
 	position() string
 	// seeking runs fn with what such statements need.
-	seeking(ctx context.Context, db *sql.DB, fn func(querier) error) error
+	seeking(ctx context.Context, db *sql.DB, fn func(sqldb.Queryer) error) error
 }
 
 // sought is what a keyword was found by: the values whose entries may contain it,
@@ -70,7 +73,7 @@ const (
 // there is no index that has all texts (Store.seeks).
 func (s *Store) seek(ctx context.Context, sel selection) (*sought, error) {
 	keyword := s.indexedKeyword(sel.filter)
-	if !s.seeks || keyword == "" || sel.order.recorded() || linked(sel.filter.Terms()) {
+	if !s.seeks || keyword == "" || sel.order.Recorded() || linked(sel.filter.Terms()) {
 		return nil, nil
 	}
 	near, err := s.sample(ctx, sel, searched(keyword))
@@ -164,7 +167,7 @@ func (s *Store) findNews(ctx context.Context, k kept, tenants []string, keyword 
 // values.
 func (s *Store) findKept(ctx context.Context, tenants []string, keyword string, found foundTexts) (bool, error) {
 	n := 0
-	err := s.index.seeking(ctx, s.db, func(q querier) error {
+	err := s.index.seeking(ctx, s.db, func(q sqldb.Queryer) error {
 		b := s.newBuilder()
 		s.index.texts(b, keyword, tenants, mostTexts+1)
 		rows, err := s.rowsOn(ctx, q, b)
@@ -230,11 +233,11 @@ func (sel selection) enough() int {
 // value; otherwise the whole trail. It is what the questions are asked of, so it
 // needs to be about right, no more.
 func (s *Store) scopeOf(sel selection) (selection, streams) {
-	scope := selection{filter: sel.filter, order: orderOf(audit.SortTime)}
-	if sel.order.sort.Key() == audit.SortTime {
+	scope := selection{filter: sel.filter, order: sqlgen.IndexedOrder(audit.SortTime)}
+	if sel.order.Sort.Key() == audit.SortTime {
 		scope.order, scope.after = sel.order, sel.after
 	} else {
-		scope.order = scope.order.reverse()
+		scope.order = scope.order.Reverse()
 	}
 	p := s.planStreams(scope)
 	if len(p.tenants) != 1 {
@@ -259,24 +262,24 @@ func (s *Store) sample(ctx context.Context, sel selection, keyword string) (int,
 		return 0, err
 	}
 	b.WriteString(") walked WHERE ")
-	b.contains("search", keyword)
-	b.add(" LIMIT ", itoa(sel.enough()), ") found")
+	b.Contains("search", keyword)
+	b.Add(" LIMIT ", strconv.Itoa(sel.enough()), ") found")
 	return s.numberOf(ctx, s.db, b)
 }
 
-func (s *Store) walkScope(b *builder, scope selection, p streams) error {
+func (s *Store) walkScope(b *sqlgen.Builder, scope selection, p streams) error {
 	if p.tenants != nil {
 		return s.stream1(b, scope, p, []string{"search"})
 	}
-	b.add("SELECT search FROM ", s.quoted, " WHERE ")
+	b.Add("SELECT search FROM ", s.quoted, " WHERE ")
 	return scope.writeTerms(b, p.terms)
 }
 
-func (s *Store) numberOf(ctx context.Context, q querier, b *builder) (int, error) {
+func (s *Store) numberOf(ctx context.Context, q sqldb.Queryer, b *sqlgen.Builder) (int, error) {
 	rows, err := s.rowsOn(ctx, q, b)
 	if err != nil {
 		return 0, err
 	}
-	n, err := numberIn(rows)
+	n, err := sqldb.NumberIn(rows)
 	return n, s.translate(ctx, err)
 }

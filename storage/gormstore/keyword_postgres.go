@@ -3,9 +3,14 @@ package gormstore
 import (
 	"context"
 	"database/sql"
+	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // postgresIndex is a GIN index of pg_trgm's trigrams. pg_trgm makes small letters
@@ -13,15 +18,15 @@ import (
 // ("I" before a dot above, in Turkish). lower() of a column with the collation
 // "C" leaves it no letter of ASCII to do so with, and the pattern leaves out the
 // other two that there are.
-type postgresIndex struct{ t table }
+type postgresIndex struct{ t schema.Table }
 
 // feature: the extension may be in a schema that isn't on the search path.
 func (x postgresIndex) feature() feature {
-	texts := x.t.in(x.t.texts(), `"`)
+	texts := x.t.In(x.t.Texts(), `"`)
 	return feature{
 		option: "KeywordIndex",
-		there:  "SELECT count(*) FROM (SELECT to_regclass(" + literal(x.t.in(x.t.textsUpto(), `"`)) + ") AS found) t WHERE found IS NOT NULL",
-		statements: append(textTables(x.t, x.t.index("texts_value", `"`), texts, "", `text COLLATE "C" NOT NULL`, ""), `DO $do$
+		there:  "SELECT count(*) FROM (SELECT to_regclass(" + schema.Literal(x.t.In(x.t.TextsUpto(), `"`)) + ") AS found) t WHERE found IS NOT NULL",
+		statements: append(textTables(x.t, x.t.Index("texts_value", `"`), texts, "", `text COLLATE "C" NOT NULL`, ""), `DO $do$
 DECLARE
 	query CONSTANT text := 'SELECT quote_ident(nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = ''pg_trgm''';
 	schema text;
@@ -31,14 +36,14 @@ BEGIN
 		CREATE EXTENSION pg_trgm;
 		EXECUTE query INTO schema;
 	END IF;
-	EXECUTE `+literal("CREATE INDEX "+x.t.index("texts_search", `"`)+" ON "+texts+" USING gin (lower(search) ")+` || schema || '.gin_trgm_ops)';
+	EXECUTE `+schema.Literal("CREATE INDEX "+x.t.Index("texts_search", `"`)+" ON "+texts+" USING gin (lower(search) ")+` || schema || '.gin_trgm_ops)';
 END
 $do$`),
 		lacks: func(err error) string {
 			switch {
-			case hasState(err, "42501"): // insufficient_privilege
+			case sqldb.HasState(err, "42501"): // insufficient_privilege
 				return "a superuser, or who may create in the database, must run CREATE EXTENSION pg_trgm there"
-			case hasState(err, "0A000", "58P01"): // feature_not_supported, undefined_file
+			case sqldb.HasState(err, "0A000", "58P01"): // feature_not_supported, undefined_file
 				return "the server lacks the extension pg_trgm (Debian: postgresql-contrib); install it, then run CREATE EXTENSION pg_trgm as a superuser"
 			}
 			return ""
@@ -89,32 +94,32 @@ func pattern(keyword string) string {
 // texts: where the database's character type is C, other letters than those of
 // ASCII make no trigrams, and the index would be read whole; to compare all texts is
 // as good.
-func (x postgresIndex) texts(b *builder, keyword string, tenants []string, most int) {
+func (x postgresIndex) texts(b *sqlgen.Builder, keyword string, tenants []string, most int) {
 	ascii := func(r rune) bool { return r < utf8.RuneSelf && (unicode.IsLetter(r) || unicode.IsDigit(r)) }
 	from := func() {
 		b.WriteString("SELECT x.kind, x.value, o.tenant, ")
-		x.t.mixed(b, keyword)
-		b.add(" FROM ", x.t.in(x.t.texts(), `"`), " x JOIN ", x.t.in(x.t.textsOf(), `"`), " o ON o.id = x.id")
+		mixed(b, x.t, keyword)
+		b.Add(" FROM ", x.t.In(x.t.Texts(), `"`), " x JOIN ", x.t.In(x.t.TextsOf(), `"`), " o ON o.id = x.id")
 		x.ofTenants(b, tenants)
 		b.WriteString(" WHERE ")
-		b.contains("x.search", keyword)
+		b.Contains("x.search", keyword)
 	}
 	from()
 	b.WriteString(" AND lower(x.search) LIKE ")
-	b.arg(pattern(keyword))
+	b.Arg(pattern(keyword))
 	if longestWord(keyword, ascii) < 3 {
 		const plain = "(SELECT datctype IN ('C', 'POSIX') FROM pg_database WHERE datname = current_database())"
-		b.add(" AND NOT ", plain, " UNION ALL ")
+		b.Add(" AND NOT ", plain, " UNION ALL ")
 		from()
-		b.add(" AND ", plain)
+		b.Add(" AND ", plain)
 	}
-	b.add(" LIMIT ", itoa(most))
+	b.Add(" LIMIT ", strconv.Itoa(most))
 }
 
-func (x postgresIndex) ofTenants(b *builder, tenants []string) {
+func (x postgresIndex) ofTenants(b *sqlgen.Builder, tenants []string) {
 	if tenants != nil {
 		b.WriteString(" AND ")
-		b.in("o.tenant", tenants)
+		b.In("o.tenant", tenants)
 	}
 }
 
@@ -122,7 +127,7 @@ func (x postgresIndex) position() string { return "strpos" }
 
 // seeking: a plan that is made without the pattern (as the driver's cached
 // statements get one after five runs) doesn't use the index.
-func (x postgresIndex) seeking(ctx context.Context, db *sql.DB, fn func(querier) error) error {
+func (x postgresIndex) seeking(ctx context.Context, db *sql.DB, fn func(sqldb.Queryer) error) error {
 	tx, err := db.BeginTx(ctx, &sql.TxOptions{ReadOnly: true})
 	if err != nil {
 		return err

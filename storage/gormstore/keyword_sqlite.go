@@ -4,8 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // sqliteIndex is an FTS5 table of trigrams over the texts' table, whose texts it
@@ -17,19 +21,19 @@ const maxTrigrams = 16
 
 // feature: a name without its schema is looked for in the trigger's own.
 func (x sqliteIndex) feature() feature {
-	fts, on := x.t.index("texts_search", `"`), x.t.index("texts", `"`)
+	fts, on := x.t.Index("texts_search", `"`), x.t.Index("texts", `"`)
 	add := "INSERT INTO " + fts + " (rowid, search) VALUES (new.no, new.search)"
 	remove := "INSERT INTO " + fts + " (" + fts + ", rowid, search) VALUES ('delete', old.no, old.search)"
 	trigger := func(kind, when, body string) string {
-		return "CREATE TRIGGER " + x.t.schemaIndex(kind, `"`) + " AFTER " + when + " ON " + on + " BEGIN " + body + "; END"
+		return "CREATE TRIGGER " + x.t.SchemaIndex(kind, `"`) + " AFTER " + when + " ON " + on + " BEGIN " + body + "; END"
 	}
 	return feature{
 		option: "KeywordIndex",
-		there:  "SELECT count(*) FROM " + x.schema() + "sqlite_master WHERE type = 'table' AND name = '" + x.t.base + "_texts_upto'",
-		statements: append(textTables(x.t, x.t.schemaIndex("texts_value", `"`), on, "no INTEGER PRIMARY KEY, ", "TEXT NOT NULL", " WITHOUT ROWID"),
+		there:  "SELECT count(*) FROM " + x.schema() + "sqlite_master WHERE type = 'table' AND name = '" + x.t.Base + "_texts_upto'",
+		statements: append(textTables(x.t, x.t.SchemaIndex("texts_value", `"`), on, "no INTEGER PRIMARY KEY, ", "TEXT NOT NULL", " WITHOUT ROWID"),
 			// case_sensitive: the texts are folded as audit.Fold does. With less detail
 			// FTS5 couldn't skip in its lists, and took ten times as long to read.
-			"CREATE VIRTUAL TABLE "+x.t.schemaIndex("texts_search", `"`)+" USING fts5 (search, content='"+x.t.base+
+			"CREATE VIRTUAL TABLE "+x.t.SchemaIndex("texts_search", `"`)+" USING fts5 (search, content='"+x.t.Base+
 				"_texts', content_rowid='no', tokenize='trigram case_sensitive 1')",
 			trigger("texts_add", "INSERT", add),
 			trigger("texts_remove", "DELETE", remove),
@@ -63,22 +67,22 @@ func trigrams(keyword string) string {
 }
 
 // texts: CROSS JOIN makes SQLite begin with what the index finds.
-func (x sqliteIndex) texts(b *builder, keyword string, tenants []string, most int) {
+func (x sqliteIndex) texts(b *sqlgen.Builder, keyword string, tenants []string, most int) {
 	b.WriteString("SELECT x.kind, x.value, o.tenant, ")
-	x.t.mixed(b, keyword)
-	b.add(" FROM (SELECT rowid AS no FROM ", x.t.schemaIndex("texts_search", `"`), " WHERE ", x.t.index("texts_search", `"`), " MATCH ")
-	b.arg(trigrams(keyword))
-	b.add(") f CROSS JOIN ", x.t.in(x.t.texts(), `"`), " x ON x.no = f.no CROSS JOIN ", x.t.in(x.t.textsOf(), `"`), " o ON o.id = x.id WHERE ")
+	mixed(b, x.t, keyword)
+	b.Add(" FROM (SELECT rowid AS no FROM ", x.t.SchemaIndex("texts_search", `"`), " WHERE ", x.t.Index("texts_search", `"`), " MATCH ")
+	b.Arg(trigrams(keyword))
+	b.Add(") f CROSS JOIN ", x.t.In(x.t.Texts(), `"`), " x ON x.no = f.no CROSS JOIN ", x.t.In(x.t.TextsOf(), `"`), " o ON o.id = x.id WHERE ")
 	if tenants != nil {
-		b.in("o.tenant", tenants)
+		b.In("o.tenant", tenants)
 		b.WriteString(" AND ")
 	}
-	b.contains("x.search", keyword)
-	b.add(" LIMIT ", itoa(most))
+	b.Contains("x.search", keyword)
+	b.Add(" LIMIT ", strconv.Itoa(most))
 }
 
 func (x sqliteIndex) position() string { return "instr" }
 
-func (x sqliteIndex) seeking(_ context.Context, db *sql.DB, fn func(querier) error) error {
+func (x sqliteIndex) seeking(_ context.Context, db *sql.DB, fn func(sqldb.Queryer) error) error {
 	return fn(db)
 }

@@ -1,10 +1,11 @@
 package gormstore
 
 import (
-	"reflect"
 	"slices"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // lead is a column that an index has behind the tenant and before the time, and
@@ -29,18 +30,18 @@ func tenantsOf(leads []lead) []string {
 }
 
 // table writes a table of the lead's tenants and values.
-func (l lead) table(b *builder, name string) {
+func (l lead) table(b *sqlgen.Builder, name string) {
 	rows := make([][]string, len(l.values))
 	for i, v := range l.values {
 		rows[i] = []string{l.tenants[i], v}
 	}
-	b.table(name, []string{"of_tenant", "of_value"}, rows)
+	b.Table(name, []string{"of_tenant", "of_value"}, rows)
 }
 
 // leadIndexes are the indexes that begin with the tenant, the lead and the time.
 var leadIndexes = map[string]Index{
-	"": indexTenant, colTenant: indexTenant, colObject: "object", colIP: IndexIP, colUser: IndexUser, colActor: IndexActor, colBehalf: IndexBehalf,
-	"object_type": IndexType, colAction: IndexAction, colProject: IndexProject, colOutcome: indexOutcome,
+	"": indexTenant, schema.ColTenant: indexTenant, schema.ColObject: "object", schema.ColIP: IndexIP, schema.ColUser: IndexUser, schema.ColActor: IndexActor, schema.ColBehalf: IndexBehalf,
+	"object_type": IndexType, schema.ColAction: IndexAction, schema.ColProject: IndexProject, schema.ColOutcome: indexOutcome,
 }
 
 // leadColumn is a column that may lead, and takes its list out of a filter.
@@ -53,21 +54,21 @@ type leadColumn struct {
 // one can say without looking: a record has fewer than an address, an address
 // fewer than a user, and so on. A project may have any number.
 var leadColumns = []leadColumn{
-	{colObject, func(f *audit.Filter) []string { return objectKeys(take(&f.ObjectIDs)) }},
-	{colIP, takeAddresses},
-	{colBehalf, func(f *audit.Filter) []string { return takeNamed(&f.OnBehalfOf) }},
-	{colProject, func(f *audit.Filter) []string { return takeNamed(&f.Projects) }},
-	{colUser, func(f *audit.Filter) []string { return take(&f.Users) }},
-	{colActor, func(f *audit.Filter) []string { return takeNamed(&f.ActorIDs) }},
-	{colOutcome, takeFailures},
+	{schema.ColObject, func(f *audit.Filter) []string { return sqlgen.ObjectKeys(take(&f.ObjectIDs)) }},
+	{schema.ColIP, takeAddresses},
+	{schema.ColBehalf, func(f *audit.Filter) []string { return takeNamed(&f.OnBehalfOf) }},
+	{schema.ColProject, func(f *audit.Filter) []string { return takeNamed(&f.Projects) }},
+	{schema.ColUser, func(f *audit.Filter) []string { return take(&f.Users) }},
+	{schema.ColActor, func(f *audit.Filter) []string { return takeNamed(&f.ActorIDs) }},
+	{schema.ColOutcome, takeFailures},
 	{"object_type", func(f *audit.Filter) []string { return take(&f.ObjectTypes) }},
-	{colAction, func(f *audit.Filter) []string { return take(&f.Actions) }},
+	{schema.ColAction, func(f *audit.Filter) []string { return take(&f.Actions) }},
 }
 
 // leadColumns are those that the table has an index for.
 func (s *Store) leadColumns() []leadColumn {
 	return slices.DeleteFunc(slices.Clone(leadColumns), func(c leadColumn) bool {
-		return !s.opts.has(leadIndexes[c.name]) || c.name == colOutcome && !s.traits.partialIndexes
+		return !s.opts.has(leadIndexes[c.name]) || c.name == schema.ColOutcome && !s.traits.PartialIndexes
 	})
 }
 
@@ -83,7 +84,7 @@ func (p *streams) takeLead(columns []leadColumn) {
 		}
 		for _, term := range p.terms {
 			for _, not := range term.Not {
-				if p.leads = leadsOf(alternatives(not), columns[:n+1]); p.leads != nil {
+				if p.leads = leadsOf(sqlgen.Alternatives(not), columns[:n+1]); p.leads != nil {
 					return
 				}
 			}
@@ -116,18 +117,6 @@ func merged(leads []lead) (list []lead) {
 	return list
 }
 
-// alternatives are the filters of which a filter leaves out all: what Not of it
-// selects is what one of them does, which is how Filter says "or".
-func alternatives(f audit.Filter) []audit.Filter {
-	terms := f.Terms()
-	any := terms[0].Not
-	terms[0].Not = nil
-	if len(terms) > 1 || !reflect.ValueOf(terms[0]).IsZero() {
-		return nil
-	}
-	return any
-}
-
 func take(list *[]string) []string {
 	l := *list
 	*list = nil
@@ -144,7 +133,7 @@ func takeNamed(list *[]string) []string {
 
 // takeFailures takes the list only if success is not in it: most entries are.
 func takeFailures(f *audit.Filter) []string {
-	list := outcomes(f.Outcomes)
+	list := sqlgen.OutcomeTexts(f.Outcomes)
 	if slices.Contains(list, string(audit.Success)) {
 		return nil
 	}

@@ -2,67 +2,71 @@ package gormstore
 
 import (
 	"slices"
+	"strconv"
+
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // merge writes the SELECT of a page's keys.
-func (s *Store) merge(b *builder, sel selection, p streams) error {
+func (s *Store) merge(b *sqlgen.Builder, sel selection, p streams) error {
 	var columns []string
 	if !sel.unordered {
-		columns = sel.order.selected()
+		columns = sel.order.Selected()
 	}
-	for _, key := range b.traits.rowKey {
+	for _, key := range b.Traits.RowKey {
 		if !slices.Contains(columns, key) {
 			columns = append(columns, key)
 		}
 	}
 	switch {
-	case sel.order.recorded():
+	case sel.order.Recorded():
 		return s.recordedKeys(b, sel, p, columns)
 	case p.tenants == nil:
-		b.list(columns, "SELECT ", "")
-		b.add(" FROM ", s.quoted, " e WHERE ")
+		b.List(columns, "SELECT ", "")
+		b.Add(" FROM ", s.quoted, " e WHERE ")
 		return sel.writeTerms(b, p.terms)
 	case p.count() == 1:
 		return s.stream1(b, sel, p, columns)
 	case p.joined:
 		return s.join(b, sel, p, columns)
-	case b.traits.lateral:
+	case b.Traits.Lateral:
 		return s.mergeLateral(b, sel, p, columns)
 	}
 	return s.mergeUnion(b, sel, p, columns)
 }
 
 // stream1 writes one tenant's stream of the first value.
-func (s *Store) stream1(b *builder, sel selection, p streams, columns []string) error {
+func (s *Store) stream1(b *sqlgen.Builder, sel selection, p streams, columns []string) error {
 	first := lead{}
 	if p.leads != nil {
 		first = p.leads[0]
 	}
-	b.list(columns, "SELECT ", "")
-	b.add(" FROM ", s.quoted)
-	sel.order.oneTenant = true
-	if (p.byTime || p.leads != nil || sel.order.columns[0] == colTenant) && !p.ranged {
+	b.List(columns, "SELECT ", "")
+	b.Add(" FROM ", s.quoted)
+	sel.order.OneTenant = true
+	if (p.byTime || p.leads != nil || sel.order.Columns[0] == schema.ColTenant) && !p.ranged {
 		b.WriteString(s.use(leadIndexes[first.column]))
 	}
 	b.WriteString(" WHERE tenant = ")
-	b.arg(p.tenants[0])
+	b.Arg(p.tenants[0])
 	if first.column != "" {
-		b.add(" AND ", first.partial(), first.column, " = ")
-		b.arg(first.values[0])
+		b.Add(" AND ", first.partial(), first.column, " = ")
+		b.Arg(first.values[0])
 	}
 	b.WriteString(" AND ")
 	p.others(b)
-	b.hidden = p.leads != nil
-	defer func() { b.hidden = false }()
+	b.Hidden = p.leads != nil
+	defer func() { b.Hidden = false }()
 	return sel.writeTerms(b, p.terms)
 }
 
-func (s *Store) mergeUnion(b *builder, sel selection, p streams, columns []string) error {
+func (s *Store) mergeUnion(b *sqlgen.Builder, sel selection, p streams, columns []string) error {
 	union := ""
 	for _, of := range p.each() {
 		tenants, values := of.pairs()
 		for i := range tenants {
-			b.add(union, "SELECT * FROM (")
+			b.Add(union, "SELECT * FROM (")
 			union = " UNION ALL "
 			one := of
 			one.tenants = tenants[i : i+1]
@@ -80,18 +84,18 @@ func (s *Store) mergeUnion(b *builder, sel selection, p streams, columns []strin
 }
 
 // join writes the SELECT of the keys of all values' entries.
-func (s *Store) join(b *builder, sel selection, p streams, columns []string) error {
+func (s *Store) join(b *sqlgen.Builder, sel selection, p streams, columns []string) error {
 	for i, of := range p.each() {
 		l := of.leads[0]
-		b.add([]string{"", " UNION ALL "}[min(i, 1)], "SELECT * FROM (")
-		b.list(columns, "SELECT ", "")
+		b.Add([]string{"", " UNION ALL "}[min(i, 1)], "SELECT * FROM (")
+		b.List(columns, "SELECT ", "")
 		b.WriteString(" FROM ")
 		l.table(b, "s")
-		b.add(" CROSS JOIN ", s.quoted, s.use(leadIndexes[l.column]), " WHERE tenant = s.of_tenant AND ", l.column, " = s.of_value AND ")
+		b.Add(" CROSS JOIN ", s.quoted, s.use(leadIndexes[l.column]), " WHERE tenant = s.of_tenant AND ", l.column, " = s.of_value AND ")
 		of.others(b)
-		b.hidden = true
+		b.Hidden = true
 		err := sel.writeTerms(b, of.terms)
-		b.hidden = false
+		b.Hidden = false
 		if err != nil {
 			return err
 		}
@@ -117,13 +121,13 @@ func (p streams) each() []streams {
 }
 
 // others writes that the entry is in no other stream.
-func (p streams) others(b *builder) {
+func (p streams) others(b *sqlgen.Builder) {
 	for _, l := range p.except {
 		b.WriteString("NOT (")
 		if l.tenants == nil {
-			b.in(l.column, l.values)
+			b.In(l.column, l.values)
 		} else {
-			b.add("(tenant, ", l.column, ") IN (SELECT of_tenant, of_value FROM ")
+			b.Add("(tenant, ", l.column, ") IN (SELECT of_tenant, of_value FROM ")
 			l.table(b, "pairs")
 			b.WriteString(")")
 		}
@@ -140,7 +144,7 @@ func (p streams) values() []string {
 }
 
 // mergeLateral has one text and one plan for any number of streams.
-func (s *Store) mergeLateral(b *builder, sel selection, p streams, columns []string) error {
+func (s *Store) mergeLateral(b *sqlgen.Builder, sel selection, p streams, columns []string) error {
 	for i, of := range p.each() {
 		b.WriteString([]string{"", " UNION ALL "}[min(i, 1)])
 		if err := s.lateral(b, sel, of, columns); err != nil {
@@ -152,33 +156,33 @@ func (s *Store) mergeLateral(b *builder, sel selection, p streams, columns []str
 }
 
 // lateral writes the streams of one lead.
-func (s *Store) lateral(b *builder, sel selection, p streams, columns []string) error {
+func (s *Store) lateral(b *sqlgen.Builder, sel selection, p streams, columns []string) error {
 	tenants, values := p.pairs()
-	b.list(columns, "SELECT ", "x.")
+	b.List(columns, "SELECT ", "x.")
 	b.WriteString(" FROM ")
 	lead{values: values, tenants: tenants}.table(b, "s")
 	b.WriteString(" CROSS JOIN LATERAL (")
-	b.list(columns, "SELECT ", "")
-	sel.order.oneTenant = true
-	b.add(" FROM ", s.quoted, " WHERE tenant = s.of_tenant AND ")
+	b.List(columns, "SELECT ", "")
+	sel.order.OneTenant = true
+	b.Add(" FROM ", s.quoted, " WHERE tenant = s.of_tenant AND ")
 	if p.leads != nil {
-		b.add(p.leads[0].partial(), p.leads[0].column, " = s.of_value AND ")
+		b.Add(p.leads[0].partial(), p.leads[0].column, " = s.of_value AND ")
 	}
 	p.others(b)
-	b.hidden = p.leads != nil
+	b.Hidden = p.leads != nil
 	err := sel.writeTerms(b, p.terms)
-	b.hidden = false
+	b.Hidden = false
 	b.WriteString(") x")
 	return err
 }
 
 // end writes the order and limit of what is merged.
-func (sel selection) end(b *builder) {
+func (sel selection) end(b *sqlgen.Builder) {
 	if !sel.unordered {
 		b.WriteString(" ORDER BY ")
-		sel.order.merged().by(b, "")
+		sel.order.Merged().By(b, "")
 	}
-	b.add(" LIMIT ", itoa(sel.limit))
+	b.Add(" LIMIT ", strconv.Itoa(sel.limit))
 }
 
 func (p streams) pairs() (tenants, values []string) {

@@ -10,12 +10,15 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // appending is the entries of one call on their way into a transaction.
 type appending struct {
 	store *Store
-	tx    execer
+	tx    sqldb.Execer
 	fresh []uuid.UUID // the entries that it has inserted
 }
 
@@ -36,7 +39,7 @@ func (a *appending) insert(ctx context.Context, rows []row.Row) error {
 // insertChunk inserts rows by one statement. Only if that meets a stored ID, what is
 // stored is read and compared.
 func (a *appending) insertChunk(ctx context.Context, rows []row.Row) error {
-	met, err := a.store.put(ctx, a.tx, rows, !a.store.traits.countsInserted)
+	met, err := a.store.put(ctx, a.tx, rows, !a.store.traits.CountsInserted)
 	if err != nil {
 		return err
 	}
@@ -51,7 +54,7 @@ func (a *appending) insertChunk(ctx context.Context, rows []row.Row) error {
 		if err != nil || len(left) == 0 {
 			return err
 		}
-		if _, err := a.store.put(ctx, a.tx, left, !a.store.traits.countsInserted); err != nil {
+		if _, err := a.store.put(ctx, a.tx, left, !a.store.traits.CountsInserted); err != nil {
 			return err
 		}
 	}
@@ -60,11 +63,11 @@ func (a *appending) insertChunk(ctx context.Context, rows []row.Row) error {
 
 // put runs one INSERT of the rows, and reports whether it met an ID that is stored or
 // that two of the rows have. If it is strict, it has inserted nothing then.
-func (s *Store) put(ctx context.Context, tx execer, rows []row.Row, strict bool) (met bool, err error) {
+func (s *Store) put(ctx context.Context, tx sqldb.Execer, rows []row.Row, strict bool) (met bool, err error) {
 	statement, args := s.dialect.insert(rows, strict)
 	result, err := tx.ExecContext(ctx, statement, args...)
 	if err != nil {
-		if strict && s.engine.isDuplicate(err) {
+		if strict && s.engine.IsDuplicate(err) {
 			return true, nil
 		}
 		return false, s.translate(ctx, err)
@@ -104,10 +107,10 @@ func (a *appending) undo(ctx context.Context, err error) error {
 		if a.store.parts != nil {
 			a.store.parts.deleteKeys(b, a.store.quoted, []string{id.String()})
 		} else {
-			b.add("DELETE FROM ", a.store.quoted, " WHERE id = ")
-			b.arg(a.store.traits.format.IDArg(id))
+			b.Add("DELETE FROM ", a.store.quoted, " WHERE id = ")
+			b.Arg(a.store.traits.Format.IDArg(id))
 		}
-		if _, undoErr := a.tx.ExecContext(ctx, b.String(), b.args...); undoErr != nil {
+		if _, undoErr := a.tx.ExecContext(ctx, b.String(), b.Args...); undoErr != nil {
 			return errors.Join(err, a.store.translate(ctx, undoErr))
 		}
 	}
@@ -115,8 +118,8 @@ func (a *appending) undo(ctx context.Context, err error) error {
 }
 
 // stored reads the rows that are stored under the IDs of others.
-func (s *Store) stored(ctx context.Context, tx execer, rows []row.Row) (map[uuid.UUID]row.Stored, error) {
-	q, ok := tx.(querier)
+func (s *Store) stored(ctx context.Context, tx sqldb.Execer, rows []row.Row) (map[uuid.UUID]row.Stored, error) {
+	q, ok := tx.(sqldb.Queryer)
 	if !ok {
 		return nil, fmt.Errorf("gormstore: an ID is already stored, and a %T can't be asked what with", tx)
 	}
@@ -129,29 +132,29 @@ func (s *Store) stored(ctx context.Context, tx execer, rows []row.Row) (map[uuid
 	return found, nil
 }
 
-func (s *Store) readStored(ctx context.Context, q querier, rows []row.Row, found map[uuid.UUID]row.Stored) error {
+func (s *Store) readStored(ctx context.Context, q sqldb.Queryer, rows []row.Row, found map[uuid.UUID]row.Stored) error {
 	ids := make([]uuid.UUID, len(rows))
 	for i := range rows {
 		ids[i] = rows[i].ID
 	}
 	b := s.newBuilder()
-	b.list(row.ReadNames, "SELECT ", "e.")
+	b.List(schema.ReadNames, "SELECT ", "e.")
 	b.WriteString(", e.salt FROM ")
 	if s.parts != nil {
-		b.add(s.parts.ids, " k")
-		s.parts.joinRows(b, "k.time", "k.id", window{})
+		b.Add(s.parts.ids, " k")
+		s.parts.joinRows(b, "k.time", "k.id", sqlgen.Window{})
 		b.WriteString(" WHERE k.id IN (")
 	} else {
-		b.add(s.quoted, " e WHERE e.id IN (")
+		b.Add(s.quoted, " e WHERE e.id IN (")
 	}
-	b.ids(ids)
-	b.add(")", s.traits.lastCommitted)
-	result, err := q.QueryContext(ctx, b.String(), b.args...)
+	b.IDs(ids)
+	b.Add(")", s.traits.LastCommitted)
+	result, err := q.QueryContext(ctx, b.String(), b.Args...)
 	if err != nil {
 		return s.translate(ctx, err)
 	}
 	var salt []byte
-	sc := row.NewScanner(row.ReadNames, &salt)
+	sc := row.NewScanner(schema.ReadNames, &salt)
 	defer result.Close()
 	for result.Next() {
 		e, err := sc.Scan(result)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 )
 
 // Migrate creates the store's tables, or brings those of an earlier version up
@@ -30,7 +31,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 		err = placed.buildTexts(ctx)
 	}
 	if err != nil {
-		return fmt.Errorf("gormstore: migrating %s: %w", s.table.name(), err)
+		return fmt.Errorf("gormstore: migrating %s: %w", s.table.Name(), err)
 	}
 	s.known.placed.Store(placed)
 	s.known.migrated.Store(true)
@@ -42,7 +43,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 // migrateTables returns the store with the schema in which the tables are now.
 func (s *Store) migrateTables(ctx context.Context) (placed *Store, err error) {
 	before := cmp.Or(s.known.placed.Load(), s) // whose lock has the database's name
-	err = before.dialect.locked(ctx, s.db, func(m conn) (err error) {
+	err = before.dialect.locked(ctx, s.db, func(m sqldb.Conn) (err error) {
 		if placed, err = s.place(ctx, m); err != nil {
 			return err
 		}
@@ -54,7 +55,7 @@ func (s *Store) migrateTables(ctx context.Context) (placed *Store, err error) {
 	return placed, err
 }
 
-func (s *Store) migrate(ctx context.Context, m conn) error {
+func (s *Store) migrate(ctx context.Context, m sqldb.Conn) error {
 	have, err := s.dialect.version(ctx, m)
 	if err != nil {
 		return err
@@ -65,7 +66,7 @@ func (s *Store) migrate(ctx context.Context, m conn) error {
 	}
 	for i := have; i < len(versions); i++ {
 		for _, statement := range versions[i] {
-			if _, err := m.ExecContext(ctx, statement); err != nil && !s.engine.alreadyDone(err) {
+			if _, err := m.ExecContext(ctx, statement); err != nil && !s.engine.AlreadyDone(err) {
 				return fmt.Errorf("version %d: %w", i+1, err)
 			}
 		}
@@ -94,7 +95,7 @@ func (s *Store) migrate(ctx context.Context, m conn) error {
 
 // repair repairs what a restored database needs; places in the feed that were kept
 // before are none of this server's then.
-func (s *Store) repair(ctx context.Context, m conn) error {
+func (s *Store) repair(ctx context.Context, m sqldb.Conn) error {
 	statement := s.dialect.repair()
 	if statement == "" {
 		return nil
@@ -117,19 +118,19 @@ func (s *Store) repair(ctx context.Context, m conn) error {
 	return err
 }
 
-func (s *Store) setVersion(ctx context.Context, m conn, version int) error {
+func (s *Store) setVersion(ctx context.Context, m sqldb.Conn, version int) error {
 	b := s.newBuilder()
-	b.add("INSERT INTO ", s.table.quotedVersions(s.traits.quote), " (version, applied_at) VALUES (")
-	b.arg(version)
-	b.add(", ")
-	b.arg(time.Now().UTC().Format(time.RFC3339))
-	b.add(")")
-	_, err := m.ExecContext(ctx, b.String(), b.args...)
+	b.Add("INSERT INTO ", s.table.QuotedVersions(s.traits.Quote), " (version, applied_at) VALUES (")
+	b.Arg(version)
+	b.Add(", ")
+	b.Arg(time.Now().UTC().Format(time.RFC3339))
+	b.Add(")")
+	_, err := m.ExecContext(ctx, b.String(), b.Args...)
 	return err
 }
 
 // checkMigrated asks once in a store's life.
-func (s *Store) checkMigrated(ctx context.Context, q querier) error {
+func (s *Store) checkMigrated(ctx context.Context, q sqldb.Queryer) error {
 	if s.known.migrated.Load() {
 		return nil
 	}
@@ -141,17 +142,17 @@ func (s *Store) checkMigrated(ctx context.Context, q querier) error {
 	case have > want:
 		return newerError(have, want)
 	case have == 0:
-		return fmt.Errorf("%w: the database has no table %s", audit.ErrNotMigrated, s.table.name())
+		return fmt.Errorf("%w: the database has no table %s", audit.ErrNotMigrated, s.table.Name())
 	case have < want:
 		return fmt.Errorf("%w: the tables are of version %d, this library needs %d", audit.ErrNotMigrated, have, want)
 	}
 	for _, f := range s.dialect.features(s.opts) {
-		there, err := number(ctx, q, f.there)
+		there, err := sqldb.Number(ctx, q, f.there)
 		if err != nil {
 			return s.translate(ctx, err)
 		}
 		if there == 0 {
-			return fmt.Errorf("%w: table %s lacks what option %s adds; Migrate must run with it", audit.ErrNotMigrated, s.table.name(), f.option)
+			return fmt.Errorf("%w: table %s lacks what option %s adds; Migrate must run with it", audit.ErrNotMigrated, s.table.Name(), f.option)
 		}
 	}
 	if err := s.learnPacket(ctx, q); err != nil {
@@ -172,7 +173,7 @@ func (s *Store) translate(ctx context.Context, err error) error {
 	if err == nil || errors.Is(err, audit.ErrNotMigrated) {
 		return err
 	}
-	if s.engine.isMissing(err) {
+	if s.engine.IsMissing(err) {
 		s.known.forget()
 		return fmt.Errorf("%w: %w", audit.ErrNotMigrated, err)
 	}

@@ -6,11 +6,14 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 )
 
 // monthsAhead is how many months have a partition before they begin: so long may
@@ -33,7 +36,7 @@ type months struct {
 const monthForm = "p200601"
 
 // partition is the name of a partition in SQL.
-func (d *partitioned) partition(suffix string) string { return d.t.schemaIndex(suffix, `"`) }
+func (d *partitioned) partition(suffix string) string { return d.t.SchemaIndex(suffix, `"`) }
 
 // missing are the months of these rows and those ahead that have no partition.
 func (m *months) missing(rows []row.Row, now time.Time) []time.Time {
@@ -106,7 +109,7 @@ func (d *partitioned) afterMigrate(ctx context.Context, db *sql.DB) error {
 
 // isLocked: lock_not_available. Someone reads for long; the default partition
 // serves until the next try.
-func isLocked(err error) bool { return hasState(err, "55P03") }
+func isLocked(err error) bool { return sqldb.HasState(err, "55P03") }
 
 // makeMonths makes partitions for these months, and with sort for those of the
 // default partition's entries, each in a transaction: others have to wait for one
@@ -127,7 +130,7 @@ func (d *partitioned) makeMonths(ctx context.Context, db *sql.DB, list []time.Ti
 		if _, ok := known[month.Format(monthForm)]; ok || len(known) >= mostMonths {
 			continue
 		}
-		if err := inTx(ctx, db, postgresEngine.removeOptions, func(m conn) error { return d.makeMonth(ctx, m, month) }); err != nil {
+		if err := sqldb.InTx(ctx, db, sqldb.Postgres.RemoveOptions, func(m sqldb.Conn) error { return d.makeMonth(ctx, m, month) }); err != nil {
 			return err
 		}
 		known[month.Format(monthForm)] = month
@@ -146,30 +149,30 @@ const mostMoved = 20_000
 
 // makeMonth makes a table by itself and then attaches it, which keeps others away
 // for a shorter time than PARTITION OF.
-func (d *partitioned) makeMonth(ctx context.Context, m conn, month time.Time) error {
+func (d *partitioned) makeMonth(ctx context.Context, m sqldb.Conn, month time.Time) error {
 	const form = "2006-01-02 15:04:05+00"
-	t, part, rest := d.t.quoted(`"`), d.partition(month.Format(monthForm)), d.partition("default")
+	t, part, rest := d.t.Quoted(`"`), d.partition(month.Format(monthForm)), d.partition("default")
 	from, to := "'"+month.Format(form)+"'", "'"+month.AddDate(0, 1, 0).Format(form)+"'"
 	of := " WHERE time >= " + from + " AND time < " + to
-	if err := execAll(ctx, m, "SET LOCAL lock_timeout = '"+lockTimeout+"'", "SELECT pg_advisory_xact_lock("+d.lockKey()+")"); err != nil {
+	if err := sqldb.ExecAll(ctx, m, "SET LOCAL lock_timeout = '"+lockTimeout+"'", "SELECT pg_advisory_xact_lock("+d.lockKey()+")"); err != nil {
 		return err
 	}
-	there, err := number(ctx, m, "SELECT count(*) FROM pg_class WHERE oid = to_regclass("+literal(part)+")")
+	there, err := sqldb.Number(ctx, m, "SELECT count(*) FROM pg_class WHERE oid = to_regclass("+schema.Literal(part)+")")
 	if err != nil || there > 0 {
 		return err
 	}
-	n, err := number(ctx, m, "SELECT count(*) FROM (SELECT 1 FROM "+rest+of+" LIMIT "+itoa(mostMoved+1)+") bounded")
+	n, err := sqldb.Number(ctx, m, "SELECT count(*) FROM (SELECT 1 FROM "+rest+of+" LIMIT "+strconv.Itoa(mostMoved+1)+") bounded")
 	if err != nil || n > mostMoved {
 		return err
 	}
 	if n > 0 || !month.After(time.Now()) {
 		// A statement that was planned before would look for what is moved where it
 		// was, and one that adds to the month would be refused by the default partition.
-		if err := execAll(ctx, m, "LOCK TABLE ONLY "+t+" IN ACCESS EXCLUSIVE MODE"); err != nil {
+		if err := sqldb.ExecAll(ctx, m, "LOCK TABLE ONLY "+t+" IN ACCESS EXCLUSIVE MODE"); err != nil {
 			return err
 		}
 	}
-	return execAll(ctx, m,
+	return sqldb.ExecAll(ctx, m,
 		"LOCK TABLE "+rest+" IN SHARE ROW EXCLUSIVE MODE",
 		"CREATE TABLE "+part+" (LIKE "+t+" INCLUDING DEFAULTS)",
 		"WITH moved AS (DELETE FROM "+rest+of+" RETURNING *) INSERT INTO "+part+" SELECT * FROM moved",
@@ -178,7 +181,7 @@ func (d *partitioned) makeMonth(ctx context.Context, m conn, month time.Time) er
 }
 
 // read learns which partitions there are.
-func (m *months) read(ctx context.Context, q querier, d *partitioned) error {
+func (m *months) read(ctx context.Context, q sqldb.Queryer, d *partitioned) error {
 	known, err := d.readMonths(ctx, q)
 	if err == nil {
 		m.set(known)
@@ -193,11 +196,11 @@ func (m *months) set(known map[string]time.Time) {
 }
 
 // readMonths asks which partitions there are.
-func (d *partitioned) readMonths(ctx context.Context, q querier) (map[string]time.Time, error) {
-	names, err := texts(ctx, q, "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass($1)", d.t.quoted(`"`))
+func (d *partitioned) readMonths(ctx context.Context, q sqldb.Queryer) (map[string]time.Time, error) {
+	names, err := sqldb.Strings(ctx, q, "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = to_regclass($1)", d.t.Quoted(`"`))
 	known := map[string]time.Time{}
 	for _, name := range names {
-		suffix, _ := strings.CutPrefix(name, d.t.base+"_")
+		suffix, _ := strings.CutPrefix(name, d.t.Base+"_")
 		if month, err := time.Parse(monthForm, suffix); err == nil {
 			known[suffix] = month
 		}
@@ -206,8 +209,8 @@ func (d *partitioned) readMonths(ctx context.Context, q querier) (map[string]tim
 }
 
 // strays are the months of the entries in the default partition.
-func (d *partitioned) strays(ctx context.Context, q querier) ([]time.Time, error) {
-	names, err := texts(ctx, q, "SELECT DISTINCT to_char(time AT TIME ZONE 'UTC', '\"p\"YYYYMM') FROM "+d.partition("default")+
+func (d *partitioned) strays(ctx context.Context, q sqldb.Queryer) ([]time.Time, error) {
+	names, err := sqldb.Strings(ctx, q, "SELECT DISTINCT to_char(time AT TIME ZONE 'UTC', '\"p\"YYYYMM') FROM "+d.partition("default")+
 		" WHERE time >= now() - interval '30 years' AND time < now() + interval '1 year'")
 	var list []time.Time
 	for _, name := range names {

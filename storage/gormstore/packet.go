@@ -6,17 +6,18 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 )
 
 // fit returns how many of the rows go into the next statement.
 func (s *Store) fit(rows []row.Row) int {
-	return row.Fit(rows, s.traits.maxRows, int(s.known.packet.Load()))
+	return row.Fit(rows, s.traits.MaxRows, int(s.known.packet.Load()))
 }
 
 // appendParts makes the rows of a part only when it is sent, so that the memory
 // that they need doesn't grow with their number. All are checked before the first
 // is sent.
-func (s *Store) appendParts(ctx context.Context, tx execer, parts [][]audit.Entry) error {
+func (s *Store) appendParts(ctx context.Context, tx sqldb.Execer, parts [][]audit.Entry) error {
 	s, err := s.readyIn(ctx, tx)
 	if err != nil {
 		return err
@@ -51,12 +52,12 @@ func (s *Store) appendParts(ctx context.Context, tx execer, parts [][]audit.Entr
 
 // learnPacket asks what the server takes in a statement; 0: it has no bound that
 // matters. A server whose bound is exceeded breaks the connection.
-func (s *Store) learnPacket(ctx context.Context, q querier) error {
-	query := s.traits.packet
+func (s *Store) learnPacket(ctx context.Context, q sqldb.Queryer) error {
+	query := s.traits.Packet
 	if query == "" {
 		return nil
 	}
-	packet, err := number(ctx, q, query)
+	packet, err := sqldb.Number(ctx, q, query)
 	if err == nil {
 		s.known.packet.Store(int64(packet))
 	}
@@ -66,13 +67,13 @@ func (s *Store) learnPacket(ctx context.Context, q querier) error {
 // checkSizes refuses a row that no statement can hold, before any is sent. For a row
 // near the limit the connection is asked again: its limit is that of the time when it
 // was made.
-func (s *Store) checkSizes(ctx context.Context, tx execer, rows []row.Row) error {
+func (s *Store) checkSizes(ctx context.Context, tx sqldb.Execer, rows []row.Row) error {
 	packet, asked := int(s.known.packet.Load()), false
 	for i := range rows {
 		if !rows[i].NearLimit(packet) {
 			continue
 		}
-		if q, ok := tx.(querier); ok && !asked {
+		if q, ok := tx.(sqldb.Queryer); ok && !asked {
 			if err := s.learnPacket(ctx, q); err != nil {
 				return s.translate(ctx, err)
 			}

@@ -12,6 +12,9 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // Partitions says how the entries' table is cut into tables of the database.
@@ -44,19 +47,19 @@ type partitioned struct {
 	months *months
 }
 
-func newPartitioned(t table) *partitioned {
-	d := &partitioned{postgres: newPostgres(t), ids: t.in(t.ids(), `"`), months: &months{}}
+func newPartitioned(t schema.Table) *partitioned {
+	d := &partitioned{postgres: newPostgres(t), ids: t.In(t.IDs(), `"`), months: &months{}}
 	d.inserts, d.strict = d.newInserts(once), d.newInserts("")
 	return d
 }
 
 func (d *partitioned) newInserts(once string) (inserts postgresInserts) {
-	columns := strings.Join(row.InsertNames, ", ")
+	columns := strings.Join(schema.InsertNames, ", ")
 	insert := func(keys string) string {
 		return "WITH fresh AS (INSERT INTO " + d.ids + " (id, time) " + keys + once + " RETURNING id) INSERT INTO " +
-			d.t.quoted(`"`) + " (" + columns + ") "
+			d.t.Quoted(`"`) + " (" + columns + ") "
 	}
-	id, time := slices.Index(row.InsertNames, "id"), slices.Index(row.InsertNames, "time")
+	id, time := slices.Index(schema.InsertNames, "id"), slices.Index(schema.InsertNames, "time")
 	values := postgresValues()
 	inserts.one = insert("VALUES ("+values[id]+", "+values[time]+")") + "SELECT " + strings.Join(values, ", ") + " FROM fresh"
 	// IS TRUE keeps it a hash lookup for each row: as a join it would be planned
@@ -69,12 +72,10 @@ func (d *partitioned) newInserts(once string) (inserts postgresInserts) {
 	return inserts
 }
 
-func (t table) ids() string { return t.base + "_ids" }
-
 // monthsTraits: the time finds an entry's partition.
-var monthsTraits = func() *traits {
-	t := *traitsOf("postgres")
-	t.rowKey = []string{colTime, colID}
+var monthsTraits = func() *sqlgen.Traits {
+	t := *sqlgen.TraitsOf("postgres")
+	t.RowKey = []string{schema.ColTime, schema.ColID}
 	return &t
 }()
 
@@ -88,23 +89,17 @@ func (d *partitioned) insert(rows []row.Row, strict bool) (string, []any) {
 }
 
 func (d *partitioned) migrations() [][]string {
-	t := d.t.quoted(`"`)
+	t := d.t.Quoted(`"`)
 	index := func(kind, columns, where string) string {
-		return "CREATE INDEX " + d.t.index(kind, `"`) + " ON " + t + " (" + columns + ")" + where
+		return "CREATE INDEX " + d.t.Index(kind, `"`) + " ON " + t + " (" + columns + ")" + where
 	}
-	text := func(names []string) string {
-		return strings.Join(names, " text COLLATE \"C\" NOT NULL,\n\t") + " text COLLATE \"C\" NOT NULL"
-	}
+	columns := schema.Definitions(1, schema.PostgresTypes, ` COLLATE "C"`)
 	return [][]string{
 		{
 			`CREATE TABLE ` + t + ` (
-	id uuid NOT NULL,
+	` + columns[0] + `,
 	xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
-	form smallint NOT NULL,
-	time timestamptz NOT NULL,
-	` + text(textColumns) + `,
-	salt bytea NOT NULL,
-	` + text(longColumns) + `
+	` + strings.Join(columns[1:], ",\n\t") + `
 ) PARTITION BY RANGE (time)`,
 			"CREATE TABLE " + d.partition("default") + " PARTITION OF " + t + " DEFAULT",
 			`CREATE TABLE ` + d.ids + ` (
@@ -118,7 +113,7 @@ func (d *partitioned) migrations() [][]string {
 			index("object", "tenant, object_key, time, id, object_type", ""),
 			index("transaction", "transaction_id, time, id", " WHERE transaction_id <> ''"),
 			index("request", "request_id, time, id", " WHERE request_id <> ''"),
-			"CREATE INDEX " + d.t.index("feed", `"`) + " ON " + d.ids + " (xid, seq)",
+			"CREATE INDEX " + d.t.Index("feed", `"`) + " ON " + d.ids + " (xid, seq)",
 		},
 		{}, // as without partitions
 		{index("outcome", "tenant, outcome, time, id", failed)},
@@ -129,10 +124,10 @@ func (d *partitioned) migrations() [][]string {
 
 func (d *partitioned) repair() string {
 	return "WITH old AS (UPDATE " + d.ids + " SET xid = '3'::xid8 WHERE " + yetToCome + " RETURNING id, time) " +
-		"UPDATE " + d.t.quoted(`"`) + " e SET xid = '3'::xid8 FROM old WHERE e.id = old.id AND e.time = old.time"
+		"UPDATE " + d.t.Quoted(`"`) + " e SET xid = '3'::xid8 FROM old WHERE e.id = old.id AND e.time = old.time"
 }
 
-func (d *partitioned) version(ctx context.Context, q querier) (int, error) {
+func (d *partitioned) version(ctx context.Context, q sqldb.Queryer) (int, error) {
 	n, err := d.versionOf(ctx, q)
 	if err != nil || n == 0 {
 		return n, err
@@ -144,23 +139,23 @@ func (d *partitioned) version(ctx context.Context, q querier) (int, error) {
 }
 
 // checkKind: "r" is a table, "p" a partitioned one (pg_class.relkind).
-func (d *postgres) checkKind(ctx context.Context, q querier, want string) error {
-	n, err := number(ctx, q, "SELECT count(*) FROM pg_class WHERE oid = to_regclass($1) AND relkind IN ('r', 'p') AND relkind::text <> $2", d.t.quoted(`"`), want)
+func (d *postgres) checkKind(ctx context.Context, q sqldb.Queryer, want string) error {
+	n, err := sqldb.Number(ctx, q, "SELECT count(*) FROM pg_class WHERE oid = to_regclass($1) AND relkind IN ('r', 'p') AND relkind::text <> $2", d.t.Quoted(`"`), want)
 	if err != nil || n == 0 {
 		return err
 	}
 	if want == "p" {
-		return fmt.Errorf("%w: %s is one table, and the option says Monthly; see docs/storage.md for how to move its entries", ErrPartitions, d.t.name())
+		return fmt.Errorf("%w: %s is one table, and the option says Monthly; see docs/storage.md for how to move its entries", ErrPartitions, d.t.Name())
 	}
-	return fmt.Errorf("%w: %s is partitioned, and the option doesn't say Monthly", ErrPartitions, d.t.name())
+	return fmt.Errorf("%w: %s is partitioned, and the option doesn't say Monthly", ErrPartitions, d.t.Name())
 }
 
 // andTime adds the time of the entry with that ID to a condition, so that no
 // partition but its own is looked at.
-func (d *partitioned) andTime(ctx context.Context, s *Store, b *builder, id [16]byte) error {
+func (d *partitioned) andTime(ctx context.Context, s *Store, b *sqlgen.Builder, id [16]byte) error {
 	k := s.newBuilder()
-	k.add("SELECT time FROM ", d.ids, " WHERE id = ")
-	k.arg(postgresTraits.format.IDArg(id))
+	k.Add("SELECT time FROM ", d.ids, " WHERE id = ")
+	k.Arg(sqlgen.PostgresTraits.Format.IDArg(id))
 	rows, err := s.rows(ctx, k)
 	if err != nil {
 		return err
@@ -174,7 +169,7 @@ func (d *partitioned) andTime(ctx context.Context, s *Store, b *builder, id [16]
 		return err
 	}
 	b.WriteString(" AND e.time = ")
-	b.arg(postgresTraits.format.TimeArg(at.Time.UnixMicro()))
+	b.Arg(sqlgen.PostgresTraits.Format.TimeArg(at.Time.UnixMicro()))
 	return nil
 }
 
@@ -182,29 +177,29 @@ func (d *partitioned) andTime(ctx context.Context, s *Store, b *builder, id [16]
 // is known. It is looked up for each row in its partition alone: without the
 // OFFSET it would be a join like any other, planned as if all partitions were
 // read for it, and then better by reading them whole.
-func (d *partitioned) joinRows(b *builder, at, id string, w window) {
-	b.add(" CROSS JOIN LATERAL (SELECT * FROM ", d.t.quoted(`"`), " WHERE time = ", at, " AND id = ", id)
-	b.within(w, colTime)
+func (d *partitioned) joinRows(b *sqlgen.Builder, at, id string, w sqlgen.Window) {
+	b.Add(" CROSS JOIN LATERAL (SELECT * FROM ", d.t.Quoted(`"`), " WHERE time = ", at, " AND id = ", id)
+	b.Within(w, schema.ColTime)
 	b.WriteString(" OFFSET 0) e")
 }
 
-func (d *partitioned) deleteKeys(b *builder, table string, keys []string) {
-	b.add("WITH gone AS (DELETE FROM ", d.ids, " WHERE id = ANY(")
-	b.arg(arrayText(keys))
-	b.add("::uuid[]) RETURNING id, time) DELETE FROM ", table, " e USING gone WHERE e.id = gone.id AND e.time = gone.time")
+func (d *partitioned) deleteKeys(b *sqlgen.Builder, table string, keys []string) {
+	b.Add("WITH gone AS (DELETE FROM ", d.ids, " WHERE id = ANY(")
+	b.Arg(sqldb.TextArray(keys))
+	b.Add("::uuid[]) RETURNING id, time) DELETE FROM ", table, " e USING gone WHERE e.id = gone.id AND e.time = gone.time")
 }
 
 func (d *partitioned) appended() string { return lastNumber(d.ids) }
 
 // eachPartition runs fn with each partition, all of one snapshot: what is moved
 // between them meanwhile is where it was, and none is dropped.
-func (d *partitioned) eachPartition(ctx context.Context, db *sql.DB, fn func(q querier, table string) error) error {
-	tx, err := db.BeginTx(ctx, postgresEngine.snapshotOptions)
+func (d *partitioned) eachPartition(ctx context.Context, db *sql.DB, fn func(q sqldb.Queryer, table string) error) error {
+	tx, err := db.BeginTx(ctx, sqldb.Postgres.SnapshotOptions)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // it only read
-	if err := execAll(ctx, tx, "LOCK TABLE "+d.t.quoted(`"`)+" IN ACCESS SHARE MODE", postgresEngine.skipScanSettings); err != nil {
+	if err := sqldb.ExecAll(ctx, tx, "LOCK TABLE "+d.t.Quoted(`"`)+" IN ACCESS SHARE MODE", sqldb.Postgres.SkipScanSettings); err != nil {
 		return err
 	}
 	known, err := d.readMonths(ctx, tx)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 )
 
 // known is what a store has learned of its database.
@@ -37,7 +38,7 @@ func (k *known) forget() {
 
 // ready returns the store with the schema of its tables, and checks that they are
 // migrated. q is a connection that may be asked.
-func (s *Store) ready(ctx context.Context, q querier) (*Store, error) {
+func (s *Store) ready(ctx context.Context, q sqldb.Queryer) (*Store, error) {
 	if placed := s.known.placed.Load(); placed != nil {
 		return placed, placed.checkMigrated(ctx, q)
 	}
@@ -54,8 +55,8 @@ func (s *Store) ready(ctx context.Context, q querier) (*Store, error) {
 
 // readyIn is ready for what may only be able to run statements. Then nothing is
 // checked, and where the tables are is asked of the store's own pool alone.
-func (s *Store) readyIn(ctx context.Context, tx execer) (*Store, error) {
-	if q, ok := tx.(querier); ok {
+func (s *Store) readyIn(ctx context.Context, tx sqldb.Execer) (*Store, error) {
+	if q, ok := tx.(sqldb.Queryer); ok {
 		return s.ready(ctx, q)
 	}
 	if placed := s.known.placed.Load(); placed != nil {
@@ -70,7 +71,7 @@ func (s *Store) readyIn(ctx context.Context, tx execer) (*Store, error) {
 
 // find looks for the tables: by the store's own connections, and where those
 // don't see them by q, which is the host's and may have a path of its own.
-func (s *Store) find(ctx context.Context, q querier) (*Store, error) {
+func (s *Store) find(ctx context.Context, q sqldb.Queryer) (*Store, error) {
 	schema, err := s.findByOwn(ctx, q)
 	if err == nil && schema == "" {
 		schema, err = s.dialect.locate(ctx, q)
@@ -90,8 +91,8 @@ const ownPatience = 2 * time.Second
 
 // findByOwn answers "" where q is the store's own pool, or that pool has no
 // connection to spare: q may be a transaction on its only one.
-func (s *Store) findByOwn(ctx context.Context, q querier) (string, error) {
-	if q == querier(s.db) || !spare(s.db) {
+func (s *Store) findByOwn(ctx context.Context, q sqldb.Queryer) (string, error) {
+	if q == sqldb.Queryer(s.db) || !spare(s.db) {
 		return "", nil
 	}
 	own, cancel := context.WithTimeout(ctx, ownPatience)
@@ -110,7 +111,7 @@ func spare(db *sql.DB) bool {
 }
 
 // place is where the tables are or are to be made.
-func (s *Store) place(ctx context.Context, m conn) (*Store, error) {
+func (s *Store) place(ctx context.Context, m sqldb.Conn) (*Store, error) {
 	if placed := s.known.placed.Load(); placed != nil {
 		there, err := placed.dialect.version(ctx, m)
 		if err != nil || there > 0 || s.known.fixed {
@@ -134,11 +135,11 @@ func (s *Store) place(ctx context.Context, m conn) (*Store, error) {
 func (s *Store) in(schema string) (*Store, error) {
 	placed := *s
 	t := s.table
-	t.schema = schema
+	t.Schema = schema
 	return &placed, placed.name(t)
 }
 
-func (s *Store) notFound(ctx context.Context, q querier) error {
+func (s *Store) notFound(ctx context.Context, q sqldb.Queryer) error {
 	there, err := s.dialect.elsewhere(ctx, q)
 	if err != nil {
 		return s.translate(ctx, err)
@@ -146,5 +147,5 @@ func (s *Store) notFound(ctx context.Context, q querier) error {
 	if there != "" {
 		there = "; " + there
 	}
-	return fmt.Errorf("%w: the database has no table %s where the connection looks for it%s", audit.ErrNotMigrated, s.table.name(), there)
+	return fmt.Errorf("%w: the database has no table %s where the connection looks for it%s", audit.ErrNotMigrated, s.table.Name(), there)
 }

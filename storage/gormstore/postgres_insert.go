@@ -2,10 +2,12 @@ package gormstore
 
 import (
 	"encoding/hex"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 )
 
 // postgresInserts are the INSERTs of one row and of many. The text of many is
@@ -19,8 +21,8 @@ type postgresInserts struct {
 // once ends an INSERT that passes over stored IDs.
 const once = " ON CONFLICT (id) DO NOTHING"
 
-func newPostgresInserts(t table, once string) postgresInserts {
-	into := "INSERT INTO " + t.quoted(`"`) + " (" + strings.Join(row.InsertNames, ", ") + ") "
+func newPostgresInserts(t schema.Table, once string) postgresInserts {
+	into := "INSERT INTO " + t.Quoted(`"`) + " (" + strings.Join(schema.InsertNames, ", ") + ") "
 	return postgresInserts{
 		one:   into + "VALUES (" + strings.Join(postgresValues(), ", ") + ")" + once,
 		alike: into + "SELECT " + strings.Join(postgresLists(row.SharedCount), ", ") + once,
@@ -28,11 +30,11 @@ func newPostgresInserts(t table, once string) postgresInserts {
 	}
 }
 
-// postgresValues are the columns of one row, in the order of row.InsertNames.
+// postgresValues are the columns of one row, in the order of schema.InsertNames.
 func postgresValues() []string {
-	values := []string{itoa(row.FormVersion)}
-	for i, name := range row.InsertNames[1:] {
-		values = append(values, "$"+itoa(i+1)+"::"+postgresType(name))
+	values := []string{strconv.Itoa(row.FormVersion)}
+	for i, name := range schema.InsertNames[1:] {
+		values = append(values, "$"+strconv.Itoa(i+1)+"::"+schema.PostgresType(name))
 	}
 	return values
 }
@@ -47,10 +49,10 @@ func postgresValues() []string {
 // not in its FROM, which would write all rows to a buffer before the first is
 // used.
 func postgresLists(shared int) []string {
-	lists := []string{itoa(row.FormVersion)}
-	for i, name := range row.InsertNames[1:] {
-		param := "$" + itoa(i+2)
-		switch kind := postgresType(name); {
+	lists := []string{strconv.Itoa(row.FormVersion)}
+	for i, name := range schema.InsertNames[1:] {
+		param := "$" + strconv.Itoa(i+2)
+		switch kind := schema.PostgresType(name); {
 		case i < shared:
 			lists = append(lists, param+"::text")
 		case kind == "text":
@@ -62,18 +64,6 @@ func postgresLists(shared int) []string {
 	return lists
 }
 
-func postgresType(column string) string {
-	switch column {
-	case "id":
-		return "uuid"
-	case "time":
-		return "timestamptz"
-	case "salt":
-		return "bytea"
-	}
-	return "text"
-}
-
 func (d *postgres) insert(rows []row.Row, strict bool) (string, []any) {
 	inserts := &d.inserts
 	if strict {
@@ -81,7 +71,7 @@ func (d *postgres) insert(rows []row.Row, strict bool) (string, []any) {
 	}
 	b := row.NewBatch(rows)
 	if len(rows) == 1 {
-		r, args := &rows[0], make([]any, 0, len(row.InsertNames))
+		r, args := &rows[0], make([]any, 0, len(schema.InsertNames))
 		for _, text := range b.Texts[0] {
 			args = append(args, text)
 		}
@@ -97,14 +87,14 @@ func (d *postgres) insert(rows []row.Row, strict bool) (string, []any) {
 		}
 		// The first character comes once in it, so that what stands before and
 		// behind it can't make it appear elsewhere.
-		separator = "\x1e" + itoa(n)
+		separator = "\x1e" + strconv.Itoa(n)
 	}
 }
 
 // listArgs are the parameters of an INSERT of many rows; ok is false if the separator
 // is in one of the texts.
 func listArgs(b row.Batch, separator string) (args []any, ok bool) {
-	args = append(make([]any, 0, len(row.InsertNames)), separator)
+	args = append(make([]any, 0, len(schema.InsertNames)), separator)
 	shared := 0
 	if b.Alike {
 		for _, text := range b.Texts[0][:row.SharedCount] {

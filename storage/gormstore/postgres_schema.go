@@ -3,6 +3,8 @@ package gormstore
 import (
 	"context"
 	"strings"
+
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 )
 
 // inPath finds the first schema of a path that has the table of versions. It is
@@ -14,9 +16,9 @@ const inPath = "SELECT p.name FROM (%s) AS p (name, turn) JOIN pg_namespace n ON
 // locate looks along the search_path as it is, and then as it was when the
 // connection began: a host that chooses a tenant's schema by SET may hand out the
 // connection so.
-func (d *postgres) locate(ctx context.Context, q querier) (string, error) {
+func (d *postgres) locate(ctx context.Context, q sqldb.Queryer) (string, error) {
 	now := strings.Replace(inPath, "%s", "SELECT s, o FROM unnest(current_schemas(false)) WITH ORDINALITY AS u (s, o)", 1)
-	schema, err := text(ctx, q, now, d.t.versions())
+	schema, err := sqldb.String(ctx, q, now, d.t.Versions())
 	if err != nil || schema != "" {
 		return schema, err
 	}
@@ -25,16 +27,16 @@ func (d *postgres) locate(ctx context.Context, q querier) (string, error) {
 		return "", err
 	}
 	first := strings.Replace(inPath, "%s", "SELECT s, o FROM unnest($2::text[]) WITH ORDINALITY AS u (s, o)", 1)
-	return text(ctx, q, first, d.t.versions(), arrayText(path))
+	return sqldb.String(ctx, q, first, d.t.Versions(), sqldb.TextArray(path))
 }
 
 // resetPath is the search_path that RESET would set.
-func (d *postgres) resetPath(ctx context.Context, q querier) ([]string, error) {
-	path, err := text(ctx, q, "SELECT reset_val FROM pg_settings WHERE name = 'search_path'")
+func (d *postgres) resetPath(ctx context.Context, q sqldb.Queryer) ([]string, error) {
+	path, err := sqldb.String(ctx, q, "SELECT reset_val FROM pg_settings WHERE name = 'search_path'")
 	if err != nil {
 		return nil, err
 	}
-	user, err := text(ctx, q, "SELECT current_user")
+	user, err := sqldb.String(ctx, q, "SELECT current_user")
 	return splitPath(path, user), err
 }
 
@@ -60,18 +62,18 @@ func splitPath(path, user string) (names []string) {
 	return names
 }
 
-func (d *postgres) firstSchema(ctx context.Context, q querier) (string, error) {
-	return text(ctx, q, "SELECT coalesce(current_schema(), '')")
+func (d *postgres) firstSchema(ctx context.Context, q sqldb.Queryer) (string, error) {
+	return sqldb.String(ctx, q, "SELECT coalesce(current_schema(), '')")
 }
 
 // elsewhere names the search_path, and the schemas that have such a table.
-func (d *postgres) elsewhere(ctx context.Context, q querier) (string, error) {
-	path, err := text(ctx, q, "SELECT current_setting('search_path')")
+func (d *postgres) elsewhere(ctx context.Context, q sqldb.Queryer) (string, error) {
+	path, err := sqldb.String(ctx, q, "SELECT current_setting('search_path')")
 	if err != nil {
 		return "", err
 	}
-	list, err := texts(ctx, q, "SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "+
-		"WHERE c.relname = $1 AND c.relkind IN ('r', 'p') AND nspname !~ '^pg_' ORDER BY 1 LIMIT 10", d.t.versions())
+	list, err := sqldb.Strings(ctx, q, "SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "+
+		"WHERE c.relname = $1 AND c.relkind IN ('r', 'p') AND nspname !~ '^pg_' ORDER BY 1 LIMIT 10", d.t.Versions())
 	if err != nil {
 		return "", err
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // purgeBatch is what one statement removes, so that a purge of millions holds no
@@ -23,7 +24,7 @@ func (s *Store) Purge(ctx context.Context, f audit.Filter, limit int) (int, erro
 	if err != nil {
 		return 0, err
 	}
-	oldest := selection{filter: f, order: orderOf(audit.SortTime)}
+	oldest := selection{filter: f, order: sqlgen.IndexedOrder(audit.SortTime)}
 	removed, err := s.purge(ctx, f, oldest, limit)
 	if err == nil && removed < limit {
 		_ = s.refresh(ctx) // if it fails, who asks next has more to read

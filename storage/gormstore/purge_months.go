@@ -6,9 +6,12 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // dropTries is how often a partition is tried to be dropped while others read.
@@ -51,13 +54,13 @@ func (d *partitioned) monthly(sel selection) []selection {
 	cuts = slices.CompactFunc(cuts, time.Time.Equal)
 	var list []selection
 	rest := sel.times()
-	for _, cut := range append(cuts, rest.to) {
+	for _, cut := range append(cuts, rest.To) {
 		part := sel
 		part.window = rest
-		part.window.narrow(window{to: cut})
-		if !part.window.empty() {
+		part.window.Narrow(sqlgen.Window{To: cut})
+		if !part.window.Empty() {
 			list = append(list, part)
-			rest.narrow(window{from: cut})
+			rest.Narrow(sqlgen.Window{From: cut})
 		}
 	}
 	return list
@@ -77,7 +80,7 @@ func onlyEnd(f audit.Filter) (time.Time, bool) {
 func (d *partitioned) dropMonth(ctx context.Context, s *Store, suffix string, month time.Time, limit int) (n int, dropped bool, err error) {
 	for try := 1; ; try++ {
 		n, dropped, err = d.tryDropMonth(ctx, s, suffix, month, limit)
-		if err == nil || !isLocked(err) && !postgresEngine.isDeadlock(err) {
+		if err == nil || !isLocked(err) && !sqldb.Postgres.IsDeadlock(err) {
 			return n, dropped, err
 		}
 		if try == dropTries {
@@ -90,7 +93,7 @@ func (d *partitioned) dropMonth(ctx context.Context, s *Store, suffix string, mo
 }
 
 func (d *partitioned) tryDropMonth(ctx context.Context, s *Store, suffix string, month time.Time, limit int) (int, bool, error) {
-	tx, err := s.db.BeginTx(ctx, postgresEngine.removeOptions)
+	tx, err := s.db.BeginTx(ctx, sqldb.Postgres.RemoveOptions)
 	if err != nil {
 		return 0, false, err
 	}
@@ -104,11 +107,11 @@ func (d *partitioned) tryDropMonth(ctx context.Context, s *Store, suffix string,
 			return 0, false, err
 		}
 	}
-	older, err := number(ctx, tx, "SELECT count(*) FROM (SELECT 1 FROM "+d.partition("default")+" WHERE time < $1::timestamptz LIMIT 1) older", postgresTraits.format.TimeArg(month.UnixMicro()))
+	older, err := sqldb.Number(ctx, tx, "SELECT count(*) FROM (SELECT 1 FROM "+d.partition("default")+" WHERE time < $1::timestamptz LIMIT 1) older", sqlgen.PostgresTraits.Format.TimeArg(month.UnixMicro()))
 	if err != nil || older > 0 {
 		return 0, false, err
 	}
-	n, err := number(ctx, tx, "SELECT count(*) FROM (SELECT 1 FROM "+part+" LIMIT "+itoa(limit+1)+") bounded")
+	n, err := sqldb.Number(ctx, tx, "SELECT count(*) FROM (SELECT 1 FROM "+part+" LIMIT "+strconv.Itoa(limit+1)+") bounded")
 	if err != nil || n > limit {
 		return 0, false, err
 	}
@@ -123,7 +126,7 @@ func (d *partitioned) tryDropMonth(ctx context.Context, s *Store, suffix string,
 	for _, statement := range []string{
 		// Whether the lock can be had now, before the work that it is needed behind.
 		"SAVEPOINT probe",
-		"LOCK TABLE ONLY " + d.t.quoted(`"`) + " IN ACCESS EXCLUSIVE MODE",
+		"LOCK TABLE ONLY " + d.t.Quoted(`"`) + " IN ACCESS EXCLUSIVE MODE",
 		"LOCK TABLE " + part + " IN ACCESS EXCLUSIVE MODE",
 		"ROLLBACK TO SAVEPOINT probe",
 		"DELETE FROM " + d.ids + " WHERE id IN (SELECT id FROM " + part + ")",

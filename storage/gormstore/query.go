@@ -5,10 +5,14 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // Get returns the entry with that ID, or audit.ErrNotFound.
@@ -21,9 +25,9 @@ func (s *Store) Get(ctx context.Context, id string) (audit.Entry, error) {
 		return audit.Entry{}, err
 	}
 	b := s.newBuilder()
-	b.list(row.ReadNames, "SELECT ", "e.")
-	b.add(" FROM ", s.quoted, " e WHERE e.id = ")
-	b.arg(s.traits.format.IDArg(raw))
+	b.List(schema.ReadNames, "SELECT ", "e.")
+	b.Add(" FROM ", s.quoted, " e WHERE e.id = ")
+	b.Arg(s.traits.Format.IDArg(raw))
 	if s.parts != nil {
 		if err := s.parts.andTime(ctx, s, b, raw); err != nil {
 			return audit.Entry{}, err
@@ -88,7 +92,7 @@ func (s *Store) firstPage(ctx context.Context, q audit.Query) (*audit.Page, erro
 func (s *Store) pageFrom(ctx context.Context, q audit.Query, p audit.Position) (*audit.Page, error) {
 	o := s.orderOf(q.Sort)
 	if p.Back {
-		o = o.reverse()
+		o = o.Reverse()
 	}
 	p, err := s.resolve(ctx, o, p)
 	if err != nil {
@@ -109,7 +113,7 @@ func (s *Store) pageFrom(ctx context.Context, q audit.Query, p audit.Position) (
 	if len(found.entries) > 0 {
 		near = found.position(0)
 	}
-	behind, err := s.any(ctx, selection{filter: q.Filter, order: o.reverse(), after: &near, sought: sel.sought})
+	behind, err := s.any(ctx, selection{filter: q.Filter, order: o.Reverse(), after: &near, sought: sel.sought})
 	if err != nil {
 		return nil, err
 	}
@@ -136,16 +140,16 @@ func (s *Store) pageFrom(ctx context.Context, q audit.Query, p audit.Position) (
 
 // beyond is a hair further than p in the order o, so that what was at p is on
 // the other side of it.
-func beyond(p audit.Position, o order) audit.Position {
+func beyond(p audit.Position, o sqlgen.Order) audit.Position {
 	step := 1
-	if o.descending {
+	if o.Descending {
 		step = -step
 	}
 	if row.IsRaw(p) {
 		return p // a value that is none of the order's has no next one
 	}
-	if n, err := seqPosition(p); err == nil && o.recorded() {
-		p.Key = itoa(int(n) + step)
+	if n, err := sqlgen.SeqPosition(p); err == nil && o.Recorded() {
+		p.Key = strconv.Itoa(int(n) + step)
 		return p
 	}
 	p.Time = p.Time.Add(time.Duration(step) * time.Microsecond)
@@ -155,11 +159,11 @@ func beyond(p audit.Position, o order) audit.Position {
 // selection is a part of what a filter selects, in an order.
 type selection struct {
 	filter audit.Filter
-	order  order
-	after  *audit.Position // nil: from the beginning
-	bound  func(*builder)  // writes a further condition; nil: none
-	window window          // a part of what is selected
-	limit  int             // 0: all
+	order  sqlgen.Order
+	after  *audit.Position       // nil: from the beginning
+	bound  func(*sqlgen.Builder) // writes a further condition; nil: none
+	window sqlgen.Window         // a part of what is selected
+	limit  int                   // 0: all
 	// unordered: only how many there are matters, so the streams need no merging.
 	unordered bool
 	brief     bool    // without changes and metadata
@@ -170,43 +174,43 @@ type selection struct {
 // names are the columns that the selection's entries are read from.
 func (sel selection) names() []string {
 	if sel.brief {
-		return row.BriefNames
+		return schema.BriefNames
 	}
-	return row.ReadNames
+	return schema.ReadNames
 }
 
 // keyed are the names, and the column that is sorted by before the time.
 func (sel selection) keyed() []string {
-	if len(sel.order.columns) < 3 || sel.order.key != "" {
+	if len(sel.order.Columns) < 3 || sel.order.Key != "" {
 		return sel.names()
 	}
-	return append(slices.Clone(sel.names()), sel.order.columns[0])
+	return append(slices.Clone(sel.names()), sel.order.Columns[0])
 }
 
 // write writes all of a SELECT that follows WHERE.
-func (sel selection) write(b *builder) error { return sel.writeTerms(b, sel.filter.Terms()) }
+func (sel selection) write(b *sqlgen.Builder) error { return sel.writeTerms(b, sel.filter.Terms()) }
 
-func (sel selection) writeTerms(b *builder, terms []audit.Filter) error {
-	b.terms(terms)
+func (sel selection) writeTerms(b *sqlgen.Builder, terms []audit.Filter) error {
+	b.Terms(terms)
 	if sel.bound != nil {
 		b.WriteString(" AND ")
 		sel.bound(b)
 	}
-	b.within(sel.window, colTime)
+	b.Within(sel.window, schema.ColTime)
 	if sel.after != nil {
-		values, err := sel.order.values(b.traits, *sel.after)
+		values, err := sel.order.Values(b.Traits, *sel.after)
 		if err != nil {
 			return err
 		}
 		b.WriteString(" AND ")
-		b.after(sel.order.compared(), values, sel.order.descending)
+		b.After(sel.order.Compared(), values, sel.order.Descending)
 	}
-	if !sel.unordered || !sel.order.recorded() { // the others are walked in their order
+	if !sel.unordered || !sel.order.Recorded() { // the others are walked in their order
 		b.WriteString(" ORDER BY ")
-		sel.order.by(b, "")
+		sel.order.By(b, "")
 	}
 	if sel.limit > 0 {
-		b.add(" LIMIT ", itoa(sel.limit))
+		b.Add(" LIMIT ", strconv.Itoa(sel.limit))
 	}
 	return nil
 }
@@ -217,8 +221,8 @@ func (sel selection) writeTerms(b *builder, terms []audit.Filter) error {
 // and ordered by their short columns alone, and only those of the page are then
 // read whole: neither a sort nor a merge carries the changes along.
 func (s *Store) slice(ctx context.Context, sel selection) (found run, err error) {
-	found = run{sort: sel.order.sort, entries: []audit.Entry{}}
-	err = s.eachWindow(ctx, sel, func(q querier, p streams, part selection) (bool, error) {
+	found = run{sort: sel.order.Sort, entries: []audit.Entry{}}
+	err = s.eachWindow(ctx, sel, func(q sqldb.Queryer, p streams, part selection) (bool, error) {
 		part.limit -= len(found.entries)
 		some, err := s.pageRun(ctx, q, part, p)
 		found.add(some)
@@ -228,8 +232,8 @@ func (s *Store) slice(ctx context.Context, sel selection) (found run, err error)
 }
 
 // pageRun reads a page of the plan.
-func (s *Store) pageRun(ctx context.Context, q querier, sel selection, p streams) (run, error) {
-	if sel.order.recorded() {
+func (s *Store) pageRun(ctx context.Context, q sqldb.Queryer, sel selection, p streams) (run, error) {
+	if sel.order.Recorded() {
 		return s.recordedPage(ctx, q, sel, p)
 	}
 	b, err := s.page(sel, p)
@@ -239,29 +243,29 @@ func (s *Store) pageRun(ctx context.Context, q querier, sel selection, p streams
 	return s.readRun(ctx, q, b, sel)
 }
 
-func (s *Store) page(sel selection, streams streams) (*builder, error) {
+func (s *Store) page(sel selection, streams streams) (*sqlgen.Builder, error) {
 	b := s.newBuilder()
-	if streams.alone() && s.traits.keepsOrder {
+	if streams.alone() && s.traits.KeepsOrder {
 		return b, s.along(b, sel, streams)
 	}
-	b.list(sel.keyed(), "SELECT ", "e.")
-	if sel.order.recorded() {
+	b.List(sel.keyed(), "SELECT ", "e.")
+	if sel.order.Recorded() {
 		b.WriteString(", p.seq")
 		return b, s.fromMerged(b, sel, streams)
 	}
-	if sel.order.key != "" {
-		b.WriteString(", p." + sortKey)
+	if sel.order.Key != "" {
+		b.WriteString(", p." + sqlgen.SortKey)
 	}
 	if err := s.fromMerged(b, sel, streams); err != nil {
 		return nil, err
 	}
 	b.WriteString(" ORDER BY ")
-	sel.order.by(b, "e.")
+	sel.order.By(b, "e.")
 	return b, nil
 }
 
 // fromMerged writes FROM the entries e of merged streams.
-func (s *Store) fromMerged(b *builder, sel selection, p streams) error {
+func (s *Store) fromMerged(b *sqlgen.Builder, sel selection, p streams) error {
 	b.WriteString(" FROM (")
 	if err := s.merge(b, sel, p); err != nil {
 		return err
@@ -270,26 +274,26 @@ func (s *Store) fromMerged(b *builder, sel selection, p streams) error {
 	if s.parts != nil {
 		s.parts.joinRows(b, "p.time", "p.id", sel.window)
 	} else {
-		key := b.traits.rowKey[0]
-		b.add(" JOIN ", s.quoted, " e ON e.", key, " = p.", key)
+		key := b.Traits.RowKey[0]
+		b.Add(" JOIN ", s.quoted, " e ON e.", key, " = p.", key)
 	}
 	return nil
 }
 
 // along writes the SELECT of whole rows of one stream.
-func (s *Store) along(b *builder, sel selection, p streams) error {
+func (s *Store) along(b *sqlgen.Builder, sel selection, p streams) error {
 	if p.tenants != nil {
 		return s.stream1(b, sel, p, sel.keyed())
 	}
-	b.list(sel.keyed(), "SELECT ", "")
-	b.add(" FROM ", s.quoted, " WHERE ")
+	b.List(sel.keyed(), "SELECT ", "")
+	b.Add(" FROM ", s.quoted, " WHERE ")
 	return sel.writeTerms(b, p.terms)
 }
 
 // any reports whether the selection has an entry.
 func (s *Store) any(ctx context.Context, sel selection) (found bool, err error) {
-	sel.limit, sel.unordered = 1, sel.order.recorded()
-	err = s.eachWindow(ctx, sel, func(q querier, p streams, part selection) (bool, error) {
+	sel.limit, sel.unordered = 1, sel.order.Recorded()
+	err = s.eachWindow(ctx, sel, func(q sqldb.Queryer, p streams, part selection) (bool, error) {
 		b := s.newBuilder()
 		if err := s.merge(b, part, p); err != nil {
 			return false, err
@@ -306,30 +310,30 @@ func (s *Store) any(ctx context.Context, sel selection) (found bool, err error) 
 }
 
 // rows runs the statement on the store's own pool.
-func (s *Store) rows(ctx context.Context, b *builder) (*sql.Rows, error) {
+func (s *Store) rows(ctx context.Context, b *sqlgen.Builder) (*sql.Rows, error) {
 	return s.rowsOn(ctx, s.db, b)
 }
 
-func (s *Store) rowsOn(ctx context.Context, q querier, b *builder) (*sql.Rows, error) {
+func (s *Store) rowsOn(ctx context.Context, q sqldb.Queryer, b *sqlgen.Builder) (*sql.Rows, error) {
 	if err := s.checkMigrated(ctx, q); err != nil {
 		return nil, err
 	}
 	if err := s.checkArgs(b); err != nil {
 		return nil, err
 	}
-	rows, err := q.QueryContext(ctx, b.String(), b.args...)
+	rows, err := q.QueryContext(ctx, b.String(), b.Args...)
 	return rows, s.translate(ctx, err)
 }
 
-func (s *Store) checkArgs(b *builder) error {
-	if most := s.traits.maxArgs; len(b.args) > most {
-		return &audit.QueryError{Param: "filter", Reason: fmt.Sprintf("needs %d parameters, at most %d are possible", len(b.args), most)}
+func (s *Store) checkArgs(b *sqlgen.Builder) error {
+	if most := s.traits.MaxArgs; len(b.Args) > most {
+		return &audit.QueryError{Param: "filter", Reason: fmt.Sprintf("needs %d parameters, at most %d are possible", len(b.Args), most)}
 	}
 	return nil
 }
 
 // read returns all entries that the statement finds.
-func (s *Store) read(ctx context.Context, b *builder) ([]audit.Entry, error) {
+func (s *Store) read(ctx context.Context, b *sqlgen.Builder) ([]audit.Entry, error) {
 	found, err := s.readRun(ctx, s.db, b, selection{})
 	return found.entries, err
 }
@@ -347,4 +351,4 @@ func (s *Store) sortable(ctx context.Context, q audit.Query) error {
 }
 
 // orderOf is the order of any sort.
-func (s *Store) orderOf(sort audit.Sort) order { return orderIn(s.traits, sort) }
+func (s *Store) orderOf(sort audit.Sort) sqlgen.Order { return sqlgen.OrderOf(s.traits, sort) }

@@ -9,23 +9,18 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
-
-// colSeq is the number that the database gives an entry when it is appended. The
-// statement that appends an entry of a row's change runs in the transaction that
-// holds the row's lock, so the numbers of one row's entries are in the order of
-// its changes. They are in no other order: a transaction may draw its numbers
-// before one that commits earlier, and PostgreSQL's transactions are numbered
-// (xid) when they begin to write, before they wait for a row.
-const colSeq = "seq"
 
 // Sequenced reports that queries sort by audit.SortRecorded.
 func (s *Store) Sequenced() bool { return true }
 
 // resolve returns the position with its number: that of the entry, if the cursor
 // was made of an entry alone.
-func (s *Store) resolve(ctx context.Context, o order, p audit.Position) (audit.Position, error) {
-	if !o.recorded() || p.Key != "" {
+func (s *Store) resolve(ctx context.Context, o sqlgen.Order, p audit.Position) (audit.Position, error) {
+	if !o.Recorded() || p.Key != "" {
 		return p, nil
 	}
 	n, err := s.seqOf(ctx, p.ID)
@@ -35,7 +30,7 @@ func (s *Store) resolve(ctx context.Context, o order, p audit.Position) (audit.P
 	if n == 0 {
 		return p, &audit.QueryError{Param: "cursor", Reason: "its entry is gone; start from the first page", Err: audit.ErrBadCursor}
 	}
-	p.Key = itoa(n)
+	p.Key = strconv.Itoa(n)
 	return p, nil
 }
 
@@ -46,8 +41,8 @@ func (s *Store) seqOf(ctx context.Context, id string) (int, error) {
 		return 0, nil // no entry has such an ID
 	}
 	b := s.newBuilder()
-	b.add("SELECT seq FROM ", s.numbered(), " WHERE id = ")
-	b.arg(s.traits.format.IDArg(raw))
+	b.Add("SELECT seq FROM ", s.numbered(), " WHERE id = ")
+	b.Arg(s.traits.Format.IDArg(raw))
 	return s.numberOf(ctx, s.db, b)
 }
 
@@ -62,7 +57,7 @@ func (s *Store) numbered() string {
 // source is the table that a selection's keys are read from, without an alias.
 // With months the numbers are beside the IDs.
 func (s *Store) source(sel selection) string {
-	if s.parts == nil || !sel.order.recorded() {
+	if s.parts == nil || !sel.order.Recorded() {
 		return s.quoted
 	}
 	return "(SELECT n.seq, m.* FROM " + s.quoted + " m JOIN " + s.parts.ids + " n ON n.id = m.id)"
@@ -83,12 +78,12 @@ func (s *Store) planRecorded(p streams) streams {
 
 // recordedKeys writes the SELECT of a page's keys. Without the index's name a
 // database may walk the whole table, which is in the page's order.
-func (s *Store) recordedKeys(b *builder, sel selection, p streams, columns []string) error {
-	b.list(columns, "SELECT ", "")
-	b.add(" FROM ", s.source(sel), " e")
+func (s *Store) recordedKeys(b *sqlgen.Builder, sel selection, p streams, columns []string) error {
+	b.List(columns, "SELECT ", "")
+	b.Add(" FROM ", s.source(sel), " e")
 	terms := p.terms
 	if p.tenants != nil {
-		b.WriteString(s.use(leadIndexes[colObject]))
+		b.WriteString(s.use(leadIndexes[schema.ColObject]))
 		terms = append(slices.Clip(terms), audit.Filter{Tenants: p.tenants})
 	}
 	b.WriteString(" WHERE ")
@@ -131,8 +126,8 @@ func (r *run) cut(n int) {
 
 // readRun returns all entries that the statement finds, beside their numbers if
 // it has them behind the selection's columns.
-func (s *Store) readRun(ctx context.Context, q querier, b *builder, sel selection) (run, error) {
-	r := run{sort: sel.order.sort}
+func (s *Store) readRun(ctx context.Context, q sqldb.Queryer, b *sqlgen.Builder, sel selection) (run, error) {
+	r := run{sort: sel.order.Sort}
 	rows, err := s.rowsOn(ctx, q, b)
 	if err != nil {
 		return r, err
@@ -140,10 +135,10 @@ func (s *Store) readRun(ctx context.Context, q querier, b *builder, sel selectio
 	defer rows.Close()
 	var seq int64
 	var key row.RawColumn
-	keyed := len(sel.order.columns) == 3
+	keyed := len(sel.order.Columns) == 3
 	var more []any
 	switch {
-	case sel.order.recorded():
+	case sel.order.Recorded():
 		more = []any{&seq}
 	case keyed:
 		more = []any{&key}
@@ -159,7 +154,7 @@ func (s *Store) readRun(ctx context.Context, q querier, b *builder, sel selectio
 		}
 		r.entries = append(r.entries, e)
 		switch {
-		case sel.order.recorded():
+		case sel.order.Recorded():
 			r.seqs = append(r.seqs, seq)
 		case keyed:
 			r.at = append(r.at, sc.KeyPosition(row.Format(s.database), &key))
@@ -174,13 +169,13 @@ func (s *Store) readRun(ctx context.Context, q querier, b *builder, sel selectio
 // numbers of the records' entries are sorted, and each row is read by its key.
 func (s *Store) streamRecorded(ctx context.Context, sel selection, yield func(audit.Entry) bool) error {
 	sel.limit = math.MaxInt32
-	return s.onPlan(ctx, sel, func(q querier, p streams) error {
+	return s.onPlan(ctx, sel, func(q sqldb.Queryer, p streams) error {
 		b, err := s.page(sel, p)
 		if err != nil {
 			return err
 		}
 		b.WriteString(" ORDER BY ")
-		sel.order.by(b, "p.")
+		sel.order.By(b, "p.")
 		rows, err := s.rowsOn(ctx, q, b)
 		if err != nil {
 			return err

@@ -4,10 +4,13 @@ import (
 	"context"
 	"slices"
 	"sort"
+	"strconv"
 
 	"github.com/google/uuid"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 )
 
 // blockKeys is how many entries' keys are read at once, some 40 bytes each.
@@ -44,21 +47,21 @@ func (s *Store) recordedBlocks(ctx context.Context, sel selection, yield func(au
 		if len(keys) < sel.limit {
 			return nil
 		}
-		sel.after = &audit.Position{Key: itoa(int(keys[len(keys)-1].seq))}
+		sel.after = &audit.Position{Key: strconv.Itoa(int(keys[len(keys)-1].seq))}
 	}
 }
 
 // keysOf reads the keys of a selection, in its order.
 func (s *Store) keysOf(ctx context.Context, sel selection) (keys []recordedKey, err error) {
-	key := s.traits.rowKey[0]
-	err = s.onPlan(ctx, sel, func(q querier, p streams) error {
+	key := s.traits.RowKey[0]
+	err = s.onPlan(ctx, sel, func(q sqldb.Queryer, p streams) error {
 		b := s.newBuilder()
-		b.add("SELECT p.seq, p.", key, " FROM (")
+		b.Add("SELECT p.seq, p.", key, " FROM (")
 		if err := s.merge(b, sel, p); err != nil {
 			return err
 		}
 		b.WriteString(") p ORDER BY ")
-		sel.order.by(b, "p.")
+		sel.order.By(b, "p.")
 		rows, err := s.rowsOn(ctx, q, b)
 		if err != nil {
 			return err
@@ -67,7 +70,7 @@ func (s *Store) keysOf(ctx context.Context, sel selection) (keys []recordedKey, 
 		for rows.Next() {
 			var k recordedKey
 			dest := []any{&k.seq, &k.seq}
-			if key != colSeq {
+			if key != schema.ColSeq {
 				dest[1] = &k.id
 			}
 			if err := rows.Scan(dest...); err != nil {
@@ -83,15 +86,15 @@ func (s *Store) keysOf(ctx context.Context, sel selection) (keys []recordedKey, 
 // rowsOf reads the entries of keys, in the selection's order.
 func (s *Store) rowsOf(ctx context.Context, sel selection, keys []recordedKey) (run, error) {
 	b := s.newBuilder()
-	key := s.traits.rowKey[0]
-	b.list(sel.names(), "SELECT ", "e.")
-	b.add(", e.seq FROM ", s.quoted, " e WHERE e.", key, " IN (")
+	key := s.traits.RowKey[0]
+	b.List(sel.names(), "SELECT ", "e.")
+	b.Add(", e.seq FROM ", s.quoted, " e WHERE e.", key, " IN (")
 	for i, k := range keys {
 		b.WriteString([]string{"", ", "}[min(i, 1)])
-		if key == colSeq {
-			b.WriteString(itoa(int(k.seq)))
+		if key == schema.ColSeq {
+			b.WriteString(strconv.Itoa(int(k.seq)))
 		} else {
-			b.arg(b.traits.format.IDArg(k.id))
+			b.Arg(b.Traits.Format.IDArg(k.id))
 		}
 	}
 	b.WriteString(")")

@@ -6,19 +6,22 @@ import (
 	"sort"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // recordedPage reads a page in the order of recording. The database puts only the
 // numbers in order; sorting the page here costs less than its sort of whole rows.
-func (s *Store) recordedPage(ctx context.Context, q querier, sel selection, p streams) (run, error) {
+func (s *Store) recordedPage(ctx context.Context, q sqldb.Queryer, sel selection, p streams) (run, error) {
 	page, ok, err := s.firstByTime(ctx, q, sel)
 	if err == nil && !ok {
 		sel.budget.restart()
-		var b *builder
+		var b *sqlgen.Builder
 		if b, err = s.page(sel, p); err == nil {
 			if sel.budget != nil { // which rows have room depends on their order
 				b.WriteString(" ORDER BY ")
-				sel.order.by(b, "p.")
+				sel.order.By(b, "p.")
 			}
 			page, err = s.readRun(ctx, q, b, sel)
 		}
@@ -42,21 +45,21 @@ func (r byNumber) Swap(i, j int) {
 // that the page is right: none of the entries behind it in time belongs on it.
 // Looking for one reads no more than the index (on PostgreSQL their rows), and
 // sorts nothing.
-func (s *Store) firstByTime(ctx context.Context, q querier, sel selection) (page run, ok bool, err error) {
-	if sel.after != nil || sel.limit == 0 || s.parts != nil || !s.traits.keepsOrder {
+func (s *Store) firstByTime(ctx context.Context, q sqldb.Queryer, sel selection) (page run, ok bool, err error) {
+	if sel.after != nil || sel.limit == 0 || s.parts != nil || !s.traits.KeepsOrder {
 		return page, false, nil
 	}
 	byTime := sel
-	byTime.order = orderOf(audit.SortTime)
-	if sel.order.descending {
-		byTime.order = byTime.order.reverse()
+	byTime.order = sqlgen.IndexedOrder(audit.SortTime)
+	if sel.order.Descending {
+		byTime.order = byTime.order.Reverse()
 	}
 	p := s.planStreams(byTime)
-	if p.tenants == nil || !p.alone() || p.leads == nil || p.leads[0].column != colObject {
+	if p.tenants == nil || !p.alone() || p.leads == nil || p.leads[0].column != schema.ColObject {
 		return page, false, nil
 	}
 	b := s.newBuilder()
-	if err := s.stream1(b, byTime, p, append(slices.Clone(sel.names()), colSeq)); err != nil {
+	if err := s.stream1(b, byTime, p, append(slices.Clone(sel.names()), schema.ColSeq)); err != nil {
 		return page, false, err
 	}
 	page, err = s.readRun(ctx, q, b, sel)
@@ -69,23 +72,23 @@ func (s *Store) firstByTime(ctx context.Context, q querier, sel selection) (page
 
 // belongsBefore reports whether an entry that is behind the page in time was
 // recorded before an entry of it, in the page's direction.
-func (s *Store) belongsBefore(ctx context.Context, q querier, byTime selection, p streams, page run) (bool, error) {
+func (s *Store) belongsBefore(ctx context.Context, q sqldb.Queryer, byTime selection, p streams, page run) (bool, error) {
 	last := page.entries[len(page.entries)-1]
 	byTime.after, byTime.limit = &audit.Position{Time: last.Time, ID: last.ID}, 1
 	bound, limit := slices.Max(page.seqs), byTime.bound
-	if byTime.order.descending {
+	if byTime.order.Descending {
 		bound = slices.Min(page.seqs)
 	}
-	byTime.bound = func(b *builder) {
+	byTime.bound = func(b *sqlgen.Builder) {
 		if limit != nil {
 			limit(b)
 			b.WriteString(" AND ")
 		}
-		b.add("seq", comparison(!byTime.order.descending))
-		b.arg(bound)
+		b.Add("seq", sqlgen.Comparison(!byTime.order.Descending))
+		b.Arg(bound)
 	}
 	b := s.newBuilder()
-	if err := s.stream1(b, byTime, p, []string{colSeq}); err != nil {
+	if err := s.stream1(b, byTime, p, []string{schema.ColSeq}); err != nil {
 		return false, err
 	}
 	rows, err := s.rowsOn(ctx, q, b)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 var _ audit.Remover = (*Store)(nil)
@@ -27,9 +28,9 @@ func (s *Store) Remove(ctx context.Context, ids ...string) error {
 	}
 	err = s.removing(ctx, func(tx *sql.Tx, gone *keptValues) error {
 		for some := range slices.Chunk(list, removeBatch) {
-			if _, err := s.removeRows(ctx, tx, gone, func(b *builder) error {
+			if _, err := s.removeRows(ctx, tx, gone, func(b *sqlgen.Builder) error {
 				b.WriteString("id IN (")
-				b.ids(some)
+				b.IDs(some)
 				b.WriteString(")")
 				return nil
 			}); err != nil {

@@ -4,9 +4,13 @@ import (
 	"context"
 	"database/sql"
 	"slices"
+	"strconv"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // Replace puts masked entries in the place of those that are as old says, and forgets
@@ -30,7 +34,7 @@ func (s *Store) Replace(ctx context.Context, old, masked []audit.Entry) (int, er
 	}
 	for try := 1; ; try++ {
 		n, err := s.replace(ctx, old, rows)
-		if err == nil || try == maxTries || !s.engine.isDeadlock(err) {
+		if err == nil || try == maxTries || !s.engine.IsDeadlock(err) {
 			return n, s.translate(ctx, err)
 		}
 		if err := pause(ctx, try); err != nil {
@@ -40,7 +44,7 @@ func (s *Store) Replace(ctx context.Context, old, masked []audit.Entry) (int, er
 }
 
 func (s *Store) replace(ctx context.Context, old []audit.Entry, rows []row.Row) (n int, err error) {
-	tx, err := s.db.BeginTx(ctx, s.engine.removeOptions)
+	tx, err := s.db.BeginTx(ctx, s.engine.RemoveOptions)
 	if err != nil {
 		return 0, err
 	}
@@ -65,7 +69,7 @@ func (s *Store) replace(ctx context.Context, old []audit.Entry, rows []row.Row) 
 			if err := s.update(ctx, tx, &rows[i]); err != nil {
 				return 0, err
 			}
-			gone.values[keptValue{colObject, e.Tenant, audit.ObjectIDKey(e.Object.ID)}] = struct{}{}
+			gone.values[keptValue{schema.ColObject, e.Tenant, audit.ObjectIDKey(e.Object.ID)}] = struct{}{}
 			news.add(rows[i].Entry)
 			n++
 		}
@@ -89,17 +93,17 @@ func (s *Store) lockEntries(ctx context.Context, tx *sql.Tx, list []audit.Entry)
 		return nil, err
 	}
 	b := s.newBuilder()
-	b.list(row.ReadNames, "SELECT ", "")
-	b.add(" FROM ", s.quoted, " WHERE ")
-	b.anyOf(len(rows), func(i int) { s.isRow(b, &rows[i]) })
-	b.WriteString(s.traits.rowLock)
-	found, err := tx.QueryContext(ctx, b.String(), b.args...)
+	b.List(schema.ReadNames, "SELECT ", "")
+	b.Add(" FROM ", s.quoted, " WHERE ")
+	b.AnyOf(len(rows), func(i int) { s.isRow(b, &rows[i]) })
+	b.WriteString(s.traits.RowLock)
+	found, err := tx.QueryContext(ctx, b.String(), b.Args...)
 	if err != nil {
 		return nil, err
 	}
 	defer found.Close()
 	stored := make(map[string]audit.Entry, len(list))
-	for sc := row.NewScanner(row.ReadNames); found.Next(); {
+	for sc := row.NewScanner(schema.ReadNames); found.Next(); {
 		e, err := sc.Scan(found)
 		if err != nil {
 			return nil, err
@@ -110,27 +114,27 @@ func (s *Store) lockEntries(ctx context.Context, tx *sql.Tx, list []audit.Entry)
 }
 
 // isRow writes the condition of an entry's row. With months its time finds the month.
-func (s *Store) isRow(b *builder, r *row.Row) {
+func (s *Store) isRow(b *sqlgen.Builder, r *row.Row) {
 	b.WriteString("(id = ")
-	b.arg(s.traits.format.IDArg(r.ID))
+	b.Arg(s.traits.Format.IDArg(r.ID))
 	if s.parts != nil {
 		b.WriteString(" AND time = ")
-		b.arg(s.traits.format.TimeArg(r.Time))
+		b.Arg(s.traits.Format.TimeArg(r.Time))
 	}
 	b.WriteString(")")
 }
 
 // update writes what masking may change.
-func (s *Store) update(ctx context.Context, tx execer, r *row.Row) error {
+func (s *Store) update(ctx context.Context, tx sqldb.Execer, r *row.Row) error {
 	b := s.newBuilder()
-	b.add("UPDATE ", s.quoted, " SET form = ", itoa(row.FormVersion))
+	b.Add("UPDATE ", s.quoted, " SET form = ", strconv.Itoa(row.FormVersion))
 	texts := r.Texts()
 	for _, name := range row.MaskedNames {
-		b.add(", ", name, " = ")
-		b.arg(texts.Text(name))
+		b.Add(", ", name, " = ")
+		b.Arg(texts.Text(name))
 	}
 	b.WriteString(" WHERE ")
 	s.isRow(b, r)
-	_, err := tx.ExecContext(ctx, b.String(), b.args...)
+	_, err := tx.ExecContext(ctx, b.String(), b.Args...)
 	return err
 }

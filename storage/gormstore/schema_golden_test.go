@@ -13,19 +13,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
 
 // unconnected are stores of each database that send nothing.
-func unconnected(t *testing.T, opts Options, schema string) map[string]*Store {
+func unconnected(t *testing.T, opts Options, within string) map[string]*Store {
 	stores := map[string]*Store{}
 	for _, name := range []string{"sqlite", "postgres", "months", "mysql"} {
 		s := &Store{database: name, opts: opts, known: &known{}, shortStreams: shortStreams, maxSorted: audit.MaxSorted, foldAfter: foldAfter, mostBehind: mostBehind}
 		if name == "months" {
 			s.database, s.opts.Partitions = "postgres", Monthly
 		}
-		tab, err := parseTable("audit_entries", schema)
+		tab, err := schema.ParseTable("audit_entries", within)
 		require.NoError(t, err)
 		require.NoError(t, s.name(tab))
 		stores[name] = s

@@ -8,6 +8,9 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // DefaultTable is the name of the entries' table.
@@ -87,10 +90,10 @@ type Store struct {
 	db       *sql.DB
 	database string // the dialect's name
 	dialect  dialect
-	traits   *traits
-	engine   *engine
+	traits   *sqlgen.Traits
+	engine   *sqldb.Engine
 	parts    *partitioned // the dialect, or nil where the table isn't partitioned
-	table    table
+	table    schema.Table
 	opts     Options
 	index    keywordIndex // nil: none
 	// seeks lets searches ask the index. Only tests set it, for keywords that the index is
@@ -152,7 +155,7 @@ func New(db *gorm.DB, opts *Options) (*Store, error) {
 	if err := checkWithout(opts.Without); err != nil {
 		return nil, err
 	}
-	t, err := parseTable(name, opts.Schema)
+	t, err := schema.ParseTable(name, opts.Schema)
 	if err != nil {
 		return nil, err
 	}
@@ -160,13 +163,13 @@ func New(db *gorm.DB, opts *Options) (*Store, error) {
 		db: pool, database: db.Dialector.Name(), opts: *opts, known: &known{},
 		foldAfter: foldAfter, mostBehind: mostBehind, shortStreams: shortStreams, blockKeys: blockKeys, maxSorted: audit.MaxSorted,
 	}
-	if s.database == "sqlite" && t.schema == "" {
-		t.schema = "main"
+	if s.database == "sqlite" && t.Schema == "" {
+		t.Schema = "main"
 	}
 	if err := s.name(t); err != nil {
 		return nil, err
 	}
-	if t.schema != "" {
+	if t.Schema != "" {
 		s.known.fixed = true
 		s.known.placed.Store(s)
 	}
@@ -174,11 +177,11 @@ func New(db *gorm.DB, opts *Options) (*Store, error) {
 }
 
 // name gives the store its tables' names.
-func (s *Store) name(t table) (err error) {
+func (s *Store) name(t schema.Table) (err error) {
 	if s.dialect, err = dialectOf(s.database, t); err != nil {
 		return err
 	}
-	s.traits, s.engine = traitsOf(s.database), engineOf(s.database)
+	s.traits, s.engine = sqlgen.TraitsOf(s.database), sqldb.EngineOf(s.database)
 	switch s.opts.Partitions {
 	case Unpartitioned:
 	case Monthly:
@@ -190,7 +193,7 @@ func (s *Store) name(t table) (err error) {
 	default:
 		return fmt.Errorf("gormstore: Options.Partitions is %d, neither Unpartitioned nor Monthly", s.opts.Partitions)
 	}
-	s.table, s.quoted = t, t.quoted(s.traits.quote)
+	s.table, s.quoted = t, t.Quoted(s.traits.Quote)
 	if s.opts.KeywordIndex {
 		s.index = s.dialect.keywordIndex()
 	}
@@ -203,25 +206,25 @@ func (s *Store) name(t table) (err error) {
 // Options.KeywordIndex the texts, their tenants and how far they go, and with
 // Options.Partitions the IDs.
 func (s *Store) Tables() []string {
-	names := []string{s.table.base, s.table.versions(), s.table.key(), s.table.checkpoints()}
+	names := []string{s.table.Base, s.table.Versions(), s.table.Key(), s.table.Checkpoints()}
 	if s.opts.keeps() {
-		names = append(names, s.table.values(), s.table.upto())
+		names = append(names, s.table.Values(), s.table.Upto())
 	}
 	if s.index != nil {
-		names = append(names, s.table.texts(), s.table.textsOf(), s.table.textsUpto())
+		names = append(names, s.table.Texts(), s.table.TextsOf(), s.table.TextsUpto())
 	}
 	if s.parts != nil {
-		names = append(names, s.table.ids())
+		names = append(names, s.table.IDs())
 	}
 	for i := range names {
-		names[i] = s.table.given + names[i]
+		names[i] = s.table.Given + names[i]
 	}
 	return names
 }
 
-func (s *Store) newBuilder() *builder { return newBuilder(s.traits) }
+func (s *Store) newBuilder() *sqlgen.Builder { return sqlgen.New(s.traits) }
 
 // use writes, behind the table's name, that the database is to use an index.
 func (s *Store) use(i Index) string {
-	return s.traits.useIndex(s.table.index(string(i), s.traits.quote))
+	return s.traits.UseIndex(s.table.Index(string(i), s.traits.Quote))
 }

@@ -3,10 +3,14 @@ package gormstore
 import (
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // streams is a page's plan: for each pair of a tenant and a value of the lead
@@ -60,9 +64,9 @@ func (p streams) alone() bool {
 // partial is the lead's condition that lets an index of a part be used.
 func (l lead) partial() string {
 	switch {
-	case l.column == colOutcome:
+	case l.column == schema.ColOutcome:
 		return strings.TrimPrefix(failed, " WHERE ") + " AND "
-	case named[l.column]:
+	case schema.PartlyIndexed[l.column]:
 		return l.column + " <> '' AND "
 	}
 	return ""
@@ -87,7 +91,7 @@ const mostTenants = 1000
 // tooMany reports whether a page can't be merged of the streams. Of a trail of more
 // tenants than are asked for, some are not in the list.
 func (s *Store) tooMany(p streams) bool {
-	most := s.traits.maxStreams
+	most := s.traits.MaxStreams
 	if p.joined {
 		most = mostTexts
 	}
@@ -104,17 +108,17 @@ func (s *Store) planStreams(sel selection) streams {
 	if sel.sought != nil {
 		return s.planSought(sel, p)
 	}
-	if sel.order.recorded() {
+	if sel.order.Recorded() {
 		return s.planRecorded(p)
 	}
 	p.takeTenants()
-	if sel.order.sort.Key() == audit.SortTime {
+	if sel.order.Sort.Key() == audit.SortTime {
 		p.byTime = true
 		s.planLead(&p)
 		return p
 	}
 	byKey := p.clone()
-	if p.tenants == nil && (sel.order.key != "" || !s.opts.has(leadIndexes[sel.order.columns[0]])) {
+	if p.tenants == nil && (sel.order.Key != "" || !s.opts.has(leadIndexes[sel.order.Columns[0]])) {
 		byKey.terms, byKey.few = p.all, true // nothing to gain by streams that are sorted each
 	}
 	if p.takeLead(s.leadColumns()); p.leads == nil {
@@ -132,7 +136,7 @@ func (s *Store) planSought(sel selection, p streams) streams {
 	p.takeTenants() // what was found is of these
 	so := sel.sought
 	p.leads, p.tenants = so.leads, so.tenants
-	p.byTime = sel.order.sort.Key() == audit.SortTime
+	p.byTime = sel.order.Sort.Key() == audit.SortTime
 	p.joined = !s.mergeable(sel, p)
 	most := s.shortOf(sel)
 	sel.sought = nil
@@ -151,11 +155,11 @@ func (s *Store) planSought(sel selection, p streams) streams {
 
 // mergeable reports whether a page can be merged of the plan's streams.
 func (s *Store) mergeable(sel selection, p streams) bool {
-	if p.count() > s.traits.maxStreams {
+	if p.count() > s.traits.MaxStreams {
 		return false
 	}
 	b := s.newBuilder()
-	return p.none() || s.merge(b, sel, p) == nil && len(b.args) <= s.traits.maxStreamArgs
+	return p.none() || s.merge(b, sel, p) == nil && len(b.Args) <= s.traits.MaxStreamArgs
 }
 
 // planLead takes the lead of a page by time. A project has the rest of the filter
@@ -163,8 +167,8 @@ func (s *Store) mergeable(sel selection, p streams) bool {
 func (s *Store) planLead(p *streams) {
 	other, columns := p.clone(), s.leadColumns()
 	p.takeLead(columns)
-	if len(p.leads) == 1 && p.leads[0].column == colProject {
-		other.takeLead(slices.DeleteFunc(columns, func(c leadColumn) bool { return c.name == colProject }))
+	if len(p.leads) == 1 && p.leads[0].column == schema.ColProject {
+		other.takeLead(slices.DeleteFunc(columns, func(c leadColumn) bool { return c.name == schema.ColProject }))
 		if other.leads != nil {
 			p.other = &other
 		}
@@ -182,7 +186,7 @@ func (p streams) clone() streams {
 func linked(terms []audit.Filter) bool {
 	return slices.ContainsFunc(terms, func(f audit.Filter) bool {
 		return f.TransactionID != "" || f.RequestID != "" || slices.ContainsFunc(f.Not, func(n audit.Filter) bool {
-			any := alternatives(n)
+			any := sqlgen.Alternatives(n)
 			return any != nil && !slices.ContainsFunc(any, func(f audit.Filter) bool { return !linked(f.Terms()) })
 		})
 	})
@@ -195,7 +199,7 @@ func (p streams) known() bool { return p.few || p.tenants != nil || (p.byTime &&
 
 // onPlan runs fn with the selection's plan, unless the plan says that there is
 // nothing, and with what its statements are to run on.
-func (s *Store) onPlan(ctx context.Context, sel selection, fn func(querier, streams) error) error {
+func (s *Store) onPlan(ctx context.Context, sel selection, fn func(sqldb.Queryer, streams) error) error {
 	p := s.planStreams(sel)
 	if p.known() && s.parts == nil {
 		return s.onKnownPlan(ctx, s.db, sel, p, fn)
@@ -203,7 +207,7 @@ func (s *Store) onPlan(ctx context.Context, sel selection, fn func(querier, stre
 	// The tenants and the page, and the page's windows, are of one snapshot, or an
 	// entry of a tenant that is new would be missing beside others that were
 	// committed with it.
-	tx, err := s.db.BeginTx(ctx, s.engine.snapshotOptions)
+	tx, err := s.db.BeginTx(ctx, s.engine.SnapshotOptions)
 	if err != nil {
 		return s.translate(ctx, err)
 	}
@@ -218,7 +222,7 @@ func (s *Store) onPlan(ctx context.Context, sel selection, fn func(querier, stre
 }
 
 // choose returns the plan, or the other one if this one's streams are long.
-func (s *Store) choose(ctx context.Context, q querier, sel selection, p streams) (streams, error) {
+func (s *Store) choose(ctx context.Context, q sqldb.Queryer, sel selection, p streams) (streams, error) {
 	if p.other == nil {
 		return p, nil
 	}
@@ -257,7 +261,7 @@ const shortStreams = 5000
 // better sorted than looked for along an order that isn't that of time: it may all
 // be at the order's end.
 func (s *Store) shortOf(sel selection) int {
-	if sel.sought != nil && (sel.limit == 0 || sel.unordered || sel.order.sort.Key() != audit.SortTime) {
+	if sel.sought != nil && (sel.limit == 0 || sel.unordered || sel.order.Sort.Key() != audit.SortTime) {
 		return 20 * s.shortStreams
 	}
 	return s.shortStreams
@@ -265,7 +269,7 @@ func (s *Store) shortOf(sel selection) int {
 
 // sizeOf counts the entries of a plan's streams in the filter's range of time, up
 // to most, by an index alone.
-func (s *Store) sizeOf(ctx context.Context, q querier, sel selection, p streams, most int) (int, error) {
+func (s *Store) sizeOf(ctx context.Context, q sqldb.Queryer, sel selection, p streams, most int) (int, error) {
 	p.terms = slices.Clone(p.terms)
 	for i, term := range p.terms {
 		p.terms[i] = audit.Filter{From: term.From, To: term.To}
@@ -273,14 +277,14 @@ func (s *Store) sizeOf(ctx context.Context, q querier, sel selection, p streams,
 	p.byTime = true
 	b := s.newBuilder()
 	b.WriteString("SELECT count(*) FROM (")
-	if err := s.merge(b, selection{filter: sel.filter, order: orderOf(audit.SortTime), limit: most, unordered: true}, p); err != nil {
+	if err := s.merge(b, selection{filter: sel.filter, order: sqlgen.IndexedOrder(audit.SortTime), limit: most, unordered: true}, p); err != nil {
 		return 0, err
 	}
 	b.WriteString(") short")
 	return s.numberOf(ctx, q, b)
 }
 
-func (s *Store) onKnownPlan(ctx context.Context, q querier, sel selection, p streams, fn func(querier, streams) error) error {
+func (s *Store) onKnownPlan(ctx context.Context, q sqldb.Queryer, sel selection, p streams, fn func(sqldb.Queryer, streams) error) error {
 	if p.none() {
 		return s.checkMigrated(ctx, q)
 	}
@@ -315,13 +319,13 @@ func (p *streams) takeTenants() {
 }
 
 // tenants are all tenants of the trail, at most so many.
-func (s *Store) tenants(ctx context.Context, q querier, most int) ([]string, error) {
+func (s *Store) tenants(ctx context.Context, q sqldb.Queryer, most int) ([]string, error) {
 	b := s.newBuilder()
 	w := s.walkOf(nil)
 	w.jumps(b, facets[:1])
 	b.WriteString(" SELECT c.v FROM ")
 	w.found(b, facets[0])
-	b.add(" c WHERE c.v IS NOT NULL LIMIT ", itoa(most))
+	b.Add(" c WHERE c.v IS NOT NULL LIMIT ", strconv.Itoa(most))
 	rows, err := s.rowsOn(ctx, q, b)
 	if err != nil {
 		return nil, err

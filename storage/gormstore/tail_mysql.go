@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // myPosition is a place in the feed: every row up to head was looked at, and
@@ -105,11 +107,11 @@ func (d *mysql) step(ctx context.Context, s *Store, sel selection, p *myPosition
 	// Uncommitted rows first: what is committed between the two reads is seen by
 	// both, and what is inserted between them lies behind the end.
 	err = d.inTx(ctx, s, sql.LevelReadUncommitted, func(tx *sql.Tx) error {
-		clock, err := number(ctx, tx, "SELECT UNIX_TIMESTAMP()")
+		clock, err := sqldb.Number(ctx, tx, "SELECT UNIX_TIMESTAMP()")
 		if now = int64(clock); err != nil {
 			return err
 		}
-		open, err = d.seqs(ctx, s, tx, func(b *builder) { p.unread(b, 0) }, tailSpan)
+		open, err = d.seqs(ctx, s, tx, func(b *sqlgen.Builder) { p.unread(b, 0) }, tailSpan)
 		return err
 	})
 	if err != nil {
@@ -124,7 +126,7 @@ func (d *mysql) step(ctx context.Context, s *Store, sel selection, p *myPosition
 	var committed []uint64
 	var got placed[uint64]
 	err = d.inTx(ctx, s, sql.LevelRepeatableRead, func(tx *sql.Tx) error {
-		if committed, err = d.seqs(ctx, s, tx, func(b *builder) { p.unread(b, end) }, 0); err != nil {
+		if committed, err = d.seqs(ctx, s, tx, func(b *sqlgen.Builder) { p.unread(b, end) }, 0); err != nil {
 			return err
 		}
 		got, err = d.entries(ctx, s, tx, sel, *p, end)
@@ -151,31 +153,31 @@ func (d *mysql) inTx(ctx context.Context, s *Store, level sql.IsolationLevel, fn
 
 // unread writes the condition of what is behind the head, up to end (0: all), or
 // missing.
-func (p myPosition) unread(b *builder, end uint64) {
+func (p myPosition) unread(b *sqlgen.Builder, end uint64) {
 	b.WriteString("(seq > ")
-	b.arg(p.head)
+	b.Arg(p.head)
 	if end > 0 {
 		b.WriteString(" AND seq <= ")
-		b.arg(end)
+		b.Arg(end)
 	}
 	for _, m := range p.missing {
 		b.WriteString(" OR seq BETWEEN ")
-		b.arg(m.from)
+		b.Arg(m.from)
 		b.WriteString(" AND ")
-		b.arg(m.to)
+		b.Arg(m.to)
 	}
 	b.WriteString(")")
 }
 
-func (d *mysql) seqs(ctx context.Context, s *Store, q querier, condition func(*builder), limit int) ([]uint64, error) {
+func (d *mysql) seqs(ctx context.Context, s *Store, q sqldb.Queryer, condition func(*sqlgen.Builder), limit int) ([]uint64, error) {
 	b := s.newBuilder()
-	b.add("SELECT seq FROM ", s.quoted, " WHERE ")
+	b.Add("SELECT seq FROM ", s.quoted, " WHERE ")
 	condition(b)
 	b.WriteString(" ORDER BY seq")
 	if limit > 0 {
-		b.add(" LIMIT ", itoa(limit))
+		b.Add(" LIMIT ", strconv.Itoa(limit))
 	}
-	rows, err := q.QueryContext(ctx, b.String(), b.args...)
+	rows, err := q.QueryContext(ctx, b.String(), b.Args...)
 	if err != nil {
 		return nil, err
 	}
@@ -191,15 +193,15 @@ func (d *mysql) seqs(ctx context.Context, s *Store, q querier, condition func(*b
 	return list, rows.Err()
 }
 
-func (d *mysql) entries(ctx context.Context, s *Store, q querier, sel selection, p myPosition, end uint64) (placed[uint64], error) {
+func (d *mysql) entries(ctx context.Context, s *Store, q sqldb.Queryer, sel selection, p myPosition, end uint64) (placed[uint64], error) {
 	b := s.newBuilder()
-	b.list(sel.names(), "SELECT ", "e.")
-	b.add(", e.seq FROM ", s.quoted, " e WHERE ")
+	b.List(sel.names(), "SELECT ", "e.")
+	b.Add(", e.seq FROM ", s.quoted, " e WHERE ")
 	p.unread(b, end)
 	b.WriteString(" AND ")
-	b.filter(sel.filter)
-	b.add(" ORDER BY seq LIMIT ", itoa(sel.limit))
-	rows, err := q.QueryContext(ctx, b.String(), b.args...)
+	b.Filter(sel.filter)
+	b.Add(" ORDER BY seq LIMIT ", strconv.Itoa(sel.limit))
+	rows, err := q.QueryContext(ctx, b.String(), b.Args...)
 	if err != nil {
 		return placed[uint64]{}, err
 	}
@@ -279,7 +281,7 @@ const headSpan = 50_000
 func (d *mysql) head(ctx context.Context, s *Store) (string, error) {
 	last := 0
 	err := d.inTx(ctx, s, sql.LevelReadUncommitted, func(tx *sql.Tx) (err error) {
-		last, err = number(ctx, tx, "SELECT coalesce(max(seq), 0) FROM "+s.quoted)
+		last, err = sqldb.Number(ctx, tx, "SELECT coalesce(max(seq), 0) FROM "+s.quoted)
 		return err
 	})
 	if err != nil {
@@ -300,14 +302,14 @@ func (d *mysql) pass(ctx context.Context, s *Store, p *myPosition) (atEnd bool, 
 	return atEnd, err
 }
 
-func (d *mysql) untilNow(ctx context.Context, q querier) (func(*builder), error) {
-	last, err := number(ctx, q, "SELECT coalesce(max(seq), 0) FROM "+d.t.quoted("`"))
+func (d *mysql) untilNow(ctx context.Context, q sqldb.Queryer) (func(*sqlgen.Builder), error) {
+	last, err := sqldb.Number(ctx, q, "SELECT coalesce(max(seq), 0) FROM "+d.t.Quoted("`"))
 	// A transaction that is open now may have a smaller number: this is as near to
 	// a snapshot as a pool of one connection gets.
-	return func(b *builder) {
+	return func(b *sqlgen.Builder) {
 		b.WriteString("seq <= ")
-		b.arg(last)
+		b.Arg(last)
 	}, err
 }
 
-func (d *mysql) longReads(context.Context, querier) (bool, error) { return true, nil }
+func (d *mysql) longReads(context.Context, sqldb.Queryer) (bool, error) { return true, nil }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // tailKeys is how many places in the feed are read at once, after the first time,
@@ -56,9 +58,9 @@ func (d *partitioned) part(ctx context.Context, s *Store, sel selection, p pgPos
 // feedKeys reads on in a range.
 func (d *partitioned) feedKeys(ctx context.Context, s *Store, r pgRange, most int) (k feedKeys, err error) {
 	b := s.newBuilder()
-	b.add("SELECT id::text, time, xid::text AS feed_xid, seq FROM ", d.ids, " WHERE ")
+	b.Add("SELECT id::text, time, xid::text AS feed_xid, seq FROM ", d.ids, " WHERE ")
 	r.write(b)
-	b.add(" ORDER BY xid, seq LIMIT ", itoa(most))
+	b.Add(" ORDER BY xid, seq LIMIT ", strconv.Itoa(most))
 	rows, err := s.rows(ctx, b)
 	if err != nil {
 		return k, err
@@ -77,7 +79,7 @@ func (d *partitioned) feedKeys(ctx context.Context, s *Store, r pgRange, most in
 		if t = t.Add(time.Microsecond); t.After(k.to) {
 			k.to = t
 		}
-		k.ids, k.times = append(k.ids, id), append(k.times, postgresTraits.format.TimeArg(at.Time.UnixMicro()).(string))
+		k.ids, k.times = append(k.ids, id), append(k.times, sqlgen.PostgresTraits.Format.TimeArg(at.Time.UnixMicro()).(string))
 		k.xids, k.seqs = append(k.xids, strconv.FormatUint(k.last.xid, 10)), append(k.seqs, strconv.FormatInt(k.last.seq, 10))
 	}
 	return k, rows.Err()
@@ -85,21 +87,21 @@ func (d *partitioned) feedKeys(ctx context.Context, s *Store, r pgRange, most in
 
 func (d *partitioned) byKeys(ctx context.Context, s *Store, sel selection, k feedKeys) (placed[pgPlace], error) {
 	b := s.newBuilder()
-	b.list(sel.names(), "SELECT ", "e.")
+	b.List(sel.names(), "SELECT ", "e.")
 	b.WriteString(", k.of_xid::text, k.of_seq FROM unnest(")
 	for i, a := range []struct {
 		list []string
 		of   string
 	}{{k.ids, "uuid"}, {k.times, "timestamptz"}, {k.xids, "xid8"}, {k.seqs, "bigint"}} {
 		b.WriteString([]string{"", ", "}[min(i, 1)])
-		b.arg(arrayText(a.list))
-		b.add("::", a.of, "[]")
+		b.Arg(sqldb.TextArray(a.list))
+		b.Add("::", a.of, "[]")
 	}
 	b.WriteString(") AS k (of_id, of_time, of_xid, of_seq)")
-	d.joinRows(b, "k.of_time", "k.of_id", window{k.from, k.to})
+	d.joinRows(b, "k.of_time", "k.of_id", sqlgen.Window{From: k.from, To: k.to})
 	b.WriteString(" WHERE ")
-	b.filter(sel.filter)
-	b.add(" ORDER BY k.of_xid, k.of_seq LIMIT ", itoa(sel.limit))
+	b.Filter(sel.filter)
+	b.Add(" ORDER BY k.of_xid, k.of_seq LIMIT ", strconv.Itoa(sel.limit))
 	rows, err := s.rows(ctx, b)
 	if err != nil {
 		return placed[pgPlace]{}, err

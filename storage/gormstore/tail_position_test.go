@@ -4,11 +4,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 )
 
 func TestArrayElementsAreQuoted(t *testing.T) {
-	assert.Equal(t, `{"a\"b\\c,{}","","NULL"}`, arrayText([]string{`a"b\c,{}`, "", "NULL"}))
-	assert.Equal(t, `{}`, arrayText(nil))
+	assert.Equal(t, `{"a\"b\\c,{}","","NULL"}`, sqldb.TextArray([]string{`a"b\c,{}`, "", "NULL"}))
+	assert.Equal(t, `{}`, sqldb.TextArray(nil))
 }
 
 func TestPositionsOfTheFeedAreChecked(t *testing.T) {

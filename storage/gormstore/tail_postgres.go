@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // pgPosition is a place in the feed: between two snapshots, behind an entry.
@@ -84,7 +86,7 @@ func snapshotBounds(s string) (xmin, xmax uint64) {
 	return xmin, xmax
 }
 
-func (d *postgres) snapshot(ctx context.Context, q querier) (string, error) {
+func (d *postgres) snapshot(ctx context.Context, q sqldb.Queryer) (string, error) {
 	rows, err := q.QueryContext(ctx, "SELECT pg_current_snapshot()::text")
 	if err != nil {
 		return "", err
@@ -166,12 +168,12 @@ func (d *postgres) part(ctx context.Context, s *Store, sel selection, p pgPositi
 
 func (d *postgres) partOf(ctx context.Context, s *Store, sel selection, r pgRange) (placed[pgPlace], error) {
 	b := s.newBuilder()
-	b.list(sel.names(), "SELECT ", "e.")
-	b.add(", e.xid::text AS feed_xid, e.seq FROM ", s.quoted, " e WHERE ")
+	b.List(sel.names(), "SELECT ", "e.")
+	b.Add(", e.xid::text AS feed_xid, e.seq FROM ", s.quoted, " e WHERE ")
 	r.write(b)
 	b.WriteString(" AND ")
-	b.filter(sel.filter)
-	b.add(" ORDER BY e.xid, e.seq LIMIT ", itoa(sel.limit))
+	b.Filter(sel.filter)
+	b.Add(" ORDER BY e.xid, e.seq LIMIT ", strconv.Itoa(sel.limit))
 	rows, err := s.rows(ctx, b)
 	if err != nil {
 		return placed[pgPlace]{}, err
@@ -213,43 +215,43 @@ func snapshotOpen(s string) []string {
 // write writes the condition that an entry lies in the range and behind the
 // position's last one. Of the lower bounds, which an index can answer, only the
 // strictest one is written: with two, PostgreSQL begins its scan by either.
-func (r pgRange) write(b *builder) {
+func (r pgRange) write(b *sqlgen.Builder) {
 	seenBy(r.upto)(b)
 	if r.open != nil {
 		b.WriteString(" AND xid = ANY(")
-		b.arg(arrayText(r.open))
+		b.Arg(sqldb.TextArray(r.open))
 		b.WriteString("::xid8[])")
 	}
 	switch {
 	case r.xid > 0: // which the base doesn't see
 		b.WriteString(" AND (xid, seq) > (")
-		b.arg(strconv.FormatUint(r.xid, 10))
+		b.Arg(strconv.FormatUint(r.xid, 10))
 		b.WriteString("::xid8, ")
-		b.arg(r.seq)
+		b.Arg(r.seq)
 		b.WriteString("::bigint)")
 	case r.base != "" && r.open == nil:
 		_, xmax := snapshotBounds(r.base)
 		b.WriteString(" AND xid >= ")
-		b.arg(strconv.FormatUint(xmax, 10))
+		b.Arg(strconv.FormatUint(xmax, 10))
 		b.WriteString("::xid8")
 	}
 }
 
 // seenBy is the condition that a snapshot sees the entry.
-func seenBy(snapshot string) func(*builder) {
+func seenBy(snapshot string) func(*sqlgen.Builder) {
 	_, xmax := snapshotBounds(snapshot)
-	return func(b *builder) {
+	return func(b *sqlgen.Builder) {
 		b.WriteString("xid < ")
-		b.arg(strconv.FormatUint(xmax, 10))
+		b.Arg(strconv.FormatUint(xmax, 10))
 		b.WriteString("::xid8 AND pg_visible_in_snapshot(xid, ")
-		b.arg(snapshot)
+		b.Arg(snapshot)
 		b.WriteString("::pg_snapshot)")
 	}
 }
 
-func (d *postgres) untilNow(ctx context.Context, q querier) (func(*builder), error) {
+func (d *postgres) untilNow(ctx context.Context, q sqldb.Queryer) (func(*sqlgen.Builder), error) {
 	now, err := d.snapshot(ctx, q)
 	return seenBy(now), err
 }
 
-func (d *postgres) longReads(context.Context, querier) (bool, error) { return true, nil }
+func (d *postgres) longReads(context.Context, sqldb.Queryer) (bool, error) { return true, nil }

@@ -5,10 +5,14 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // With Options.KeywordIndex, the texts that a keyword is looked for in are kept in
@@ -30,9 +34,9 @@ type keptText struct{ column, value, search string }
 func textsOf(e *audit.Entry) []keptText {
 	texts := row.SearchTerms(e)
 	list := []keptText{
-		{colUser, e.Actor.User(), markedText(texts[:2])},
-		{colObject, audit.ObjectIDKey(e.Object.ID), markedText(texts[2:4])},
-		{colAction, e.Action, markedText(texts[4:])},
+		{schema.ColUser, e.Actor.User(), markedText(texts[:2])},
+		{schema.ColObject, audit.ObjectIDKey(e.Object.ID), markedText(texts[2:4])},
+		{schema.ColAction, e.Action, markedText(texts[4:])},
 	}
 	return slices.DeleteFunc(list, func(t keptText) bool { return t.search == row.Separator })
 }
@@ -41,7 +45,7 @@ func markedText(texts []string) string { return string(row.AppendSeparated(nil, 
 
 // id is the text's key in the table, which has a bound whatever the text's length.
 func (t keptText) id() string {
-	sum := sha256.Sum256([]byte(t.column + row.Separator + itoa(len(t.value)) + row.Separator + t.value + t.search))
+	sum := sha256.Sum256([]byte(t.column + row.Separator + strconv.Itoa(len(t.value)) + row.Separator + t.value + t.search))
 	return base64.RawURLEncoding.EncodeToString(sum[:16])
 }
 
@@ -86,19 +90,15 @@ func (k *keptTexts) pairs(done map[textOf]struct{}) []textOf {
 	return list
 }
 
-func (t table) texts() string     { return t.base + "_texts" }
-func (t table) textsOf() string   { return t.base + "_texts_of" }
-func (t table) textsUpto() string { return t.base + "_texts_upto" }
-
-func (s *Store) quotedTexts() string     { return s.table.in(s.table.texts(), s.traits.quote) }
-func (s *Store) quotedTextsOf() string   { return s.table.in(s.table.textsOf(), s.traits.quote) }
-func (s *Store) quotedTextsUpto() string { return s.table.in(s.table.textsUpto(), s.traits.quote) }
+func (s *Store) quotedTexts() string     { return s.table.In(s.table.Texts(), s.traits.Quote) }
+func (s *Store) quotedTextsOf() string   { return s.table.In(s.table.TextsOf(), s.traits.Quote) }
+func (s *Store) quotedTextsUpto() string { return s.table.In(s.table.TextsUpto(), s.traits.Quote) }
 
 // textTables makes the tables. index is the name of an index and onTexts that of the
 // texts' table there; number is a column that this has before its ID, text the type
 // of a text.
-func textTables(t table, index, onTexts, number, text, clustered string) []string {
-	texts, of, upto := t.in(t.texts(), `"`), t.in(t.textsOf(), `"`), t.in(t.textsUpto(), `"`)
+func textTables(t schema.Table, index, onTexts, number, text, clustered string) []string {
+	texts, of, upto := t.In(t.Texts(), `"`), t.In(t.TextsOf(), `"`), t.In(t.TextsUpto(), `"`)
 	return []string{
 		"CREATE TABLE " + texts + " (" + number + "id " + text + " UNIQUE, kind " + text + ", value " + text + ", search " + text + ")",
 		"CREATE INDEX " + index + " ON " + onTexts + " (kind, value)",
@@ -111,14 +111,14 @@ func textTables(t table, index, onTexts, number, text, clustered string) []strin
 
 // mixed writes whether the value of the text x has texts in the tenant o that don't
 // contain the keyword.
-func (t table) mixed(b *builder, keyword string) {
-	b.add("EXISTS (SELECT 1 FROM ", t.in(t.texts(), `"`), " y CROSS JOIN ", t.in(t.textsOf(), `"`), " p WHERE y.kind = x.kind AND y.value = x.value AND NOT ")
-	b.contains("y.search", keyword)
+func mixed(b *sqlgen.Builder, t schema.Table, keyword string) {
+	b.Add("EXISTS (SELECT 1 FROM ", t.In(t.Texts(), `"`), " y CROSS JOIN ", t.In(t.TextsOf(), `"`), " p WHERE y.kind = x.kind AND y.value = x.value AND NOT ")
+	b.Contains("y.search", keyword)
 	b.WriteString(" AND p.id = y.id AND p.tenant = o.tenant)")
 }
 
 // hasTexts reports whether any store keeps texts.
-func (s *Store) hasTexts(ctx context.Context, q querier) (bool, error) {
+func (s *Store) hasTexts(ctx context.Context, q sqldb.Queryer) (bool, error) {
 	if s.index != nil {
 		return true, nil
 	}
@@ -126,6 +126,6 @@ func (s *Store) hasTexts(ctx context.Context, q querier) (bool, error) {
 	if x == nil {
 		return false, nil
 	}
-	n, err := number(ctx, q, x.feature().there)
+	n, err := sqldb.Number(ctx, q, x.feature().there)
 	return n > 0, err
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 )
 
 // knownTexts are texts that were written while many entries are folded in, so that
@@ -74,7 +76,7 @@ func (s *Store) catchUp(ctx context.Context) error {
 // outrun reports whether what failed is right to be tried again, since another one
 // was writing: on SQLite any writer.
 func (s *Store) outrun(err error) bool {
-	return errors.Is(err, errOutrun) || isBusy(err) || s.engine.isDeadlock(err)
+	return errors.Is(err, errOutrun) || sqldb.IsBusy(err) || s.engine.IsDeadlock(err)
 }
 
 // foldBehind folds in the entries behind the place, no more than one may wait for, but
@@ -115,11 +117,11 @@ func (s *Store) foldBehind(ctx context.Context, known *knownTexts) (rest bool, e
 
 // restartTexts goes back to the feed's beginning. What is kept stays: more than
 // there is does no harm, and who is reading it needs it.
-func (s *Store) restartTexts(ctx context.Context, m execer, k kept) error {
+func (s *Store) restartTexts(ctx context.Context, m sqldb.Execer, k kept) error {
 	b := s.newBuilder()
-	b.add("UPDATE ", s.quotedTextsUpto(), " SET version = version + 1, position = '', entries = 0 WHERE version = ")
-	b.arg(k.version)
-	_, err := m.ExecContext(ctx, b.String(), b.args...)
+	b.Add("UPDATE ", s.quotedTextsUpto(), " SET version = version + 1, position = '', entries = 0 WHERE version = ")
+	b.Arg(k.version)
+	_, err := m.ExecContext(ctx, b.String(), b.Args...)
 	return err
 }
 
@@ -129,7 +131,7 @@ func (s *Store) foldTexts(ctx context.Context, k kept, texts map[string]keptText
 		some := pairs[:min(len(pairs), foldStep)]
 		pairs = pairs[len(some):]
 		last = len(pairs) == 0
-		err := s.engine.inNoWaitTx(ctx, s.db, func(m conn) error {
+		err := s.engine.InNoWaitTx(ctx, s.db, func(m sqldb.Conn) error {
 			if err := s.takePlace(ctx, m, s.quotedTextsUpto(), k, last); err != nil {
 				return err
 			}
@@ -145,7 +147,7 @@ func (s *Store) foldTexts(ctx context.Context, k kept, texts map[string]keptText
 	return nil
 }
 
-func (s *Store) insertTexts(ctx context.Context, m conn, texts map[string]keptText, pairs []textOf, known *knownTexts) error {
+func (s *Store) insertTexts(ctx context.Context, m sqldb.Conn, texts map[string]keptText, pairs []textOf, known *knownTexts) error {
 	var rows, of [][]string
 	for i, p := range pairs {
 		if _, ok := known.texts[p.id]; !ok && (i == 0 || pairs[i-1].id != p.id) {
@@ -161,19 +163,19 @@ func (s *Store) insertTexts(ctx context.Context, m conn, texts map[string]keptTe
 }
 
 // textKinds are the columns by whose values texts lead to entries.
-var textKinds = []string{colUser, colObject, colAction}
+var textKinds = []string{schema.ColUser, schema.ColObject, schema.ColAction}
 
 // forgetTexts removes those texts of these values from what is kept that none of the
 // tenant's entries has any more, and texts that no tenant has. What it can't see yet
 // is not told either up to the kept place: it is news.
-func (s *Store) forgetTexts(ctx context.Context, m conn, gone keptValues) error {
-	if settings := s.engine.skipScanSettings; settings != "" && len(gone.values) > 0 {
+func (s *Store) forgetTexts(ctx context.Context, m sqldb.Conn, gone keptValues) error {
+	if settings := s.engine.SkipScanSettings; settings != "" && len(gone.values) > 0 {
 		if _, err := m.ExecContext(ctx, settings); err != nil {
 			return err
 		}
 	}
 	for _, column := range textKinds {
-		for some := range slices.Chunk(gone.of(column), s.traits.tableRows) {
+		for some := range slices.Chunk(gone.of(column), s.traits.TableRows) {
 			dead, err := s.unusedTexts(ctx, m, column, some)
 			if err != nil {
 				return err
@@ -198,7 +200,7 @@ func (s *Store) lockTexts(ctx context.Context, tx *sql.Tx) (bool, error) {
 
 // textValuesOf are the values by which the entries of a table have texts, for
 // forgetDropped, nil where no store keeps any.
-func (s *Store) textValuesOf(ctx context.Context, q querier, part string) (*keptValues, error) {
+func (s *Store) textValuesOf(ctx context.Context, q sqldb.Queryer, part string) (*keptValues, error) {
 	there, err := s.hasTexts(ctx, q)
 	if err != nil || !there {
 		return nil, err
@@ -227,7 +229,7 @@ func (s *Store) forgetDropped(ctx context.Context, gone *keptValues) error {
 	if gone == nil {
 		return nil
 	}
-	tx, err := s.db.BeginTx(ctx, s.engine.removeOptions)
+	tx, err := s.db.BeginTx(ctx, s.engine.RemoveOptions)
 	if err != nil {
 		return err
 	}
@@ -242,13 +244,13 @@ func (s *Store) forgetDropped(ctx context.Context, gone *keptValues) error {
 }
 
 // unusedTexts are those of a column's values that lie in no entry.
-func (s *Store) unusedTexts(ctx context.Context, q querier, column string, list []keptValue) (dead []textOf, err error) {
+func (s *Store) unusedTexts(ctx context.Context, q sqldb.Queryer, column string, list []keptValue) (dead []textOf, err error) {
 	b := s.newBuilder()
 	b.WriteString("SELECT o.id, o.tenant FROM ")
-	b.valueTable(list)
-	b.add(" CROSS JOIN ", s.quotedTexts(), " x CROSS JOIN ", s.quotedTextsOf(), " o WHERE x.kind = '", column, "' AND x.value = k.value AND o.id = x.id AND o.tenant = k.tenant AND (SELECT 1 FROM ",
+	valueTable(b, list)
+	b.Add(" CROSS JOIN ", s.quotedTexts(), " x CROSS JOIN ", s.quotedTextsOf(), " o WHERE x.kind = '", column, "' AND x.value = k.value AND o.id = x.id AND o.tenant = k.tenant AND (SELECT 1 FROM ",
 		s.quoted, " e WHERE e.tenant = k.tenant AND e.", column, " = k.value AND ", s.dialect.keywordIndex().position(), "(e.search, x.search) > 0 LIMIT 1) IS NULL")
-	found, err := q.QueryContext(ctx, b.String(), b.args...)
+	found, err := q.QueryContext(ctx, b.String(), b.Args...)
 	if err != nil {
 		return nil, err
 	}
@@ -263,7 +265,7 @@ func (s *Store) unusedTexts(ctx context.Context, q querier, column string, list 
 	return dead, found.Err()
 }
 
-func (s *Store) deleteTexts(ctx context.Context, m execer, dead []textOf) error {
+func (s *Store) deleteTexts(ctx context.Context, m sqldb.Execer, dead []textOf) error {
 	rows := make([][]string, len(dead))
 	for i, p := range dead {
 		rows[i] = []string{p.id, p.tenant}
@@ -277,10 +279,10 @@ func (s *Store) deleteTexts(ctx context.Context, m execer, dead []textOf) error 
 			ids[i] = p.id
 		}
 		b := s.newBuilder()
-		b.add("DELETE FROM ", s.quotedTexts(), " WHERE id IN ")
-		b.argList(ids)
-		b.add(" AND NOT EXISTS (SELECT 1 FROM ", s.quotedTextsOf(), " o WHERE o.id = ", s.quotedTexts(), ".id)")
-		if _, err := m.ExecContext(ctx, b.String(), b.args...); err != nil {
+		b.Add("DELETE FROM ", s.quotedTexts(), " WHERE id IN ")
+		b.ArgList(ids)
+		b.Add(" AND NOT EXISTS (SELECT 1 FROM ", s.quotedTextsOf(), " o WHERE o.id = ", s.quotedTexts(), ".id)")
+		if _, err := m.ExecContext(ctx, b.String(), b.Args...); err != nil {
 			return err
 		}
 	}

@@ -14,6 +14,8 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // calling is an entry of a user and a record with these names.
@@ -61,7 +63,7 @@ func TestTextsAreThoseOfTheEntry(t *testing.T) {
 		for _, x := range textsOf(&e) {
 			require.Contains(t, search, x.search)
 			together += strings.TrimPrefix(x.search, row.Separator)
-			require.Equal(t, map[string]string{colUser: e.Actor.User(), colObject: audit.ObjectIDKey(e.Object.ID), colAction: e.Action}[x.column], x.value)
+			require.Equal(t, map[string]string{schema.ColUser: e.Actor.User(), schema.ColObject: audit.ObjectIDKey(e.Object.ID), schema.ColAction: e.Action}[x.column], x.value)
 		}
 		require.Equal(t, search, together)
 	})
@@ -154,7 +156,7 @@ func TestKeywordsFarBehindAreWalkedFor(t *testing.T) {
 		require.NoError(t, s.Append(ctx, calling(n, fmt.Sprintf("user %d", n), "")))
 	}
 	f := audit.Filter{Keyword: "user 7"}
-	sel := selection{filter: f, order: orderOf(audit.Newest), limit: 50}
+	sel := selection{filter: f, order: sqlgen.IndexedOrder(audit.Newest), limit: 50}
 	for _, want := range []struct {
 		far     bool
 		entries int
@@ -237,7 +239,7 @@ func TestAFormerNameThatIsNearIsWalkedFor(t *testing.T) {
 	}
 	require.NoError(t, s.Refresh(ctx))
 	for keyword, walked := range map[string]bool{"byron": true, "lovelace": true, "a@example": false} {
-		sel := selection{filter: audit.Filter{Keyword: keyword}, order: orderOf(audit.Newest), limit: 50}
+		sel := selection{filter: audit.Filter{Keyword: keyword}, order: sqlgen.IndexedOrder(audit.Newest), limit: 50}
 		found, err := s.seek(ctx, sel)
 		require.NoError(t, err)
 		require.NotNil(t, found)

@@ -6,6 +6,9 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // usersVersion is the version of the schema in which deriveUsers fills columns that
@@ -18,26 +21,26 @@ const upgradeStep = 1000
 // deriveUsers brings actor_user and behalf_user of stored entries to what
 // audit.Actor.User returns now, which an ID can be, and adds the new values to those
 // kept for facets. Run again after it was stopped, it does the rest.
-func (s *Store) deriveUsers(ctx context.Context, m conn) error {
-	kept, err := number(ctx, m, s.dialect.keptFeature().there)
+func (s *Store) deriveUsers(ctx context.Context, m sqldb.Conn) error {
+	kept, err := sqldb.Number(ctx, m, s.dialect.keptFeature().there)
 	if err != nil {
 		return err
 	}
-	const byID = colUser + " = '' AND " + colActor + " <> ''"
+	const byID = schema.ColUser + " = '' AND " + schema.ColActor + " <> ''"
 	if kept > 0 {
-		values := "INSERT INTO " + s.quotedValues() + " (facet, value, tenant) SELECT DISTINCT '" + colUser + "', " + colActor + ", " + colTenant + " FROM " + s.quoted + " WHERE " + byID
-		if err := execAll(ctx, m, values+s.traits.orIgnore("facet")); err != nil {
+		values := "INSERT INTO " + s.quotedValues() + " (facet, value, tenant) SELECT DISTINCT '" + schema.ColUser + "', " + schema.ColActor + ", " + schema.ColTenant + " FROM " + s.quoted + " WHERE " + byID
+		if err := sqldb.ExecAll(ctx, m, values+s.traits.OrIgnore("facet")); err != nil {
 			return err
 		}
 	}
-	if err := execAll(ctx, m, "UPDATE "+s.quoted+" SET "+colUser+" = "+colActor+" WHERE "+byID); err != nil {
+	if err := sqldb.ExecAll(ctx, m, "UPDATE "+s.quoted+" SET "+schema.ColUser+" = "+schema.ColActor+" WHERE "+byID); err != nil {
 		return err
 	}
 	return s.deriveBehalf(ctx, m, kept > 0)
 }
 
-func (s *Store) deriveBehalf(ctx context.Context, m conn, kept bool) error {
-	sel := selection{order: orderOf(audit.SortTime), limit: upgradeStep, brief: true}
+func (s *Store) deriveBehalf(ctx context.Context, m sqldb.Conn, kept bool) error {
+	sel := selection{order: sqlgen.IndexedOrder(audit.SortTime), limit: upgradeStep, brief: true}
 	for {
 		found, err := s.onBehalf(ctx, m, sel)
 		if err != nil {
@@ -61,20 +64,20 @@ func (s *Store) deriveBehalf(ctx context.Context, m conn, kept bool) error {
 }
 
 // onBehalf reads entries of actors who stood in for someone.
-func (s *Store) onBehalf(ctx context.Context, m conn, sel selection) (run, error) {
-	r := run{sort: sel.order.sort}
+func (s *Store) onBehalf(ctx context.Context, m sqldb.Conn, sel selection) (run, error) {
+	r := run{sort: sel.order.Sort}
 	b := s.newBuilder()
-	b.list(row.BriefNames, "SELECT ", "")
-	b.add(" FROM ", s.quoted, " WHERE on_behalf_of <> '' AND ")
+	b.List(schema.BriefNames, "SELECT ", "")
+	b.Add(" FROM ", s.quoted, " WHERE on_behalf_of <> '' AND ")
 	if err := sel.write(b); err != nil {
 		return r, err
 	}
-	rows, err := m.QueryContext(ctx, b.String(), b.args...)
+	rows, err := m.QueryContext(ctx, b.String(), b.Args...)
 	if err != nil {
 		return r, err
 	}
 	defer rows.Close()
-	for sc := row.NewScanner(row.BriefNames); rows.Next(); {
+	for sc := row.NewScanner(schema.BriefNames); rows.Next(); {
 		e, err := sc.Scan(rows)
 		if err != nil {
 			return r, err
@@ -89,14 +92,14 @@ func behalfValues(entries []audit.Entry) []keptValue {
 	values := keptValues{values: map[keptValue]struct{}{}}
 	for i := range entries {
 		if user := entries[i].OnBehalfOfUser(); user != "" {
-			values.values[keptValue{colBehalf, entries[i].Tenant, user}] = struct{}{}
+			values.values[keptValue{schema.ColBehalf, entries[i].Tenant, user}] = struct{}{}
 		}
 	}
 	return values.without(keptValues{})
 }
 
 // updateBehalf writes the column of entries, those of one user by one statement.
-func (s *Store) updateBehalf(ctx context.Context, m execer, entries []audit.Entry) error {
+func (s *Store) updateBehalf(ctx context.Context, m sqldb.Execer, entries []audit.Entry) error {
 	byUser := map[string][]row.Row{}
 	for i := range entries {
 		e := &entries[i]
@@ -110,11 +113,11 @@ func (s *Store) updateBehalf(ctx context.Context, m execer, entries []audit.Entr
 	for user, rows := range byUser {
 		for some := range slices.Chunk(rows, keptRows) {
 			b := s.newBuilder()
-			b.add("UPDATE ", s.quoted, " SET ", colBehalf, " = ")
-			b.arg(user)
+			b.Add("UPDATE ", s.quoted, " SET ", schema.ColBehalf, " = ")
+			b.Arg(user)
 			b.WriteString(" WHERE ")
-			b.anyOf(len(some), func(i int) { s.isRow(b, &some[i]) })
-			if _, err := m.ExecContext(ctx, b.String(), b.args...); err != nil {
+			b.AnyOf(len(some), func(i int) { s.isRow(b, &some[i]) })
+			if _, err := m.ExecContext(ctx, b.String(), b.Args...); err != nil {
 				return err
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // windowMonths are the months of each window of a page but the last, which has
@@ -15,11 +17,11 @@ var windowMonths = []int{1, 3, 12}
 // windows cuts a selection by time, in its order. Where a table has no months, or
 // the order isn't that of time, it is whole.
 func (s *Store) windows(sel selection) []selection {
-	if s.parts == nil || sel.limit == 0 || sel.order.sort.Key() != audit.SortTime {
+	if s.parts == nil || sel.limit == 0 || sel.order.Sort.Key() != audit.SortTime {
 		return []selection{sel}
 	}
 	var list []selection
-	add := func(w window) {
+	add := func(w sqlgen.Window) {
 		part := sel
 		part.window = w
 		list = append(list, part)
@@ -27,18 +29,18 @@ func (s *Store) windows(sel selection) []selection {
 	rest := sel.times()
 	for _, n := range windowMonths {
 		var cut time.Time
-		if sel.order.descending {
-			if cut = monthBefore(rest.to, n); !rest.from.IsZero() && !cut.After(rest.from) {
+		if sel.order.Descending {
+			if cut = monthBefore(rest.To, n); !rest.From.IsZero() && !cut.After(rest.From) {
 				break
 			}
-			add(window{cut, rest.to})
-			rest.to = cut
+			add(sqlgen.Window{From: cut, To: rest.To})
+			rest.To = cut
 		} else {
-			if cut = s.parts.monthAfter(rest.from, n); !rest.to.IsZero() && !cut.Before(rest.to) {
+			if cut = s.parts.monthAfter(rest.From, n); !rest.To.IsZero() && !cut.Before(rest.To) {
 				break
 			}
-			add(window{rest.from, cut})
-			rest.from = cut
+			add(sqlgen.Window{From: rest.From, To: cut})
+			rest.From = cut
 		}
 	}
 	add(rest)
@@ -46,15 +48,15 @@ func (s *Store) windows(sel selection) []selection {
 }
 
 // times is what the filter and the position leave of time.
-func (sel selection) times() window {
-	w := window{}
+func (sel selection) times() sqlgen.Window {
+	w := sqlgen.Window{}
 	for _, f := range sel.filter.Terms() {
-		w.narrow(window{f.From, f.To})
+		w.Narrow(sqlgen.Window{From: f.From, To: f.To})
 	}
-	if p := sel.after; p != nil && sel.order.descending {
-		w.narrow(window{to: p.Time.Add(time.Microsecond)})
+	if p := sel.after; p != nil && sel.order.Descending {
+		w.Narrow(sqlgen.Window{To: p.Time.Add(time.Microsecond)})
 	} else if p != nil {
-		w.narrow(window{from: p.Time})
+		w.Narrow(sqlgen.Window{From: p.Time})
 	}
 	return w
 }
@@ -75,8 +77,8 @@ func monthBefore(t time.Time, n int) time.Time {
 
 // eachWindow runs fn with each window of the selection, and what its statements
 // are to run on, until fn says that there is enough.
-func (s *Store) eachWindow(ctx context.Context, sel selection, fn func(querier, streams, selection) (enough bool, err error)) error {
-	return s.onPlan(ctx, sel, func(q querier, p streams) error {
+func (s *Store) eachWindow(ctx context.Context, sel selection, fn func(sqldb.Queryer, streams, selection) (enough bool, err error)) error {
+	return s.onPlan(ctx, sel, func(q sqldb.Queryer, p streams) error {
 		parts := []selection{sel}
 		// The few may lie anywhere: all windows would be planned, and of none would the
 		// database keep its plan.

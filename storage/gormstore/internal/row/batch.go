@@ -1,21 +1,9 @@
 package row
 
-import "slices"
+import (
+	"slices"
 
-// Column lists of an INSERT, in this order: form, the texts that the entries of one
-// call mostly share (one request made them, in one transaction), the texts of each
-// entry, and the columns that hold no text.
-var (
-	sharedNames = []string{
-		"tenant", "project", "actor_type", "actor_id", "actor_name", "actor_email", "actor_user", "outcome",
-		"ip", "ip_key", "request_id", "method", "path", "user_agent", "transaction_id", "on_behalf_of", "behalf_user", "error", "comment",
-	}
-	ownNames = []string{
-		"action", "object_type", "object_id", "object_key", "object_name", "object_product", "fields", "search", "changes", "metadata",
-	}
-	// InsertNames are the columns of an INSERT. The texts of a row begin at index 1,
-	// in the order of Texts.
-	InsertNames = slices.Concat([]string{"form"}, sharedNames, ownNames, []string{"id", "time", "salt"})
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 )
 
 // SharedCount is the number of texts that entries of one call mostly share, and
@@ -25,7 +13,7 @@ const SharedCount, TextCount = 19, 19 + 10
 // MaskedNames are the columns that masking an entry may change.
 var MaskedNames = []string{"object_id", "object_key", "object_name", "error", "search", "changes", "metadata"}
 
-// Texts are the texts of a row, in the order of InsertNames.
+// Texts are the texts of a row, in the order of schema.InsertNames, where they begin at index 1.
 type Texts [TextCount]string
 
 // Texts returns the row's texts.
@@ -39,7 +27,7 @@ func (r *Row) Texts() Texts {
 }
 
 // Text returns the text of a column. It panics for a column that holds no text.
-func (t *Texts) Text(column string) string { return t[slices.Index(InsertNames, column)-1] }
+func (t *Texts) Text(column string) string { return t[slices.Index(schema.InsertNames, column)-1] }
 
 // Batch is the rows of one INSERT.
 type Batch struct {

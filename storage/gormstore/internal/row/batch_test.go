@@ -7,13 +7,14 @@ import (
 	"github.com/stretchr/testify/assert"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 )
 
 func TestInsertNames(t *testing.T) {
-	assert.Len(t, sharedNames, SharedCount)
-	assert.Len(t, ownNames, TextCount-SharedCount)
-	assert.Len(t, InsertNames, 1+TextCount+3)
-	assert.Subset(t, InsertNames, MaskedNames)
+	assert.Len(t, schema.SharedNames, SharedCount)
+	assert.Len(t, schema.OwnNames, TextCount-SharedCount)
+	assert.Len(t, schema.InsertNames, 1+TextCount+3)
+	assert.Subset(t, schema.InsertNames, MaskedNames)
 }
 
 // Each column holds the text of its name.
@@ -29,7 +30,7 @@ func TestTextsHaveTheOrderOfInsertNames(t *testing.T) {
 	e.OnBehalfOf = &audit.Actor{ID: "behalf_user"}
 	r.Entry = &e
 	texts := r.Texts()
-	for i, name := range InsertNames[1 : 1+TextCount] {
+	for i, name := range schema.InsertNames[1 : 1+TextCount] {
 		want := name
 		if name == "outcome" {
 			want = "failure"
@@ -55,7 +56,7 @@ func TestBatchIsAlikeInSharedTexts(t *testing.T) {
 	assert.True(t, own.Alike)
 	last := entries(3, func(i int, e *audit.Entry) {
 		if i == 2 {
-			e.Comment = "why" // the last of sharedNames
+			e.Comment = "why" // the last of schema.SharedNames
 		}
 	})
 	assert.False(t, last.Alike)

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 )
 
 // positionOf reads one row and its position; key is the value that it is sorted by
@@ -26,7 +27,7 @@ func positionOf(t *testing.T, f Format, change map[string]any, keyed bool, key d
 	}
 	rows := query(t, values)
 	require.True(t, rows.Next())
-	sc := NewScanner(ReadNames, more...)
+	sc := NewScanner(schema.ReadNames, more...)
 	_, err := sc.Scan(rows)
 	require.NoError(t, err)
 	if keyed {

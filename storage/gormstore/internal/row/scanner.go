@@ -27,7 +27,7 @@ type Scanner struct {
 	bad      []string // damaged columns of the current row
 }
 
-// NewScanner returns a Scanner of rows of names, which are ReadNames or BriefNames,
+// NewScanner returns a Scanner of rows of names, which are schema.ReadNames or schema.BriefNames,
 // followed by columns that are scanned into more.
 func NewScanner(names []string, more ...any) *Scanner {
 	s := &Scanner{}

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 )
 
 // result is a database whose every query returns these rows.
@@ -55,14 +56,14 @@ func query(t *testing.T, list ...[]driver.Value) *sql.Rows {
 	return rows
 }
 
-// stored is a row of ReadNames as the database's driver returns it. change replaces
+// stored is a row of schema.ReadNames as the database's driver returns it. change replaces
 // values by column.
 func stored(t *testing.T, f Format, e audit.Entry, change map[string]any) []driver.Value {
 	t.Helper()
 	r := newRows(t, e)[0]
 	texts := r.Texts()
 	var values []driver.Value
-	for _, name := range ReadNames {
+	for _, name := range schema.ReadNames {
 		var v any
 		switch name {
 		case "id":
@@ -72,7 +73,7 @@ func stored(t *testing.T, f Format, e audit.Entry, change map[string]any) []driv
 			}
 		case "form":
 			v = int64(FormVersion)
-		case TimeName:
+		case schema.TimeName:
 			name = "time"
 			v = r.Time
 			if f == Postgres {
@@ -112,7 +113,7 @@ func TestScannerReadsWhatNewEncodes(t *testing.T) {
 	oldest.Outcome, oldest.Time = audit.Success, time.Time{}
 	for _, f := range formats {
 		rows := query(t, stored(t, f, full(), nil), stored(t, f, bare, nil), stored(t, f, oldest, nil))
-		sc := NewScanner(ReadNames)
+		sc := NewScanner(schema.ReadNames)
 		for _, want := range []audit.Entry{full(), bare, oldest} {
 			require.True(t, rows.Next())
 			got, err := sc.Scan(rows)
@@ -124,11 +125,11 @@ func TestScannerReadsWhatNewEncodes(t *testing.T) {
 
 // Brief rows lack changes and metadata; more columns follow the names.
 func TestScannerReadsBriefRowsAndMoreColumns(t *testing.T) {
-	values := stored(t, SQLite, full(), nil)[:len(BriefNames)]
+	values := stored(t, SQLite, full(), nil)[:len(schema.BriefNames)]
 	rows := query(t, append(values, int64(42)))
 	var seq int64
 	require.True(t, rows.Next())
-	got, err := NewScanner(BriefNames, &seq).Scan(rows)
+	got, err := NewScanner(schema.BriefNames, &seq).Scan(rows)
 	require.NoError(t, err)
 	want := full()
 	want.Changes, want.Metadata = nil, nil
@@ -179,7 +180,7 @@ func TestScannerNamesDamagedColumns(t *testing.T) {
 		want.Damaged = c.damaged
 		// Neither the damage nor the values of one row show in the next.
 		rows := query(t, stored(t, SQLite, full(), nil), stored(t, SQLite, full(), map[string]any{c.column: c.value}), stored(t, SQLite, full(), nil))
-		sc := NewScanner(ReadNames)
+		sc := NewScanner(schema.ReadNames)
 		for i, want := range []audit.Entry{full(), want, full()} {
 			require.True(t, rows.Next())
 			got, err := sc.Scan(rows)
@@ -199,7 +200,7 @@ func TestScannerNamesAllDamagedColumnsSorted(t *testing.T) {
 		"tenant": nil, "form": int64(9), "id": nil, "changes": `[{"op":"x\ufffd"},{"op":"y"}]`, "outcome": "\xff",
 	}))
 	require.True(t, rows.Next())
-	got, err := NewScanner(ReadNames).Scan(rows)
+	got, err := NewScanner(schema.ReadNames).Scan(rows)
 	require.NoError(t, err)
 	assert.Equal(t, "is stored in form 9, and this version reads 1 to 1; cannot be read: changes, id, outcome, tenant", got.Damaged)
 }
@@ -209,7 +210,7 @@ func TestScannerReadsUUIDsInEveryForm(t *testing.T) {
 	for _, v := range []any{id[:], someID, strings.ToUpper(someID), []byte(someID)} {
 		rows := query(t, stored(t, SQLite, full(), map[string]any{"id": v}))
 		require.True(t, rows.Next())
-		got, err := NewScanner(ReadNames).Scan(rows)
+		got, err := NewScanner(schema.ReadNames).Scan(rows)
 		require.NoError(t, err)
 		assert.Equal(t, someID, got.ID)
 		assert.Empty(t, got.Damaged)
@@ -219,7 +220,7 @@ func TestScannerReadsUUIDsInEveryForm(t *testing.T) {
 func TestScanReturnsTheErrorOfTooFewColumns(t *testing.T) {
 	rows := query(t, stored(t, SQLite, full(), nil)[:5])
 	require.True(t, rows.Next())
-	_, err := NewScanner(ReadNames).Scan(rows)
+	_, err := NewScanner(schema.ReadNames).Scan(rows)
 	assert.Error(t, err)
 }
 
@@ -290,7 +291,7 @@ func TestIsUUIDText(t *testing.T) {
 }
 
 func TestNamesAreColumns(t *testing.T) {
-	names := append(slices.Clone(InsertNames), TimeName)
-	assert.Subset(t, names, ReadNames)
-	assert.Equal(t, []string{"changes", "metadata"}, ReadNames[len(BriefNames):])
+	names := append(slices.Clone(schema.InsertNames), schema.TimeName)
+	assert.Subset(t, names, schema.ReadNames)
+	assert.Equal(t, []string{"changes", "metadata"}, schema.ReadNames[len(schema.BriefNames):])
 }

@@ -1,4 +1,4 @@
-package gormstore
+package sqlgen
 
 import (
 	"regexp"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 )
 
 // What a keyword is looked for in is, of old, the column search; all other texts are
@@ -15,27 +16,27 @@ import (
 // is indexed: a keyword is looked for entry by entry, until the page is full.
 
 // searchedColumns have texts of an entry that the column search lacks.
-var searchedColumns = []string{colActor, "object_type", "ip", colRequest, colTx, "error", "comment"}
+var searchedColumns = []string{schema.ColActor, "object_type", "ip", schema.ColRequest, schema.ColTx, "error", "comment"}
 
 // keyword writes that an entry has f's keyword.
-func (b *builder) keyword(f audit.Filter) {
+func (b *Builder) keyword(f audit.Filter) {
 	k := audit.Fold(f.Keyword)
 	search := f.Search()
 	b.WriteByte('(')
-	b.contains("search", row.Guard(k))
+	b.Contains("search", row.Guard(k))
 	b.WriteString(" OR ")
 	parts := searchedColumns[:1:1]
 	for _, column := range searchedColumns[1:] {
-		parts = append(parts, b.traits.text(string(separator(k))), column)
+		parts = append(parts, b.Traits.text(string(unusedSign(k))), column)
 	}
-	b.folds(k, k, b.traits.concat(parts...))
+	b.folds(k, k, b.Traits.concat(parts...))
 	b.WriteString(" OR fields <> '' AND ")
 	b.folds(k, row.Guard(k), "fields")
 	b.WriteString(" OR on_behalf_of <> '' AND ")
 	b.inJSON(k, "on_behalf_of", []string{"id", "name", "email"})
 	if idPart.MatchString(k) {
 		b.WriteString(" OR ")
-		b.contains(b.traits.upperID(), k)
+		b.Contains(b.Traits.upperID(), k)
 	}
 	b.endings(k)
 	if words := audit.SearchWords(k); words != "" {
@@ -54,8 +55,8 @@ func (b *builder) keyword(f audit.Filter) {
 
 var idPart = regexp.MustCompile(`^[0-9A-F-]+$`)
 
-// separator is a sign that the keyword doesn't have, so that it isn't found across two texts.
-func separator(keyword string) rune {
+// unusedSign is a sign that the keyword doesn't have, so that it isn't found across two texts.
+func unusedSign(keyword string) rune {
 	r := rune(0x1f)
 	for strings.ContainsRune(keyword, r) {
 		if r++; r == ' ' {
@@ -67,14 +68,14 @@ func separator(keyword string) rune {
 
 // folds writes that an expression has a text once it is folded as audit.Fold does; letters
 // that the keyword hasn't needn't be.
-func (b *builder) folds(keyword, text, expression string) {
-	b.contains(b.traits.folded(expression, variants(keyword)), text)
+func (b *Builder) folds(keyword, text, expression string) {
+	b.Contains(b.Traits.folded(expression, variants(keyword)), text)
 }
 
 // inJSON writes that a value with one of these names has the keyword.
-func (b *builder) inJSON(k, column string, names []string) {
-	value, from := b.traits.jsonValues(column, names)
-	b.add("EXISTS (SELECT 1 FROM ", from, " AND ")
+func (b *Builder) inJSON(k, column string, names []string) {
+	value, from := b.Traits.jsonValues(column, names)
+	b.Add("EXISTS (SELECT 1 FROM ", from, " AND ")
 	b.folds(k, k, value)
 	b.WriteByte(')')
 }
@@ -106,7 +107,7 @@ func replaced(expression string, list []variant, text func(string) string) strin
 var endings = map[audit.Outcome]string{audit.Failure: "FAILED", audit.Denied: "DENIED"}
 
 // endings writes how entries ended whose label ends in what has the keyword.
-func (b *builder) endings(k string) {
+func (b *Builder) endings(k string) {
 	for _, o := range []audit.Outcome{audit.Failure, audit.Denied} {
 		if strings.Contains(endings[o], k) {
 			b.WriteString(" OR outcome = '" + string(o) + "'")
@@ -115,15 +116,15 @@ func (b *builder) endings(k string) {
 }
 
 // words writes that an action or a type has the words of a keyword (audit.SearchWords).
-func (b *builder) words(words string) {
+func (b *Builder) words(words string) {
 	bare := func(column string) string {
 		for _, sign := range []string{" ", "_", "-", "."} {
 			column = "REPLACE(" + column + ", '" + sign + "', '')"
 		}
-		return b.traits.folded(column, variants(words))
+		return b.Traits.folded(column, variants(words))
 	}
 	b.WriteString(" OR ")
-	b.contains(b.traits.concat(bare("action"), "CASE outcome WHEN 'failure' THEN '"+endings[audit.Failure]+"' WHEN 'denied' THEN '"+endings[audit.Denied]+"' ELSE '' END"), words)
+	b.Contains(b.Traits.concat(bare("action"), "CASE outcome WHEN 'failure' THEN '"+endings[audit.Failure]+"' WHEN 'denied' THEN '"+endings[audit.Denied]+"' ELSE '' END"), words)
 	b.WriteString(" OR ")
-	b.contains(bare("object_type"), words)
+	b.Contains(bare("object_type"), words)
 }

@@ -1,32 +1,34 @@
-package gormstore
+package sqlgen
 
 import (
 	"encoding/json"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 )
 
-var sqliteTraits = traits{
-	quote: `"`, placeholder: question,
+var sqliteTraits = Traits{
+	Quote: `"`, placeholder: question,
 	// The pure-Go driver's time grows with the square of the parameters, and it parses
 	// the text of one row again for each.
-	maxRows:    16,
-	maxArgs:    32766, // SQLITE_MAX_VARIABLE_NUMBER
-	tableRows:  1000,
-	rowKey:     []string{"seq"},
-	maxStreams: 128, maxStreamArgs: 600,
-	inProcess: true, keepsOrder: true, partialIndexes: true, countsInserted: true,
-	format: row.SQLite, readTime: asIs,
+	MaxRows:    16,
+	MaxArgs:    32766, // SQLITE_MAX_VARIABLE_NUMBER
+	TableRows:  1000,
+	RowKey:     []string{"seq"},
+	MaxStreams: 128, MaxStreamArgs: 600,
+	InProcess: true, KeepsOrder: true, PartialIndexes: true, CountsInserted: true,
+	Format: row.SQLite, readTime: asIs,
 	// Without statistics, which few hosts have made, SQLite prefers a range of times to a
 	// user.
-	useIndex: func(index string) string { return " INDEXED BY " + index },
-	orIgnore: func(string) string { return " ON CONFLICT DO NOTHING" },
-	after:    (*builder).rowAfter,
-	in:       sqliteIn, contains: sqliteContains, table: sqliteTable, deleteKeys: sqliteDeleteKeys,
-	text: literal, concat: piped, folded: sqliteFolded, beginning: sqliteBeginning, firstField: sqliteFirstField,
+	UseIndex: func(index string) string { return " INDEXED BY " + index },
+	OrIgnore: func(string) string { return " ON CONFLICT DO NOTHING" },
+	after:    (*Builder).rowAfter,
+	in:       sqliteIn, contains: sqliteContains, table: sqliteTable, DeleteKeys: sqliteDeleteKeys,
+	text: schema.Literal, concat: piped, folded: sqliteFolded, beginning: sqliteBeginning, firstField: sqliteFirstField,
 	jsonText: sqliteJsonText, upperID: sqliteUpperID, jsonValues: sqliteJsonValues,
 }
 
@@ -34,42 +36,42 @@ var sqliteTraits = traits{
 func piped(texts ...string) string { return "(" + strings.Join(texts, " || ") + ")" }
 
 // sqliteIn sends a long list as one parameter.
-func sqliteIn(b *builder, column string, values []string) {
+func sqliteIn(b *Builder, column string, values []string) {
 	b.WriteString(column)
 	switch {
 	case len(values) == 1:
 		b.WriteString(" = ")
-		b.arg(values[0])
+		b.Arg(values[0])
 	case len(values) <= 20:
 		b.WriteString(" IN ")
-		b.argList(values)
+		b.ArgList(values)
 	default:
 		list, _ := json.Marshal(values) // of strings: can't fail
 		b.WriteString(" IN (SELECT value FROM json_each(")
-		b.arg(string(list))
+		b.Arg(string(list))
 		b.WriteString("))")
 	}
 }
 
 // sqliteTable sends all rows as one parameter: a driver in Go takes time that grows with
 // the square of the parameters.
-func sqliteTable(b *builder, name string, columns []string, rows [][]string) {
+func sqliteTable(b *Builder, name string, columns []string, rows [][]string) {
 	for j, c := range columns {
-		b.add([]string{"(SELECT ", ", "}[min(j, 1)], "json_extract(value, '$[", itoa(j), "]') AS ", c)
+		b.Add([]string{"(SELECT ", ", "}[min(j, 1)], "json_extract(value, '$[", strconv.Itoa(j), "]') AS ", c)
 	}
 	list, _ := json.Marshal(rows) // of strings: can't fail
 	b.WriteString(" FROM json_each(")
-	b.arg(string(list))
-	b.add(")) ", name)
+	b.Arg(string(list))
+	b.Add(")) ", name)
 }
 
-func sqliteContains(b *builder, column, text string) {
-	b.add("instr(", column, ", ")
-	b.arg(text)
+func sqliteContains(b *Builder, column, text string) {
+	b.Add("instr(", column, ", ")
+	b.Arg(text)
 	b.WriteString(") > 0")
 }
 
-func sqliteText(s string) string { return literal(s) }
+func sqliteText(s string) string { return schema.Literal(s) }
 
 func sqliteConcat(texts ...string) string { return "(" + strings.Join(texts, " || ") + ")" }
 
@@ -80,12 +82,12 @@ func sqliteFolded(expression string, list []variant) string {
 }
 
 func sqliteBeginning(expression string, characters int) string {
-	return "substr(" + expression + ", 1, " + itoa(characters) + ")"
+	return "substr(" + expression + ", 1, " + strconv.Itoa(characters) + ")"
 }
 
 // sqliteFirstField ends at the separator after the first name, or at the first guard character.
 func sqliteFirstField() string {
-	names := "(replace(substr(fields, 2, " + itoa(sortedRunes) + "), char(29), char(31)) || char(31))"
+	names := "(replace(substr(fields, 2, " + strconv.Itoa(sortedRunes) + "), char(29), char(31)) || char(31))"
 	return "substr(" + names + ", 1, instr(" + names + ", char(31)) - 1)"
 }
 
@@ -101,7 +103,7 @@ func sqliteUpperID() string {
 func sqliteJsonValues(column string, names []string) (value, from string) {
 	quoted := make([]string, len(names))
 	for i, name := range names {
-		quoted[i] = literal(name)
+		quoted[i] = schema.Literal(name)
 	}
 	return "value", "json_tree(CASE WHEN json_valid(" + column + ") THEN " + column + " ELSE '{}' END) WHERE key IN (" + strings.Join(quoted, ", ") + ")" +
 		" AND (type = 'text' AND instr(value, char(0)) = 0 OR type = 'integer' AND typeof(value) = 'integer')"
@@ -109,6 +111,6 @@ func sqliteJsonValues(column string, names []string) (value, from string) {
 
 // sqliteDeleteKeys: as parameters the numbers would take a driver longer than the rows
 // take the database.
-func sqliteDeleteKeys(b *builder, table string, keys []string) {
-	b.add("DELETE FROM ", table, " WHERE seq IN (", strings.Join(keys, ", "), ")")
+func sqliteDeleteKeys(b *Builder, table string, keys []string) {
+	b.Add("DELETE FROM ", table, " WHERE seq IN (", strings.Join(keys, ", "), ")")
 }

@@ -1,64 +1,65 @@
-package gormstore
+package sqlgen
 
 import (
 	"encoding/hex"
 	"encoding/json"
+	"strconv"
 	"strings"
 
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 )
 
-var mysqlTraits = traits{
-	quote: "`", placeholder: question,
-	maxRows:    100,
-	maxArgs:    65535, // the protocol counts parameters in 16 bits
-	packet:     "SELECT @@max_allowed_packet",
-	tableRows:  100,
-	rowKey:     []string{"seq"},
-	maxStreams: 128, maxStreamArgs: 2000,
-	looseScan: true,
+var mysqlTraits = Traits{
+	Quote: "`", placeholder: question,
+	MaxRows:    100,
+	MaxArgs:    65535, // the protocol counts parameters in 16 bits
+	Packet:     "SELECT @@max_allowed_packet",
+	TableRows:  100,
+	RowKey:     []string{"seq"},
+	MaxStreams: 128, MaxStreamArgs: 2000,
+	LooseScan: true,
 	// sharedRead: a plain SELECT would fix the snapshot of the host's transaction.
 	// lastCommitted: under REPEATABLE READ only a read that locks sees later commits.
-	rowLock: " FOR UPDATE", skipLocked: " FOR UPDATE SKIP LOCKED", sharedRead: " LOCK IN SHARE MODE", lastCommitted: " LOCK IN SHARE MODE",
-	format: row.MySQL, readTime: asIs,
+	RowLock: " FOR UPDATE", SkipLocked: " FOR UPDATE SKIP LOCKED", SharedRead: " LOCK IN SHARE MODE", LastCommitted: " LOCK IN SHARE MODE",
+	Format: row.MySQL, readTime: asIs,
 	// Its statistics tell how many rows there are, but not how far apart the rows are that
 	// a filter lets through. So it would rather read all tenants by time.
-	useIndex: func(index string) string { return " FORCE INDEX (" + index + ")" },
-	orIgnore: func(column string) string { return " ON DUPLICATE KEY UPDATE " + column + " = " + column },
-	after:    (*builder).stepAfter,
-	in:       mysqlIn, contains: mysqlContains, table: mysqlTable, deleteKeys: mysqlDeleteKeys,
+	UseIndex: func(index string) string { return " FORCE INDEX (" + index + ")" },
+	OrIgnore: func(column string) string { return " ON DUPLICATE KEY UPDATE " + column + " = " + column },
+	after:    (*Builder).stepAfter,
+	in:       mysqlIn, contains: mysqlContains, table: mysqlTable, DeleteKeys: mysqlDeleteKeys,
 	text: mysqlText, concat: mysqlConcat, folded: mysqlFolded, beginning: mysqlBeginning, firstField: mysqlFirstField,
 	jsonText: mysqlJsonText, upperID: mysqlUpperID, jsonValues: mysqlJsonValues,
 }
 
-func mysqlIn(b *builder, column string, values []string) {
+func mysqlIn(b *Builder, column string, values []string) {
 	b.WriteString(column)
 	if len(values) == 1 {
 		b.WriteString(" = ")
-		b.arg(values[0])
+		b.Arg(values[0])
 		return
 	}
 	b.WriteString(" IN ")
-	b.argList(values)
+	b.ArgList(values)
 }
 
-func mysqlTable(b *builder, name string, columns []string, rows [][]string) {
+func mysqlTable(b *Builder, name string, columns []string, rows [][]string) {
 	for i, row := range rows {
 		b.WriteString([]string{"(SELECT ", " UNION ALL SELECT "}[min(i, 1)])
 		for j, v := range row {
 			b.WriteString([]string{"", ", "}[min(j, 1)])
-			if b.arg(v); i == 0 {
-				b.add(" AS ", columns[j])
+			if b.Arg(v); i == 0 {
+				b.Add(" AS ", columns[j])
 			}
 		}
 	}
-	b.add(") ", name)
+	b.Add(") ", name)
 }
 
-func mysqlContains(b *builder, column, text string) {
+func mysqlContains(b *Builder, column, text string) {
 	b.WriteString("LOCATE(")
-	b.arg(text)
-	b.add(", ", column, ") > 0")
+	b.Arg(text)
+	b.Add(", ", column, ") > 0")
 }
 
 func mysqlText(s string) string { return "x'" + hex.EncodeToString([]byte(s)) + "'" }
@@ -72,7 +73,7 @@ func mysqlFolded(expression string, list []variant) string {
 
 // mysqlBeginning returns "" for a text that isn't UTF-8, which the server converts to NULL.
 func mysqlBeginning(expression string, characters int) string {
-	return "COALESCE(CAST(LEFT(CONVERT(" + expression + " USING utf8mb4), " + itoa(characters) + ") AS BINARY), x'')"
+	return "COALESCE(CAST(LEFT(CONVERT(" + expression + " USING utf8mb4), " + strconv.Itoa(characters) + ") AS BINARY), x'')"
 }
 
 // mysqlFirstField ends at the separator after the first name, or at the first guard character.
@@ -103,8 +104,8 @@ func mysqlJsonValues(column string, names []string) (value, from string) {
 
 // mysqlDeleteKeys looks each row up by its key. With IN (…) InnoDB may walk the table, and
 // then waits for every open transaction that has written an entry.
-func mysqlDeleteKeys(b *builder, table string, keys []string) {
-	b.add("DELETE e FROM JSON_TABLE(")
-	b.arg("[" + strings.Join(keys, ",") + "]")
-	b.add(", '$[*]' COLUMNS (seq BIGINT UNSIGNED PATH '$')) k STRAIGHT_JOIN ", table, " e ON e.seq = k.seq")
+func mysqlDeleteKeys(b *Builder, table string, keys []string) {
+	b.Add("DELETE e FROM JSON_TABLE(")
+	b.Arg("[" + strings.Join(keys, ",") + "]")
+	b.Add(", '$[*]' COLUMNS (seq BIGINT UNSIGNED PATH '$')) k STRAIGHT_JOIN ", table, " e ON e.seq = k.seq")
 }

@@ -1,4 +1,6 @@
-package gormstore
+// Package sqldb runs statements: it reads a number or a column of texts, and knows how each
+// database runs transactions and tells why one has failed.
+package sqldb
 
 import (
 	"context"
@@ -8,29 +10,29 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-// execer runs statements without rows.
-type execer = audit.Execer
+// Execer runs statements without rows.
+type Execer = audit.Execer
 
-// querier runs statements with rows.
-type querier = audit.Queryer
+// Queryer runs statements with rows.
+type Queryer = audit.Queryer
 
-// conn runs both: a connection or a transaction.
-type conn interface {
-	execer
-	querier
+// Conn runs both: a connection or a transaction.
+type Conn interface {
+	Execer
+	Queryer
 }
 
-// number reads one whole number.
-func number(ctx context.Context, q querier, query string, args ...any) (int, error) {
+// Number reads one whole number.
+func Number(ctx context.Context, q Queryer, query string, args ...any) (int, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return 0, err
 	}
-	return numberIn(rows)
+	return NumberIn(rows)
 }
 
-// numberIn reads one whole number, 0 if there is no row, and closes the rows.
-func numberIn(rows *sql.Rows) (n int, err error) {
+// NumberIn reads one whole number, 0 if there is no row, and closes the rows.
+func NumberIn(rows *sql.Rows) (n int, err error) {
 	defer rows.Close()
 	if rows.Next() {
 		if err := rows.Scan(&n); err != nil {
@@ -40,17 +42,17 @@ func numberIn(rows *sql.Rows) (n int, err error) {
 	return n, rows.Err()
 }
 
-// text reads one text, "" if there is no row.
-func text(ctx context.Context, q querier, query string, args ...any) (string, error) {
-	list, err := texts(ctx, q, query, args...)
+// String reads one text, "" if there is no row.
+func String(ctx context.Context, q Queryer, query string, args ...any) (string, error) {
+	list, err := Strings(ctx, q, query, args...)
 	if err != nil || len(list) == 0 {
 		return "", err
 	}
 	return list[0], nil
 }
 
-// texts reads a column of texts.
-func texts(ctx context.Context, q querier, query string, args ...any) ([]string, error) {
+// Strings reads a column of texts.
+func Strings(ctx context.Context, q Queryer, query string, args ...any) ([]string, error) {
 	rows, err := q.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, err
@@ -67,7 +69,8 @@ func texts(ctx context.Context, q querier, query string, args ...any) ([]string,
 	return list, rows.Err()
 }
 
-func execAll(ctx context.Context, m execer, statements ...string) error {
+// ExecAll runs statements until one fails.
+func ExecAll(ctx context.Context, m Execer, statements ...string) error {
 	for _, statement := range statements {
 		if _, err := m.ExecContext(ctx, statement); err != nil {
 			return err
@@ -76,8 +79,8 @@ func execAll(ctx context.Context, m execer, statements ...string) error {
 	return nil
 }
 
-// inWrite runs fn in a transaction.
-func inTx(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(conn) error) error {
+// InTx runs fn in a transaction.
+func InTx(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(Conn) error) error {
 	tx, err := db.BeginTx(ctx, opts)
 	if err != nil {
 		return err
@@ -89,8 +92,8 @@ func inTx(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(conn) er
 	return tx.Commit()
 }
 
-// arrayText is a list as PostgreSQL reads an array of text.
-func arrayText(list []string) string {
+// TextArray is a list as PostgreSQL reads an array of text.
+func TextArray(list []string) string {
 	if len(list) == 0 {
 		return "{}"
 	}
@@ -114,8 +117,8 @@ func appendQuoted(a []byte, s string) []byte {
 	return append(append(a, s...), '"')
 }
 
-// readTx runs fn in a transaction that only reads.
-func readTx(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(conn) error) error {
+// ReadTx runs fn in a transaction that only reads.
+func ReadTx(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(Conn) error) error {
 	tx, err := db.BeginTx(ctx, opts)
 	if err != nil {
 		return err

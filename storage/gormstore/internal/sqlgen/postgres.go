@@ -1,31 +1,35 @@
-package gormstore
+package sqlgen
 
 import (
 	"encoding/json"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 )
 
-var postgresTraits = traits{
-	quote: `"`, placeholder: func(n int) string { return "$" + itoa(n) },
-	maxRows:    1000,
-	maxArgs:    65535, // the protocol counts parameters in 16 bits
-	tableRows:  5000,
-	rowKey:     []string{colID},
-	maxStreams: 1024, maxStreamArgs: 65535,
-	lateral: true, keepsOrder: true, partialIndexes: true, countsInserted: true,
+// PostgresTraits are the traits of PostgreSQL.
+var PostgresTraits = Traits{
+	Quote: `"`, placeholder: func(n int) string { return "$" + strconv.Itoa(n) },
+	MaxRows:    1000,
+	MaxArgs:    65535, // the protocol counts parameters in 16 bits
+	TableRows:  5000,
+	RowKey:     []string{schema.ColID},
+	MaxStreams: 1024, MaxStreamArgs: 65535,
+	Lateral: true, KeepsOrder: true, PartialIndexes: true, CountsInserted: true,
 	// lastCommitted is not needed: READ COMMITTED sees later commits, and otherwise the
 	// INSERT has failed.
-	rowLock: " FOR UPDATE", skipLocked: " FOR UPDATE SKIP LOCKED",
+	RowLock: " FOR UPDATE", SkipLocked: " FOR UPDATE SKIP LOCKED",
 	readTime: postgresReadTime,
-	format:   row.Postgres,
-	useIndex: func(string) string { return "" }, // it has statistics
-	orIgnore: func(string) string { return " ON CONFLICT DO NOTHING" },
-	after:    (*builder).rowAfter,
-	in:       postgresIn, contains: postgresContains, table: postgresTable, deleteKeys: postgresDeleteKeys,
-	text: literal, concat: piped, folded: postgresFolded, beginning: postgresBeginning, firstField: postgresFirstField,
+	Format:   row.Postgres,
+	UseIndex: func(string) string { return "" }, // it has statistics
+	OrIgnore: func(string) string { return " ON CONFLICT DO NOTHING" },
+	after:    (*Builder).rowAfter,
+	in:       postgresIn, contains: postgresContains, table: postgresTable, DeleteKeys: postgresDeleteKeys,
+	text: schema.Literal, concat: piped, folded: postgresFolded, beginning: postgresBeginning, firstField: postgresFirstField,
 	jsonText: postgresJsonText, upperID: postgresUpperID, jsonValues: postgresJsonValues,
 }
 
@@ -35,37 +39,37 @@ func postgresReadTime(column string) string {
 }
 
 // postgresIn sends a list as one parameter.
-func postgresIn(b *builder, column string, values []string) {
-	b.add(column, " = ")
+func postgresIn(b *Builder, column string, values []string) {
+	b.Add(column, " = ")
 	if len(values) == 1 {
-		b.arg(values[0])
+		b.Arg(values[0])
 		return
 	}
 	b.WriteString("ANY(")
-	b.arg(arrayText(values))
+	b.Arg(sqldb.TextArray(values))
 	b.WriteString("::text[])")
 }
 
-func postgresTable(b *builder, name string, columns []string, rows [][]string) {
+func postgresTable(b *Builder, name string, columns []string, rows [][]string) {
 	list := make([]string, len(rows))
 	for j := range columns {
 		for i, row := range rows {
 			list[i] = row[j]
 		}
 		b.WriteString([]string{"unnest(", ", "}[min(j, 1)])
-		b.arg(arrayText(list))
+		b.Arg(sqldb.TextArray(list))
 		b.WriteString("::text[]")
 	}
-	b.add(") AS ", name, " (", strings.Join(columns, ", "), ")")
+	b.Add(") AS ", name, " (", strings.Join(columns, ", "), ")")
 }
 
-func postgresContains(b *builder, column, text string) {
-	b.add("strpos(", column, ", ")
-	b.arg(text)
+func postgresContains(b *Builder, column, text string) {
+	b.Add("strpos(", column, ", ")
+	b.Arg(text)
 	b.WriteString(") > 0")
 }
 
-func postgresText(s string) string { return literal(s) }
+func postgresText(s string) string { return schema.Literal(s) }
 
 func postgresConcat(texts ...string) string { return "(" + strings.Join(texts, " || ") + ")" }
 
@@ -75,21 +79,21 @@ func postgresFolded(expression string, list []variant) string {
 		from.WriteRune(v.from)
 		to.WriteRune(v.to)
 	}
-	return "translate(" + expression + ", " + literal(from.String()) + ", " + literal(to.String()) + ")"
+	return "translate(" + expression + ", " + schema.Literal(from.String()) + ", " + schema.Literal(to.String()) + ")"
 }
 
 func postgresBeginning(expression string, characters int) string {
-	return "left(" + expression + ", " + itoa(characters) + `) COLLATE "C"`
+	return "left(" + expression + ", " + strconv.Itoa(characters) + `) COLLATE "C"`
 }
 
 // postgresFirstField ends at the separator after the first name, or at the first guard character.
 func postgresFirstField() string {
-	return "split_part(translate(substr(fields, 2, " + itoa(sortedRunes) + `), chr(29), chr(31)), chr(31), 1) COLLATE "C"`
+	return "split_part(translate(substr(fields, 2, " + strconv.Itoa(sortedRunes) + `), chr(29), chr(31)), chr(31), 1) COLLATE "C"`
 }
 
 func postgresJsonText(column, name string) string {
 	pattern := `[{,]"` + name + `":"(` + jsonString + `)"`
-	return `coalesce(('"' || substring(` + column + " from " + literal(pattern) + `) || '"')::json #>> '{}', '') COLLATE "C"`
+	return `coalesce(('"' || substring(` + column + " from " + schema.Literal(pattern) + `) || '"')::json #>> '{}', '') COLLATE "C"`
 }
 
 func postgresUpperID() string { return "upper(id::text)" }
@@ -104,12 +108,12 @@ func postgresJsonValues(column string, names []string) (value, from string) {
 	}
 	pattern := "[{,](?:" + strings.Join(quoted, "|") + `):(?:"(` + jsonString + `)"|(0|-?[1-9][0-9]{0,18})(?=[,}]))`
 	return `CASE WHEN m[1] IS NULL THEN m[2] ELSE ('"' || m[1] || '"')::json #>> '{}' END`,
-		"regexp_matches(" + column + ", " + literal(pattern) + ", 'g') m WHERE (m[2] IS NULL OR m[2]::numeric BETWEEN -9223372036854775808 AND 9223372036854775807)"
+		"regexp_matches(" + column + ", " + schema.Literal(pattern) + ", 'g') m WHERE (m[2] IS NULL OR m[2]::numeric BETWEEN -9223372036854775808 AND 9223372036854775807)"
 }
 
-func postgresDeleteKeys(b *builder, table string, keys []string) {
-	b.add("DELETE FROM ", table, " WHERE id = ANY(")
-	b.arg(arrayText(keys))
+func postgresDeleteKeys(b *Builder, table string, keys []string) {
+	b.Add("DELETE FROM ", table, " WHERE id = ANY(")
+	b.Arg(sqldb.TextArray(keys))
 	b.WriteString("::uuid[])")
 }
 
