@@ -54,7 +54,7 @@ func TestModuleAsksForTheLowest(t *testing.T) {
 	assert.NotContains(t, mod, "replace ")
 }
 
-var mdLink = regexp.MustCompile(`\]\(([^)#\s]+)(?:#[^)\s]*)?\)`)
+var mdLink = regexp.MustCompile(`\]\(([^)#\s]*)(?:#([^)\s]*))?\)`)
 
 func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
 	files := map[string]bool{}
@@ -68,10 +68,30 @@ func TestLinksInDocumentsLeadSomewhere(t *testing.T) {
 			if strings.Contains(m[1], "://") || strings.HasPrefix(m[1], "mailto:") {
 				continue
 			}
-			to := path.Join(path.Dir(name), filepath.ToSlash(m[1]))
-			assert.True(t, files[to], "%s links to %s, which isn't there", name, m[1])
+			to := name
+			if m[1] != "" {
+				to = path.Join(path.Dir(name), filepath.ToSlash(m[1]))
+			}
+			if assert.True(t, files[to], "%s links to %s, which isn't there", name, m[1]) && m[2] != "" {
+				assert.Contains(t, anchors(read(t, to)), m[2], "%s links to a section that %s lacks", name, to)
+			}
 		}
 	}
+}
+
+var (
+	mdCode    = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
+	mdHeading = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	notAnchor = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+)
+
+// anchors returns the anchors of a document's headings, as GitHub makes them.
+func anchors(text string) []string {
+	var list []string
+	for _, m := range mdHeading.FindAllStringSubmatch(mdCode.ReplaceAllString(text, ""), -1) {
+		list = append(list, strings.ReplaceAll(notAnchor.ReplaceAllString(strings.ToLower(m[1]), ""), " ", "-"))
+	}
+	return list
 }
 
 // documents are the repository's pages for people.
