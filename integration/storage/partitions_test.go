@@ -380,7 +380,7 @@ func moving(t testing.TB) string {
 	t.Helper()
 	page, err := os.ReadFile("../../docs/storage.md")
 	require.NoError(t, err)
-	_, rest, found := strings.Cut(string(page), "\n## A table for each month\n")
+	_, rest, found := strings.Cut(string(page), "\n## Partition by month (PostgreSQL)\n")
 	require.True(t, found)
 	_, rest, found = strings.Cut(rest, "```sql\n")
 	require.True(t, found)

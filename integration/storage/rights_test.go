@@ -243,3 +243,40 @@ func roleOf(d gorm.Dialector) string {
 	before, _, _ := strings.Cut(dsnOf(d), "@")
 	return before[strings.LastIndex(before, "role_"):]
 }
+
+// TestDocumentedReset: after entries are deleted by hand, the statements of
+// docs/storage.md and Refresh leave no value and no search term of them.
+func TestDocumentedReset(t *testing.T) {
+	page, err := os.ReadFile("../../docs/storage.md")
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(page), "Reset the projections")
+	require.True(t, found)
+	_, rest, found = strings.Cut(rest, "```sql\n")
+	require.True(t, found)
+	block, _, _ := strings.Cut(rest, "```")
+	always, indexed, found := strings.Cut(block, "-- With KeywordIndex:")
+	require.True(t, found)
+	onEach(t, func(t *testing.T, s server) {
+		db, ctx := open(t, s.create(t)), context.Background()
+		index := s.name != "mysql"
+		store := migrated(t, db, &gormstore.Options{KeywordIndex: index})
+		require.NoError(t, store.Append(ctx, newGenerator(1).entries(1500)...))
+		require.NoError(t, store.Refresh(ctx))
+		tables, reset := []string{"audit_entries_values"}, always
+		if index {
+			tables, reset = append(tables, "audit_entries_texts", "audit_entries_texts_of"), always+indexed
+		}
+		require.NoError(t, db.Exec("DELETE FROM audit_entries").Error)
+		for statement := range strings.SplitSeq(reset, ";") {
+			if strings.TrimSpace(statement) != "" {
+				require.NoError(t, db.Exec(statement).Error)
+			}
+		}
+		require.NoError(t, store.Refresh(ctx))
+		for _, table := range tables {
+			var rows int
+			require.NoError(t, db.Raw("SELECT count(*) FROM "+table).Scan(&rows).Error)
+			assert.Zero(t, rows, table)
+		}
+	})
+}

@@ -41,7 +41,7 @@ type Options struct {
 	// much and read by tenant, record and time: Lean() for all of them. Migrate
 	// doesn't make them, and no query counts on them. What they serve still works,
 	// by walking or sorting all entries in the query's scope; without one of facets
-	// (IndexType, IndexAction, IndexUser, IndexFacet) Facets keeps no values and reads
+	// (IndexType, IndexAction, IndexUser, IndexBehalf, IndexFacet) Facets keeps no values and reads
 	// the scope each time.
 	// Default: none.
 	//
