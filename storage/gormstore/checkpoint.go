@@ -29,21 +29,6 @@ var clocks = map[string]string{
 	"mysql":    "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(6))",
 }
 
-// checkpointTypes are the types of a name, a text and a number, and what follows the
-// columns.
-var checkpointTypes = map[string]struct{ name, text, number, end string }{
-	"sqlite":   {"TEXT", "TEXT", "INTEGER", ""},
-	"postgres": {`text COLLATE "C"`, "text", "bigint", ""},
-	"mysql":    {"VARBINARY(200)", "LONGBLOB", "BIGINT", " ENGINE=InnoDB ROW_FORMAT=DYNAMIC"},
-}
-
-// createCheckpoints creates the table where it is missing.
-func (s *Store) createCheckpoints(ctx context.Context, m sqldb.Conn) error {
-	t := checkpointTypes[s.database]
-	return sqldb.ExecAll(ctx, m, "CREATE TABLE IF NOT EXISTS "+s.quotedCheckpoints()+" (name "+t.name+" NOT NULL PRIMARY KEY, version "+t.number+" NOT NULL, position "+t.text+
-		" NOT NULL, state "+t.text+" NOT NULL, fence "+t.number+" NOT NULL, holder "+t.name+" NOT NULL, leased_until "+t.number+" NOT NULL)"+t.end)
-}
-
 // Checkpoint implements storage.Checkpointer.
 func (s *Store) Checkpoint(ctx context.Context, name string) (storage.Checkpoint, error) {
 	c := storage.Checkpoint{Name: name}

@@ -3,7 +3,6 @@ package gormstore
 import (
 	"context"
 	"database/sql"
-	"fmt"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
@@ -12,34 +11,10 @@ import (
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
-// dialect is all that differs between the databases.
+// dialect is what still differs between the databases.
 type dialect interface {
-
-	// migrations are the statements of each version, from 1.
-	migrations() [][]string
-	// features are what these options add to the schema of the last version.
-	features(opts Options) []feature
 	// keywordIndex is what finds keywords, nil where there is nothing that does.
 	keywordIndex() keywordIndex
-	// keptFeature is the tables of the facets' values.
-	keptFeature() feature
-	// repair is a statement that each Migrate runs at its end, "" for none. It changes
-	// no entry; where it finds anything to repair, places in the feed aren't good.
-	repair() string
-	// locked runs fn on one connection while no other process migrates.
-	locked(ctx context.Context, db *sql.DB, fn func(sqldb.Conn) error) error
-	// createVersions makes the table of versions where there is none.
-	createVersions(ctx context.Context, m sqldb.Conn) error
-	// locate is the schema of the tables as a connection finds them without one, ""
-	// where there are none. It leaves a transaction as it was.
-	locate(ctx context.Context, q sqldb.Queryer) (string, error)
-	// firstSchema is the schema in which a connection makes tables; "": none.
-	firstSchema(ctx context.Context, q sqldb.Queryer) (string, error)
-	// elsewhere says where tables of that name are that locate doesn't find; "":
-	// nowhere, or it isn't known.
-	elsewhere(ctx context.Context, q sqldb.Queryer) (string, error)
-	// version reads the schema's version, 0 where there is none.
-	version(ctx context.Context, q sqldb.Queryer) (int, error)
 
 	// identity is a text that connections to the same database of the same server
 	// have in common, and no others; "" where there is none. ownIdentity is that of
@@ -66,14 +41,12 @@ type dialect interface {
 	head(ctx context.Context, s *Store) (string, error)
 }
 
-func dialectOf(name string, t schema.Table) (dialect, error) {
-	switch name {
+func dialectOf(database string, t schema.Table) dialect {
+	switch database {
 	case "sqlite":
-		return newSQLite(t), nil
+		return newSQLite(t)
 	case "postgres":
-		return newPostgres(t), nil
-	case "mysql":
-		return newMySQL(t), nil
+		return newPostgres(t)
 	}
-	return nil, fmt.Errorf("gormstore: the database %q is none of sqlite, postgres, mysql", name)
+	return newMySQL(t)
 }

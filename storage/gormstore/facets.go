@@ -42,7 +42,7 @@ func (s *Store) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 	if found, ok, err := s.shortFacets(ctx, sel); ok || err != nil {
 		return found, err
 	}
-	if s.opts.keeps() {
+	if s.schema.Values {
 		found, err := s.keptFacets(ctx, scope)
 		return found, s.translate(ctx, err)
 	}
@@ -164,7 +164,7 @@ const facetCount = 9
 // facets: each jump is answered by an index that begins with the columns within
 // and the column.
 var facets = []facet{
-	{"tenants", schema.ColTenant, nil, "", indexTenant},
+	{"tenants", schema.ColTenant, nil, "", schema.IndexTenant},
 	{"projects", "project", []string{schema.ColTenant}, "tenants", IndexFacet},
 	{"actions", "action", []string{schema.ColTenant}, "tenants", IndexAction},
 	{"object_types", "object_type", []string{schema.ColTenant}, "tenants", IndexType},
@@ -178,7 +178,7 @@ var facets = []facet{
 // partial is the condition without which no database uses the index of a part of
 // the entries: empty values are no facets.
 func (f facet) partial(prefix string) string {
-	if !schema.PartlyIndexed[f.column] || indexWhere[f.index] == "" {
+	if !schema.PartlyIndexed[f.column] || !schema.IsPartial(f.index) {
 		return ""
 	}
 	return " AND " + prefix + f.column + " <> ''"
@@ -211,7 +211,7 @@ func (w facetWalk) values() *sqlgen.Builder {
 		b.Add("SELECT DISTINCT '", f.column, "' AS facet, c.v FROM ")
 		w.found(b, f)
 		b.WriteString(" c WHERE c.v <> ''")
-		if narrow && w.opts.has(f.index) {
+		if narrow && w.schema.Has(f.index) {
 			w.exists(b, f)
 		}
 	}
@@ -245,7 +245,7 @@ func (w facetWalk) jumps(b *sqlgen.Builder, list []facet) {
 	}
 	separator := "WITH RECURSIVE "
 	for _, f := range list {
-		if w.opts.has(f.index) && !(w.ofKept && f.kept()) {
+		if w.schema.Has(f.index) && !(w.ofKept && f.kept()) {
 			b.WriteString(separator)
 			separator = ", "
 			w.jump(b, f)
@@ -255,7 +255,7 @@ func (w facetWalk) jumps(b *sqlgen.Builder, list []facet) {
 
 // found writes the table of a facet's values, each with what it is within.
 func (w facetWalk) found(b *sqlgen.Builder, f facet) {
-	jumped := w.opts.has(f.index)
+	jumped := w.schema.Has(f.index)
 	switch {
 	case w.ofKept && f.kept():
 		b.Add("(SELECT tenant, value AS v FROM ", w.quotedValues(), " e WHERE facet = '", f.column, "'")

@@ -64,7 +64,7 @@ func (s *Store) FindFacets(ctx context.Context, q audit.FacetQuery) (audit.Facet
 
 func (s *Store) someFacets(ctx context.Context, scope []audit.Filter, want search) (audit.Facets, error) {
 	lists := facetLists{}
-	if s.opts.keeps() {
+	if s.schema.Values {
 		k, ok, err := s.readKept(ctx)
 		if err != nil {
 			return audit.Facets{}, err
@@ -168,7 +168,7 @@ func (w facetWalk) some(b *sqlgen.Builder, f facet, want search) {
 	b.WriteString(" SELECT c.v FROM ")
 	w.found(b, f)
 	b.WriteString(" c WHERE c.v <> ''")
-	if w.narrows(w.scope) && w.opts.has(f.index) {
+	if w.narrows(w.scope) && w.schema.Has(f.index) {
 		w.exists(b, f)
 	}
 	w.atMost(b, want, len(f.within) == 0)

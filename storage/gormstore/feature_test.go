@@ -12,15 +12,8 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 )
-
-// optioned is a dialect with an option of the test's.
-type optioned struct {
-	dialect
-	list []feature
-}
-
-func (o optioned) features(Options) []feature { return o.list }
 
 // openHost is a host's database, and its pool.
 func openHost(t *testing.T) (*gorm.DB, *sql.DB) {
@@ -43,7 +36,7 @@ func TestAFeatureIsAddedOnceAndAskedFor(t *testing.T) {
 		s, err := New(db, nil)
 		require.NoError(t, err)
 		there := "SELECT count(*) FROM sqlite_master WHERE name = 'extra'"
-		s.dialect = optioned{s.dialect, []feature{{option: "Extra", there: there, statements: statements}}}
+		s.schema.Features = []schema.Feature{{Option: "Extra", There: there, Statements: statements}}
 		return s
 	}
 	_, err = with().Get(ctx, "01950000-0000-7000-8000-000000000001")

@@ -8,7 +8,6 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
-	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
@@ -57,30 +56,16 @@ const (
 // out it doesn't: whether a value's last entry was purged could only be told by
 // reading all of the tenant's.
 func (o Options) keeps() bool {
-	return !slices.ContainsFunc(facets, func(f facet) bool { return !o.has(f.index) })
+	return !slices.ContainsFunc(facets, func(f facet) bool { return slices.Contains(o.Without, f.index) })
 }
 
 func (s *Store) quotedValues() string { return s.table.In(s.table.Values(), s.traits.Quote) }
 func (s *Store) quotedUpto() string   { return s.table.In(s.table.Upto(), s.traits.Quote) }
 
-// keptTypes are the types of a text of at most 512 bytes and of any text, and what
-// stands behind the columns of a table that is its key, and of another one.
-type keptTypes struct{ name, long, clustered, plain string }
-
-// keptFeature makes the two tables. index is the name of an index and its table.
-func keptFeature(t schema.Table, quote string, types keptTypes, index, there string) feature {
-	values, upto := t.In(t.Values(), quote), t.In(t.Upto(), quote)
-	return feature{option: "Without", there: there, statements: []string{
-		"CREATE TABLE " + values + " (facet " + types.name + ", value " + types.name + ", tenant " + types.name + ", PRIMARY KEY (facet, value, tenant))" + types.clustered,
-		"CREATE INDEX " + index + " (tenant, facet, value)",
-		"CREATE TABLE " + upto + " (only_row INTEGER NOT NULL PRIMARY KEY, version BIGINT NOT NULL, position " + types.long + ", entries BIGINT NOT NULL)" + types.plain,
-	}}
-}
-
 // startKept adds the place's row to a table that has none: its head, if there are
 // no entries before it.
 func (s *Store) startKept(ctx context.Context) error {
-	if !s.opts.keeps() {
+	if !s.schema.Values {
 		return nil
 	}
 	there, err := sqldb.Number(ctx, s.db, "SELECT count(*) FROM "+s.quotedUpto())

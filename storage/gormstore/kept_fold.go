@@ -60,7 +60,7 @@ func (s *Store) Refresh(ctx context.Context) error {
 }
 
 func (s *Store) refresh(ctx context.Context) error {
-	if s.opts.keeps() {
+	if s.schema.Values {
 		if _, err := s.keptFacets(ctx, nil); err != nil {
 			return err
 		}

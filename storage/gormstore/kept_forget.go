@@ -32,7 +32,7 @@ func (s *Store) removing(ctx context.Context, fn func(tx *sql.Tx, gone *keptValu
 	if err := fn(tx, &gone); err != nil {
 		return err
 	}
-	if s.opts.keeps() {
+	if s.schema.Values {
 		if err := s.forget(ctx, tx, gone); err != nil {
 			return err
 		}
@@ -48,7 +48,7 @@ func (s *Store) removing(ctx context.Context, fn func(tx *sql.Tx, gone *keptValu
 // lockKept counts the version up, so that nothing is written that was read before.
 // A store that keeps no values can't tell which are gone.
 func (s *Store) lockKept(ctx context.Context, tx *sql.Tx) error {
-	if s.opts.keeps() {
+	if s.schema.Values {
 		_, err := tx.ExecContext(ctx, "UPDATE "+s.quotedUpto()+" SET version = version + 1")
 		return err
 	}
@@ -71,7 +71,7 @@ func (s *Store) lockWrites(ctx context.Context, tx sqldb.Execer) error {
 // discardKept forgets all that any store keeps. The next question about all of the
 // trail finds it anew.
 func (s *Store) discardKept(ctx context.Context, m sqldb.Conn) error {
-	there, err := sqldb.Number(ctx, m, s.dialect.keptFeature().there)
+	there, err := sqldb.Number(ctx, m, s.schema.ValueTables().There)
 	if err != nil || there == 0 {
 		return err
 	}
@@ -211,7 +211,7 @@ type withdrawn struct {
 // in all other months. That is done by restore, after tx is committed. Until then,
 // or if it comes to nothing, values are looked for among the entries.
 func (s *Store) withdrawKept(ctx context.Context, tx *sql.Tx, part string) (w withdrawn, err error) {
-	if err := s.lockKept(ctx, tx); err != nil || !s.opts.keeps() {
+	if err := s.lockKept(ctx, tx); err != nil || !s.schema.Values {
 		return w, err
 	}
 	rows, err := tx.QueryContext(ctx, "UPDATE "+s.quotedUpto()+" SET position = '' FROM (SELECT position FROM "+s.quotedUpto()+") was RETURNING version, was.position, entries")

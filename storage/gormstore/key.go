@@ -7,19 +7,12 @@ import (
 	"fmt"
 
 	"github.com/gormtrail/audit"
-	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 )
 
 // The key is a row of a table of its own, as hexadecimal text.
 
 func (s *Store) quotedKey() string { return s.table.In(s.table.Key(), s.traits.Quote) }
-
-// keyTable makes the table. text is the type of a text, and end stands behind the
-// columns.
-func keyTable(t schema.Table, quote, text, end string) string {
-	return "CREATE TABLE IF NOT EXISTS " + t.In(t.Key(), quote) + " (only_row INTEGER NOT NULL PRIMARY KEY, secret " + text + " NOT NULL)" + end
-}
 
 // makeKey draws the key where there is none.
 func (s *Store) makeKey(ctx context.Context, m sqldb.Conn) error {

@@ -25,7 +25,6 @@ var ErrNoKeywordIndex = errors.New("gormstore: the database can't index keywords
 // keywordIndex is what a dialect can that has an index of trigrams, which is of the
 // texts' table (texts.go).
 type keywordIndex interface {
-	feature() feature
 	// indexable reports whether the index can tell anything about a keyword, in
 	// the form that a text has.
 	indexable(keyword string) bool
@@ -199,7 +198,7 @@ func (s *Store) soughtBy(found foundTexts) *sought {
 	})
 	so := sought{}
 	for _, f := range list {
-		if !s.opts.has(leadIndexes[f.column]) {
+		if !s.schema.Has(leadIndexes[f.column]) {
 			return nil
 		}
 		so.leads = withPair(so.leads, f)

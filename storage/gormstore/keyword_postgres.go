@@ -20,37 +20,6 @@ import (
 // other two that there are.
 type postgresIndex struct{ t schema.Table }
 
-// feature: the extension may be in a schema that isn't on the search path.
-func (x postgresIndex) feature() feature {
-	texts := x.t.In(x.t.Texts(), `"`)
-	return feature{
-		option: "KeywordIndex",
-		there:  "SELECT count(*) FROM (SELECT to_regclass(" + schema.Literal(x.t.In(x.t.TextsUpto(), `"`)) + ") AS found) t WHERE found IS NOT NULL",
-		statements: append(textTables(x.t, x.t.Index("texts_value", `"`), texts, "", `text COLLATE "C" NOT NULL`, ""), `DO $do$
-DECLARE
-	query CONSTANT text := 'SELECT quote_ident(nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = ''pg_trgm''';
-	schema text;
-BEGIN
-	EXECUTE query INTO schema;
-	IF schema IS NULL THEN
-		CREATE EXTENSION pg_trgm;
-		EXECUTE query INTO schema;
-	END IF;
-	EXECUTE `+schema.Literal("CREATE INDEX "+x.t.Index("texts_search", `"`)+" ON "+texts+" USING gin (lower(search) ")+` || schema || '.gin_trgm_ops)';
-END
-$do$`),
-		lacks: func(err error) string {
-			switch {
-			case sqldb.HasState(err, "42501"): // insufficient_privilege
-				return "a superuser, or who may create in the database, must run CREATE EXTENSION pg_trgm there"
-			case sqldb.HasState(err, "0A000", "58P01"): // feature_not_supported, undefined_file
-				return "the server lacks the extension pg_trgm (Debian: postgresql-contrib); install it, then run CREATE EXTENSION pg_trgm as a superuser"
-			}
-			return ""
-		},
-	}
-}
-
 // indexable: pg_trgm's trigrams are of letters and digits.
 func (x postgresIndex) indexable(keyword string) bool {
 	return longestWord(keyword, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) >= 3

@@ -40,8 +40,8 @@ func (l lead) table(b *sqlgen.Builder, name string) {
 
 // leadIndexes are the indexes that begin with the tenant, the lead and the time.
 var leadIndexes = map[string]Index{
-	"": indexTenant, schema.ColTenant: indexTenant, schema.ColObject: "object", schema.ColIP: IndexIP, schema.ColUser: IndexUser, schema.ColActor: IndexActor, schema.ColBehalf: IndexBehalf,
-	"object_type": IndexType, schema.ColAction: IndexAction, schema.ColProject: IndexProject, schema.ColOutcome: indexOutcome,
+	"": schema.IndexTenant, schema.ColTenant: schema.IndexTenant, schema.ColObject: schema.IndexObject, schema.ColIP: IndexIP, schema.ColUser: IndexUser, schema.ColActor: IndexActor, schema.ColBehalf: IndexBehalf,
+	"object_type": IndexType, schema.ColAction: IndexAction, schema.ColProject: IndexProject, schema.ColOutcome: schema.IndexOutcome,
 }
 
 // leadColumn is a column that may lead, and takes its list out of a filter.
@@ -68,7 +68,7 @@ var leadColumns = []leadColumn{
 // leadColumns are those that the table has an index for.
 func (s *Store) leadColumns() []leadColumn {
 	return slices.DeleteFunc(slices.Clone(leadColumns), func(c leadColumn) bool {
-		return !s.opts.has(leadIndexes[c.name]) || c.name == schema.ColOutcome && !s.traits.PartialIndexes
+		return !s.schema.Has(leadIndexes[c.name]) || c.name == schema.ColOutcome && !s.traits.PartialIndexes
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 )
 
@@ -43,11 +44,11 @@ func (s *Store) Migrate(ctx context.Context) error {
 // migrateTables returns the store with the schema in which the tables are now.
 func (s *Store) migrateTables(ctx context.Context) (placed *Store, err error) {
 	before := cmp.Or(s.known.placed.Load(), s) // whose lock has the database's name
-	err = before.dialect.locked(ctx, s.db, func(m sqldb.Conn) (err error) {
+	err = before.schema.Lock(ctx, s.db, func(m sqldb.Conn) (err error) {
 		if placed, err = s.place(ctx, m); err != nil {
 			return err
 		}
-		if err := placed.dialect.createVersions(ctx, m); err != nil {
+		if err := sqldb.ExecAll(ctx, m, placed.schema.CreateVersions()); err != nil {
 			return err
 		}
 		return placed.migrate(ctx, m)
@@ -56,11 +57,11 @@ func (s *Store) migrateTables(ctx context.Context) (placed *Store, err error) {
 }
 
 func (s *Store) migrate(ctx context.Context, m sqldb.Conn) error {
-	have, err := s.dialect.version(ctx, m)
+	have, err := s.version(ctx, m)
 	if err != nil {
 		return err
 	}
-	versions := s.dialect.migrations()
+	versions := s.schema.Versions()
 	if have > len(versions) {
 		return newerError(have, len(versions))
 	}
@@ -70,7 +71,7 @@ func (s *Store) migrate(ctx context.Context, m sqldb.Conn) error {
 				return fmt.Errorf("version %d: %w", i+1, err)
 			}
 		}
-		if i+1 == usersVersion {
+		if i+1 == schema.UsersVersion {
 			if err := s.deriveUsers(ctx, m); err != nil {
 				return fmt.Errorf("version %d: %w", i+1, err)
 			}
@@ -79,15 +80,15 @@ func (s *Store) migrate(ctx context.Context, m sqldb.Conn) error {
 			return fmt.Errorf("version %d: %w", i+1, err)
 		}
 	}
-	for _, f := range s.dialect.features(s.opts) {
+	for _, f := range s.schema.Features {
 		if err := s.addFeature(ctx, m, f); err != nil {
-			return fmt.Errorf("option %s: %w", f.option, err)
+			return fmt.Errorf("option %s: %w", f.Option, err)
 		}
 	}
 	if err := s.makeKey(ctx, m); err != nil {
 		return err
 	}
-	if err := s.createCheckpoints(ctx, m); err != nil {
+	if err := sqldb.ExecAll(ctx, m, s.schema.CreateCheckpoints()); err != nil {
 		return err
 	}
 	return s.repair(ctx, m)
@@ -96,7 +97,7 @@ func (s *Store) migrate(ctx context.Context, m sqldb.Conn) error {
 // repair repairs what a restored database needs; places in the feed that were kept
 // before are none of this server's then.
 func (s *Store) repair(ctx context.Context, m sqldb.Conn) error {
-	statement := s.dialect.repair()
+	statement := s.schema.Repair()
 	if statement == "" {
 		return nil
 	}
@@ -118,6 +119,15 @@ func (s *Store) repair(ctx context.Context, m sqldb.Conn) error {
 	return err
 }
 
+// version reads the version of the tables, and learns which partitions they have.
+func (s *Store) version(ctx context.Context, q sqldb.Queryer) (int, error) {
+	n, err := s.schema.Version(ctx, q)
+	if err == nil && n > 0 && s.parts != nil {
+		err = s.parts.months.read(ctx, q, s.parts)
+	}
+	return n, err
+}
+
 func (s *Store) setVersion(ctx context.Context, m sqldb.Conn, version int) error {
 	b := s.newBuilder()
 	b.Add("INSERT INTO ", s.table.QuotedVersions(s.traits.Quote), " (version, applied_at) VALUES (")
@@ -134,11 +144,11 @@ func (s *Store) checkMigrated(ctx context.Context, q sqldb.Queryer) error {
 	if s.known.migrated.Load() {
 		return nil
 	}
-	have, err := s.dialect.version(ctx, q)
+	have, err := s.version(ctx, q)
 	if err != nil {
 		return s.translate(ctx, err)
 	}
-	switch want := len(s.dialect.migrations()); {
+	switch want := len(s.schema.Versions()); {
 	case have > want:
 		return newerError(have, want)
 	case have == 0:
@@ -146,13 +156,13 @@ func (s *Store) checkMigrated(ctx context.Context, q sqldb.Queryer) error {
 	case have < want:
 		return fmt.Errorf("%w: the tables are of version %d, this library needs %d", audit.ErrNotMigrated, have, want)
 	}
-	for _, f := range s.dialect.features(s.opts) {
-		there, err := sqldb.Number(ctx, q, f.there)
+	for _, f := range s.schema.Features {
+		there, err := sqldb.Number(ctx, q, f.There)
 		if err != nil {
 			return s.translate(ctx, err)
 		}
 		if there == 0 {
-			return fmt.Errorf("%w: table %s lacks what option %s adds; Migrate must run with it", audit.ErrNotMigrated, s.table.Name(), f.option)
+			return fmt.Errorf("%w: table %s lacks what option %s adds; Migrate must run with it", audit.ErrNotMigrated, s.table.Name(), f.Option)
 		}
 	}
 	if err := s.learnPacket(ctx, q); err != nil {

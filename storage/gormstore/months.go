@@ -154,7 +154,7 @@ func (d *partitioned) makeMonth(ctx context.Context, m sqldb.Conn, month time.Ti
 	t, part, rest := d.t.Quoted(`"`), d.partition(month.Format(monthForm)), d.partition("default")
 	from, to := "'"+month.Format(form)+"'", "'"+month.AddDate(0, 1, 0).Format(form)+"'"
 	of := " WHERE time >= " + from + " AND time < " + to
-	if err := sqldb.ExecAll(ctx, m, "SET LOCAL lock_timeout = '"+lockTimeout+"'", "SELECT pg_advisory_xact_lock("+d.lockKey()+")"); err != nil {
+	if err := sqldb.ExecAll(ctx, m, "SET LOCAL lock_timeout = '"+lockTimeout+"'", d.t.PostgresLock()); err != nil {
 		return err
 	}
 	there, err := sqldb.Number(ctx, m, "SELECT count(*) FROM pg_class WHERE oid = to_regclass("+schema.Literal(part)+")")

@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -31,7 +29,7 @@ const (
 // ErrPartitions is the error of a store whose table isn't partitioned as
 // Options.Partitions says. Nothing is ever converted by itself; docs/storage.md
 // says how it is done.
-var ErrPartitions = errors.New("gormstore: the table is not partitioned as Options.Partitions says")
+var ErrPartitions = schema.ErrPartitions
 
 // partitioned is PostgreSQL with a table for each month of time.
 //
@@ -86,68 +84,6 @@ func (d *partitioned) insert(rows []row.Row, strict bool) (string, []any) {
 		return d.postgres.insert(rows, strict)
 	}
 	return d.postgres.insert(row.Distinct(rows), false)
-}
-
-func (d *partitioned) migrations() [][]string {
-	t := d.t.Quoted(`"`)
-	index := func(kind, columns, where string) string {
-		return "CREATE INDEX " + d.t.Index(kind, `"`) + " ON " + t + " (" + columns + ")" + where
-	}
-	columns := schema.Definitions(1, schema.PostgresTypes, ` COLLATE "C"`)
-	return [][]string{
-		{
-			`CREATE TABLE ` + t + ` (
-	` + columns[0] + `,
-	xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
-	` + strings.Join(columns[1:], ",\n\t") + `
-) PARTITION BY RANGE (time)`,
-			"CREATE TABLE " + d.partition("default") + " PARTITION OF " + t + " DEFAULT",
-			`CREATE TABLE ` + d.ids + ` (
-	id uuid NOT NULL PRIMARY KEY,
-	seq bigint GENERATED ALWAYS AS IDENTITY,
-	xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
-	time timestamptz NOT NULL
-)`,
-			index("time", "time, id", ""),
-			index("tenant", "tenant, time, id", ""),
-			index("object", "tenant, object_key, time, id, object_type", ""),
-			index("transaction", "transaction_id, time, id", " WHERE transaction_id <> ''"),
-			index("request", "request_id, time, id", " WHERE request_id <> ''"),
-			"CREATE INDEX " + d.t.Index("feed", `"`) + " ON " + d.ids + " (xid, seq)",
-		},
-		{}, // as without partitions
-		{index("outcome", "tenant, outcome, time, id", failed)},
-		{keyTable(d.t, `"`, "text", "")},
-		{addBehalf(t)},
-	}
-}
-
-func (d *partitioned) repair() string {
-	return "WITH old AS (UPDATE " + d.ids + " SET xid = '3'::xid8 WHERE " + yetToCome + " RETURNING id, time) " +
-		"UPDATE " + d.t.Quoted(`"`) + " e SET xid = '3'::xid8 FROM old WHERE e.id = old.id AND e.time = old.time"
-}
-
-func (d *partitioned) version(ctx context.Context, q sqldb.Queryer) (int, error) {
-	n, err := d.versionOf(ctx, q)
-	if err != nil || n == 0 {
-		return n, err
-	}
-	if err := d.checkKind(ctx, q, "p"); err != nil {
-		return n, err
-	}
-	return n, d.months.read(ctx, q, d)
-}
-
-// checkKind: "r" is a table, "p" a partitioned one (pg_class.relkind).
-func (d *postgres) checkKind(ctx context.Context, q sqldb.Queryer, want string) error {
-	n, err := sqldb.Number(ctx, q, "SELECT count(*) FROM pg_class WHERE oid = to_regclass($1) AND relkind IN ('r', 'p') AND relkind::text <> $2", d.t.Quoted(`"`), want)
-	if err != nil || n == 0 {
-		return err
-	}
-	if want == "p" {
-		return fmt.Errorf("%w: %s is one table, and the option says Monthly; see docs/storage.md for how to move its entries", ErrPartitions, d.t.Name())
-	}
-	return fmt.Errorf("%w: %s is partitioned, and the option doesn't say Monthly", ErrPartitions, d.t.Name())
 }
 
 // andTime adds the time of the entry with that ID to a condition, so that no

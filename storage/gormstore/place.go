@@ -74,7 +74,7 @@ func (s *Store) readyIn(ctx context.Context, tx sqldb.Execer) (*Store, error) {
 func (s *Store) find(ctx context.Context, q sqldb.Queryer) (*Store, error) {
 	schema, err := s.findByOwn(ctx, q)
 	if err == nil && schema == "" {
-		schema, err = s.dialect.locate(ctx, q)
+		schema, err = s.schema.Locate(ctx, q)
 	}
 	if err != nil {
 		return nil, s.translate(ctx, err)
@@ -97,7 +97,7 @@ func (s *Store) findByOwn(ctx context.Context, q sqldb.Queryer) (string, error) 
 	}
 	own, cancel := context.WithTimeout(ctx, ownPatience)
 	defer cancel()
-	schema, err := s.dialect.locate(own, s.db)
+	schema, err := s.schema.Locate(own, s.db)
 	if err != nil {
 		return "", ctx.Err() // q may be able to tell
 	}
@@ -113,14 +113,14 @@ func spare(db *sql.DB) bool {
 // place is where the tables are or are to be made.
 func (s *Store) place(ctx context.Context, m sqldb.Conn) (*Store, error) {
 	if placed := s.known.placed.Load(); placed != nil {
-		there, err := placed.dialect.version(ctx, m)
+		there, err := placed.version(ctx, m)
 		if err != nil || there > 0 || s.known.fixed {
 			return placed, err
 		}
 	}
-	schema, err := s.dialect.locate(ctx, m)
+	schema, err := s.schema.Locate(ctx, m)
 	if err == nil && schema == "" {
-		schema, err = s.dialect.firstSchema(ctx, m)
+		schema, err = s.schema.FirstSchema(ctx, m)
 	}
 	if err != nil {
 		return nil, err
@@ -140,7 +140,7 @@ func (s *Store) in(schema string) (*Store, error) {
 }
 
 func (s *Store) notFound(ctx context.Context, q sqldb.Queryer) error {
-	there, err := s.dialect.elsewhere(ctx, q)
+	there, err := s.schema.Elsewhere(ctx, q)
 	if err != nil {
 		return s.translate(ctx, err)
 	}

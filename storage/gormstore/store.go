@@ -89,6 +89,7 @@ type Options struct {
 type Store struct {
 	db       *sql.DB
 	database string // the dialect's name
+	schema   schema.Schema
 	dialect  dialect
 	traits   *sqlgen.Traits
 	engine   *sqldb.Engine
@@ -178,7 +179,8 @@ func New(db *gorm.DB, opts *Options) (*Store, error) {
 
 // name gives the store its tables' names.
 func (s *Store) name(t schema.Table) (err error) {
-	if s.dialect, err = dialectOf(s.database, t); err != nil {
+	s.dialect = dialectOf(s.database, t)
+	if s.schema, err = schema.New(s.database, t, s.opts.ofSchema()); err != nil {
 		return err
 	}
 	s.traits, s.engine = sqlgen.TraitsOf(s.database), sqldb.EngineOf(s.database)
@@ -207,7 +209,7 @@ func (s *Store) name(t schema.Table) (err error) {
 // Options.Partitions the IDs.
 func (s *Store) Tables() []string {
 	names := []string{s.table.Base, s.table.Versions(), s.table.Key(), s.table.Checkpoints()}
-	if s.opts.keeps() {
+	if s.schema.Values {
 		names = append(names, s.table.Values(), s.table.Upto())
 	}
 	if s.index != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
@@ -65,7 +64,7 @@ func (p streams) alone() bool {
 func (l lead) partial() string {
 	switch {
 	case l.column == schema.ColOutcome:
-		return strings.TrimPrefix(failed, " WHERE ") + " AND "
+		return schema.Failed + " AND "
 	case schema.PartlyIndexed[l.column]:
 		return l.column + " <> '' AND "
 	}
@@ -118,7 +117,7 @@ func (s *Store) planStreams(sel selection) streams {
 		return p
 	}
 	byKey := p.clone()
-	if p.tenants == nil && (sel.order.Key != "" || !s.opts.has(leadIndexes[sel.order.Columns[0]])) {
+	if p.tenants == nil && (sel.order.Key != "" || !s.schema.Has(leadIndexes[sel.order.Columns[0]])) {
 		byKey.terms, byKey.few = p.all, true // nothing to gain by streams that are sorted each
 	}
 	if p.takeLead(s.leadColumns()); p.leads == nil {
@@ -173,7 +172,7 @@ func (s *Store) planLead(p *streams) {
 			p.other = &other
 		}
 	}
-	p.ranged = p.leads == nil && s.opts.has(IndexIP) && slices.ContainsFunc(p.terms, func(f audit.Filter) bool { return len(f.IPs) > 0 })
+	p.ranged = p.leads == nil && s.schema.Has(IndexIP) && slices.ContainsFunc(p.terms, func(f audit.Filter) bool { return len(f.IPs) > 0 })
 }
 
 // clone: lists are taken out of a plan's terms.

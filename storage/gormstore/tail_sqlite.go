@@ -20,7 +20,7 @@ func (d *sqlite) lastSeq(ctx context.Context, q sqldb.Queryer) (int, error) {
 }
 
 func (d *sqlite) appended() string {
-	return "coalesce((SELECT seq FROM " + d.schema() + "sqlite_sequence WHERE name = '" + d.t.Base + "'), 0)"
+	return "coalesce((SELECT seq FROM " + d.t.SQLiteTable("sqlite_sequence") + " WHERE name = '" + d.t.Base + "'), 0)"
 }
 
 func (d *sqlite) head(ctx context.Context, s *Store) (string, error) {

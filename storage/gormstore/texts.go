@@ -94,21 +94,6 @@ func (s *Store) quotedTexts() string     { return s.table.In(s.table.Texts(), s.
 func (s *Store) quotedTextsOf() string   { return s.table.In(s.table.TextsOf(), s.traits.Quote) }
 func (s *Store) quotedTextsUpto() string { return s.table.In(s.table.TextsUpto(), s.traits.Quote) }
 
-// textTables makes the tables. index is the name of an index and onTexts that of the
-// texts' table there; number is a column that this has before its ID, text the type
-// of a text.
-func textTables(t schema.Table, index, onTexts, number, text, clustered string) []string {
-	texts, of, upto := t.In(t.Texts(), `"`), t.In(t.TextsOf(), `"`), t.In(t.TextsUpto(), `"`)
-	return []string{
-		"CREATE TABLE " + texts + " (" + number + "id " + text + " UNIQUE, kind " + text + ", value " + text + ", search " + text + ")",
-		"CREATE INDEX " + index + " ON " + onTexts + " (kind, value)",
-		"CREATE TABLE " + of + " (id " + text + ", tenant " + text + ", PRIMARY KEY (id, tenant))" + clustered,
-		"CREATE TABLE " + upto + " (only_row INTEGER NOT NULL PRIMARY KEY, version BIGINT NOT NULL, position " + text + ", entries BIGINT NOT NULL)",
-		// The feed's beginning; Migrate reads on from there.
-		"INSERT INTO " + upto + " (only_row, version, position, entries) VALUES (1, 0, '', 0)",
-	}
-}
-
 // mixed writes whether the value of the text x has texts in the tenant o that don't
 // contain the keyword.
 func mixed(b *sqlgen.Builder, t schema.Table, keyword string) {
@@ -122,10 +107,10 @@ func (s *Store) hasTexts(ctx context.Context, q sqldb.Queryer) (bool, error) {
 	if s.index != nil {
 		return true, nil
 	}
-	x := s.dialect.keywordIndex()
-	if x == nil {
+	f, ok := s.schema.KeywordTables()
+	if !ok {
 		return false, nil
 	}
-	n, err := sqldb.Number(ctx, q, x.feature().there)
+	n, err := sqldb.Number(ctx, q, f.There)
 	return n > 0, err
 }

@@ -11,10 +11,6 @@ import (
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
-// usersVersion is the version of the schema in which deriveUsers fills columns that
-// are derived from entries.
-const usersVersion = 5
-
 // upgradeStep is how many entries are read at a time.
 const upgradeStep = 1000
 
@@ -22,7 +18,7 @@ const upgradeStep = 1000
 // audit.Actor.User returns now, which an ID can be, and adds the new values to those
 // kept for facets. Run again after it was stopped, it does the rest.
 func (s *Store) deriveUsers(ctx context.Context, m sqldb.Conn) error {
-	kept, err := sqldb.Number(ctx, m, s.dialect.keptFeature().there)
+	kept, err := sqldb.Number(ctx, m, s.schema.ValueTables().There)
 	if err != nil {
 		return err
 	}

@@ -64,10 +64,10 @@ type column struct {
 	since int // the version of the schema that added it
 }
 
-// Columns are those that the store writes. Those of one version are in the order of the
+// columns are those that the store writes. Those of one version are in the order of the
 // table: changes and metadata are long, and where a database reads a row from its
 // beginning, what is asked for most comes first.
-var Columns = []column{
+var columns = []column{
 	{ColID, uuidKind, 0, 1},
 	{"form", formKind, 0, 1},
 	{ColTime, timeKind, 0, 1},
@@ -105,7 +105,7 @@ var Columns = []column{
 
 // names are the columns that fit.
 func names(fit func(column) bool) (list []string) {
-	for _, c := range Columns {
+	for _, c := range columns {
 		if fit(c) {
 			list = append(list, c.name)
 		}
@@ -124,7 +124,7 @@ var (
 )
 
 // TimeName is the time in ReadNames: as the database writes it for a driver
-// (traits.TimeName), under no name, so that an ORDER BY means the column.
+// (sqlgen.Traits), under no name, so that an ORDER BY means the column.
 const TimeName = "*time"
 
 // ReadNames are the columns that an entry is read from, in the order of the table.
@@ -139,40 +139,22 @@ func timeRead(list []string) []string {
 	return list
 }
 
-// PostgresType is a column's type where a statement has to name it.
-func PostgresType(name string) string {
-	return PostgresTypes[Columns[slices.IndexFunc(Columns, func(c column) bool { return c.name == name })].kind]
+// columnNamed panics for a name that no column has.
+func columnNamed(name string) column {
+	return columns[slices.IndexFunc(columns, func(c column) bool { return c.name == name })]
 }
 
-// PostgresTypes are PostgreSQL's types.
-var PostgresTypes = map[kind]string{
-	uuidKind: "uuid", formKind: "smallint", timeKind: "timestamptz", saltKind: "bytea",
-	nameKind: "text", sortKeyKind: "text", wordKind: "text", textKind: "text",
-}
-
-// SQLiteTypes are SQLite's types.
-var SQLiteTypes = map[kind]string{
-	uuidKind: "BLOB", formKind: "INTEGER", timeKind: "INTEGER", saltKind: "BLOB",
-	nameKind: "TEXT", sortKeyKind: "TEXT", wordKind: "TEXT", textKind: "TEXT",
-}
-
-// MySQLTypes are the types of MySQL and MariaDB.
-var MySQLTypes = map[kind]string{
-	uuidKind: "BINARY(16)", formKind: "SMALLINT", timeKind: "BIGINT", saltKind: "BINARY(16)",
-	nameKind: "VARBINARY(512)", sortKeyKind: "VARBINARY(520)", wordKind: "VARBINARY(16)", textKind: "LONGBLOB",
-}
-
-// Definitions are the columns of a version as CREATE TABLE names them.
-func Definitions(version int, types map[kind]string, collation string) (list []string) {
-	for _, c := range Columns {
+// definitions are the columns that a version added, as CREATE TABLE has them.
+func definitions(version int, d dialect) (list []string) {
+	for _, c := range columns {
 		if c.since != version {
 			continue
 		}
 		text := ""
 		if c.kind.isText() {
-			text = collation
+			text = d.collation
 		}
-		list = append(list, c.name+" "+types[c.kind]+text+" NOT NULL")
+		list = append(list, c.name+" "+d.types[c.kind]+text+" NOT NULL")
 	}
 	return list
 }

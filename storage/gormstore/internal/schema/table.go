@@ -82,9 +82,6 @@ func (t Table) Quoted(q string) string { return t.In(t.Base, q) }
 // QuotedVersions is the table of the schema's versions in SQL.
 func (t Table) QuotedVersions(q string) string { return t.In(t.Versions(), q) }
 
-// QuotedBase is the entries' table without its schema.
-func (t Table) QuotedBase(q string) string { return QuoteName(t.Base, q) }
-
 // Index is the name of an index in SQL.
 func (t Table) Index(kind, q string) string { return QuoteName(t.Base+"_"+kind, q) }
 
@@ -96,12 +93,3 @@ func QuoteName(name, q string) string { return q + strings.ReplaceAll(name, q, q
 
 // Literal is a text in SQL.
 func Literal(s string) string { return QuoteName(s, "'") }
-
-// IndexNames are the names of indexes as texts in SQL.
-func (t Table) IndexNames(kinds []string) string {
-	names := make([]string, len(kinds))
-	for i, kind := range kinds {
-		names[i] = "'" + t.Base + "_" + kind + "'"
-	}
-	return strings.Join(names, ", ")
-}

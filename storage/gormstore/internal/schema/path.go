@@ -1,4 +1,4 @@
-package gormstore
+package schema
 
 import (
 	"context"
@@ -16,9 +16,9 @@ const inPath = "SELECT p.name FROM (%s) AS p (name, turn) JOIN pg_namespace n ON
 // locate looks along the search_path as it is, and then as it was when the
 // connection began: a host that chooses a tenant's schema by SET may hand out the
 // connection so.
-func (d *postgres) locate(ctx context.Context, q sqldb.Queryer) (string, error) {
+func (d postgres) locate(ctx context.Context, q sqldb.Queryer, t Table) (string, error) {
 	now := strings.Replace(inPath, "%s", "SELECT s, o FROM unnest(current_schemas(false)) WITH ORDINALITY AS u (s, o)", 1)
-	schema, err := sqldb.String(ctx, q, now, d.t.Versions())
+	schema, err := sqldb.String(ctx, q, now, t.Versions())
 	if err != nil || schema != "" {
 		return schema, err
 	}
@@ -27,11 +27,11 @@ func (d *postgres) locate(ctx context.Context, q sqldb.Queryer) (string, error) 
 		return "", err
 	}
 	first := strings.Replace(inPath, "%s", "SELECT s, o FROM unnest($2::text[]) WITH ORDINALITY AS u (s, o)", 1)
-	return sqldb.String(ctx, q, first, d.t.Versions(), sqldb.TextArray(path))
+	return sqldb.String(ctx, q, first, t.Versions(), sqldb.TextArray(path))
 }
 
 // resetPath is the search_path that RESET would set.
-func (d *postgres) resetPath(ctx context.Context, q sqldb.Queryer) ([]string, error) {
+func (d postgres) resetPath(ctx context.Context, q sqldb.Queryer) ([]string, error) {
 	path, err := sqldb.String(ctx, q, "SELECT reset_val FROM pg_settings WHERE name = 'search_path'")
 	if err != nil {
 		return nil, err
@@ -62,18 +62,18 @@ func splitPath(path, user string) (names []string) {
 	return names
 }
 
-func (d *postgres) firstSchema(ctx context.Context, q sqldb.Queryer) (string, error) {
+func (d postgres) firstSchema(ctx context.Context, q sqldb.Queryer, _ Table) (string, error) {
 	return sqldb.String(ctx, q, "SELECT coalesce(current_schema(), '')")
 }
 
 // elsewhere names the search_path, and the schemas that have such a table.
-func (d *postgres) elsewhere(ctx context.Context, q sqldb.Queryer) (string, error) {
+func (d postgres) elsewhere(ctx context.Context, q sqldb.Queryer, t Table) (string, error) {
 	path, err := sqldb.String(ctx, q, "SELECT current_setting('search_path')")
 	if err != nil {
 		return "", err
 	}
 	list, err := sqldb.Strings(ctx, q, "SELECT nspname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "+
-		"WHERE c.relname = $1 AND c.relkind IN ('r', 'p') AND nspname !~ '^pg_' ORDER BY 1 LIMIT 10", d.t.Versions())
+		"WHERE c.relname = $1 AND c.relkind IN ('r', 'p') AND nspname !~ '^pg_' ORDER BY 1 LIMIT 10", t.Versions())
 	if err != nil {
 		return "", err
 	}

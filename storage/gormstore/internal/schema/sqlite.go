@@ -1,0 +1,107 @@
+package schema
+
+import (
+	"context"
+	"database/sql"
+	"strings"
+
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
+)
+
+// sqlite: times are integers, since a driver would write a time as text in a
+// form of its own; IDs are blobs of 16 bytes; texts compare by their bytes
+// (collation BINARY).
+//
+// seq is the rowid. There is one writer at a time, so its order is the order of
+// commits, and AUTOINCREMENT never gives a number again, also when the newest
+// rows were purged: that is the live feed's position.
+type sqlite struct{}
+
+var sqliteDialect = dialect{
+	quote: `"`, indexInSchema: true, ifNotExists: true, partialIndexes: true,
+	types: map[kind]string{
+		uuidKind: "BLOB", formKind: "INTEGER", timeKind: "INTEGER", saltKind: "BLOB",
+		nameKind: "TEXT", sortKeyKind: "TEXT", wordKind: "TEXT", textKind: "TEXT",
+	},
+	versions: "version INTEGER PRIMARY KEY, applied_at TEXT NOT NULL)",
+	secret:   "TEXT", name: "TEXT", text: "TEXT",
+	clustered:   " WITHOUT ROWID", // a table that is its key has no row beside it
+	checkpoints: struct{ name, text, number, end string }{"TEXT", "TEXT", "INTEGER", ""},
+	feedTable:   func(Table) string { return "" },
+	keywords:    sqliteKeywords,
+}
+
+func (sqlite) entries(t Table) []string {
+	columns := definitions(1, sqliteDialect)
+	return []string{`CREATE TABLE ` + t.Quoted(`"`) + ` (
+	seq INTEGER PRIMARY KEY AUTOINCREMENT,
+	` + columns[0] + ` UNIQUE,
+	` + strings.Join(columns[1:], ",\n\t") + `
+)`}
+}
+
+func (sqlite) exists(t Table, name string) string {
+	return "SELECT count(*) FROM " + t.SQLiteTable("sqlite_master") + " WHERE type = 'table' AND name = '" + name + "'"
+}
+
+func (sqlite) indexesExist(t Table, kinds []string) string {
+	return "SELECT count(*) FROM " + t.SQLiteTable("sqlite_master") + " WHERE type = 'index' AND name IN (" + t.indexNames(kinds) + ")"
+}
+
+// SQLiteTable is one of SQLite's own tables in the schema.
+func (t Table) SQLiteTable(name string) string {
+	if t.Schema == "" {
+		return name
+	}
+	return QuoteName(t.Schema, `"`) + "." + name
+}
+
+func (sqlite) check(context.Context, sqldb.Queryer, Table) error { return nil }
+
+func (sqlite) lock(ctx context.Context, db *sql.DB, _ Table, fn func(sqldb.Conn) error) error {
+	return sqldb.WriteSQLite(ctx, db, fn)
+}
+
+// locate: the schema is always known.
+func (sqlite) locate(_ context.Context, _ sqldb.Queryer, t Table) (string, error) {
+	return t.Schema, nil
+}
+
+func (sqlite) firstSchema(_ context.Context, _ sqldb.Queryer, t Table) (string, error) {
+	return t.Schema, nil
+}
+
+func (sqlite) elsewhere(context.Context, sqldb.Queryer, Table) (string, error) { return "", nil }
+
+// sqliteKeywords is an FTS5 table of trigrams over the texts' table, whose texts it
+// doesn't keep a second time. Triggers keep it. A name without its schema is looked for in
+// the trigger's own.
+func sqliteKeywords(s Schema) Feature {
+	t := s.table
+	fts, on := t.Index("texts_search", `"`), t.Index("texts", `"`)
+	add := "INSERT INTO " + fts + " (rowid, search) VALUES (new.no, new.search)"
+	remove := "INSERT INTO " + fts + " (" + fts + ", rowid, search) VALUES ('delete', old.no, old.search)"
+	trigger := func(kind, when, body string) string {
+		return "CREATE TRIGGER " + t.SchemaIndex(kind, `"`) + " AFTER " + when + " ON " + on + " BEGIN " + body + "; END"
+	}
+	return Feature{
+		Option: "KeywordIndex",
+		There:  s.exists(t, t.TextsUpto()),
+		Statements: append(s.textTables("no INTEGER PRIMARY KEY, "),
+			// case_sensitive: the texts are folded as audit.Fold does. With less detail
+			// FTS5 couldn't skip in its lists, and took ten times as long to read.
+			"CREATE VIRTUAL TABLE "+t.SchemaIndex("texts_search", `"`)+" USING fts5 (search, content='"+t.Texts()+
+				"', content_rowid='no', tokenize='trigram case_sensitive 1')",
+			trigger("texts_add", "INSERT", add),
+			trigger("texts_remove", "DELETE", remove),
+		),
+		Lacks: func(err error) string {
+			if text := err.Error(); strings.Contains(text, "no such module: fts5") {
+				return "the driver's SQLite has no FTS5 (github.com/mattn/go-sqlite3 has it if it is built with -tags sqlite_fts5)"
+			} else if strings.Contains(text, "no such tokenizer") {
+				return "the driver's SQLite is older than 3.34, whose FTS5 has no trigrams"
+			}
+			return ""
+		},
+	}
+}
