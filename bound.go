@@ -7,6 +7,9 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/gormtrail/audit/internal/cleantext"
+	"github.com/gormtrail/audit/internal/jsonvalue"
 )
 
 // The bounds of Redaction's zero value, in bytes.
@@ -62,8 +65,8 @@ func digest(v any) any {
 	raw := []byte(text)
 	if !isText {
 		var err error
-		if raw, err = AppendCanonical(nil, escapeValue(v)); err != nil {
-			raw = appendJSONValue(nil, v)
+		if raw, err = jsonvalue.AppendCanonical(nil, jsonvalue.Escape(v)); err != nil {
+			raw = jsonvalue.Append(nil, v)
 		}
 	}
 	sum := sha256.Sum256(raw)
@@ -146,7 +149,7 @@ func (r *Redaction) bound(e *Entry) {
 	total := 0
 	for i := range e.Changes {
 		c := &e.Changes[i]
-		c.Field = shortenText(c.Field, maxField)
+		c.Field = cleantext.Shorten(c.Field, cleantext.MaxField)
 		total += c.size()
 	}
 	if most := r.maxEntry(); most > 0 && total > most {
@@ -168,7 +171,7 @@ func (r *Redaction) boundTexts(e *Entry) {
 		most = maxText
 	}
 	for _, s := range texts {
-		*s = shortenText(*s, most)
+		*s = cleantext.Shorten(*s, most)
 	}
 }
 

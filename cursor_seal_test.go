@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
@@ -100,7 +101,7 @@ func TestForgedCursorsAreRefused(t *testing.T) {
 		require.NoError(t, err)
 		plain, err := q.Validate()
 		require.NoError(t, err)
-		guess := audit.EncodeCursor(plain, audit.Position{Key: "canary3", Time: page.Entries[0].Time, ID: page.Entries[0].ID})
+		guess := storage.EncodeCursor(plain, storage.Position{Key: "canary3", Time: page.Entries[0].Time, ID: page.Entries[0].ID})
 		forged := []string{"x", guess, good[:len(good)-1], good[1:], good + "A", firstPage(t, keyed(t, store, 2), q).Next}
 		for i := range raw {
 			flipped := bytes.Clone(raw)

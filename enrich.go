@@ -11,7 +11,10 @@ import (
 
 	"github.com/google/uuid"
 
+	"github.com/gormtrail/audit/internal/cleantext"
 	"github.com/gormtrail/audit/internal/day"
+	"github.com/gormtrail/audit/internal/jsonvalue"
+	"github.com/gormtrail/audit/internal/sortkey"
 	"github.com/gormtrail/audit/internal/words"
 )
 
@@ -58,7 +61,7 @@ func (t *Trail) enrichBase(e *Entry, c carried) *EntryError {
 }
 
 // EnrichCaptured is Enrich, in place, for entries whose changes a capturing
-// package made itself: their values are in the terms of Normalize and were given
+// package made itself: their values are in the form that Change describes and were given
 // to Redaction.Apply, or deliberately not. They are taken as they are, within
 // Redaction.MaxEntry.
 func (t *Trail) EnrichCaptured(ctx context.Context, entries []Entry) error {
@@ -144,9 +147,9 @@ func (e *Entry) check() *EntryError {
 // metadata have their own rules.
 func (e *Entry) clean() {
 	for _, s := range []*string{&e.Error, &e.Comment, &e.Object.Name, &e.Request.UserAgent, &e.Request.Method, &e.Request.Path} {
-		*s = CleanText(*s)
+		*s = cleantext.Text(*s)
 	}
-	if a, err := parseIP(e.Request.IP); err == nil {
+	if a, err := sortkey.ParseIP(e.Request.IP); err == nil {
 		e.Request.IP = a.String()
 	}
 	names := []*string{
@@ -158,7 +161,7 @@ func (e *Entry) clean() {
 	}
 	for _, s := range names {
 		if *s != "" {
-			*s = CleanName(*s)
+			*s = cleantext.Name(*s)
 		}
 	}
 }
@@ -171,7 +174,7 @@ func (t *Trail) enrichChanges(e *Entry) *EntryError {
 		if c.Field == "" {
 			return &EntryError{Field: fmt.Sprintf("changes[%d].field", i), Reason: "is missing"}
 		}
-		c.Field, c.Op = CleanText(c.Field), c.op() // cut by bound, after the redaction has read it
+		c.Field, c.Op = cleantext.Text(c.Field), c.op() // cut by bound, after the redaction has read it
 		switch c.Op {
 		case OpAdd:
 			c.Old = nil
@@ -204,12 +207,12 @@ func (t *Trail) enrichMetadata(e *Entry, c carried) *EntryError {
 	for k, v := range m {
 		n, err := normalizeSafely(v)
 		if err != nil {
-			return &EntryError{Field: "metadata." + words.Clip(validText(k)), Reason: err.Error()}
+			return &EntryError{Field: "metadata." + words.Clip(cleantext.Valid(k)), Reason: err.Error()}
 		}
 		m[k] = n
 	}
-	redacted := t.redaction.redactMap("", withNames(m, validText)) // whole names say what is a secret
-	e.Metadata = t.redaction.boundMetadata(withNames(redacted, boundKey))
+	redacted := t.redaction.redactMap("", cleantext.Keys(m, cleantext.Valid)) // whole names say what is a secret
+	e.Metadata = t.redaction.boundMetadata(cleantext.Keys(redacted, cleantext.Key))
 	return nil
 }
 
@@ -220,7 +223,7 @@ func normalizeSafely(v any) (n any, err error) {
 			err = fmt.Errorf("making JSON of a %T panicked: %v", v, r)
 		}
 	}()
-	return Normalize(v)
+	return jsonvalue.Normalize(v)
 }
 
 // newID falls back on a random UUID where the clock can't be read.

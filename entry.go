@@ -11,7 +11,7 @@ import (
 //
 // Texts may come from a client, so none of them makes Record fail: NUL and bytes
 // that aren't UTF-8 are stored as visible escapes, and long texts are cut and end in
-// their SHA-256 (CleanName). IDs, names, tenants, actions and whatever else a
+// their SHA-256. IDs, names, tenants, actions and whatever else a
 // filter has a list for may have 512 bytes, names of changed fields and keys of
 // metadata 1,024; Redaction.MaxValue and MaxEntry bound the rest.
 type Entry struct {
@@ -74,6 +74,11 @@ func (e Entry) OnBehalfOfUser() string {
 	}
 	return e.OnBehalfOf.User()
 }
+
+// FilledIn reports what Trail.Enrich filled in of an entry whose ID was given: its Time,
+// because none was given, and the place of a TransactionID, because it had none. A caller that
+// repeats itself gets other ones, so a store doesn't compare them (storage.SameEntry).
+func (e Entry) FilledIn() (timed, loose bool) { return e.timed, e.loose }
 
 // Outcome says whether the action worked. "" means Success wherever it is
 // given; what is read back is never "".

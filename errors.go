@@ -60,7 +60,7 @@ func (e *EntryError) Error() string {
 func (e *EntryError) Unwrap() []error { return causes(ErrInvalidEntry, e.Err) }
 
 // ConflictError names entries whose ID is already on the trail with other content, or
-// comes twice in the call with different content (SameEntry). The stored entries are
+// comes twice in the call with different content (storage.SameEntry). The stored entries are
 // unchanged, and none of the call's entries were written. It unwraps to ErrConflict.
 type ConflictError struct {
 	IDs []string // at least one

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/cleantext"
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
@@ -177,7 +178,7 @@ func ExampleCleanName() {
 	err := trail.Record(ctx, audit.Entry{Action: "login", Outcome: audit.Failure, Actor: audit.Actor{Name: long}, Request: audit.Request{ID: "a\x00\xff"}})
 	page, _ := trail.Query(ctx, audit.Query{Filter: audit.Filter{Users: []string{long}}})
 	e := page.Entries[0]
-	fmt.Println(err, len(e.Actor.Name), e.Actor.Name == audit.CleanName(long), e.Request.ID)
+	fmt.Println(err, len(e.Actor.Name), e.Actor.Name == cleantext.Name(long), e.Request.ID)
 	// Output:
 	// <nil> 512 true a\x00\xff
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gormtrail/audit/internal/cleantext"
 	"github.com/gormtrail/audit/internal/words"
 )
 
@@ -15,7 +16,7 @@ import (
 type FacetQuery struct {
 	Filter        // the scope, as for Reader.Facets
 	Name   string // the facet by its parameter: "user", "action", …; "": all of them
-	Find   string // part of the values, in any case (Fold); "": any value
+	Find   string // part of the values, in any case; "": any value
 	Limit  int    // the most values of a facet; at least 1
 }
 
@@ -64,14 +65,14 @@ func (q FacetQuery) Validate() error {
 // Of returns what f has of the values that q asks for, all of them: Limit is not
 // looked at.
 func (q FacetQuery) Of(f Facets) Facets {
-	needle := Fold(CleanText(q.Find))
+	needle := words.Fold(cleantext.Text(q.Find))
 	for _, n := range facetNames {
 		list := n.values(&f)
 		switch {
 		case q.Name != "" && n.name != q.Name:
 			*list = nil
 		case needle != "":
-			*list = slices.DeleteFunc(slices.Clone(*list), func(v string) bool { return !strings.Contains(Fold(v), needle) })
+			*list = slices.DeleteFunc(slices.Clone(*list), func(v string) bool { return !strings.Contains(words.Fold(v), needle) })
 		}
 	}
 	return f

@@ -2,12 +2,13 @@ package audit
 
 import (
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
 
+	"github.com/gormtrail/audit/internal/cleantext"
 	"github.com/gormtrail/audit/internal/day"
+	"github.com/gormtrail/audit/internal/sortkey"
 	"github.com/gormtrail/audit/internal/words"
 )
 
@@ -47,7 +48,7 @@ type Filter struct {
 	Severities               []Severity
 	WithoutReads             bool
 	TransactionID, RequestID string
-	// Keyword is a substring, in any case (Fold), of what the page shows of an entry:
+	// Keyword is a substring, in any case, of what the page shows of an entry:
 	// the name, email and ID of the actor and of whom it acted on behalf of; the
 	// object's name, ID and type; the action; the labels of action, outcome and type; the IP
 	// address; the IDs of the request, the transaction and the entry; error and
@@ -111,7 +112,7 @@ func (f Filter) clone() Filter {
 
 // Terms are the plain filters that f is the conjunction of: f itself, then
 // those that And added. A store evaluates each and and-s the results. Their
-// texts are as CleanText makes them, as those of entries on the trail are: what
+// texts are cleaned as those of entries on the trail are: what
 // was recorded with a strange byte is found by it, and no database is asked for
 // text that it can't hold.
 func (f Filter) Terms() []Filter {
@@ -134,28 +135,28 @@ func (f Filter) clean() Filter {
 func (f Filter) dirty() bool {
 	for _, p := range filterLists {
 		for _, s := range *p.list(&f) {
-			if len(s) > maxName || isDirty(s) {
+			if len(s) > cleantext.MaxName || cleantext.Dirty(s) {
 				return true
 			}
 		}
 	}
-	return len(f.TransactionID) > maxName || len(f.RequestID) > maxName ||
-		isDirty(f.TransactionID) || isDirty(f.RequestID) || isDirty(f.Keyword)
+	return len(f.TransactionID) > cleantext.MaxName || len(f.RequestID) > cleantext.MaxName ||
+		cleantext.Dirty(f.TransactionID) || cleantext.Dirty(f.RequestID) || cleantext.Dirty(f.Keyword)
 }
 
 func (f Filter) cleaned() Filter {
 	for _, p := range filterLists {
 		list := p.list(&f)
 		*list = slices.Clone(*list)
-		clean := CleanName
+		clean := cleantext.Name
 		if p.name == fieldParam {
-			clean = CleanField
+			clean = cleantext.Field
 		}
 		for i, s := range *list {
 			(*list)[i] = clean(s)
 		}
 	}
-	f.TransactionID, f.RequestID, f.Keyword = CleanName(f.TransactionID), CleanName(f.RequestID), CleanText(f.Keyword)
+	f.TransactionID, f.RequestID, f.Keyword = cleantext.Name(f.TransactionID), cleantext.Name(f.RequestID), cleantext.Text(f.Keyword)
 	return f
 }
 
@@ -209,9 +210,9 @@ func matchIP(list []string, ip string) bool {
 	if len(list) == 0 {
 		return true
 	}
-	key := IPKey(ip)
+	key := sortkey.IP(ip)
 	return slices.ContainsFunc(list, func(s string) bool {
-		lo, hi, err := IPRange(s)
+		lo, hi, err := sortkey.IPRange(s)
 		return err == nil && lo <= key && key <= hi
 	})
 }
@@ -269,7 +270,7 @@ func (f Filter) validateTerm(depth int) error {
 		return err
 	}
 	for _, ip := range f.IPs {
-		if _, _, err := IPRange(ip); err != nil {
+		if _, _, err := sortkey.IPRange(ip); err != nil {
 			return &QueryError{Param: "ip", Reason: fmt.Sprintf("%q is neither an address nor a CIDR prefix", words.Clip(ip)), Err: err}
 		}
 	}
@@ -329,13 +330,3 @@ func (f Filter) validateNot(depth int) error {
 }
 
 func (o Outcome) known() bool { return o == "" || o == Success || o == Failure || o == Denied }
-
-// parseIP reads an address as the trail means it: IPv4-mapped is IPv4, and a
-// zone is not part of who called.
-func parseIP(s string) (netip.Addr, error) {
-	a, err := netip.ParseAddr(s)
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	return a.Unmap().WithZone(""), nil
-}

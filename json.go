@@ -1,12 +1,13 @@
 package audit
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/gormtrail/audit/internal/day"
-	"github.com/gormtrail/audit/internal/words"
+	"github.com/gormtrail/audit/internal/jsonvalue"
 )
 
 // FormVersion is the version of the JSON form that this library writes. A
@@ -107,11 +108,11 @@ func (e *Entry) UnmarshalJSON(raw []byte) error {
 	if !day.InRange(t) {
 		return fmt.Errorf("audit: the entry's time: the year %d is not one of 1 to 9999", t.UTC().Year())
 	}
-	changes, err := DecodeChanges(aux.Changes)
+	changes, err := jsonvalue.DecodeChanges[Change](aux.Changes)
 	if err != nil {
 		return err
 	}
-	metadata, err := DecodeMetadata(aux.Metadata)
+	metadata, err := jsonvalue.DecodeMetadata(aux.Metadata)
 	if err != nil {
 		return err
 	}
@@ -133,89 +134,12 @@ func (e *Entry) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// DecodeMetadata reads a JSON object as Entry.Metadata holds it; nothing, null
-// and {} are nil.
-func DecodeMetadata(raw []byte) (map[string]any, error) {
-	if len(raw) == 0 {
-		return nil, nil
-	}
-	v, err := DecodeValue(raw)
-	if err != nil {
-		return nil, fmt.Errorf("audit: the entry's metadata: %w", err)
-	}
-	m, ok := v.(map[string]any)
-	if !ok && v != nil {
-		return nil, fmt.Errorf("audit: the entry's metadata is no JSON object")
-	}
-	if len(m) == 0 {
-		return nil, nil
-	}
-	return m, nil
-}
-
-type changeForm struct {
-	Field    string           `json:"field"`
-	Op       string           `json:"op"`
-	Old      *json.RawMessage `json:"old,omitempty"`
-	New      *json.RawMessage `json:"new,omitempty"`
-	Redacted string           `json:"redacted,omitempty"`
-}
-
 // MarshalJSON leaves out "old" of an add and "new" of a remove; a NULL is null.
-func (c Change) MarshalJSON() ([]byte, error) {
-	f := changeForm{Field: c.Field, Op: c.op(), Redacted: c.Redacted}
-	var err error
-	if f.Op != OpAdd {
-		if f.Old, err = rawValue(c.Old); err != nil {
-			return nil, err
-		}
-	}
-	if f.Op != OpRemove {
-		if f.New, err = rawValue(c.New); err != nil {
-			return nil, err
-		}
-	}
-	return json.Marshal(f)
-}
-
-func rawValue(v any) (*json.RawMessage, error) {
-	raw, err := json.Marshal(v)
-	return (*json.RawMessage)(&raw), err
-}
+func (c Change) MarshalJSON() ([]byte, error) { return jsonvalue.Change(c).MarshalJSON() }
 
 // UnmarshalJSON reads what MarshalJSON wrote; numbers keep their exact values.
 func (c *Change) UnmarshalJSON(raw []byte) error {
-	p := jsonParser{raw: raw}
-	if parsed, ok := p.change(); ok && p.atEnd() {
-		*c = parsed
-		return nil
-	}
-	// A pointer can't tell null from absent; both are nil here.
-	var f struct {
-		Field, Op, Redacted string
-		Old, New            json.RawMessage
-	}
-	if err := json.Unmarshal(raw, &f); err != nil {
-		return err
-	}
-	*c = Change{Field: f.Field, Op: f.Op, Redacted: f.Redacted}
-	var err error
-	if len(f.Old) > 0 {
-		if c.Old, err = DecodeValue(f.Old); err != nil {
-			return fmt.Errorf("audit: the old value of %q: %w", words.Clip(f.Field), err)
-		}
-	}
-	if len(f.New) > 0 {
-		if c.New, err = DecodeValue(f.New); err != nil {
-			return fmt.Errorf("audit: the new value of %q: %w", words.Clip(f.Field), err)
-		}
-	}
-	return nil
+	return (*jsonvalue.Change)(c).UnmarshalJSON(raw)
 }
 
-func (c Change) op() string {
-	if c.Op == "" {
-		return OpReplace
-	}
-	return c.Op
-}
+func (c Change) op() string { return cmp.Or(c.Op, OpReplace) }

@@ -7,12 +7,14 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gormtrail/audit/internal/cleantext"
 	"github.com/gormtrail/audit/internal/words"
 )
 
-// SearchTexts are the folded texts of an entry in which a keyword is looked for: what
-// a page shows of it, but for values that changed, and for what Filter.Search adds.
-func SearchTexts(e Entry) []string {
+// SearchTexts returns the folded texts in which a keyword is looked for: what a page shows
+// of the entry, except for values that changed and for what Filter.Search adds. Texts are folded
+// as storage.Fold does.
+func (e Entry) SearchTexts() []string {
 	texts := []string{
 		e.Actor.Name, e.Actor.Email, e.Object.Name, e.Object.ID, e.Action,
 		e.Actor.ID, e.Object.Type, outcomeEnding(e.Outcome), e.Request.IP, e.Request.ID, e.TransactionID, e.ID, e.Error, e.Comment,
@@ -24,7 +26,7 @@ func SearchTexts(e Entry) []string {
 		texts = append(texts, c.Field)
 	}
 	for i, s := range texts {
-		texts[i] = Fold(s)
+		texts[i] = words.Fold(s)
 	}
 	return texts
 }
@@ -40,19 +42,6 @@ func outcomeEnding(o Outcome) string {
 	return ""
 }
 
-// SearchWords is a folded text without the signs that part the words of names. A keyword
-// that holds such signs also matches by SearchWords: "api key" finds the types "api_keys"
-// and "ApiKey". "" says that the text holds none.
-func SearchWords(s string) string {
-	const parting = " _-."
-	if !strings.ContainsAny(s, parting) {
-		return ""
-	}
-	return withoutParting(s)
-}
-
-var withoutParting = strings.NewReplacer(" ", "", "_", "", "-", "", ".", "").Replace
-
 // Search is what a keyword is compared with beside an entry's own texts.
 type Search struct {
 	// Labels select entries whose label holds the keyword.
@@ -62,7 +51,7 @@ type Search struct {
 	Metadata []string
 }
 
-// Search returns what f's Keyword is compared with beside SearchTexts and SearchWords.
+// Search returns what f's Keyword is compared with beside Entry.SearchTexts and storage.SearchWords.
 // A Trail knows it, and adds it to the filters that it hands to its store.
 func (f Filter) Search() Search {
 	s := f.search
@@ -100,13 +89,13 @@ func (f Filter) matchKeyword(e Entry) bool {
 	if f.Keyword == "" {
 		return true
 	}
-	k := Fold(f.Keyword)
-	if slices.ContainsFunc(SearchTexts(e), func(s string) bool { return strings.Contains(s, k) }) {
+	k := words.Fold(f.Keyword)
+	if slices.ContainsFunc(e.SearchTexts(), func(s string) bool { return strings.Contains(s, k) }) {
 		return true
 	}
-	if joined := SearchWords(k); joined != "" {
-		action := withoutParting(Fold(e.Action)) + Fold(outcomeEnding(e.Outcome))
-		if strings.Contains(action, joined) || strings.Contains(withoutParting(Fold(e.Object.Type)), joined) {
+	if joined := words.Joined(k); joined != "" {
+		action := words.WithoutSeparators(words.Fold(e.Action)) + words.Fold(outcomeEnding(e.Outcome))
+		if strings.Contains(action, joined) || strings.Contains(words.WithoutSeparators(words.Fold(e.Object.Type)), joined) {
 			return true
 		}
 	}
@@ -121,7 +110,7 @@ func inMetadata(v any, names []string, keyword string) bool {
 	case map[string]any:
 		for name, inner := range v {
 			if slices.Contains(names, name) {
-				if s, ok := searchedValue(inner); ok && strings.Contains(Fold(s), keyword) {
+				if s, ok := searchedValue(inner); ok && strings.Contains(words.Fold(s), keyword) {
 					return true
 				}
 			}
@@ -154,7 +143,7 @@ func searchedValue(v any) (string, bool) {
 
 // search is what the trail knows of a keyword.
 func (t *Trail) search(keyword string) Search {
-	return Search{Labels: t.catalogue.labelled(Fold(CleanText(keyword))), Metadata: t.searchable}
+	return Search{Labels: t.catalogue.labelled(words.Fold(cleantext.Text(keyword))), Metadata: t.searchable}
 }
 
 // labelled selects entries whose label has the folded text.
@@ -165,7 +154,7 @@ func (c *Catalogue) labelled(text string) (list []Filter) {
 		a = a.complete()
 		for i, o := range outcomes {
 			format, noun := a.LabelOf(o)
-			if strings.Contains(Fold(fmt.Sprintf(format, noun)), text) {
+			if strings.Contains(words.Fold(fmt.Sprintf(format, noun)), text) {
 				actions[i] = append(actions[i], a.Name)
 			}
 		}
@@ -180,7 +169,7 @@ func (c *Catalogue) labelled(text string) (list []Filter) {
 		return strings.Contains(name, text) || slices.ContainsFunc(c.objects, func(o ObjectType) bool { return o.Name == name })
 	})
 	for _, o := range c.objects {
-		if strings.Contains(Fold(c.ObjectType(o.Name).Label), text) {
+		if strings.Contains(words.Fold(c.ObjectType(o.Name).Label), text) {
 			types = append(types, o.Name)
 		}
 	}

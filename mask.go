@@ -238,39 +238,3 @@ func (m *masking) entry(ctx context.Context, e Entry) (Entry, []string, error) {
 	slices.Sort(names)
 	return e, slices.Compact(names), nil
 }
-
-// CheckReplacement is for a Replacer: it returns an *EntryError unless the entries
-// differ in nothing but what masking changes.
-func CheckReplacement(old, masked []Entry) error {
-	if len(old) != len(masked) {
-		return &EntryError{Field: "id", Reason: fmt.Sprintf("%d entries can't replace %d", len(masked), len(old))}
-	}
-	for i, e := range masked {
-		was := old[i]
-		e.Object.ID, e.Object.Name, e.Error = was.Object.ID, was.Object.Name, was.Error
-		e.Metadata, was.Metadata = nil, nil
-		sameFields := slices.EqualFunc(e.Changes, was.Changes, func(a, b Change) bool { return a.Field == b.Field && a.Op == b.Op })
-		if e.Changes, was.Changes = nil, nil; !sameFields || !Identical(was, e) {
-			return &EntryError{Index: i, Field: "id", Reason: "differs in more than masking changes"}
-		}
-	}
-	return nil
-}
-
-// Identical is for a Replacer: it reports whether two entries, as a store returned them,
-// are the same in every field.
-func Identical(a, b Entry) bool {
-	return a.Time.Equal(b.Time) && reflect.DeepEqual(canonicalEntry(a), canonicalEntry(b))
-}
-
-// canonicalEntry is without what stores may return in other ways.
-func canonicalEntry(e Entry) Entry {
-	e.Time, e.Outcome = time.Time{}, e.Outcome.orSuccess()
-	if len(e.Changes) == 0 {
-		e.Changes = nil
-	}
-	if len(e.Metadata) == 0 {
-		e.Metadata = nil
-	}
-	return e
-}

@@ -106,18 +106,6 @@ func FuzzRecordNeverFailsForAText(f *testing.F) {
 	})
 }
 
-func TestCleanName(t *testing.T) {
-	long := strings.Repeat("é", 300)
-	a, b := audit.CleanName(long+"a"), audit.CleanName(long+"b")
-	assert.NotEqual(t, a, b, "two long texts that differ stay different")
-	assert.Equal(t, a, audit.CleanName(long+"a"))
-	assert.Equal(t, a, audit.CleanName(a), "what is clean stays as it is")
-	assert.True(t, strings.HasPrefix(a, "ééé") && strings.HasSuffix(a, "é…sha256:"+sha(long+"a")), a)
-	assert.Equal(t, strings.Repeat("x", 512), audit.CleanName(strings.Repeat("x", 512)))
-	assert.Len(t, audit.CleanName(strings.Repeat("x", 513)), 512)
-	assert.Equal(t, `a\x00b\xffc`, audit.CleanName("a\x00b\xffc"))
-}
-
 // Which of two values won depended on chance, and the other was lost.
 func TestMetadataKeysThatBecomeOneKeepBothValues(t *testing.T) {
 	long := strings.Repeat("k", 1100)

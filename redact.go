@@ -5,6 +5,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
+
+	"github.com/gormtrail/audit/internal/jsonvalue"
 )
 
 // Mask stands in the place of a masked value. NULL is not masked: that there
@@ -113,8 +115,8 @@ func hashValue(key []byte, list []any, v any) any {
 	if v == nil {
 		return nil
 	}
-	list[len(list)-1] = escapeValue(v)
-	raw, err := AppendCanonical(nil, list)
+	list[len(list)-1] = jsonvalue.Escape(v)
+	raw, err := jsonvalue.AppendCanonical(nil, list)
 	if err != nil {
 		return Mask // not in normal form, so not hashable; never shown
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+
+	"github.com/gormtrail/audit/internal/jsonvalue"
 )
 
 // JSON in texts. A text that is one JSON object or list is masked inside, and keeps
@@ -248,7 +250,7 @@ func (m *textMasker) text(name string) bool {
 		redacted = Mask
 	}
 	if redacted != inner {
-		m.edits = append(m.edits, textEdit{from, m.at, string(appendJSONText(nil, redacted))})
+		m.edits = append(m.edits, textEdit{from, m.at, string(jsonvalue.AppendText(nil, redacted))})
 	}
 	return true
 }

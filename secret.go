@@ -267,3 +267,5 @@ func partWord(text string) int {
 	}
 	return 0
 }
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gormtrail/audit/internal/sortkey"
 	"github.com/gormtrail/audit/internal/words"
 )
 
@@ -17,10 +18,10 @@ type Sort string
 const (
 	SortTime       Sort = "time"
 	SortObjectType Sort = "type"
-	SortObjectID   Sort = "record" // numbers as numbers (ObjectIDKey)
+	SortObjectID   Sort = "record" // numbers as numbers
 	SortAction     Sort = "action"
 	SortUser       Sort = "user" // Actor.User
-	SortIP         Sort = "ip"   // by address (IPKey)
+	SortIP         Sort = "ip"   // by address
 	SortTenant     Sort = "tenant"
 
 	// SortRecorded is the order in which entries were appended to the store,
@@ -125,23 +126,23 @@ func (s Sort) validate() error {
 	return &QueryError{Param: "sort", Reason: fmt.Sprintf("%q is not one of %s, with or without - before it", words.Clip(string(s)), strings.Join(names, ", "))}
 }
 
-// SortKey is the text by which entries are sorted under s, byte by byte; "" for
+// KeyOf returns the text by which e is sorted under s, byte by byte: "" for
 // the sort by time, and for SortRecorded, which only the store knows. Entries
 // with equal keys are sorted by time, then by ID, all in the same direction.
 // Of texts that may be long (name, comment, error, method, path, user agent) it is the
 // first 200 characters.
-func SortKey(s Sort, e Entry) string {
+func (s Sort) KeyOf(e Entry) string {
 	switch s.Key() {
 	case SortObjectType:
 		return e.Object.Type
 	case SortObjectID:
-		return ObjectIDKey(e.Object.ID)
+		return sortkey.ObjectID(e.Object.ID)
 	case SortAction:
 		return e.Action
 	case SortUser:
 		return e.Actor.User()
 	case SortIP:
-		return IPKey(e.Request.IP)
+		return sortkey.IP(e.Request.IP)
 	case SortTenant:
 		return e.Tenant
 	}
@@ -151,7 +152,7 @@ func SortKey(s Sort, e Entry) string {
 	return ""
 }
 
-// boundedKey has SortKey for each key without an index.
+// boundedKey has KeyOf for each key without an index.
 var boundedKey = map[Sort]func(*Entry) string{
 	SortOutcome:     func(e *Entry) string { return string(e.Outcome.orSuccess()) },
 	SortObjectName:  func(e *Entry) string { return firstRunes(e.Object.Name) },

@@ -36,7 +36,7 @@ type Store interface {
 	// Append stores the entries, all or none. On nil they are durable as far as
 	// the backend can promise it. An entry that is already stored is passed over: what
 	// is on the trail stays as it is. An ID that is stored with other content, or comes
-	// with other content in one call (SameEntry), is a *ConflictError. Any other error
+	// with other content in one call (storage.SameEntry), is a *ConflictError. Any other error
 	// may mean that nothing was stored or, when an answer was lost, that all was:
 	// appending the same entries again is always right.
 	Append(ctx context.Context, entries ...Entry) error

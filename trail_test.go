@@ -421,3 +421,10 @@ func TestRepeatedRecordIsStoredOnce(t *testing.T) {
 	require.NoError(t, trail.Record(t.Context(), e))
 	assert.Equal(t, 1, store.Len())
 }
+
+func TestADamagedEntryIsNotRecorded(t *testing.T) {
+	err := newTrail(t, nil, nil).Record(t.Context(), audit.Entry{Action: "login", Damaged: "time"})
+	var bad *audit.EntryError
+	require.True(t, errors.As(err, &bad))
+	assert.Equal(t, "damaged", bad.Field)
+}

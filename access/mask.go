@@ -26,7 +26,7 @@ func newMask(personal bool, hidden []string, as string) mask {
 }
 
 // unsearchable replaces addresses where keywords are looked for. No keyword holds
-// it, since audit.CleanText takes it out of filters; audit.Mask would be found by
+// it, since cleantext.Text takes it out of filters; audit.Mask would be found by
 // its own letters.
 const unsearchable = "\x00"
 

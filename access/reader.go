@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/cleantext"
+	"github.com/gormtrail/audit/internal/words"
 )
 
 // Reader returns a reader of the entries in from that g allows, with masked values.
@@ -144,7 +146,7 @@ func (r reader) FindFacets(ctx context.Context, q audit.FacetQuery) (audit.Facet
 	if err != nil {
 		return audit.Facets{}, err
 	}
-	return r.mask.facets(facets, audit.Fold(audit.CleanText(q.Find))), nil
+	return r.mask.facets(facets, words.Fold(cleantext.Text(q.Find))), nil
 }
 
 // storedFacets returns facets of the scope, unmasked.
@@ -193,7 +195,7 @@ func (m mask) values(list []string, needle string) []string {
 	blank.as = unsearchable
 	seen := make([]string, 0, len(list))
 	for _, v := range list {
-		if needle == "" || strings.Contains(audit.Fold(blank.text(v, nil)), needle) {
+		if needle == "" || strings.Contains(words.Fold(blank.text(v, nil)), needle) {
 			seen = append(seen, m.text(v, nil))
 		}
 	}

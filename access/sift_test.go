@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
@@ -47,7 +48,7 @@ func (h *haystack) Query(ctx context.Context, q audit.Query) (*audit.Page, error
 	}
 	at, back := 0, false
 	if q.Cursor != "" {
-		p, err := audit.DecodeCursor(q)
+		p, err := storage.DecodeCursor(q)
 		if err != nil {
 			return nil, err
 		}
@@ -76,14 +77,14 @@ func (h *haystack) Query(ctx context.Context, q audit.Query) (*audit.Page, error
 }
 
 func (h *haystack) CursorAt(_ context.Context, q audit.Query, e audit.Entry, back bool) (string, error) {
-	return audit.EncodeCursor(q, audit.Position{Key: audit.SortKey(q.Sort, e), Time: e.Time, ID: e.ID, Back: back}), nil
+	return storage.EncodeCursor(q, storage.Position{Key: q.Sort.KeyOf(e), Time: e.Time, ID: e.ID, Back: back}), nil
 }
 
 func (h *haystack) CursorBack(_ context.Context, q audit.Query) (bool, error) {
 	if q.Cursor == "" {
 		return false, nil
 	}
-	p, err := audit.DecodeCursor(q)
+	p, err := storage.DecodeCursor(q)
 	return p.Back, err
 }
 

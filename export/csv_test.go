@@ -14,6 +14,7 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/export"
+	"github.com/gormtrail/audit/storage"
 )
 
 func write(t testing.TB, f export.Format, from audit.Reader, q audit.Query, opts *export.Options) string {
@@ -165,7 +166,7 @@ func TestCSVOfAnyTextIsReadBack(t *testing.T) {
 			t.Fatalf("%q: %v", records, err)
 		}
 		for i, cell := range cells {
-			if want := strings.ReplaceAll(audit.CleanText(cell), "\r\n", "\n"); records[1][i] != want {
+			if want := strings.ReplaceAll(storage.CleanText(cell), "\r\n", "\n"); records[1][i] != want {
 				t.Fatalf("%q was read as %q", want, records[1][i])
 			}
 		}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/export"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/memstore"
 )
 
@@ -71,7 +72,7 @@ func hostileTexts() []string {
 func hostileEntries() []audit.Entry {
 	var list []audit.Entry
 	for i, raw := range hostileTexts() {
-		s := audit.CleanText(raw) // as the trail does, save in changes and metadata
+		s := storage.CleanText(raw) // as the trail does, save in changes and metadata
 		list = append(list, audit.Entry{
 			ID: fmt.Sprintf("01900000-0000-7000-9000-%012d", i), Time: noon.Add(-time.Duration(i) * time.Second),
 			Action: "update", Actor: audit.Actor{Name: s}, Comment: s, Error: s,

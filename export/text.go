@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/cleantext"
 	"github.com/gormtrail/audit/internal/lang"
 )
 
@@ -18,24 +19,24 @@ func (t *Table) appendCell(b []byte, v any, layout string) []byte {
 	case nil:
 		return b
 	case string:
-		return append(b, audit.CleanText(x)...)
+		return append(b, cleantext.Text(x)...)
 	case time.Time:
 		return appendTime(b, x.In(t.Location), layout)
 	case Action:
-		return append(b, audit.CleanText(t.ActionLabel(x))...)
+		return append(b, cleantext.Text(t.ActionLabel(x))...)
 	case Attempt:
-		return append(b, audit.CleanText(t.AttemptLabel(x))...)
+		return append(b, cleantext.Text(t.AttemptLabel(x))...)
 	case ObjectType:
-		return append(b, audit.CleanText(t.ObjectTypeLabel(x))...)
+		return append(b, cleantext.Text(t.ObjectTypeLabel(x))...)
 	case audit.Outcome:
-		return append(b, audit.CleanText(t.Label(string(x)))...)
+		return append(b, cleantext.Text(t.Label(string(x)))...)
 	case []audit.Change:
 		if t.mirrored {
 			return appendMirrored(b, x)
 		}
 		return appendChanges(b, x)
 	}
-	return append(b, audit.CleanText(valueText(v))...)
+	return append(b, cleantext.Text(valueText(v))...)
 }
 
 // appendTime writes what AppendFormat would; the usual layout, which an export of
@@ -70,7 +71,7 @@ func appendDigits(b []byte, n, digits int) []byte {
 // ChangesText writes them, what is no text as JSON.
 func (t *Table) Text(v any) string {
 	if s, ok := v.(string); ok {
-		return audit.CleanText(s)
+		return cleantext.Text(s)
 	}
 	return string(t.appendCell(nil, v, t.TimeLayout))
 }
@@ -220,7 +221,7 @@ func appendValue(b []byte, v any) []byte {
 // appendPlain appends text as it is where it can be nothing else. mark is what ends it.
 func appendPlain(b []byte, s string, mark byte) []byte {
 	if !ambiguous(s, mark) {
-		return append(b, audit.CleanText(s)...)
+		return append(b, cleantext.Text(s)...)
 	}
 	return append(b, valueText(s)...)
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/cleantext"
 )
 
 // Child declares that records of one type belong to records of another: a line
@@ -34,9 +35,9 @@ type family struct {
 }
 
 func newFamily(o audit.Object, children []Child) *family {
-	f := &family{parent: audit.Object{Type: audit.CleanName(o.Type), ID: audit.CleanName(o.ID)}, belongs: map[audit.Object]bool{}}
+	f := &family{parent: audit.Object{Type: cleantext.Name(o.Type), ID: cleantext.Name(o.ID)}, belongs: map[audit.Object]bool{}}
 	for _, c := range children {
-		f.children = append(f.children, Child{audit.CleanName(c.Type), audit.CleanField(c.Field)})
+		f.children = append(f.children, Child{cleantext.Name(c.Type), cleantext.Field(c.Field)})
 	}
 	return f
 }
@@ -92,7 +93,7 @@ func (f *family) isParent(v any) bool {
 	case nil, []any, map[string]any:
 		return false
 	}
-	return f.parent.ID != "" && slices.Contains(f.ids, audit.CleanName(fmt.Sprint(v)))
+	return f.parent.ID != "" && slices.Contains(f.ids, cleantext.Name(fmt.Sprint(v)))
 }
 
 // isHashedID reports whether a column's value is the hash that package hooks puts into an

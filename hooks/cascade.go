@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/cleantext"
 )
 
 // cascade is what one statement changes in other rows by foreign keys.
@@ -337,7 +337,7 @@ func (t *table) passedOn(columns []string) []any {
 	var list []string
 	for _, f := range t.referrers {
 		if rule := f.rule(columns); rule != "" {
-			list = append(list, audit.CleanText(f.object+": "+strings.ToLower(rule)))
+			list = append(list, cleantext.Text(f.object+": "+strings.ToLower(rule)))
 		}
 	}
 	slices.Sort(list)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/cleantext"
 )
 
 // finish reads the rows again that foreign keys may have changed, and adds the
@@ -224,7 +225,7 @@ func (l *link) described() map[string]any {
 		on = "ON DELETE "
 	}
 	cause := map[string]any{
-		"table": audit.CleanText(l.from.table.object), "foreign_key": audit.CleanText(l.key.title()), "rule": on + l.rule,
+		"table": cleantext.Text(l.from.table.object), "foreign_key": cleantext.Text(l.key.title()), "rule": on + l.rule,
 	}
 	if l.parent >= 0 && !l.from.full {
 		if id := (&image{set: l.from.set}).id(l.from.table, l.from.rows[l.parent].row); id != "" {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/cleantext"
 )
 
 // add completes the entries with the statement's context and puts them into the
@@ -40,9 +41,9 @@ func (c *capture) object(m *image, r row) audit.Object {
 // typeOf is a table's object type.
 func (p *Plugin) typeOf(table string) string {
 	if name := p.hints.of(bareName(table)).objectType; name != "" {
-		return audit.CleanText(name)
+		return cleantext.Text(name)
 	}
-	return audit.CleanText(table)
+	return cleantext.Text(table)
 }
 
 // id is the primary key as text; of a composite key "a=1,b=x", escaped as in a
@@ -69,7 +70,7 @@ func rowID(t *table, text func(column string) string) string {
 		}
 		id = strings.Join(parts, ",")
 	}
-	return audit.CleanName(id)
+	return cleantext.Name(id)
 }
 
 // hiddenIn is a row's value of a column, and whether IDs have it.
@@ -258,7 +259,7 @@ func (c *capture) executed(s statement, query string, affected int64) audit.Entr
 
 func (p *Plugin) executed(s statement, query string, affected int64) audit.Entry {
 	e := audit.Entry{Action: audit.ActionExecute, Metadata: map[string]any{
-		"statement": audit.CleanText(p.withoutValues(query)),
+		"statement": cleantext.Text(p.withoutValues(query)),
 		"verb":      s.verb,
 	}}
 	if affected >= 0 {
@@ -282,6 +283,6 @@ func (c *capture) skipped(use *audit.SkipUse) error {
 	return c.add(audit.Entry{
 		Action: audit.ActionSkip, Comment: use.Reason(),
 		Object:   audit.Object{Type: c.plugin.typeOf(c.text.table)},
-		Metadata: map[string]any{"first_statement": audit.CleanText(c.plugin.withoutValues(c.query))},
+		Metadata: map[string]any{"first_statement": cleantext.Text(c.plugin.withoutValues(c.query))},
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/cleantext"
 )
 
 // treatmentOf is how a column's values are recorded, and kept out of IDs: as its tag or
@@ -131,7 +132,7 @@ func (c *capture) treatmentInside(t treatment, step audit.Change, was, now any) 
 // appendChange redacts a change as its column's tag, option or name says.
 func (c *capture) appendChange(changes []audit.Change, t treatment, column string, change audit.Change) []audit.Change {
 	redaction := c.plugin.trail.Redaction()
-	change.Field = audit.CleanText(change.Field)
+	change.Field = cleantext.Text(change.Field)
 	if t == treatTexts {
 		if t = treatPlain; isText(change.Old) || isText(change.New) {
 			t = treatMask

@@ -12,7 +12,8 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/cleantext"
+	"github.com/gormtrail/audit/internal/jsonvalue"
 )
 
 // kind is what a column's values mean.
@@ -167,15 +168,15 @@ func canonical(k kind, v any) any {
 	case string:
 		return textOf(k, x)
 	}
-	n, err := audit.Normalize(v)
+	n, err := jsonvalue.Normalize(v)
 	if err != nil {
-		return audit.CleanText(strings.ToValidUTF8(err.Error(), "?"))
+		return cleantext.Text(strings.ToValidUTF8(err.Error(), "?"))
 	}
 	return n
 }
 
 func unsigned(x uint64) any {
-	n, _ := audit.Normalize(x)
+	n, _ := jsonvalue.Normalize(x)
 	return n
 }
 
@@ -194,7 +195,7 @@ func float(x float64, bits int) any {
 	if err != nil {
 		return s
 	}
-	n, err := audit.Normalize(f)
+	n, err := jsonvalue.Normalize(f)
 	if err != nil {
 		return s // NaN, +Inf, -Inf
 	}
@@ -246,11 +247,11 @@ func textOf(k kind, s string) any {
 		case "1", "t", "true":
 			return true
 		}
-		if n, err := audit.Normalize(json.Number(s)); err == nil {
+		if n, err := jsonvalue.Normalize(json.Number(s)); err == nil {
 			return n // a tinyint(1) may hold more than a boolean
 		}
 	case kindInt:
-		if n, err := audit.Normalize(json.Number(s)); err == nil {
+		if n, err := jsonvalue.Normalize(json.Number(s)); err == nil {
 			return n
 		}
 	case kindFloat, kindFloat32:
@@ -263,7 +264,7 @@ func textOf(k kind, s string) any {
 		}
 		s = asItStands(s)
 	case kindJSON:
-		if v, err := audit.DecodeValue([]byte(s)); err == nil {
+		if v, err := jsonvalue.Decode([]byte(s)); err == nil {
 			return orJSONNull(v)
 		}
 	}

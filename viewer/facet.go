@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/words"
 )
 
 const (
@@ -355,10 +356,10 @@ func (s *visit) findFacet(ctx context.Context, of facetName, find string) (match
 	if facets == nil {
 		facets = &audit.Facets{}
 	}
-	values, needle := of.values(facets), audit.Fold(find)
+	values, needle := of.values(facets), words.Fold(find)
 	matching = []string{}
 	for _, v := range values {
-		if strings.Contains(audit.Fold(v), needle) || strings.Contains(audit.Fold(s.facetLabel(of.name, v)), needle) {
+		if strings.Contains(words.Fold(v), needle) || strings.Contains(words.Fold(s.facetLabel(of.name, v)), needle) {
 			matching = append(matching, v)
 		}
 	}

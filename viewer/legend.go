@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/words"
 )
 
 // legendPage explains the actions of the catalogue.
@@ -43,7 +44,7 @@ func (s *visit) serveLegend(w http.ResponseWriter, find string) error {
 		}
 		seen[known.Name] = true
 		a := s.legendAction(known.Name)
-		if !a.has(audit.Fold(strings.TrimSpace(find))) {
+		if !a.has(words.Fold(strings.TrimSpace(find))) {
 			continue
 		}
 		total++
@@ -70,7 +71,7 @@ func (s *visit) legendAction(name string) legendAction {
 // has reports whether a text of the action contains text, which is folded.
 func (a legendAction) has(text string) bool {
 	return slices.ContainsFunc([]string{a.Label, a.Name, a.Explanation, a.SeverityText, string(a.Severity)}, func(s string) bool {
-		return strings.Contains(audit.Fold(s), text)
+		return strings.Contains(words.Fold(s), text)
 	})
 }
 

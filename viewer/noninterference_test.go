@@ -21,6 +21,7 @@ import (
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/access"
 	"github.com/gormtrail/audit/export"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/memstore"
 	"github.com/gormtrail/audit/stream"
 	"github.com/gormtrail/audit/viewer"
@@ -160,7 +161,7 @@ func forgeries(t *testing.T, page http.Handler) (list []string) {
 	}
 	other, err := newTrail(t, demo(9)...).Query(t.Context(), audit.Query{Limit: 7})
 	require.NoError(t, err)
-	guess := audit.EncodeCursor(audit.Query{Sort: audit.SortAction}, audit.Position{Key: "mail to canary.mara@lumen.example", Time: day})
+	guess := storage.EncodeCursor(audit.Query{Sort: audit.SortAction}, storage.Position{Key: "mail to canary.mara@lumen.example", Time: day})
 	return append(list, got.Next[:99], got.Next[1:], other.Next, guess, got.Next)
 }
 

@@ -12,6 +12,8 @@ import (
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/access"
+	"github.com/gormtrail/audit/internal/cleantext"
+	"github.com/gormtrail/audit/internal/words"
 )
 
 const (
@@ -164,18 +166,18 @@ func (s *visit) withUsers(values []string, users []audit.Actor) []string {
 		all[v] = true
 	}
 	for _, u := range users {
-		v := audit.CleanName(u.User())
+		v := cleantext.Name(u.User())
 		if all[v] = true; u.Name != "" && u.Name != v {
-			s.names[v] = audit.CleanName(u.Name)
+			s.names[v] = cleantext.Name(u.Name)
 		}
 	}
 	list := slices.SortedFunc(maps.Keys(all), func(a, b string) int {
-		return cmp.Or(strings.Compare(audit.Fold(s.facetLabel("user", a)), audit.Fold(s.facetLabel("user", b))), strings.Compare(a, b))
+		return cmp.Or(strings.Compare(words.Fold(s.facetLabel("user", a)), words.Fold(s.facetLabel("user", b))), strings.Compare(a, b))
 	})
 	return list[:min(len(list), facetsAsked)]
 }
 
 // matchesUser reports whether a user's name, email or ID contains a folded text.
 func matchesUser(u audit.Actor, needle string) bool {
-	return slices.ContainsFunc([]string{u.Name, u.Email, u.ID}, func(s string) bool { return strings.Contains(audit.Fold(s), needle) })
+	return slices.ContainsFunc([]string{u.Name, u.Email, u.ID}, func(s string) bool { return strings.Contains(words.Fold(s), needle) })
 }

@@ -46,7 +46,7 @@ func (v value) short() string {
 	return short
 }
 
-// valueOf classifies a value in the terms of audit.Normalize.
+// valueOf classifies a value as an entry holds it (audit.Change).
 func valueOf(v any, redacted string) value {
 	switch redacted {
 	case audit.RedactedErased:

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 )
 
 // What somebody would write who knows the table, its indexes and the database,
@@ -49,7 +50,7 @@ func (tr *trail) pattern(word string) any {
 	if tr.kind == "postgres" {
 		return "%" + word + "%"
 	}
-	return `"` + audit.Fold(word) + `"`
+	return `"` + storage.Fold(word) + `"`
 }
 
 func (tr *trail) time(t time.Time) any {
@@ -115,7 +116,7 @@ func (tr *trail) findDeep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	tr.deep = audit.Position{ID: idText(id)}
+	tr.deep = storage.Position{ID: idText(id)}
 	if micros, ok := at.(int64); ok {
 		tr.deep.Time = time.UnixMicro(micros).UTC()
 	} else {

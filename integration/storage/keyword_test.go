@@ -17,6 +17,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore"
 	"github.com/gormtrail/audit/storage/storagetest"
 )
@@ -46,7 +47,7 @@ func drawText(r *rand.Rand, most int) string {
 			text[i] = []rune("abcdeIIJÄΣĮ\u0307\u0307\u0300%")[r.IntN(15)]
 		}
 	}
-	return audit.CleanText(string(text))
+	return storage.CleanText(string(text))
 }
 
 func drawKeyword(r *rand.Rand, entries []audit.Entry) string {

@@ -164,7 +164,7 @@ func naively(entries []audit.Entry, f audit.Filter, sort audit.Sort) []string {
 		}
 	}
 	slices.SortFunc(some, func(a, b audit.Entry) int {
-		c := compare(audit.SortKey(sort, a), audit.SortKey(sort, b))
+		c := compare(sort.KeyOf(a), sort.KeyOf(b))
 		if c == 0 {
 			c = a.Time.Compare(b.Time)
 		}

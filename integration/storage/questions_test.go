@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore"
 )
 
@@ -44,14 +45,14 @@ func questions() []question {
 			return audit.Query{Filter: audit.Filter{Tenants: []string{e.Tenant}, ObjectTypes: []string{e.Object.Type}, ObjectIDs: []string{e.Object.ID}}}
 		}, "tenant = ? AND object_key = ? AND object_type = ?"+newest, func(_ *trail, k int) []any {
 			e := known[k%len(known)]
-			return []any{e.Tenant, audit.ObjectIDKey(e.Object.ID), e.Object.Type}
+			return []any{e.Tenant, storage.ObjectIDKey(e.Object.ID), e.Object.Type}
 		}),
 		page("a record's history, all tenants", func(_ *trail, k int) audit.Query {
 			e := known[k%len(known)]
 			return audit.Query{Filter: audit.Filter{ObjectTypes: []string{e.Object.Type}, ObjectIDs: []string{e.Object.ID}}}
 		}, "tenant IN ("+allTenants+") AND object_key = ? AND object_type = ?"+newest, func(_ *trail, k int) []any {
 			e := known[k%len(known)]
-			return []any{audit.ObjectIDKey(e.Object.ID), e.Object.Type}
+			return []any{storage.ObjectIDKey(e.Object.ID), e.Object.Type}
 		}),
 		page("a user's activity", func(_ *trail, k int) audit.Query {
 			return audit.Query{Filter: with(largeTenant, func(f *audit.Filter) { f.Users = []string{userName(uint64(k * 13 % 3000))} })}
@@ -84,10 +85,10 @@ func questions() []question {
 			by = append(by, "SELECT id FROM audit_entries WHERE tenant = ? AND "+column+" IN (SELECT value FROM audit_entries_texts WHERE kind = '"+column+"' AND MATCHES(?))")
 		}
 		list = append(list, page("keyword, "+k.name, ask, "CONTAINS(search, ?) AND id IN ("+strings.Join(by, " UNION ALL ")+")"+newest, func(tr *trail, k int) []any {
-			return []any{audit.Fold(word(k)), large, tr.pattern(word(k)), large, tr.pattern(word(k)), large, tr.pattern(word(k))}
+			return []any{storage.Fold(word(k)), large, tr.pattern(word(k)), large, tr.pattern(word(k)), large, tr.pattern(word(k))}
 		}))
 		list = append(list, page("keyword, "+k.name+noIndex, ask,
-			"tenant = ? AND CONTAINS(search, ?)"+newest, func(_ *trail, k int) []any { return []any{large, audit.Fold(word(k))} }))
+			"tenant = ? AND CONTAINS(search, ?)"+newest, func(_ *trail, k int) []any { return []any{large, storage.Fold(word(k))} }))
 	}
 	list = append(list, page("keyword, common", constant(audit.Query{Filter: with(largeTenant, func(f *audit.Filter) { f.Keyword = "example" })}),
 		"tenant = ? AND CONTAINS(search, ?)"+newest, args(large, "EXAMPLE")))
@@ -160,7 +161,7 @@ func pageOf(ctx context.Context, store *gormstore.Store, q audit.Query) (answer,
 
 func deepPage(ctx context.Context, tr *trail, _ int) (answer, error) {
 	q := audit.Query{Filter: largeTenant}
-	q.Cursor = audit.EncodeCursor(q, tr.deep)
+	q.Cursor = storage.EncodeCursor(q, tr.deep)
 	return pageOf(ctx, tr.store, q)
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore"
 )
 
@@ -44,8 +45,8 @@ type trail struct {
 	store *gormstore.Store // with the keyword index
 	plain *gormstore.Store // without
 	db    *sql.DB
-	deep  audit.Position // the 50,000th newest entry of the largest tenant
-	head  string         // the feed's end
+	deep  storage.Position // the 50,000th newest entry of the largest tenant
+	head  string           // the feed's end
 }
 
 // label is a size as people say it.

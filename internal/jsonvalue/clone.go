@@ -1,4 +1,5 @@
-// Package jsonvalue works on values in the form of audit.Normalize.
+// Package jsonvalue works on the JSON values that entries hold: their normal form (Normalize),
+// how they and changes are stored, and their canonical encoding.
 package jsonvalue
 
 // Clone returns a deep copy of a value: objects and lists are copied, other values can't

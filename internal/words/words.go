@@ -29,6 +29,19 @@ func Fold(s string) string {
 	}, s)
 }
 
+// WithoutSeparators removes the signs that separate the words of names.
+func WithoutSeparators(s string) string { return withoutSeparators.Replace(s) }
+
+var withoutSeparators = strings.NewReplacer(" ", "", "_", "", "-", "", ".", "")
+
+// Joined is WithoutSeparators of a text that has separators; "" for one without.
+func Joined(s string) string {
+	if !strings.ContainsAny(s, " _-.") {
+		return ""
+	}
+	return WithoutSeparators(s)
+}
+
 // Clip shortens a caller's text for an error message.
 func Clip(s string) string {
 	const most = 80

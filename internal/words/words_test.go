@@ -2,9 +2,13 @@ package words
 
 import (
 	"slices"
+	"strings"
 	"testing"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestSingularLabel(t *testing.T) {
@@ -44,4 +48,36 @@ func TestClipCutsBetweenRunes(t *testing.T) {
 	assert.Equal(t, "short", Clip("short"))
 	cut := Clip("x" + string(slices.Repeat([]rune{'é'}, 80)))
 	assert.Equal(t, "x"+string(slices.Repeat([]rune{'é'}, 39))+"…", cut)
+}
+
+// Fold makes equal what simple case folding makes equal, and nothing else.
+func TestFoldOfEveryRune(t *testing.T) {
+	for r := rune(0); r <= unicode.MaxRune; r++ {
+		if 0xD800 <= r && r <= 0xDFFF {
+			continue
+		}
+		folded := Fold(string(r))
+		if utf8.RuneCountInString(folded) != 1 || !strings.EqualFold(string(r), folded) || Fold(string(unicode.SimpleFold(r))) != folded {
+			require.Failf(t, "wrong fold", "%U becomes %q", r, folded)
+		}
+	}
+}
+
+func TestFold(t *testing.T) {
+	equal := func(a, b string) { assert.Equal(t, Fold(a), Fold(b), "%q and %q", a, b) }
+	differ := func(a, b string) { assert.NotEqual(t, Fold(a), Fold(b), "%q and %q", a, b) }
+	equal("Kelvin", "\u212AELVIN")
+	equal("ſam", "SAM")
+	equal("ΣΊΣΥΦΟΣ", "σίσυφος")
+	equal("ÅNGSTRÖM", "\u212Bngström")
+	equal("𐐀", "𐐨")
+	differ("straße", "STRASSE")
+	differ("İstanbul", "istanbul")
+	differ("ı", "i")
+	differ("é", "e\u0301")
+	differ("a", "ä")
+	for _, s := range []string{"%_\\'\"", "日本 مرحبا 😀", "", "a\x00b"} {
+		equal(s, s)
+		assert.Len(t, Fold(s), len(s))
+	}
 }

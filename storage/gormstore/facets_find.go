@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
@@ -23,7 +24,7 @@ type search struct {
 }
 
 func newSearch(q audit.FacetQuery) search {
-	s := search{needle: audit.Fold(audit.CleanText(q.Find)), limit: q.Limit}
+	s := search{needle: storage.Fold(storage.CleanText(q.Find)), limit: q.Limit}
 	for i, f := range facets {
 		if q.Name == "" || q.Name == facetParams[i] {
 			s.facets = append(s.facets, f)
@@ -33,7 +34,7 @@ func newSearch(q audit.FacetQuery) search {
 }
 
 func (s search) matches(value string) bool {
-	return value != "" && (s.needle == "" || strings.Contains(audit.Fold(value), s.needle))
+	return value != "" && (s.needle == "" || strings.Contains(storage.Fold(value), s.needle))
 }
 
 // FindFacets returns some values of facets (audit.FacetFinder): those that the table

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
@@ -35,9 +36,9 @@ func (s *Store) all(ctx context.Context, q audit.Query, yield func(audit.Entry) 
 	if err != nil {
 		return err
 	}
-	var from *audit.Position
+	var from *storage.Position
 	if q.Cursor != "" {
-		p, err := audit.DecodeCursor(q)
+		p, err := storage.DecodeCursor(q)
 		if err != nil {
 			return err
 		}
@@ -85,7 +86,7 @@ func (s *Store) readsWhole(ctx context.Context) (bool, error) {
 }
 
 // pageStart is the place before the page that a cursor points back to.
-func (s *Store) pageStart(ctx context.Context, q audit.Query, p audit.Position) (*audit.Position, error) {
+func (s *Store) pageStart(ctx context.Context, q audit.Query, p storage.Position) (*storage.Position, error) {
 	back := selection{filter: q.Filter, order: s.orderOf(q.Sort).Reverse(), after: &p, limit: q.Limit + 1}
 	var err error
 	if back.sought, err = s.seek(ctx, back); err != nil {

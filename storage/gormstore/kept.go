@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
@@ -268,7 +269,7 @@ func (l facetLists) read(rows *sql.Rows) error {
 		if err := rows.Scan(&facet, &value); err != nil {
 			return err
 		}
-		l.put(string(facet), audit.CleanText(string(value)))
+		l.put(string(facet), storage.CleanText(string(value)))
 	}
 	return rows.Err()
 }

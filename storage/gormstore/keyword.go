@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
@@ -107,7 +108,7 @@ func (s *Store) indexedKeyword(f audit.Filter) string {
 }
 
 // searched is a keyword as it stands in a search column.
-func searched(keyword string) string { return row.Guard(audit.Fold(keyword)) }
+func searched(keyword string) string { return row.Guard(storage.Fold(keyword)) }
 
 // foundText is a value that leads to entries of a text, and a tenant that has it.
 type foundText struct{ column, value, tenant string }

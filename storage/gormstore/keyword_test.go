@@ -16,6 +16,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore"
 	"github.com/gormtrail/audit/storage/storagetest"
 )
@@ -109,8 +110,8 @@ func drawEntries(r *rand.Rand, n int) (entries []audit.Entry, texts []string) {
 		e := audit.Entry{
 			ID: uuid.Must(uuid.NewRandom()).String(), Time: start.Add(time.Duration(r.IntN(50)) * time.Microsecond),
 			Tenant: []string{"a", "b"}[r.IntN(2)], Action: []string{"update", "AND", "NEAR"}[r.IntN(3)],
-			Actor:  audit.Actor{Name: audit.CleanText(drawText(r, 12)), Email: audit.CleanText(drawText(r, 4))},
-			Object: audit.Object{Type: "t", ID: fmt.Sprint(r.IntN(9)), Name: audit.CleanText(drawText(r, 20))},
+			Actor:  audit.Actor{Name: storage.CleanText(drawText(r, 12)), Email: storage.CleanText(drawText(r, 4))},
+			Object: audit.Object{Type: "t", ID: fmt.Sprint(r.IntN(9)), Name: storage.CleanText(drawText(r, 20))},
 		}
 		entries, texts = append(entries, e), append(texts, e.Actor.Name, e.Actor.Email, e.Object.Name, "update")
 	}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
@@ -146,7 +147,7 @@ func takeFailures(f *audit.Filter) []string {
 func takeAddresses(f *audit.Filter) []string {
 	var keys []string
 	for _, ip := range f.IPs {
-		lo, hi, err := audit.IPRange(ip)
+		lo, hi, err := storage.IPRange(ip)
 		if err != nil || lo != hi {
 			return nil
 		}

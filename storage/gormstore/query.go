@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
@@ -50,9 +51,9 @@ func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	var p audit.Position
+	var p storage.Position
 	if q.Cursor != "" {
-		if p, err = audit.DecodeCursor(q); err != nil {
+		if p, err = storage.DecodeCursor(q); err != nil {
 			return nil, err
 		}
 	}
@@ -82,14 +83,14 @@ func (s *Store) firstPage(ctx context.Context, q audit.Query) (*audit.Page, erro
 	found.cut(q.Limit)
 	page := &audit.Page{Entries: found.entries}
 	if more {
-		page.Next = audit.EncodeCursor(q, found.position(len(found.entries)-1))
+		page.Next = storage.EncodeCursor(q, found.position(len(found.entries)-1))
 	}
 	return page, nil
 }
 
 // pageFrom reads the page on one side of p, and looks whether there is anything
 // on its other side: what the cursor was made of may have been purged since.
-func (s *Store) pageFrom(ctx context.Context, q audit.Query, p audit.Position) (*audit.Page, error) {
+func (s *Store) pageFrom(ctx context.Context, q audit.Query, p storage.Position) (*audit.Page, error) {
 	o := s.orderOf(q.Sort)
 	if p.Back {
 		o = o.Reverse()
@@ -129,18 +130,18 @@ func (s *Store) pageFrom(ctx context.Context, q audit.Query, p audit.Position) (
 	page := &audit.Page{Entries: found.entries}
 	if next {
 		last.Back = false
-		page.Next = audit.EncodeCursor(q, last)
+		page.Next = storage.EncodeCursor(q, last)
 	}
 	if prev {
 		first.Back = true
-		page.Prev = audit.EncodeCursor(q, first)
+		page.Prev = storage.EncodeCursor(q, first)
 	}
 	return page, nil
 }
 
 // beyond is a hair further than p in the order o, so that what was at p is on
 // the other side of it.
-func beyond(p audit.Position, o sqlgen.Order) audit.Position {
+func beyond(p storage.Position, o sqlgen.Order) storage.Position {
 	step := 1
 	if o.Descending {
 		step = -step
@@ -160,7 +161,7 @@ func beyond(p audit.Position, o sqlgen.Order) audit.Position {
 type selection struct {
 	filter audit.Filter
 	order  sqlgen.Order
-	after  *audit.Position       // nil: from the beginning
+	after  *storage.Position     // nil: from the beginning
 	bound  func(*sqlgen.Builder) // writes a further condition; nil: none
 	window sqlgen.Window         // a part of what is selected
 	limit  int                   // 0: all

@@ -8,6 +8,7 @@ import (
 	"strconv"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
@@ -19,7 +20,7 @@ func (s *Store) Sequenced() bool { return true }
 
 // resolve returns the position with its number: that of the entry, if the cursor
 // was made of an entry alone.
-func (s *Store) resolve(ctx context.Context, o sqlgen.Order, p audit.Position) (audit.Position, error) {
+func (s *Store) resolve(ctx context.Context, o sqlgen.Order, p storage.Position) (storage.Position, error) {
 	if !o.Recorded() || p.Key != "" {
 		return p, nil
 	}
@@ -95,16 +96,16 @@ type run struct {
 	sort    audit.Sort
 	entries []audit.Entry
 	seqs    []int64
-	at      []audit.Position // of each entry in another order
+	at      []storage.Position // of each entry in another order
 }
 
 // position is the place of an entry of the run.
-func (r run) position(i int) audit.Position {
+func (r run) position(i int) storage.Position {
 	if r.seqs == nil {
 		return r.at[i]
 	}
 	e := r.entries[i]
-	return audit.Position{Key: strconv.FormatInt(r.seqs[i], 10), Time: e.Time, ID: e.ID}
+	return storage.Position{Key: strconv.FormatInt(r.seqs[i], 10), Time: e.Time, ID: e.ID}
 }
 
 func (r *run) add(more run) {

@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 )
@@ -47,7 +48,7 @@ func (s *Store) recordedBlocks(ctx context.Context, sel selection, yield func(au
 		if len(keys) < sel.limit {
 			return nil
 		}
-		sel.after = &audit.Position{Key: strconv.Itoa(int(keys[len(keys)-1].seq))}
+		sel.after = &storage.Position{Key: strconv.Itoa(int(keys[len(keys)-1].seq))}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"sort"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
@@ -74,7 +75,7 @@ func (s *Store) firstByTime(ctx context.Context, q sqldb.Queryer, sel selection)
 // recorded before an entry of it, in the page's direction.
 func (s *Store) belongsBefore(ctx context.Context, q sqldb.Queryer, byTime selection, p streams, page run) (bool, error) {
 	last := page.entries[len(page.entries)-1]
-	byTime.after, byTime.limit = &audit.Position{Time: last.Time, ID: last.ID}, 1
+	byTime.after, byTime.limit = &storage.Position{Time: last.Time, ID: last.ID}, 1
 	bound, limit := slices.Max(page.seqs), byTime.bound
 	if byTime.order.Descending {
 		bound = slices.Min(page.seqs)

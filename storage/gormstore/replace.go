@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
@@ -19,7 +20,7 @@ import (
 // Errors: *audit.EntryError for entries that differ in more than masking changes;
 // audit.ErrNotMigrated, the context's, the database's.
 func (s *Store) Replace(ctx context.Context, old, masked []audit.Entry) (int, error) {
-	if err := audit.CheckReplacement(old, masked); err != nil {
+	if err := storage.CheckReplacement(old, masked); err != nil {
 		return 0, err
 	}
 	if len(old) == 0 {
@@ -63,13 +64,13 @@ func (s *Store) replace(ctx context.Context, old []audit.Entry, rows []row.Row) 
 			return 0, err
 		}
 		for i, e := range some {
-			if was, there := stored[e.ID]; !there || !audit.Identical(was, e) {
+			if was, there := stored[e.ID]; !there || !storage.Identical(was, e) {
 				continue
 			}
 			if err := s.update(ctx, tx, &rows[i]); err != nil {
 				return 0, err
 			}
-			gone.values[keptValue{schema.ColObject, e.Tenant, audit.ObjectIDKey(e.Object.ID)}] = struct{}{}
+			gone.values[keptValue{schema.ColObject, e.Tenant, storage.ObjectIDKey(e.Object.ID)}] = struct{}{}
 			news.add(rows[i].Entry)
 			n++
 		}

@@ -156,7 +156,7 @@ func naive(entries []audit.Entry, f audit.Filter, sort audit.Sort) []string {
 		}
 	}
 	slices.SortFunc(some, func(a, b audit.Entry) int {
-		c := cmp.Or(cmp.Compare(audit.SortKey(sort, a), audit.SortKey(sort, b)), a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID))
+		c := cmp.Or(cmp.Compare(sort.KeyOf(a), sort.KeyOf(b)), a.Time.Compare(b.Time), cmp.Compare(a.ID, b.ID))
 		if sort.Descending() {
 			return -c
 		}

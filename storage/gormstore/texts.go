@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
@@ -35,7 +36,7 @@ func textsOf(e *audit.Entry) []keptText {
 	texts := row.SearchTerms(e)
 	list := []keptText{
 		{schema.ColUser, e.Actor.User(), markedText(texts[:2])},
-		{schema.ColObject, audit.ObjectIDKey(e.Object.ID), markedText(texts[2:4])},
+		{schema.ColObject, storage.ObjectIDKey(e.Object.ID), markedText(texts[2:4])},
 		{schema.ColAction, e.Action, markedText(texts[4:])},
 	}
 	return slices.DeleteFunc(list, func(t keptText) bool { return t.search == row.Separator })

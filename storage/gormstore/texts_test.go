@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
@@ -63,7 +64,7 @@ func TestTextsAreThoseOfTheEntry(t *testing.T) {
 		for _, x := range textsOf(&e) {
 			require.Contains(t, search, x.search)
 			together += strings.TrimPrefix(x.search, row.Separator)
-			require.Equal(t, map[string]string{schema.ColUser: e.Actor.User(), schema.ColObject: audit.ObjectIDKey(e.Object.ID), schema.ColAction: e.Action}[x.column], x.value)
+			require.Equal(t, map[string]string{schema.ColUser: e.Actor.User(), schema.ColObject: storage.ObjectIDKey(e.Object.ID), schema.ColAction: e.Action}[x.column], x.value)
 		}
 		require.Equal(t, search, together)
 	})

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 )
 
 // placed is a record with its place in a query's order.
@@ -66,13 +67,13 @@ func (r *record) key(sort audit.Sort) string {
 	if sort.Key() == audit.SortRecorded {
 		return fmt.Sprintf("%020d", r.place)
 	}
-	return audit.SortKey(sort, r.entry)
+	return sort.KeyOf(r.entry)
 }
 
 // decode reads the query's cursor. One that was made of an entry alone has no
 // place in the order of appending; it is that of the entry.
-func (s *Store) decode(q audit.Query) (audit.Position, error) {
-	p, err := audit.DecodeCursor(q)
+func (s *Store) decode(q audit.Query) (storage.Position, error) {
+	p, err := storage.DecodeCursor(q)
 	if err != nil || p.Key != "" || q.Sort.Key() != audit.SortRecorded {
 		return p, err
 	}
@@ -126,10 +127,10 @@ func (s *Store) Query(ctx context.Context, q audit.Query) (*audit.Page, error) {
 		page.Entries = append(page.Entries, p.show(q))
 	}
 	if begin > 0 {
-		page.Prev = audit.EncodeCursor(q, s.beside(q, all, begin, true))
+		page.Prev = storage.EncodeCursor(q, s.beside(q, all, begin, true))
 	}
 	if end < len(all) {
-		page.Next = audit.EncodeCursor(q, s.beside(q, all, end-1, false))
+		page.Next = storage.EncodeCursor(q, s.beside(q, all, end-1, false))
 	}
 	return page, nil
 }
@@ -167,23 +168,23 @@ func within(q audit.Query, all []placed, begin, end int) (int, int) {
 }
 
 func isBack(q audit.Query) bool {
-	p, err := audit.DecodeCursor(q)
+	p, err := storage.DecodeCursor(q)
 	return err == nil && p.Back
 }
 
 // beside is the position before or behind all[i], or, for a page that is empty
 // because its entries were purged, one that takes in all on that side of it.
-func (s *Store) beside(q audit.Query, all []placed, i int, back bool) audit.Position {
+func (s *Store) beside(q audit.Query, all []placed, i int, back bool) storage.Position {
 	if i >= 0 && i < len(all) {
 		e := &all[i].record.entry
-		return audit.Position{Key: all[i].key, Time: e.Time, ID: e.ID, Back: back}
+		return storage.Position{Key: all[i].key, Time: e.Time, ID: e.ID, Back: back}
 	}
 	p, _ := s.decode(q)      // start has read it
 	step := time.Microsecond // past the entry that the cursor was made of
 	if q.Sort.Descending() != p.Back {
 		step = -step
 	}
-	return audit.Position{Key: p.Key, Time: p.Time.Add(step), ID: p.ID, Back: back}
+	return storage.Position{Key: p.Key, Time: p.Time.Add(step), ID: p.ID, Back: back}
 }
 
 // All yields what q selects at the moment at which the sequence is begun, from

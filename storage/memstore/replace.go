@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 )
 
 // Replace puts masked entries in the place of those that are as old says. The only
@@ -13,7 +14,7 @@ func (s *Store) Replace(ctx context.Context, old, masked []audit.Entry) (int, er
 	if err := ctx.Err(); err != nil {
 		return 0, err
 	}
-	if err := audit.CheckReplacement(old, masked); err != nil {
+	if err := storage.CheckReplacement(old, masked); err != nil {
 		return 0, err
 	}
 	s.mu.Lock()
@@ -21,7 +22,7 @@ func (s *Store) Replace(ctx context.Context, old, masked []audit.Entry) (int, er
 	records, n := slices.Clone(s.records), 0 // a snapshot keeps what it shows
 	for i, e := range old {
 		was, ok := s.byID[e.ID]
-		if !ok || !audit.Identical(was.entry, e) {
+		if !ok || !storage.Identical(was.entry, e) {
 			continue
 		}
 		r := &record{place: was.place, entry: clone(masked[i])}

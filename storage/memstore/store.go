@@ -1,7 +1,7 @@
 // Package memstore keeps an audit trail in memory: for tests, for programs
 // whose trail needs not outlive them, and as the reference that other stores
 // are compared with. It evaluates queries in the plainest way there is, through
-// [audit.Filter.Match] and [audit.SortKey].
+// [audit.Filter.Match] and [audit.Sort.KeyOf].
 package memstore
 
 import (
@@ -11,7 +11,9 @@ import (
 	"sync"
 
 	"github.com/google/uuid"
+
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 )
 
 // Store is an audit.Store in memory. Nothing of it survives the process. It is
@@ -105,13 +107,13 @@ func (s *Store) fresh(entries []audit.Entry) ([]int, error) {
 	given := make(map[string]int, len(entries))
 	for i, e := range entries {
 		if r, ok := s.byID[e.ID]; ok {
-			if !audit.SameEntry(r.entry, e) {
+			if !storage.SameEntry(r.entry, e) {
 				conflicts = append(conflicts, e.ID)
 			}
 			continue
 		}
 		if first, ok := given[e.ID]; ok {
-			if !audit.SameEntry(entries[first], e) {
+			if !storage.SameEntry(entries[first], e) {
 				conflicts = append(conflicts, e.ID)
 			}
 			continue

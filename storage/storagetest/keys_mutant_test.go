@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 )
 
 func (m *mutant) Key(ctx context.Context, q audit.Queryer) ([]byte, error) { return m.key(ctx, q) }
@@ -35,7 +36,7 @@ var keepingMistakes = map[string]struct {
 	}, []string{"key/one"}},
 	"nothing is replaced": {func(m *mutant) {
 		m.replace = func(ctx context.Context, old, masked []audit.Entry) (int, error) {
-			return len(old), audit.CheckReplacement(old, masked)
+			return len(old), storage.CheckReplacement(old, masked)
 		}
 	}, []string{"replace/entries", "replace/others", "replace/context ended"}},
 	"what is replaced comes last": {func(m *mutant) {
@@ -52,7 +53,7 @@ var keepingMistakes = map[string]struct {
 	}, []string{"replace/entries"}},
 	"whatever is stored is replaced": {func(m *mutant) {
 		m.replace = func(ctx context.Context, old, masked []audit.Entry) (int, error) {
-			if err := audit.CheckReplacement(old, masked); err != nil {
+			if err := storage.CheckReplacement(old, masked); err != nil {
 				return 0, err
 			}
 			stored := make([]audit.Entry, 0, len(old))

@@ -71,11 +71,11 @@ func (m *mutant) onFilter(wrong func(audit.Filter) audit.Filter) {
 		changed := q
 		changed.Filter = wrong(q.Filter)
 		if q.Cursor != "" {
-			p, err := audit.DecodeCursor(q)
+			p, err := storage.DecodeCursor(q)
 			if err != nil {
 				return nil, err
 			}
-			changed.Cursor = audit.EncodeCursor(changed, p)
+			changed.Cursor = storage.EncodeCursor(changed, p)
 		}
 		page, err := m.Store.Query(ctx, changed)
 		return again(q, changed, page), err
@@ -89,8 +89,8 @@ func again(q, of audit.Query, page *audit.Page) *audit.Page {
 	}
 	for _, c := range []*string{&page.Next, &page.Prev} {
 		if of.Cursor = *c; *c != "" {
-			p, _ := audit.DecodeCursor(of)
-			*c = audit.EncodeCursor(q, p)
+			p, _ := storage.DecodeCursor(of)
+			*c = storage.EncodeCursor(q, p)
 		}
 	}
 	return page
@@ -378,7 +378,7 @@ var mistakes = map[string]struct {
 		m.query = func(ctx context.Context, q audit.Query) (*audit.Page, error) {
 			page, err := m.Store.Query(ctx, q)
 			if err == nil && q.Cursor != "" {
-				if p, _ := audit.DecodeCursor(q); p.Back {
+				if p, _ := storage.DecodeCursor(q); p.Back {
 					slices.Reverse(page.Entries)
 				}
 			}
@@ -390,7 +390,7 @@ var mistakes = map[string]struct {
 			page, err := m.Store.Query(ctx, q)
 			if err == nil && page.Next == "" && len(page.Entries) == q.Limit {
 				last := page.Entries[len(page.Entries)-1]
-				page.Next = audit.EncodeCursor(q, audit.Position{Key: audit.SortKey(q.Sort, last), Time: last.Time, ID: last.ID})
+				page.Next = storage.EncodeCursor(q, storage.Position{Key: q.Sort.KeyOf(last), Time: last.Time, ID: last.ID})
 			}
 			return page, err
 		}
@@ -421,7 +421,7 @@ var mistakes = map[string]struct {
 	"any cursor will do": {func(m *mutant) {
 		m.query = func(ctx context.Context, q audit.Query) (*audit.Page, error) {
 			if q.Cursor != "" {
-				if _, err := audit.DecodeCursor(q); err != nil {
+				if _, err := storage.DecodeCursor(q); err != nil {
 					q.Cursor = ""
 				}
 			}
@@ -536,7 +536,7 @@ func byOffset(m *mutant) func(context.Context, audit.Query) (*audit.Page, error)
 	return func(ctx context.Context, q audit.Query) (*audit.Page, error) {
 		offset := int64(0)
 		if q.Cursor != "" {
-			p, err := audit.DecodeCursor(q)
+			p, err := storage.DecodeCursor(q)
 			if err != nil {
 				return nil, err
 			}
@@ -553,10 +553,10 @@ func byOffset(m *mutant) func(context.Context, audit.Query) (*audit.Page, error)
 		list = list[min(int(offset), len(list)):]
 		page := &audit.Page{Entries: list[:min(q.Limit, len(list))]}
 		if len(list) > q.Limit {
-			page.Next = audit.EncodeCursor(q, audit.Position{Time: time.UnixMicro(offset + int64(q.Limit))})
+			page.Next = storage.EncodeCursor(q, storage.Position{Time: time.UnixMicro(offset + int64(q.Limit))})
 		}
 		if offset > 0 {
-			page.Prev = audit.EncodeCursor(q, audit.Position{Time: time.UnixMicro(max(offset-int64(q.Limit), 0))})
+			page.Prev = storage.EncodeCursor(q, storage.Position{Time: time.UnixMicro(max(offset-int64(q.Limit), 0))})
 		}
 		return page, nil
 	}

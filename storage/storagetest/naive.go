@@ -38,7 +38,7 @@ func ordered(stored []audit.Entry, q audit.Query) []audit.Entry {
 		return list
 	}
 	slices.SortFunc(list, func(a, b audit.Entry) int {
-		c := cmp.Or(strings.Compare(audit.SortKey(q.Sort, a), audit.SortKey(q.Sort, b)), a.Time.Compare(b.Time), strings.Compare(a.ID, b.ID))
+		c := cmp.Or(strings.Compare(q.Sort.KeyOf(a), q.Sort.KeyOf(b)), a.Time.Compare(b.Time), strings.Compare(a.ID, b.ID))
 		if q.Sort.Descending() {
 			return -c
 		}

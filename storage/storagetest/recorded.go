@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 )
 
 func isSequencer(s audit.Store) bool {
@@ -100,22 +101,22 @@ func tryRecordedPosition(c *trial) {
 	for _, sort := range recordedSorts {
 		q := audit.Query{Sort: sort, Limit: 5}
 		want := naive(stored, q)
-		at := audit.Position{Time: want[20].Time, ID: want[20].ID}
-		q.Cursor = audit.EncodeCursor(q, at)
+		at := storage.Position{Time: want[20].Time, ID: want[20].ID}
+		q.Cursor = storage.EncodeCursor(q, at)
 		c.wantEntries(want[21:26], c.query(q).Entries, "the page behind an entry, "+describe(q))
 		at.Back = true
-		q.Cursor = audit.EncodeCursor(q, at)
+		q.Cursor = storage.EncodeCursor(q, at)
 		c.wantEntries(want[15:20], c.query(q).Entries, "the page before an entry, "+describe(q))
 		at.ID = c.entries(1)[0].ID
-		q.Cursor = audit.EncodeCursor(q, at)
+		q.Cursor = storage.EncodeCursor(q, at)
 		c.wantBadCursor(q, "the position of an entry that isn't there")
 		for _, id := range []string{"", "no UUID"} {
 			at.ID = id
-			q.Cursor = audit.EncodeCursor(q, at)
+			q.Cursor = storage.EncodeCursor(q, at)
 			c.wantBadCursor(q, "a position without an entry")
 		}
 		for _, key := range []string{"x", "-1", "1.5", "99999999999999999999999", "' OR 1=1"} {
-			q.Cursor = audit.EncodeCursor(q, audit.Position{Key: key, Time: want[20].Time, ID: want[20].ID})
+			q.Cursor = storage.EncodeCursor(q, storage.Position{Key: key, Time: want[20].Time, ID: want[20].ID})
 			if _, err := c.tryQuery(q); err != nil {
 				c.wantError(err, audit.ErrBadCursor, "a key that no store gave")
 			}

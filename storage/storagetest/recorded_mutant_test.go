@@ -5,6 +5,7 @@ import (
 	"iter"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 )
 
 // onSort answers queries by SortRecorded in another order.
@@ -16,11 +17,11 @@ func (m *mutant) onSort(wrong func(audit.Sort) audit.Sort) {
 		changed := q
 		changed.Sort = wrong(q.Sort)
 		if q.Cursor != "" {
-			p, err := audit.DecodeCursor(q)
+			p, err := storage.DecodeCursor(q)
 			if err != nil {
 				return nil, err
 			}
-			changed.Cursor = audit.EncodeCursor(changed, p)
+			changed.Cursor = storage.EncodeCursor(changed, p)
 		}
 		page, err := m.Store.Query(ctx, changed)
 		return again(q, changed, page), err
@@ -59,7 +60,7 @@ var recordedMistakes = map[string]struct {
 	"a position without a key is the beginning": {func(m *mutant) {
 		m.query = func(ctx context.Context, q audit.Query) (*audit.Page, error) {
 			if q.Cursor != "" && q.Sort.Key() == audit.SortRecorded {
-				if p, err := audit.DecodeCursor(q); err == nil && p.Key == "" {
+				if p, err := storage.DecodeCursor(q); err == nil && p.Key == "" {
 					q.Cursor = ""
 				}
 			}

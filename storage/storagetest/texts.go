@@ -11,7 +11,7 @@ import (
 )
 
 var textContracts = []contract{
-	{name: "keyword/where", why: "A keyword is looked for in the texts of audit.SearchTexts, in the words of actions and types (audit.SearchWords) and in what Filter.Search names, and nowhere else.", run: tryKeywordPlaces},
+	{name: "keyword/where", why: "A keyword is looked for in the texts of audit.Entry.SearchTexts, in the words of actions and types (storage.SearchWords) and in what Filter.Search names, and nowhere else.", run: tryKeywordPlaces},
 	{name: "keyword/labels and metadata", why: "A keyword also selects what Filter.Search names: entries of a label, and values of the metadata, wherever they stand.", run: tryKeywordThroughTrail},
 	{name: "keyword/ordinary signs", why: "%, _, \\, quotes and every other sign of a keyword are ordinary characters.", run: tryKeywordSigns},
 	{name: "keyword/any case", why: "A keyword is found in any case, as Fold says: simple Unicode case folding, nothing normalized.", run: tryKeywordCase},

@@ -4,6 +4,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 )
 
 // Stored is what the table has under an ID.
@@ -33,7 +34,7 @@ func Compare(rows []Row, stored map[uuid.UUID]Stored) (c Comparison) {
 		case !ok:
 		case found.Salt == r.Salt:
 			c.Own = append(c.Own, r.ID)
-		case !audit.SameEntry(found.Entry, *r.Entry):
+		case !storage.SameEntry(found.Entry, *r.Entry):
 			c.Conflicts = append(c.Conflicts, r.Entry.ID)
 		}
 	}

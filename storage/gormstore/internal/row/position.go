@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 )
 
 // A page continues after the values that the database sorted by: those of the columns,
@@ -14,7 +15,7 @@ import (
 // continued after the shown values would start over or skip entries.
 
 // Position is the position of the current row in an order by time and ID.
-func (s *Scanner) Position(f Format) audit.Position {
+func (s *Scanner) Position(f Format) storage.Position {
 	p, at := s.timePosition(f)
 	if at == nil && s.id.raw == nil {
 		return p
@@ -23,7 +24,7 @@ func (s *Scanner) Position(f Format) audit.Position {
 }
 
 // KeyPosition is the position of the current row in an order by key, time and ID.
-func (s *Scanner) KeyPosition(f Format, key *RawColumn) audit.Position {
+func (s *Scanner) KeyPosition(f Format, key *RawColumn) storage.Position {
 	p, at := s.timePosition(f)
 	text, ok := key.Text(f)
 	if ordinary := ok || key.value == nil; ordinary && at == nil && s.id.raw == nil {
@@ -35,11 +36,11 @@ func (s *Scanner) KeyPosition(f Format, key *RawColumn) audit.Position {
 
 // timePosition is the position of a row that isn't damaged, and the stored time if no
 // entry can have it.
-func (s *Scanner) timePosition(f Format) (p audit.Position, at any) {
+func (s *Scanner) timePosition(f Format) (p storage.Position, at any) {
 	if at = s.time.raw; f == Postgres {
 		at = impossibleTime(s.time.Time)
 	}
-	return audit.Position{Time: s.time.Time, ID: s.id.id}, at
+	return storage.Position{Time: s.time.Time, ID: s.id.id}, at
 }
 
 // rawValues are time and ID as parameters; at is the time if no entry can have it.
@@ -102,21 +103,21 @@ func (r rawValue) arg() (any, error) {
 }
 
 // rawPosition is the position of values of any type.
-func rawPosition(values []any) audit.Position {
+func rawPosition(values []any) storage.Position {
 	list := make([]rawValue, len(values))
 	for i, v := range values {
 		list[i] = newRawValue(v)
 	}
 	text, _ := json.Marshal(list) // texts and numbers: can't fail
-	return audit.Position{Key: rawKey + string(text)}
+	return storage.Position{Key: rawKey + string(text)}
 }
 
 // IsRaw reports whether a position is that of a damaged row.
-func IsRaw(p audit.Position) bool { return strings.HasPrefix(p.Key, rawKey) }
+func IsRaw(p storage.Position) bool { return strings.HasPrefix(p.Key, rawKey) }
 
 // RawArgs are the parameters of such a position in an order of that many columns. Its
 // error unwraps to audit.ErrBadCursor.
-func RawArgs(p audit.Position, columns int) ([]any, error) {
+func RawArgs(p storage.Position, columns int) ([]any, error) {
 	bad := &audit.QueryError{Param: "cursor", Reason: "it is damaged", Err: audit.ErrBadCursor}
 	var list []rawValue
 	if err := json.Unmarshal([]byte(strings.TrimPrefix(p.Key, rawKey)), &list); err != nil || len(list) != columns {

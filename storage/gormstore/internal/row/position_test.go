@@ -12,12 +12,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 )
 
 // positionOf reads one row and its position; key is the value that it is sorted by
 // before the time, if keyed.
-func positionOf(t *testing.T, f Format, change map[string]any, keyed bool, key driver.Value) audit.Position {
+func positionOf(t *testing.T, f Format, change map[string]any, keyed bool, key driver.Value) storage.Position {
 	t.Helper()
 	values := stored(t, f, full(), change)
 	var raw RawColumn
@@ -37,7 +38,7 @@ func positionOf(t *testing.T, f Format, change map[string]any, keyed bool, key d
 }
 
 func TestPositionOfAnOrdinaryRow(t *testing.T) {
-	want := audit.Position{Time: full().Time, ID: someID}
+	want := storage.Position{Time: full().Time, ID: someID}
 	for _, f := range formats {
 		assert.Equal(t, want, positionOf(t, f, nil, false, nil), f)
 		keyed := want
@@ -99,7 +100,7 @@ func TestPositionOfADamagedRow(t *testing.T) {
 // A time that no entry can have is a number like any other where times are numbers.
 func TestPositionOfAnImpossibleNumber(t *testing.T) {
 	at := time.Date(20000, 1, 1, 0, 0, 0, 0, time.UTC)
-	assert.Equal(t, audit.Position{Time: at, ID: someID}, positionOf(t, SQLite, map[string]any{"time": at.UnixMicro()}, false, nil))
+	assert.Equal(t, storage.Position{Time: at, ID: someID}, positionOf(t, SQLite, map[string]any{"time": at.UnixMicro()}, false, nil))
 }
 
 func TestRawArgsRefusesWhatItDidNotWrite(t *testing.T) {
@@ -112,7 +113,7 @@ func TestRawArgsRefusesWhatItDidNotWrite(t *testing.T) {
 		rawKey + `[{"i":"1"},{},{}]`, rawKey + `[{"i":1.5},{},{}]`, rawKey + `[{"f":"one"},{},{}]`,
 		rawKey + `[{"t":"` + invalid + `"},{},{}]`, rawKey + `[{"b":"` + invalid + `"},{},{}]`,
 	} {
-		_, err := RawArgs(audit.Position{Key: key}, 3)
+		_, err := RawArgs(storage.Position{Key: key}, 3)
 		require.ErrorIs(t, err, audit.ErrBadCursor, "%q", key)
 		var bad *audit.QueryError
 		require.ErrorAs(t, err, &bad)
@@ -122,8 +123,8 @@ func TestRawArgsRefusesWhatItDidNotWrite(t *testing.T) {
 
 func TestIsRaw(t *testing.T) {
 	assert.True(t, IsRaw(rawPosition(nil)))
-	assert.False(t, IsRaw(audit.Position{}))
-	assert.False(t, IsRaw(audit.Position{Key: "k"}))
+	assert.False(t, IsRaw(storage.Position{}))
+	assert.False(t, IsRaw(storage.Position{Key: "k"}))
 }
 
 func TestArgs(t *testing.T) {

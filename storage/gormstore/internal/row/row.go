@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 )
 
 // FormVersion is the form in which New encodes entries, the value of column form.
@@ -66,7 +67,7 @@ func (r *Row) fill(e *audit.Entry, before *Row, buffer []byte) ([]byte, *audit.E
 	if y := e.Time.UTC().Year(); y < 1 || y > 9999 {
 		return buffer, &audit.EntryError{Field: "time", Reason: fmt.Sprintf("the year %d is not one of 1 to 9999", y)}
 	}
-	r.user, r.objectKey, r.ipKey = e.Actor.User(), audit.ObjectIDKey(e.Object.ID), audit.IPKey(e.Request.IP)
+	r.user, r.objectKey, r.ipKey = e.Actor.User(), storage.ObjectIDKey(e.Object.ID), storage.IPKey(e.Request.IP)
 	terms := SearchTerms(e)
 	buffer = AppendSeparated(buffer[:0], terms[:])
 	r.search = string(buffer)
@@ -77,7 +78,7 @@ func (r *Row) fill(e *audit.Entry, before *Row, buffer []byte) ([]byte, *audit.E
 		r.fields = string(buffer)
 	}
 	if len(e.Changes) > 0 {
-		buffer = audit.AppendChanges(buffer[:0], e.Changes)
+		buffer = storage.AppendChanges(buffer[:0], e.Changes)
 		r.changes = string(buffer)
 	}
 	return buffer, r.fillJSON(e)

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 )
 
 const someID = "01950000-0000-7000-8000-00000000000a"
@@ -70,8 +71,8 @@ func TestNewEncodesDerivedColumns(t *testing.T) {
 	texts := newRows(t, e)[0].Texts()
 	for column, want := range map[string]string{
 		"outcome": "success", "actor_user": "7", "behalf_user": "ada@example.com", "on_behalf_of": `{"type":"user","email":"ada@example.com"}`,
-		"object_id": e.Object.ID, "object_key": audit.ObjectIDKey(e.Object.ID), "ip_key": audit.IPKey("10.0.0.1"), "metadata": `{"n":1}`,
-		"fields": "\x1ftags\x1ftags[2]\x1ftags[2].x\x1f", "changes": string(audit.AppendChanges(nil, e.Changes)),
+		"object_id": e.Object.ID, "object_key": storage.ObjectIDKey(e.Object.ID), "ip_key": storage.IPKey("10.0.0.1"), "metadata": `{"n":1}`,
+		"fields": "\x1ftags\x1ftags[2]\x1ftags[2].x\x1f", "changes": string(storage.AppendChanges(nil, e.Changes)),
 	} {
 		assert.Equal(t, want, texts.Text(column), column)
 	}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 )
 
 // Scanner decodes entries from the rows of one statement. Of a damaged row it decodes
@@ -96,10 +97,10 @@ func (s *Scanner) decode(e *audit.Entry) {
 		if err := json.Unmarshal(raw, &a); err != nil {
 			s.bad = append(s.bad, "on_behalf_of")
 		} else {
-			e.OnBehalfOf = &audit.Actor{Type: audit.CleanName(a.Type), ID: audit.CleanName(a.ID), Name: audit.CleanName(a.Name), Email: audit.CleanName(a.Email)}
+			e.OnBehalfOf = &audit.Actor{Type: storage.CleanName(a.Type), ID: storage.CleanName(a.ID), Name: storage.CleanName(a.Name), Email: storage.CleanName(a.Email)}
 		}
 	}
-	if e.Changes, err = audit.DecodeChanges(s.valid("changes", s.changes)); err != nil {
+	if e.Changes, err = storage.DecodeChanges(s.valid("changes", s.changes)); err != nil {
 		s.bad, e.Changes = append(s.bad, "changes"), nil
 	}
 	for _, c := range e.Changes {
@@ -107,7 +108,7 @@ func (s *Scanner) decode(e *audit.Entry) {
 			s.bad = append(s.bad, "changes")
 		}
 	}
-	if e.Metadata, err = audit.DecodeMetadata(s.valid("metadata", s.metadata)); err != nil {
+	if e.Metadata, err = storage.DecodeMetadata(s.valid("metadata", s.metadata)); err != nil {
 		s.bad, e.Metadata = append(s.bad, "metadata"), nil
 	}
 }

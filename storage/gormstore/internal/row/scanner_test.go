@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 )
 
@@ -163,8 +164,8 @@ func TestScannerNamesDamagedColumns(t *testing.T) {
 		"another outcome":           {"outcome", "fine", unreadable + "outcome", func(e *audit.Entry) { e.Outcome = audit.Failure }},
 		"a text that is NULL":       {"tenant", nil, unreadable + "tenant", func(e *audit.Entry) { e.Tenant = "" }},
 		"a text that is a number":   {"tenant", int64(7), unreadable + "tenant", func(e *audit.Entry) { e.Tenant = "7" }},
-		"a text of invalid UTF-8":   {"comment", "a\xffb", unreadable + "comment", func(e *audit.Entry) { e.Comment = audit.CleanText("a\xffb") }},
-		"the same as bytes":         {"comment", []byte("a\xffb"), unreadable + "comment", func(e *audit.Entry) { e.Comment = audit.CleanText("a\xffb") }},
+		"a text of invalid UTF-8":   {"comment", "a\xffb", unreadable + "comment", func(e *audit.Entry) { e.Comment = storage.CleanText("a\xffb") }},
+		"the same as bytes":         {"comment", []byte("a\xffb"), unreadable + "comment", func(e *audit.Entry) { e.Comment = storage.CleanText("a\xffb") }},
 		"changes that aren't JSON":  {"changes", "[{", unreadable + "changes", func(e *audit.Entry) { e.Changes = nil }},
 		"changes without a field":   {"changes", `[{"op":"add","new":1}]`, unreadable + "changes", func(e *audit.Entry) { e.Changes = decoded(`[{"op":"add","new":1}]`) }},
 		"changes of another op":     {"changes", `[{"field":"a","op":"move"}]`, unreadable + "changes", func(e *audit.Entry) { e.Changes = decoded(`[{"field":"a","op":"move"}]`) }},
@@ -191,7 +192,7 @@ func TestScannerNamesDamagedColumns(t *testing.T) {
 }
 
 func decoded(changes string) []audit.Change {
-	list, _ := audit.DecodeChanges([]byte(changes))
+	list, _ := storage.DecodeChanges([]byte(changes))
 	return list
 }
 

@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 )
 
 // Separator stands before, between and after the texts of the columns search and
@@ -27,7 +28,7 @@ func Guard(s string) string {
 // SearchTerms are the texts of column search: the first five in which keywords were
 // looked for. Other texts are searched in their own columns.
 func SearchTerms(e *audit.Entry) [5]string {
-	return [...]string{audit.Fold(e.Actor.Name), audit.Fold(e.Actor.Email), audit.Fold(e.Object.Name), audit.Fold(e.Object.ID), audit.Fold(e.Action)}
+	return [...]string{storage.Fold(e.Actor.Name), storage.Fold(e.Actor.Email), storage.Fold(e.Object.Name), storage.Fold(e.Object.ID), storage.Fold(e.Action)}
 }
 
 // AppendSeparated appends the value of a separated column. Empty texts are left out.

@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 )
 
 // separated draws texts in which the separator and the characters of its code are
@@ -25,7 +26,7 @@ func TestSearchColumnKeepsTermsApart(t *testing.T) {
 		}
 		keyword := separated.Filter(func(s string) bool { return s != "" }).Draw(t, "keyword")
 		terms := SearchTerms(&e)
-		found := strings.Contains(string(AppendSeparated(nil, terms[:])), Guard(audit.Fold(keyword)))
+		found := strings.Contains(string(AppendSeparated(nil, terms[:])), Guard(storage.Fold(keyword)))
 		want := false
 		for _, text := range []string{e.Actor.Name, e.Actor.Email, e.Object.Name, e.Object.ID, e.Action} {
 			want = want || strings.Contains(strings.ToUpper(text), strings.ToUpper(keyword))

@@ -9,7 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
-	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 )
 
 // TextColumn reads a text that often equals that of the preceding row, and then
@@ -57,7 +57,7 @@ func (c *entryText) Scan(src any) error {
 	if ok && s == *c.to {
 		return nil // it was clean
 	}
-	if clean := audit.CleanText(s); !ok || clean != s {
+	if clean := storage.CleanText(s); !ok || clean != s {
 		s = clean
 		*c.bad = append(*c.bad, c.name)
 	}

@@ -88,7 +88,7 @@ func sqliteKeywords(s Schema) Feature {
 		Option: "KeywordIndex",
 		There:  s.exists(t, t.TextsUpto()),
 		Statements: append(s.textTables("no INTEGER PRIMARY KEY, "),
-			// case_sensitive: the texts are folded as audit.Fold does. With less detail
+			// case_sensitive: the texts are folded as storage.Fold does. With less detail
 			// FTS5 couldn't skip in its lists, and took ten times as long to read.
 			"CREATE VIRTUAL TABLE "+t.SchemaIndex("texts_search", `"`)+" USING fts5 (search, content='"+t.Texts()+
 				"', content_rowid='no', tokenize='trigram case_sensitive 1')",

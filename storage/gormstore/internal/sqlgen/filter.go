@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 )
@@ -126,7 +127,7 @@ func ObjectKeys(ids []string) []string {
 	}
 	keys := make([]string, len(ids))
 	for i, id := range ids {
-		keys[i] = audit.ObjectIDKey(id)
+		keys[i] = storage.ObjectIDKey(id)
 	}
 	return keys
 }
@@ -160,7 +161,7 @@ func (b *Builder) ips(c *Conjunction, ips []string) {
 	type span struct{ lo, hi string }
 	spans := make([]span, 0, len(ips))
 	for _, ip := range ips {
-		if lo, hi, err := audit.IPRange(ip); err == nil {
+		if lo, hi, err := storage.IPRange(ip); err == nil {
 			spans = append(spans, span{lo, hi})
 		}
 	}

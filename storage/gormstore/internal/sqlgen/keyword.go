@@ -7,6 +7,7 @@ import (
 	"unicode"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 )
@@ -20,7 +21,7 @@ var searchedColumns = []string{schema.ColActor, "object_type", "ip", schema.ColR
 
 // keyword writes that an entry has f's keyword.
 func (b *Builder) keyword(f audit.Filter) {
-	k := audit.Fold(f.Keyword)
+	k := storage.Fold(f.Keyword)
 	search := f.Search()
 	b.WriteByte('(')
 	b.Contains("search", row.Guard(k))
@@ -39,7 +40,7 @@ func (b *Builder) keyword(f audit.Filter) {
 		b.Contains(b.Traits.upperID(), k)
 	}
 	b.endings(k)
-	if words := audit.SearchWords(k); words != "" {
+	if words := storage.SearchWords(k); words != "" {
 		b.words(words)
 	}
 	for _, label := range search.Labels {
@@ -66,7 +67,7 @@ func unusedSign(keyword string) rune {
 	return r
 }
 
-// folds writes that an expression has a text once it is folded as audit.Fold does; letters
+// folds writes that an expression has a text once it is folded as storage.Fold does; letters
 // that the keyword hasn't needn't be.
 func (b *Builder) folds(keyword, text, expression string) {
 	b.Contains(b.Traits.folded(expression, variants(keyword)), text)
@@ -115,7 +116,7 @@ func (b *Builder) endings(k string) {
 	}
 }
 
-// words writes that an action or a type has the words of a keyword (audit.SearchWords).
+// words writes that an action or a type has the words of a keyword (storage.SearchWords).
 func (b *Builder) words(words string) {
 	bare := func(column string) string {
 		for _, sign := range []string{" ", "_", "-", "."} {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 )
@@ -57,7 +58,7 @@ var boundedColumns = map[audit.Sort]struct {
 	audit.SortUserAgent:   {column: "user_agent", long: true},
 }
 
-// sortedRunes is the number of characters by which long texts sort (audit.SortKey).
+// sortedRunes is the number of characters by which long texts sort (audit.Sort.KeyOf).
 const sortedRunes = 200
 
 // IndexedOrder is the order of a sort by time, by recording or along an index.
@@ -119,7 +120,7 @@ func (o Order) Reverse() Order {
 }
 
 // Values are the order's columns at a position.
-func (o Order) Values(t *Traits, p audit.Position) ([]any, error) {
+func (o Order) Values(t *Traits, p storage.Position) ([]any, error) {
 	if o.Recorded() {
 		n, err := SeqPosition(p)
 		return []any{n}, err
@@ -175,7 +176,7 @@ func (o Order) Merged() Order {
 func (o Order) Recorded() bool { return o.Sort.Key() == audit.SortRecorded }
 
 // SeqPosition reads the number of a cursor.
-func SeqPosition(p audit.Position) (int64, error) {
+func SeqPosition(p storage.Position) (int64, error) {
 	n, err := strconv.ParseInt(p.Key, 10, 64)
 	if err != nil {
 		return 0, &audit.QueryError{Param: "cursor", Reason: "it is damaged", Err: audit.ErrBadCursor}

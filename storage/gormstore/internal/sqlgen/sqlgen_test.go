@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage"
 )
 
 var update = flag.Bool("update", false, "write the golden files")
@@ -82,9 +83,9 @@ func written(args []any) string {
 
 func writeOrder(t *testing.T, out *strings.Builder, traits *Traits, sort audit.Sort) {
 	o := OrderOf(traits, sort)
-	p := audit.Position{Time: at, ID: "01950000-0000-7000-8000-000000000001", Key: "k"}
+	p := storage.Position{Time: at, ID: "01950000-0000-7000-8000-000000000001", Key: "k"}
 	if o.Recorded() {
-		p = audit.Position{Key: "7"}
+		p = storage.Position{Key: "7"}
 	}
 	values, err := o.Values(traits, p)
 	require.NoError(t, err)

@@ -58,7 +58,7 @@ type Traits struct {
 	// letters to upper case.
 	folded func(expression string, list []variant) string
 	// beginning is the first characters of a text, to be compared by bytes. firstField is
-	// that of the first changed field's column, as audit.SortKey has it.
+	// that of the first changed field's column, as audit.Sort.KeyOf has it.
 	beginning  func(expression string, characters int) string
 	firstField func() string
 	// jsonText is a text in an object of JSON, as the store writes it, to be compared by

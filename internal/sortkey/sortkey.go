@@ -1,28 +1,18 @@
-package audit
+// Package sortkey makes the texts by which object IDs and addresses are sorted, and by which
+// ranges of addresses are found. A store keeps them in columns of their own and compares bytes;
+// then it can't disagree with audit.Filter.Match.
+package sortkey
 
 import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
 	"strings"
-
-	"github.com/gormtrail/audit/internal/words"
 )
 
-// What stores and memory agree on: the texts that sorting, address ranges and
-// keyword search compare. A store keeps them in columns of their own and
-// compares bytes; then it can't disagree with Filter.Match.
-
-// Fold maps a text to a form in which texts that differ only in case are equal:
-// each rune becomes the smallest of its simple case folding orbit (Unicode
-// CaseFolding.txt, status C and S). Full foldings that change a text's length
-// ("ß" and "ss") and the Turkic ones are not applied, and nothing is
-// normalized: "é" in one rune and in two are different.
-func Fold(s string) string { return words.Fold(s) }
-
-// ObjectIDKey sorts numbers as numbers, before everything else: whole numbers
+// ObjectID sorts numbers as numbers, before everything else: whole numbers
 // in plain decimal form by value, then other IDs by their bytes.
-func ObjectIDKey(id string) string {
+func ObjectID(id string) string {
 	digits := strings.TrimPrefix(id, "-")
 	if !plainNumber(digits) || len(digits) > 999 || id == "-0" {
 		return "s" + id
@@ -50,14 +40,14 @@ func plainNumber(s string) bool {
 	return true
 }
 
-// IPKey is an address as 32 hexadecimal digits, IPv4 in its IPv4-mapped form,
+// IP is an address as 32 hexadecimal digits, IPv4 in its IPv4-mapped form,
 // so that a prefix is a range of keys. An empty address is "", and what is no
 // address follows all that are.
-func IPKey(ip string) string {
+func IP(ip string) string {
 	if ip == "" {
 		return ""
 	}
-	a, err := parseIP(ip)
+	a, err := ParseIP(ip)
 	if err != nil {
 		return "x" + ip
 	}
@@ -65,10 +55,10 @@ func IPKey(ip string) string {
 	return hex.EncodeToString(b[:])
 }
 
-// IPRange returns the first and the last IPKey of an address or CIDR prefix.
+// IPRange returns the first and the last IP of an address or CIDR prefix.
 func IPRange(s string) (lo, hi string, err error) {
 	if !strings.Contains(s, "/") {
-		a, err := parseIP(s)
+		a, err := ParseIP(s)
 		if err != nil {
 			return "", "", err
 		}
@@ -90,4 +80,14 @@ func IPRange(s string) (lo, hi string, err error) {
 		last[i/8] |= 0x80 >> (i % 8)
 	}
 	return hex.EncodeToString(first[:]), hex.EncodeToString(last[:]), nil
+}
+
+// ParseIP reads an address as the trail means it: IPv4-mapped is IPv4, and a
+// zone is not part of who called.
+func ParseIP(s string) (netip.Addr, error) {
+	a, err := netip.ParseAddr(s)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	return a.Unmap().WithZone(""), nil
 }

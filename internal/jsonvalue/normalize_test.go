@@ -1,4 +1,4 @@
-package audit_test
+package jsonvalue_test
 
 import (
 	"encoding/json"
@@ -8,13 +8,12 @@ import (
 	"strings"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/jsonvalue"
 )
 
 type colour string
@@ -52,7 +51,7 @@ func TestNormalize(t *testing.T) {
 		{"a\x00b", "a\x00b"}, {"a\xffb", `a\xffb`}, {[]any{"\xc3"}, []any{`\xc3`}}, {map[string]any{"\xfe": "\xfd"}, map[string]any{`\xfe`: `\xfd`}},
 		{"<&>\u2028", "<&>\u2028"},
 	} {
-		got, err := audit.Normalize(c.given)
+		got, err := jsonvalue.Normalize(c.given)
 		require.NoError(t, err, "%#v", c.given)
 		assert.Equal(t, c.want, got, "%#v", c.given)
 	}
@@ -69,7 +68,7 @@ func TestNormalizeRefusesWhatJSONCannotExpress(t *testing.T) {
 		"nested NaN": map[string]any{"a": []any{math.NaN()}}, "empty number": json.Number(""), "no number": json.Number("0x1"), "text": json.Number(`"a"`),
 		"blank": json.Number("1 "), "list": json.Number("[1]"), "bad marshaler": marshaler{"{"},
 	} {
-		_, err := audit.Normalize(v)
+		_, err := jsonvalue.Normalize(v)
 		assert.Error(t, err, name)
 	}
 }
@@ -77,7 +76,7 @@ func TestNormalizeRefusesWhatJSONCannotExpress(t *testing.T) {
 // A decimal below the smallest float64 must not become zero.
 func TestNumberBelowTheSmallestFloatKeepsItsText(t *testing.T) {
 	for _, s := range []string{"1e-400", "4e-324", "2.4703282292062328e-324"} {
-		v, err := audit.DecodeValue([]byte(s))
+		v, err := jsonvalue.Decode([]byte(s))
 		require.NoError(t, err)
 		assert.Equal(t, json.Number(s), v)
 	}
@@ -85,7 +84,7 @@ func TestNumberBelowTheSmallestFloatKeepsItsText(t *testing.T) {
 
 // A whole number in exponent form must not go through a float64.
 func TestWholeNumberInExponentFormStaysExact(t *testing.T) {
-	v, err := audit.DecodeValue([]byte("8409200671001E6"))
+	v, err := jsonvalue.Decode([]byte("8409200671001E6"))
 	require.NoError(t, err)
 	assert.Equal(t, int64(8409200671001000000), v)
 }
@@ -100,16 +99,16 @@ func TestLargeWholeFloatSurvivesJSON(t *testing.T) {
 // assertStable fails unless a value in normal form stays as it is through
 // Normalize, through JSON, and in its canonical encoding.
 func assertStable(t assert.TestingT, v any) {
-	n, err := audit.Normalize(v)
+	n, err := jsonvalue.Normalize(v)
 	if !assert.NoError(t, err) {
 		return
 	}
-	again, err := audit.Normalize(n)
+	again, err := jsonvalue.Normalize(n)
 	assert.NoError(t, err)
 	assert.Equal(t, n, again, "Normalize of what it gave")
 	raw, err := json.Marshal(n)
 	assert.NoError(t, err)
-	back, err := audit.DecodeValue(raw)
+	back, err := jsonvalue.Decode(raw)
 	assert.NoError(t, err, "%s", raw)
 	assert.Equal(t, n, back, "through JSON: %s", raw)
 }
@@ -140,7 +139,7 @@ func TestNumbersStayExact(t *testing.T) {
 		s := rapid.StringMatching(`-?(0|[1-9][0-9]{0,30})(\.[0-9]{1,30})?([eE][+-]?[0-9]{1,2})?`).Draw(t, "number")
 		want, ok := new(big.Rat).SetString(s)
 		require.True(t, ok)
-		v, err := audit.DecodeValue([]byte(s))
+		v, err := jsonvalue.Decode([]byte(s))
 		require.NoError(t, err)
 		got, ok := new(big.Rat).SetString(numberText(v))
 		require.True(t, ok, "%v", v)
@@ -157,7 +156,7 @@ func numberText(v any) string {
 	return string(raw)
 }
 
-func FuzzDecodeValue(f *testing.F) {
+func FuzzDecode(f *testing.F) {
 	for _, s := range []string{
 		`null`, `1`, `-0`, `1e400`, `1e-400`, `1E5`, `0.1`, `123456789012345678901234567890`, `"\u0000\ud800"`, `[1,[2,{"a":null}]]`, `{"":"","a":{"$number":"1"}}`, `1 2`, ``, `{`, "\"\xff\"",
 		`[` + strings.Repeat("[", 50) + strings.Repeat("]", 50) + `]`, `999999999999999999999`, `1.0`, `100000000000000000000`, `1e21`, `-1e-7`,
@@ -165,57 +164,36 @@ func FuzzDecodeValue(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		v, err := audit.DecodeValue(raw)
+		v, err := jsonvalue.Decode(raw)
 		if err != nil {
 			return
 		}
 		out, err := json.Marshal(v)
 		require.NoError(t, err)
-		again, err := audit.DecodeValue(out)
+		again, err := jsonvalue.Decode(out)
 		require.NoError(t, err)
 		require.Equal(t, v, again)
-		if n, err := audit.Normalize(v); err == nil { // it may be nested too deep
+		if n, err := jsonvalue.Normalize(v); err == nil { // it may be nested too deep
 			require.Equal(t, v, n)
 		}
 		require.Equal(t, json.Valid(raw), true)
 	})
 }
 
-func TestDecodeValueRefusesMoreThanOneValue(t *testing.T) {
+func TestDecodeRefusesMoreThanOneValue(t *testing.T) {
 	for _, s := range []string{"", " ", "1 2", "{} []", "nul", `{"a":1}x`, "[1,]", "NaN"} {
-		_, err := audit.DecodeValue([]byte(s))
+		_, err := jsonvalue.Decode([]byte(s))
 		assert.Error(t, err, "%q", s)
 	}
-	v, err := audit.DecodeValue([]byte(" \r\n[1]\t\n"))
+	v, err := jsonvalue.Decode([]byte(" \r\n[1]\t\n"))
 	require.NoError(t, err)
 	assert.Equal(t, []any{int64(1)}, v)
 }
 
-func TestCleanText(t *testing.T) {
-	for given, want := range map[string]string{
-		"": "", "plain": "plain", "a\x00b": `a\x00b`, "\xff": `\xff`, "é\xc3": `é\xc3`, "\x00\xfe\x00": `\x00\xfe\x00`, "\uFFFD": "\uFFFD",
-		"\xed\xa0\x80": `\xed\xa0\x80`, "\xf5\x80": `\xf5\x80`, "😀": "😀", `\x00`: `\x00`, "\xc0\xaf": `\xc0\xaf`,
-	} {
-		assert.Equal(t, want, audit.CleanText(given), "%q", given)
-	}
-}
-
-func FuzzCleanText(f *testing.F) {
-	f.Add("a\x00\xff\xed\xa0\x80😀")
-	f.Fuzz(func(t *testing.T, s string) {
-		c := audit.CleanText(s)
-		require.True(t, utf8.ValidString(c) && !strings.Contains(c, "\x00"))
-		require.Equal(t, c, audit.CleanText(c))
-		if utf8.ValidString(s) && !strings.Contains(s, "\x00") {
-			require.Equal(t, s, c)
-		}
-	})
-}
-
 func ExampleNormalize() {
-	v, err := audit.Normalize(map[string]any{"size": uint8(7), "ratio": 0.5, "at": time.Unix(0, 0)})
+	v, err := jsonvalue.Normalize(map[string]any{"size": uint8(7), "ratio": 0.5, "at": time.Unix(0, 0)})
 	fmt.Printf("%v %T %v\n", v, v.(map[string]any)["size"], err)
-	_, err = audit.Normalize(math.NaN())
+	_, err = jsonvalue.Normalize(math.NaN())
 	fmt.Println(err)
 	// Output:
 	// map[at:1970-01-01T00:00:00Z ratio:0.5 size:7] int64 <nil>

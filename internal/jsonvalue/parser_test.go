@@ -1,4 +1,4 @@
-package audit
+package jsonvalue
 
 import (
 	"encoding/json"
@@ -95,11 +95,11 @@ func hostileJSON() []string {
 
 func TestTheParserAgreesWithEncodingJSON(t *testing.T) {
 	for _, raw := range hostileJSON() {
-		assertAgree(t, []byte(raw), DecodeValue, decodeAny)
-		assertAgree(t, []byte(raw), DecodeChanges, slowChanges)
+		assertAgree(t, []byte(raw), Decode, decodeAny)
+		assertAgree(t, []byte(raw), DecodeChanges[Change], slowChanges)
 		for cut := range min(len(raw), 80) {
-			assertAgree(t, []byte(raw[:cut]), DecodeValue, decodeAny)
-			assertAgree(t, []byte(raw[:cut]), DecodeChanges, slowChanges)
+			assertAgree(t, []byte(raw[:cut]), Decode, decodeAny)
+			assertAgree(t, []byte(raw[:cut]), DecodeChanges[Change], slowChanges)
 		}
 	}
 }
@@ -114,12 +114,12 @@ func TestTheParserGivesUpOnNothingOrdinary(t *testing.T) {
 		assert.True(t, ok, raw)
 	}
 	rapid.Check(t, func(t *rapid.T) {
-		c := Change{Field: rapid.String().Draw(t, "field"), Op: OpReplace, Old: normalValue(3).Draw(t, "old"), New: normalValue(3).Draw(t, "new"), Redacted: rapid.SampledFrom([]string{"", RedactedHashed}).Draw(t, "redacted")}
+		c := Change{Field: rapid.String().Draw(t, "field"), Op: opReplace, Old: normalValue(3).Draw(t, "old"), New: normalValue(3).Draw(t, "new"), Redacted: rapid.SampledFrom([]string{"", "hashed"}).Draw(t, "redacted")}
 		marshalled, err := json.Marshal([]Change{c})
 		require.NoError(t, err)
 		for _, raw := range [][]byte{AppendChanges(nil, []Change{c}), marshalled} {
-			p := jsonParser{raw: raw}
-			got, ok := p.changes()
+			p := parser{raw: raw}
+			got, ok := changesIn[Change](&p)
 			require.True(t, ok && p.atEnd(), "%s", raw)
 			require.Equal(t, []Change{c}, got)
 		}
@@ -129,8 +129,8 @@ func TestTheParserGivesUpOnNothingOrdinary(t *testing.T) {
 // One short value must not keep a megabyte in memory.
 func TestAValueOfALongTextSharesNothing(t *testing.T) {
 	raw := []byte(`[{"field":"kept","op":"add","new":"` + strings.Repeat("x", 1<<20) + `"}]`)
-	p := jsonParser{raw: raw}
-	changes, ok := p.changes()
+	p := parser{raw: raw}
+	changes, ok := changesIn[Change](&p)
 	require.True(t, ok)
 	assert.Equal(t, "kept", changes[0].Field)
 	assert.Empty(t, p.text)
@@ -139,7 +139,7 @@ func TestAValueOfALongTextSharesNothing(t *testing.T) {
 func TestDecimalsThatAreReadAtOnceAreExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		s := rapid.StringMatching(`-?(0|[1-9][0-9]{0,9})\.[0-9]{1,9}`).Draw(t, "decimal")
-		assertAgree(t, []byte(s), DecodeValue, decodeAny)
+		assertAgree(t, []byte(s), Decode, decodeAny)
 	})
 }
 
@@ -149,10 +149,10 @@ func FuzzParserAgreesWithEncodingJSON(f *testing.F) {
 			f.Add([]byte(raw))
 		}
 	}
-	f.Add(AppendChanges(nil, []Change{{Field: "a.b[2]", Op: OpReplace, Old: "x\"\n\x01é", New: uint64(math.MaxUint64), Redacted: RedactedMasked}}))
+	f.Add(AppendChanges(nil, []Change{{Field: "a.b[2]", Op: opReplace, Old: "x\"\n\x01é", New: uint64(math.MaxUint64), Redacted: "masked"}}))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		assertAgree(t, append([]byte(nil), raw...), DecodeValue, decodeAny)
-		assertAgree(t, append([]byte(nil), raw...), DecodeChanges, slowChanges)
+		assertAgree(t, append([]byte(nil), raw...), Decode, decodeAny)
+		assertAgree(t, append([]byte(nil), raw...), DecodeChanges[Change], slowChanges)
 		assertAgree(t, append([]byte(nil), raw...), DecodeMetadata, func(raw []byte) (map[string]any, error) {
 			var m map[string]any
 			if len(raw) == 0 {
@@ -175,14 +175,14 @@ func FuzzParserAgreesWithEncodingJSON(f *testing.F) {
 
 func BenchmarkDecodeChanges(b *testing.B) {
 	raw := AppendChanges(nil, []Change{
-		{Field: "name", Op: OpReplace, Old: "Alice Example", New: "Alice B. Example"},
-		{Field: "seats", Op: OpReplace, Old: int64(5), New: int64(9)},
-		{Field: "updated_at", Op: OpReplace, Old: "2026-01-02T03:04:05.123456Z", New: "2026-01-02T03:04:06.123456Z"},
+		{Field: "name", Op: opReplace, Old: "Alice Example", New: "Alice B. Example"},
+		{Field: "seats", Op: opReplace, Old: int64(5), New: int64(9)},
+		{Field: "updated_at", Op: opReplace, Old: "2026-01-02T03:04:05.123456Z", New: "2026-01-02T03:04:06.123456Z"},
 	})
 	for _, by := range []struct {
 		name string
 		read func([]byte) ([]Change, error)
-	}{{"parser", DecodeChanges}, {"encoding-json", slowChanges}} {
+	}{{"parser", DecodeChanges[Change]}, {"encoding-json", slowChanges}} {
 		b.Run(by.name, func(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {

@@ -1,30 +1,34 @@
-package audit
+package storage
 
 import (
 	"bytes"
 	"reflect"
 	"regexp"
 	"strings"
+
+	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/internal/jsonvalue"
 )
 
 // SameEntry reports whether two entries of one ID have the same content: stored is
 // on the trail, and given is to be appended. Stores call it when they meet an ID that
-// they have, and return a *ConflictError if it is false.
+// they have, and return an *audit.ConflictError if it is false.
 //
 // The canonical forms are compared. What either entry no longer shows isn't: the
-// values of a change that is masked or erased, and every text that contains Mask.
+// values of a change that is masked or erased, and every text that contains audit.Mask.
 // Neither is a Time or TransactionID that the library filled in, since a caller that
 // repeats itself gets another one. Of an entry that was masked after it was stored
-// (Trail.MaskSecrets) only what masking leaves alone is compared. A damaged entry is
+// (audit.Trail.MaskSecrets) only what masking leaves alone is compared. A damaged entry is
 // the same as no other.
-func SameEntry(stored, given Entry) bool {
+func SameEntry(stored, given audit.Entry) bool {
 	if stored.Damaged != "" || given.Damaged != "" {
 		return false
 	}
-	if given.timed {
+	timed, loose := given.FilledIn()
+	if timed {
 		given.Time = stored.Time
 	}
-	if given.loose {
+	if loose {
 		given.TransactionID = stored.TransactionID
 	}
 	given.ID = stored.ID
@@ -38,8 +42,8 @@ func SameEntry(stored, given Entry) bool {
 	}
 	hideChanges(was, is)
 	a, b := hideMasked(was, is)
-	first, wasErr := AppendCanonical(nil, a)
-	second, isErr := AppendCanonical(nil, b)
+	first, wasErr := jsonvalue.AppendCanonical(nil, a)
+	second, isErr := jsonvalue.AppendCanonical(nil, b)
 	return wasErr == nil && isErr == nil && bytes.Equal(first, second)
 }
 
@@ -48,50 +52,63 @@ var hashedID = regexp.MustCompile(`\bhmac-[0-9a-f]{32}\b`)
 
 // hidden counts what isn't shown in a canonical form.
 func hidden(form map[string]any) int {
-	text, err := AppendCanonical(nil, form)
+	text, err := jsonvalue.AppendCanonical(nil, form)
 	if err != nil {
 		return 0
 	}
-	n := bytes.Count(text, []byte(Mask)) + len(hashedID.FindAll(text, -1))
-	return n + bytes.Count(text, []byte(`"redacted":"`+RedactedErased+`"`))
+	n := bytes.Count(text, []byte(audit.Mask)) + len(hashedID.FindAll(text, -1))
+	return n + bytes.Count(text, []byte(`"redacted":"`+audit.RedactedErased+`"`))
 }
 
 // sameBesideMasking compares what Trail.MaskSecrets leaves alone (CheckReplacement).
-func sameBesideMasking(a, b Entry) bool {
-	for _, e := range []*Entry{&a, &b} {
+func sameBesideMasking(a, b audit.Entry) bool {
+	for _, e := range []*audit.Entry{&a, &b} {
 		e.Object.ID, e.Object.Name, e.Error, e.Metadata = "", "", "", nil
-		fields := make([]Change, len(e.Changes))
+		fields := make([]audit.Change, len(e.Changes))
 		for i, c := range e.Changes {
-			fields[i] = Change{Field: c.Field, Op: c.Op}
+			fields[i] = audit.Change{Field: c.Field, Op: c.Op}
 		}
 		e.Changes = fields
 	}
-	first, err := a.canonicalForm()
-	second, err2 := b.canonicalForm()
+	first, err := canonicalForm(a)
+	second, err2 := canonicalForm(b)
 	return err == nil && err2 == nil && reflect.DeepEqual(first, second)
 }
 
 // comparableForm is the canonical form of the entry with its values in the terms of
 // Normalize, as they are after a way through a store.
-func comparableForm(e Entry) (map[string]any, error) {
-	changes := make([]Change, len(e.Changes))
+func comparableForm(e audit.Entry) (map[string]any, error) {
+	changes := make([]audit.Change, len(e.Changes))
 	for i, c := range e.Changes {
 		var err error
-		if c.Old, err = Normalize(c.Old); err != nil {
+		if c.Old, err = jsonvalue.Normalize(c.Old); err != nil {
 			return nil, err
 		}
-		if c.New, err = Normalize(c.New); err != nil {
+		if c.New, err = jsonvalue.Normalize(c.New); err != nil {
 			return nil, err
 		}
 		changes[i] = c
 	}
-	metadata, err := Normalize(e.Metadata)
+	metadata, err := jsonvalue.Normalize(e.Metadata)
 	if err != nil {
 		return nil, err
 	}
 	e.Changes = changes
 	e.Metadata, _ = metadata.(map[string]any)
-	return e.canonicalForm()
+	return canonicalForm(e)
+}
+
+// canonicalForm is what audit.Entry.Canonical encodes.
+func canonicalForm(e audit.Entry) (map[string]any, error) {
+	text, err := e.Canonical()
+	if err != nil {
+		return nil, err
+	}
+	form, err := jsonvalue.Decode(text)
+	if err != nil {
+		return nil, err
+	}
+	return form.(map[string]any), nil
 }
 
 // hideChanges takes the values out of changes that either entry has masked or erased.
@@ -110,12 +127,14 @@ func hideChanges(was, is map[string]any) {
 	}
 }
 
-func isHidden(redacted any) bool { return redacted == RedactedMasked || redacted == RedactedErased }
+func isHidden(redacted any) bool {
+	return redacted == audit.RedactedMasked || redacted == audit.RedactedErased
+}
 
 // hideMasked returns both values with Mask in place of what either has masked.
 func hideMasked(a, b any) (any, any) {
 	if isMasked(a) || isMasked(b) {
-		return Mask, Mask
+		return audit.Mask, audit.Mask
 	}
 	switch x := a.(type) {
 	case []any:
@@ -138,5 +157,5 @@ func hideMasked(a, b any) (any, any) {
 
 func isMasked(v any) bool {
 	s, ok := v.(string)
-	return ok && strings.Contains(s, Mask)
+	return ok && strings.Contains(s, audit.Mask)
 }

@@ -1,4 +1,4 @@
-package audit
+package jsonvalue
 
 import (
 	"encoding/json"
@@ -43,11 +43,11 @@ func normalValue(depth int) *rapid.Generator[any] {
 
 func TestAppendChangesReadsBackEqual(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		c := Change{Field: rapid.String().Draw(t, "field"), Op: rapid.SampledFrom([]string{OpAdd, OpReplace, OpRemove}).Draw(t, "op")}
-		if c.Op != OpAdd {
+		c := Change{Field: rapid.String().Draw(t, "field"), Op: rapid.SampledFrom([]string{opAdd, opReplace, opRemove}).Draw(t, "op")}
+		if c.Op != opAdd {
 			c.Old = normalValue(3).Draw(t, "old")
 		}
-		if c.Op != OpRemove {
+		if c.Op != opRemove {
 			c.New = normalValue(3).Draw(t, "new")
 		}
 		var back []Change
@@ -61,7 +61,7 @@ func TestAppendChangesReadsBackEqual(t *testing.T) {
 }
 
 func TestAppendChangesKeepsNumbersThatNoFloatHolds(t *testing.T) {
-	c := Change{Field: "n", Op: OpAdd, New: json.Number("0.1234567890123456789")}
+	c := Change{Field: "n", Op: opAdd, New: json.Number("0.1234567890123456789")}
 	var back []Change
 	require.NoError(t, json.Unmarshal(AppendChanges(nil, []Change{c}), &back))
 	require.Equal(t, []Change{c}, back)
@@ -69,9 +69,9 @@ func TestAppendChangesKeepsNumbersThatNoFloatHolds(t *testing.T) {
 
 func BenchmarkAppendChanges(b *testing.B) {
 	changes := []Change{
-		{Field: "name", Op: OpReplace, Old: "Alice Example", New: "Alice B. Example"},
-		{Field: "seats", Op: OpReplace, Old: int64(5), New: int64(9)},
-		{Field: "updated_at", Op: OpReplace, Old: "2026-01-02T03:04:05.123456Z", New: "2026-01-02T03:04:06.123456Z"},
+		{Field: "name", Op: opReplace, Old: "Alice Example", New: "Alice B. Example"},
+		{Field: "seats", Op: opReplace, Old: int64(5), New: int64(9)},
+		{Field: "updated_at", Op: opReplace, Old: "2026-01-02T03:04:05.123456Z", New: "2026-01-02T03:04:06.123456Z"},
 	}
 	b.Run("append", func(b *testing.B) {
 		b.ReportAllocs()

@@ -1,22 +1,21 @@
-package audit
+package jsonvalue
 
 import (
 	"bytes"
-	"encoding/json"
 	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
-// jsonParser reads JSON into the terms of Normalize in one pass, several times
+// parser reads JSON into the terms of Normalize in one pass, several times
 // as fast as encoding/json's reflection: reading entries is mostly this.
 //
 // It takes no decisions. Whatever isn't plainly well-formed, or what
 // encoding/json has a rule of its own for (invalid UTF-8, half a surrogate pair,
 // a name given twice, deep nesting), makes it give up, and encoding/json is asked
 // instead. So a method's ok means: encoding/json reads exactly this value.
-type jsonParser struct {
+type parser struct {
 	raw   []byte
 	at    int
 	text  string // a copy of raw whose parts the values are; made when the first is needed
@@ -34,13 +33,13 @@ const (
 
 // parseValue reads one value that is all of raw.
 func parseValue(raw []byte) (v any, ok bool) {
-	p := jsonParser{raw: raw}
+	p := parser{raw: raw}
 	v, ok = p.value()
 	return v, ok && p.atEnd()
 }
 
 // peek is the next byte that is no space; 0 at the end.
-func (p *jsonParser) peek() byte {
+func (p *parser) peek() byte {
 	for ; p.at < len(p.raw); p.at++ {
 		switch c := p.raw[p.at]; c {
 		case ' ', '\t', '\n', '\r':
@@ -51,10 +50,10 @@ func (p *jsonParser) peek() byte {
 	return 0
 }
 
-func (p *jsonParser) atEnd() bool { return p.peek() == 0 && p.at == len(p.raw) }
+func (p *parser) atEnd() bool { return p.peek() == 0 && p.at == len(p.raw) }
 
 // take passes over c, if that is what comes next.
-func (p *jsonParser) take(c byte) bool {
+func (p *parser) take(c byte) bool {
 	if p.peek() != c {
 		return false
 	}
@@ -62,7 +61,7 @@ func (p *jsonParser) take(c byte) bool {
 	return true
 }
 
-func (p *jsonParser) value() (any, bool) {
+func (p *parser) value() (any, bool) {
 	switch c := p.peek(); c {
 	case '"':
 		return boxed(p.string())
@@ -86,7 +85,7 @@ func (p *jsonParser) value() (any, bool) {
 
 func boxed[T any](v T, ok bool) (any, bool) { return v, ok }
 
-func (p *jsonParser) word(w string) bool {
+func (p *parser) word(w string) bool {
 	if !bytes.HasPrefix(p.raw[p.at:], []byte(w)) {
 		return false
 	}
@@ -95,12 +94,12 @@ func (p *jsonParser) word(w string) bool {
 }
 
 // nest counts how deep the parser is.
-func (p *jsonParser) nest(open byte) bool {
+func (p *parser) nest(open byte) bool {
 	p.depth++
 	return p.take(open) && p.depth <= maxParsed
 }
 
-func (p *jsonParser) list() ([]any, bool) {
+func (p *parser) list() ([]any, bool) {
 	if !p.nest('[') {
 		return nil, false
 	}
@@ -119,7 +118,7 @@ func (p *jsonParser) list() ([]any, bool) {
 	return list, true
 }
 
-func (p *jsonParser) object() (map[string]any, bool) {
+func (p *parser) object() (map[string]any, bool) {
 	if !p.nest('{') {
 		return nil, false
 	}
@@ -138,7 +137,7 @@ func (p *jsonParser) object() (map[string]any, bool) {
 }
 
 // name reads the nth member's name and the colon.
-func (p *jsonParser) name(n int) (string, bool) {
+func (p *parser) name(n int) (string, bool) {
 	if n > 0 && !p.take(',') {
 		return "", false
 	}
@@ -147,7 +146,7 @@ func (p *jsonParser) name(n int) (string, bool) {
 }
 
 // number reads small whole numbers by itself.
-func (p *jsonParser) number() (any, bool) {
+func (p *parser) number() (any, bool) {
 	start := p.at
 	if p.raw[p.at] == '-' {
 		p.at++
@@ -172,7 +171,7 @@ func (p *jsonParser) number() (any, bool) {
 }
 
 // otherNumber reads what has a point, an exponent or many digits.
-func (p *jsonParser) otherNumber(start int) (any, bool) {
+func (p *parser) otherNumber(start int) (any, bool) {
 	for p.at < len(p.raw) && (isDigit(p.raw[p.at]) || bytes.IndexByte([]byte("+-.eE"), p.raw[p.at]) >= 0) {
 		p.at++
 	}
@@ -190,7 +189,7 @@ func (p *jsonParser) otherNumber(start int) (any, bool) {
 func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // string reads a text; one without escapes is a part of the shared copy.
-func (p *jsonParser) string() (string, bool) {
+func (p *parser) string() (string, bool) {
 	if !p.take('"') {
 		return "", false
 	}
@@ -215,7 +214,7 @@ func (p *jsonParser) string() (string, bool) {
 	return "", false
 }
 
-func (p *jsonParser) share(from, to int) string {
+func (p *parser) share(from, to int) string {
 	if len(p.raw) > maxShared {
 		return string(p.raw[from:to])
 	}
@@ -226,7 +225,7 @@ func (p *jsonParser) share(from, to int) string {
 }
 
 // escaped reads a text that begins at start and has its first escape here.
-func (p *jsonParser) escaped(start int) (string, bool) {
+func (p *parser) escaped(start int) (string, bool) {
 	b := bytes.Clone(p.raw[start:p.at])
 	for p.at < len(p.raw) {
 		switch c := p.raw[p.at]; {
@@ -248,7 +247,7 @@ func (p *jsonParser) escaped(start int) (string, bool) {
 	return "", false
 }
 
-func (p *jsonParser) escape(b []byte) ([]byte, bool) {
+func (p *parser) escape(b []byte) ([]byte, bool) {
 	if p.at+1 >= len(p.raw) {
 		return nil, false
 	}
@@ -277,7 +276,7 @@ func (p *jsonParser) escape(b []byte) ([]byte, bool) {
 	return nil, false
 }
 
-func (p *jsonParser) lowSurrogate(high rune) (rune, bool) {
+func (p *parser) lowSurrogate(high rune) (rune, bool) {
 	if !p.word(`\u`) {
 		return 0, false
 	}
@@ -286,97 +285,11 @@ func (p *jsonParser) lowSurrogate(high rune) (rune, bool) {
 	return r, ok && r != utf8.RuneError
 }
 
-func (p *jsonParser) hex4() (rune, bool) {
+func (p *parser) hex4() (rune, bool) {
 	if p.at+4 > len(p.raw) {
 		return 0, false
 	}
 	n, err := strconv.ParseUint(string(p.raw[p.at:p.at+4]), 16, 16)
 	p.at += 4
 	return rune(n), err == nil
-}
-
-// changes reads a list of changes.
-func (p *jsonParser) changes() ([]Change, bool) {
-	if !p.take('[') {
-		return nil, false
-	}
-	// Most often each name that is found is a change's; a value that holds many
-	// such texts must not reserve room for them.
-	list := make([]Change, 0, min(bytes.Count(p.raw, []byte(`"field":`)), 16))
-	for !p.take(']') {
-		if len(list) > 0 && !p.take(',') {
-			return nil, false
-		}
-		c, ok := p.change()
-		if !ok {
-			return nil, false
-		}
-		list = append(list, c)
-	}
-	return list, true
-}
-
-// change reads one. Names are those that MarshalJSON writes, each at most once:
-// encoding/json knows what else may be meant.
-func (p *jsonParser) change() (c Change, ok bool) {
-	if !p.take('{') {
-		return c, false
-	}
-	seen := 0
-	for n := 0; !p.take('}'); n++ {
-		name, ok := p.name(n)
-		if !ok {
-			return c, false
-		}
-		bit := 0
-		switch name {
-		case "field":
-			bit = 1
-			c.Field, ok = p.string()
-		case "op":
-			bit = 2
-			c.Op, ok = p.known(OpReplace, OpAdd, OpRemove)
-		case "old":
-			bit = 4
-			c.Old, ok = p.value()
-		case "new":
-			bit = 8
-			c.New, ok = p.value()
-		case "redacted":
-			bit = 16
-			c.Redacted, ok = p.known(RedactedMasked, RedactedHashed, RedactedTruncated, RedactedErased)
-		}
-		if !ok || bit == 0 || seen&bit != 0 {
-			return c, false
-		}
-		seen |= bit
-	}
-	return c, true
-}
-
-// known reads a text that is mostly one of a few, which then share theirs.
-func (p *jsonParser) known(words ...string) (string, bool) {
-	s, ok := p.string()
-	for _, w := range words {
-		if s == w {
-			return w, ok
-		}
-	}
-	return s, ok
-}
-
-// DecodeChanges reads the JSON form of changes, as AppendChanges and json.Marshal
-// write it. Numbers keep their exact values. The values of a short text share
-// memory with each other, never with raw. Nothing and null are nil.
-func DecodeChanges(raw []byte) ([]Change, error) {
-	if len(raw) == 0 {
-		return nil, nil
-	}
-	p := jsonParser{raw: raw}
-	if changes, ok := p.changes(); ok && p.atEnd() {
-		return changes, nil
-	}
-	var changes []Change
-	err := json.Unmarshal(raw, &changes)
-	return changes, err
 }

@@ -1,4 +1,4 @@
-package audit
+package jsonvalue
 
 import (
 	"bytes"
@@ -11,8 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
+	"github.com/gormtrail/audit/internal/cleantext"
 	"github.com/gormtrail/audit/internal/words"
 )
 
@@ -23,15 +23,15 @@ const maxExact = 1 << 53
 // maxNesting is how deep a value may be; a value that holds itself is deeper.
 const maxNesting = 1000
 
-// Normalize brings a Go value into the JSON terms that Change and Metadata hold:
+// Normalize brings a Go value into the JSON terms that audit.Change and Metadata hold:
 // nil, bool, int64, uint64 above the largest int64, float64, string, []any,
 // map[string]any, and json.Number for numbers that none of these hold exactly.
 // Whole floats become integers as far as JSON writes them as such (below 1e21),
 // times RFC 3339 in UTC, bytes base64; anything else goes through encoding/json.
-// Text is made storable with CleanText, save that NUL stays: JSON can hold it.
+// Text is made storable with cleantext.Text, save that NUL stays: JSON can hold it.
 //
 // What JSON can't express (NaN, a channel, a cycle) is an error. The result
-// shares nothing with v, and is the same after a way through JSON (DecodeValue).
+// shares nothing with v, and is the same after a way through JSON (Decode).
 func Normalize(v any) (any, error) { return normalize(v, 0) }
 
 func normalize(v any, depth int) (any, error) {
@@ -39,7 +39,7 @@ func normalize(v any, depth int) (any, error) {
 	case nil, bool:
 		return x, nil
 	case string:
-		return validText(x), nil
+		return cleantext.Valid(x), nil
 	case int:
 		return int64(x), nil
 	case int64:
@@ -93,7 +93,7 @@ func normalizeMap(m map[string]any, depth int) (any, error) {
 		}
 		c[k] = n
 	}
-	return withNames(c, validText), nil
+	return cleantext.Keys(c, cleantext.Valid), nil
 }
 
 func tooDeep(depth int) error {
@@ -109,7 +109,7 @@ func normalizeOther(v any) (any, error) {
 		// encoding/json's own words hold the type, which is what one looks for.
 		return nil, errors.New(strings.TrimPrefix(err.Error(), "json: "))
 	}
-	return DecodeValue(raw)
+	return Decode(raw)
 }
 
 func normalizeUint(x uint64) any {
@@ -193,9 +193,9 @@ func decimalOf(s string) (digits string, place int, ok bool) {
 	return digits, place, true
 }
 
-// DecodeValue reads one JSON value into the terms of Normalize. Integers stay
+// Decode reads one JSON value into the terms of Normalize. Integers stay
 // exact, and numbers that a float64 would round keep their text.
-func DecodeValue(raw []byte) (any, error) {
+func Decode(raw []byte) (any, error) {
 	if v, ok := parseValue(raw); ok {
 		return v, nil
 	}
@@ -234,46 +234,4 @@ func numbersIn(v any) (any, error) {
 		}
 	}
 	return v, nil
-}
-
-// CleanText replaces what databases can't store in text by a visible escape:
-// NUL by "\x00", and each byte that is not part of valid UTF-8 by "\xff". What
-// it gives is stored, shown, and found by filters, which are cleaned likewise.
-func CleanText(s string) string {
-	if !isDirty(s) {
-		return s
-	}
-	return strings.ReplaceAll(validText(s), "\x00", `\x00`)
-}
-
-func isDirty(s string) bool {
-	if len(s) > 64 {
-		return strings.IndexByte(s, 0) >= 0 || !utf8.ValidString(s)
-	}
-	for i := range len(s) {
-		if s[i] >= utf8.RuneSelf {
-			return strings.IndexByte(s[i:], 0) >= 0 || !utf8.ValidString(s[i:])
-		}
-		if s[i] == 0 {
-			return true
-		}
-	}
-	return false
-}
-
-func validText(s string) string {
-	if utf8.ValidString(s) {
-		return s
-	}
-	var b strings.Builder
-	for i := 0; i < len(s); {
-		r, n := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && n == 1 {
-			fmt.Fprintf(&b, `\x%02x`, s[i])
-		} else {
-			b.WriteString(s[i : i+n])
-		}
-		i += n
-	}
-	return b.String()
 }

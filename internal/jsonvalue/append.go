@@ -1,4 +1,4 @@
-package audit
+package jsonvalue
 
 import (
 	"encoding/json"
@@ -8,44 +8,16 @@ import (
 	"unicode/utf8"
 )
 
-// AppendChanges appends the JSON form of changes whose values are in the terms
-// of Normalize, as json.Marshal would write it but for the escaping of <, > and
-// &, without reflection: capture does it inside of the host's transaction.
-func AppendChanges(b []byte, changes []Change) []byte {
-	b = append(b, '[')
-	for i, c := range changes {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = appendChange(b, c)
-	}
-	return append(b, ']')
-}
-
-func appendChange(b []byte, c Change) []byte {
-	op := c.op()
-	b = appendJSONText(append(b, `{"field":`...), c.Field)
-	b = appendJSONText(append(b, `,"op":`...), op)
-	if op != OpAdd {
-		b = appendJSONValue(append(b, `,"old":`...), c.Old)
-	}
-	if op != OpRemove {
-		b = appendJSONValue(append(b, `,"new":`...), c.New)
-	}
-	if c.Redacted != "" {
-		b = appendJSONText(append(b, `,"redacted":`...), c.Redacted)
-	}
-	return append(b, '}')
-}
-
-func appendJSONValue(b []byte, v any) []byte {
+// Append appends a value in the form of Normalize as json.Marshal would write it, except for
+// the escaping of <, > and &, and without reflection.
+func Append(b []byte, v any) []byte {
 	switch x := v.(type) {
 	case nil:
 		return append(b, "null"...)
 	case bool:
 		return strconv.AppendBool(b, x)
 	case string:
-		return appendJSONText(b, x)
+		return AppendText(b, x)
 	case int64:
 		return strconv.AppendInt(b, x, 10)
 	case uint64:
@@ -60,11 +32,11 @@ func appendJSONValue(b []byte, v any) []byte {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = appendJSONValue(b, inner)
+			b = Append(b, inner)
 		}
 		return append(b, ']')
 	case map[string]any:
-		return appendJSONObject(b, x)
+		return appendObject(b, x)
 	}
 	raw, err := json.Marshal(v) // not in normal form
 	if err != nil {
@@ -73,20 +45,20 @@ func appendJSONValue(b []byte, v any) []byte {
 	return append(b, raw...)
 }
 
-func appendJSONObject(b []byte, m map[string]any) []byte {
+func appendObject(b []byte, m map[string]any) []byte {
 	b = append(b, '{')
 	for i, name := range slices.Sorted(maps.Keys(m)) {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(appendJSONText(b, name), ':')
-		b = appendJSONValue(b, m[name])
+		b = append(AppendText(b, name), ':')
+		b = Append(b, m[name])
 	}
 	return append(b, '}')
 }
 
-// appendJSONText copies what needs no escape in one piece.
-func appendJSONText(b []byte, s string) []byte {
+// AppendText appends a text. It copies what needs no escape in one piece.
+func AppendText(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
 	start := 0
