@@ -154,15 +154,32 @@ type Replacer interface {
 	Replace(ctx context.Context, old, masked []Entry) (int, error)
 }
 
-// Tailer is a Store that can tell what was committed since a position, each
-// entry once and in commit order, also when an older transaction commits late.
+// Tailer is a Store whose entries can be followed in commit order: each once, also when
+// an older transaction commits late.
+//
+// A position says how far the feed was read. It doesn't depend on the filter, and is
+// valid as long as the store: behind the position of an entry, exactly the entries
+// behind that one follow. "" is the beginning.
 type Tailer interface {
-	// Tail returns at most limit entries that match f and were committed after
-	// the position, and the position behind the last one. The position "" is
-	// the beginning; an unknown one is ErrBadCursor.
-	Tail(ctx context.Context, f Filter, after string, limit int) (entries []Entry, next string, err error)
+	// Tail returns at most limit entries that match f and were committed after a
+	// position, and the position from which to go on. Fewer than limit are all that was
+	// committed before the call. next moves even if there are no entries: over those that
+	// f leaves out, and over gaps that are waited for. So go on from next whatever was
+	// returned. A position that isn't the store's is ErrBadCursor.
+	Tail(ctx context.Context, f Filter, after string, limit int) (entries []Tailed, next string, err error)
+	// TailUntil is Tail of what was committed up to another position. It has returned
+	// all of it once next is until. That is one that Head returned, or Tail together with
+	// fewer than limit entries, and no earlier than after: an earlier one is ErrBadCursor
+	// if the store can tell. "" is Tail.
+	TailUntil(ctx context.Context, f Filter, after, until string, limit int) (entries []Tailed, next string, err error)
 	// Head returns the position behind the newest committed entry.
 	Head(ctx context.Context) (string, error)
+}
+
+// Tailed is an entry of the feed.
+type Tailed struct {
+	Entry
+	Position string // behind this entry
 }
 
 // Remover is a Store that entries can be taken out of again by ID: an outbox,

@@ -106,7 +106,7 @@ type counting struct {
 	tails atomic.Int64
 }
 
-func (s *counting) Tail(ctx context.Context, f audit.Filter, after string, limit int) ([]audit.Entry, string, error) {
+func (s *counting) Tail(ctx context.Context, f audit.Filter, after string, limit int) ([]audit.Tailed, string, error) {
 	s.tails.Add(1)
 	return s.Store.Tail(ctx, f, after, limit)
 }

@@ -175,7 +175,8 @@ func (h *Hub) poll(ctx context.Context, tailer audit.Tailer, after string, stopp
 	for {
 		round := h.begin()
 		clock.ask()
-		entries, next, err := tailer.Tail(ctx, audit.Filter{}, after, batch)
+		tailed, next, err := tailer.Tail(ctx, audit.Filter{}, after, batch)
+		entries := entriesOf(tailed)
 		switch {
 		case ctx.Err() != nil || h.trail.Closed():
 			h.end(ctx, audit.ErrClosed)

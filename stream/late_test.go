@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -18,10 +19,9 @@ import (
 	"github.com/gormtrail/audit/stream"
 )
 
-// lateStore tells entries in the order of their transactions' numbers, as
-// PostgreSQL does, among those that are committed when it is asked: what
-// commits late stands in front of what was told before, if the same is asked
-// again.
+// lateStore returns the entries that are committed when it is called in the order of
+// their transactions' numbers, as PostgreSQL does: called again from the same position,
+// it returns late commits before what it has returned already.
 type lateStore struct {
 	audit.Store
 
@@ -40,50 +40,71 @@ func (s *lateStore) commit(number int, e audit.Entry) {
 	s.committed[number] = e
 }
 
-func (s *lateStore) Tail(_ context.Context, f audit.Filter, after string, limit int) ([]audit.Entry, string, error) {
+func (s *lateStore) Tail(ctx context.Context, f audit.Filter, after string, limit int) ([]audit.Tailed, string, error) {
+	return s.TailUntil(ctx, f, after, "", limit)
+}
+
+func (s *lateStore) TailUntil(_ context.Context, f audit.Filter, after, until string, limit int) (entries []audit.Tailed, next string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at := 0
+	before, end := map[int]bool{}, s.committedNow()
 	if after != "" {
-		var err error
-		if at, err = strconv.Atoi(after); err != nil || at >= len(s.positions) {
-			return nil, "", audit.ErrBadCursor
+		if before, err = s.at(after); err != nil {
+			return nil, "", err
 		}
 	}
-	var open []int
-	for n := range s.committed {
-		if !s.positions[at][n] {
-			open = append(open, n)
+	if until != "" {
+		if end, err = s.at(until); err != nil {
+			return nil, "", err
 		}
 	}
-	slices.Sort(open)
-	before := map[int]bool{}
-	for n := range s.positions[at] {
-		before[n] = true
-	}
-	var entries []audit.Entry
-	for _, n := range open {
+	for _, n := range slices.Sorted(maps.Keys(end)) {
 		if len(entries) == limit {
-			break
+			return entries, s.position(before), nil
 		}
-		before[n] = true
-		if f.Match(s.committed[n]) {
-			entries = append(entries, s.committed[n])
+		if !before[n] {
+			before = maps.Clone(before)
+			if before[n] = true; f.Match(s.committed[n]) {
+				entries = append(entries, audit.Tailed{Entry: s.committed[n], Position: s.position(before)})
+			}
 		}
 	}
+	for n := range before {
+		if !end[n] {
+			return nil, "", fmt.Errorf("%q is before %q: %w", until, after, audit.ErrBadCursor)
+		}
+	}
+	if until != "" {
+		return entries, until, nil
+	}
+	return entries, s.position(end), nil
+}
+
+func (s *lateStore) committedNow() map[int]bool {
+	all := map[int]bool{}
+	for n := range s.committed {
+		all[n] = true
+	}
+	return all
+}
+
+func (s *lateStore) at(position string) (map[int]bool, error) {
+	n, err := strconv.Atoi(position)
+	if err != nil || n >= len(s.positions) {
+		return nil, audit.ErrBadCursor
+	}
+	return s.positions[n], nil
+}
+
+func (s *lateStore) position(before map[int]bool) string {
 	s.positions = append(s.positions, before)
-	return entries, strconv.Itoa(len(s.positions) - 1), nil
+	return strconv.Itoa(len(s.positions) - 1)
 }
 
 func (s *lateStore) Head(context.Context) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := map[int]bool{}
-	for n := range s.committed {
-		all[n] = true
-	}
-	s.positions = append(s.positions, all)
-	return strconv.Itoa(len(s.positions) - 1), nil
+	return s.position(s.committedNow()), nil
 }
 
 // TestLateCommitsAreNeitherLostNorRepeated, wherever a reader stops and

@@ -60,7 +60,8 @@ func (p place) read(ctx context.Context, tailer audit.Tailer, f audit.Filter, li
 	if err := ctx.Err(); err != nil {
 		return nil, p, err
 	}
-	entries, next, err := tailer.Tail(ctx, f, p.after, limit)
+	tailed, next, err := tailer.Tail(ctx, f, p.after, limit)
+	entries := entriesOf(tailed)
 	if err != nil {
 		return nil, p, err
 	}
@@ -87,6 +88,14 @@ func (p place) read(ctx context.Context, tailer audit.Tailer, f audit.Filter, li
 	}
 	b.end = at
 	return items, at, nil
+}
+
+func entriesOf(tailed []audit.Tailed) []audit.Entry {
+	list := make([]audit.Entry, len(tailed))
+	for i := range tailed {
+		list[i] = tailed[i].Entry
+	}
+	return list
 }
 
 // answer is what one call to the store returned.

@@ -325,8 +325,12 @@ type answers struct {
 	most, calls int // the largest, and how many weren't empty
 }
 
-func (a *answers) Tail(ctx context.Context, f audit.Filter, after string, limit int) ([]audit.Entry, string, error) {
-	entries, next, err := a.Store.Tail(ctx, f, after, limit)
+func (a *answers) Tail(ctx context.Context, f audit.Filter, after string, limit int) ([]audit.Tailed, string, error) {
+	return a.TailUntil(ctx, f, after, "", limit)
+}
+
+func (a *answers) TailUntil(ctx context.Context, f audit.Filter, after, until string, limit int) ([]audit.Tailed, string, error) {
+	entries, next, err := a.Store.TailUntil(ctx, f, after, until, limit)
 	size := 0
 	for i := range entries {
 		size += entries[i].Size()

@@ -147,11 +147,11 @@ func TestMonthlyPagesAreThoseOfOneTable(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, e, got)
 	}
-	told, _, err := store.Tail(ctx, audit.Filter{}, "", 1000)
+	told, _, err := tailEntries(ctx, store, audit.Filter{}, "", 1000)
 	require.NoError(t, err)
 	assert.Len(t, told, len(entries))
 	rare := audit.Filter{Users: []string{entries[699].Actor.Email}, Tenants: []string{entries[699].Tenant}}
-	told, _, err = store.Tail(ctx, rare, "", 1000)
+	told, _, err = tailEntries(ctx, store, rare, "", 1000)
 	require.NoError(t, err)
 	assert.ElementsMatch(t, naively(entries, rare, audit.Newest), ids(told))
 }
@@ -258,10 +258,10 @@ func TestMonthlyMovesStraysToTheirMonths(t *testing.T) {
 		assert.Len(t, found, 61)
 		assert.Equal(t, 1, found["audit_entries_default"], "a year that no month is made for")
 	}
-	told, _, err := store.Tail(ctx, audit.Filter{}, "", 1000)
+	told, _, err := tailEntries(ctx, store, audit.Filter{}, "", 1000)
 	require.NoError(t, err)
 	assert.Len(t, told, 121)
-	told, _, err = store.Tail(ctx, audit.Filter{}, position, 1000)
+	told, _, err = tailEntries(ctx, store, audit.Filter{}, position, 1000)
 	require.NoError(t, err)
 	assert.Empty(t, told, "moving tells nothing again")
 	page, err := store.Query(ctx, audit.Query{Limit: 1000})
@@ -409,7 +409,7 @@ func TestMovingToMonths(t *testing.T) {
 	page, err := store.Query(ctx, audit.Query{Limit: 1000})
 	require.NoError(t, err)
 	assert.Equal(t, naively(entries, audit.Filter{}, audit.Newest), ids(page.Entries))
-	told, _, err := store.Tail(ctx, audit.Filter{}, position, 1000)
+	told, _, err := tailEntries(ctx, store, audit.Filter{}, position, 1000)
 	require.NoError(t, err)
 	assert.Equal(t, entries[150:], told)
 	var differ, strays int
@@ -419,7 +419,7 @@ func TestMovingToMonths(t *testing.T) {
 	assert.Zero(t, strays)
 	require.NoError(t, store.Migrate(ctx))
 	require.NoError(t, store.Append(ctx, append(entries, newGenerator(5).entry())...), "each once, and new ones behind them")
-	told, _, err = store.Tail(ctx, audit.Filter{}, position, 1000)
+	told, _, err = tailEntries(ctx, store, audit.Filter{}, position, 1000)
 	require.NoError(t, err)
 	assert.Len(t, told, 51)
 }
@@ -485,7 +485,7 @@ func TestMonthlyMovesUnderReadersAndWriters(t *testing.T) {
 				found, _, err := store.Count(context.Background(), audit.Filter{}, 100_000)
 				assert.NoError(t, err)
 				assert.GreaterOrEqual(t, found, n)
-				told, _, err := store.Tail(context.Background(), audit.Filter{}, "", n)
+				told, _, err := tailEntries(context.Background(), store, audit.Filter{}, "", n)
 				assert.NoError(t, err)
 				assert.Equal(t, n, len(told))
 			}

@@ -112,7 +112,7 @@ func storesAndFindsIn(t *testing.T, db *gorm.DB, opts *gormstore.Options) {
 		require.NoError(t, err)
 		assert.Len(t, page.Entries, len(entries))
 	}
-	list, _, err := store.Tail(ctx, audit.Filter{}, "", 1000)
+	list, _, err := tailEntries(ctx, store, audit.Filter{}, "", 1000)
 	require.NoError(t, err)
 	assert.Equal(t, entries, list)
 	facets, err := store.Facets(ctx, audit.Filter{Projects: []string{"project-1"}})

@@ -274,7 +274,10 @@ func (r *run) wantAbilities(whole []audit.Entry) {
 			r.broken("Tail: %v", err)
 			return
 		}
-		tailed, position, n = append(tailed, list...), next, len(list)
+		for _, e := range list {
+			tailed = append(tailed, e.Entry)
+		}
+		position, n = next, len(list)
 	}
 	r.compare("Tail", r.all, tailed)
 	for _, o := range []audit.Object{{Type: "users", ID: "1"}, {Type: "orders", ID: "10"}} {

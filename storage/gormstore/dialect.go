@@ -4,11 +4,9 @@ import (
 	"context"
 	"database/sql"
 
-	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
-	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // dialect is what still differs between the databases.
@@ -30,15 +28,6 @@ type dialect interface {
 
 	// appended is an expression of about how many entries there ever were.
 	appended() string
-	// longReads reports whether a statement may be read slowly without keeping
-	// others from writing.
-	longReads(ctx context.Context, q sqldb.Queryer) (bool, error)
-	// untilNow writes a condition that selects what is committed now, and nothing
-	// that is committed later.
-	untilNow(ctx context.Context, q sqldb.Queryer) (func(*sqlgen.Builder), error)
-	// tail and head are audit.Tailer.
-	tail(ctx context.Context, s *Store, sel selection, after string) ([]audit.Entry, string, error)
-	head(ctx context.Context, s *Store) (string, error)
 }
 
 func dialectOf(database string, t schema.Table) dialect {

@@ -82,7 +82,7 @@ func (s *Store) readsWhole(ctx context.Context) (bool, error) {
 	if s.db.Stats().MaxOpenConnections == 1 {
 		return false, nil
 	}
-	return s.dialect.longReads(ctx, s.db)
+	return s.feed.longReads(ctx, s)
 }
 
 // pageStart is the place before the page that a cursor points back to.
@@ -155,7 +155,7 @@ func (s *Store) whole(b *sqlgen.Builder, sel selection, p streams) error {
 
 // pages holds no connection while it yields.
 func (s *Store) pages(ctx context.Context, sel selection, yield func(audit.Entry) bool) (err error) {
-	if sel.bound, err = s.dialect.untilNow(ctx, s.db); err != nil {
+	if sel.bound, err = s.feed.untilNow(ctx, s); err != nil {
 		return err
 	}
 	if sel.order.Recorded() && s.parts == nil {

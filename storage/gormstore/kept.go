@@ -73,7 +73,7 @@ func (s *Store) startKept(ctx context.Context) error {
 	if err != nil || there > 0 {
 		return err
 	}
-	head, err := s.dialect.head(ctx, s)
+	head, err := s.feed.head(ctx, s)
 	if err != nil {
 		return err
 	}
@@ -147,7 +147,7 @@ func (s *Store) readNews(ctx context.Context, k *kept, scope []audit.Filter) (al
 	filter := allOf(scope)
 	sel := selection{limit: tailStep, brief: !s.narrows(scope)}
 	for {
-		entries, next, err := s.dialect.tail(ctx, s, sel, k.position)
+		entries, next, err := s.tail(ctx, sel, k.position)
 		if err != nil {
 			return all, matching, err
 		}

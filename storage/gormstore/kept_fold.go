@@ -28,7 +28,7 @@ func (s *Store) keptAnew(ctx context.Context, k kept, scope []audit.Filter) (aud
 	}
 	var err error
 	// What is committed before is found, and what is committed after is news.
-	if k.position, err = s.dialect.head(ctx, s); err != nil {
+	if k.position, err = s.feed.head(ctx, s); err != nil {
 		return audit.Facets{}, err
 	}
 	found := keptValues{values: map[keptValue]struct{}{}}

@@ -148,7 +148,7 @@ func (s *Store) findTexts(ctx context.Context, tenants []string, keyword string)
 // none of this database.
 func (s *Store) findNews(ctx context.Context, k kept, tenants []string, keyword string, found foundTexts) (bool, error) {
 	news := selection{filter: audit.Filter{Tenants: tenants, Keyword: keyword}, brief: true, limit: mostTexts + 1}
-	entries, _, err := s.dialect.tail(ctx, s, news, k.position)
+	entries, _, err := s.tail(ctx, news, k.position)
 	if errors.Is(err, audit.ErrBadCursor) {
 		return false, nil
 	}

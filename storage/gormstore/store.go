@@ -93,6 +93,7 @@ type Store struct {
 	dialect  dialect
 	traits   *sqlgen.Traits
 	engine   *sqldb.Engine
+	feed     feedReader
 	parts    *partitioned // the dialect, or nil where the table isn't partitioned
 	table    schema.Table
 	opts     Options
@@ -196,6 +197,7 @@ func (s *Store) name(t schema.Table) (err error) {
 		return fmt.Errorf("gormstore: Options.Partitions is %d, neither Unpartitioned nor Monthly", s.opts.Partitions)
 	}
 	s.table, s.quoted = t, t.Quoted(s.traits.Quote)
+	s.feed = feedOf(s.database, s.parts != nil)
 	if s.opts.KeywordIndex {
 		s.index = s.dialect.keywordIndex()
 	}

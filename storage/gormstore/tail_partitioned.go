@@ -5,33 +5,36 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/feed"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
-// tailKeys is how many places in the feed are read at once, after the first time,
-// when they are as many as entries are wanted: mostly each is one.
+// tailKeys is how many keys of the feed are read at once. The first time they are as
+// many as entries are wanted: mostly each has one.
 const tailKeys = 1000
 
-// feedKeys are places in the feed and the keys of their entries, as arrays.
+// monthsFeed is the feed of a table with partitions.
+type monthsFeed struct{ postgresFeed }
+
+// feedKeys are keys of the feed and of their entries, as arrays.
 type feedKeys struct {
 	ids, times, xids, seqs []string
 	from, to               time.Time
-	last                   pgPlace
+	last                   feedKey
 }
 
-func (d *partitioned) tail(ctx context.Context, s *Store, sel selection, after string) ([]audit.Entry, string, error) {
-	return d.follow(ctx, s, after, sel.limit, func(p pgPosition) (placed[pgPlace], error) { return d.part(ctx, s, sel, p) })
+func (f monthsFeed) tail(ctx context.Context, s *Store, sel selection, after, until string) (tailed, error) {
+	return f.follow(ctx, s, sel, after, until, s.parts.readPart)
 }
 
-// part reads the places first, in the table of IDs, and then of the entries the
-// partitions that have them alone. Mostly there is nothing new, and no partition
-// is looked at.
-func (d *partitioned) part(ctx context.Context, s *Store, sel selection, p pgPosition) (all placed[pgPlace], err error) {
+// readPart is a partReader. It reads the keys first, in the table of IDs, and then the
+// entries, in the partitions that hold them. Mostly there is nothing new, and no
+// partition is read.
+func (d *partitioned) readPart(ctx context.Context, s *Store, sel selection, c feed.Snapshots) (all indexed[feedKey], err error) {
 	limit := sel.limit
-	for _, r := range p.ranges() {
+	for _, r := range c.Ranges() {
 		for most, ended := min(limit, tailKeys), false; !ended; most = tailKeys {
 			keys, err := d.feedKeys(ctx, s, r, most)
 			if err != nil {
@@ -40,26 +43,26 @@ func (d *partitioned) part(ctx context.Context, s *Store, sel selection, p pgPos
 			if len(keys.ids) == 0 {
 				break
 			}
-			sel.limit = limit - len(all.entries)
+			sel.limit = limit - len(all.keys)
 			got, err := d.byKeys(ctx, s, sel, keys)
 			if err != nil {
 				return all, err
 			}
-			if all.add(got); len(all.entries) == limit {
+			if all.add(got); len(all.keys) == limit {
 				return all, nil
 			}
 			ended = len(keys.ids) < most
-			r.xid, r.seq = keys.last.xid, keys.last.seq
+			r.Snapshots = r.After(keys.last.xid, keys.last.seq)
 		}
 	}
 	return all, nil
 }
 
 // feedKeys reads on in a range.
-func (d *partitioned) feedKeys(ctx context.Context, s *Store, r pgRange, most int) (k feedKeys, err error) {
+func (d *partitioned) feedKeys(ctx context.Context, s *Store, r feed.Range, most int) (k feedKeys, err error) {
 	b := s.newBuilder()
 	b.Add("SELECT id::text, time, xid::text AS feed_xid, seq FROM ", d.ids, " WHERE ")
-	r.write(b)
+	writeRange(b, r)
 	b.Add(" ORDER BY xid, seq LIMIT ", strconv.Itoa(most))
 	rows, err := s.rows(ctx, b)
 	if err != nil {
@@ -85,7 +88,7 @@ func (d *partitioned) feedKeys(ctx context.Context, s *Store, r pgRange, most in
 	return k, rows.Err()
 }
 
-func (d *partitioned) byKeys(ctx context.Context, s *Store, sel selection, k feedKeys) (placed[pgPlace], error) {
+func (d *partitioned) byKeys(ctx context.Context, s *Store, sel selection, k feedKeys) (indexed[feedKey], error) {
 	b := s.newBuilder()
 	b.List(sel.names(), "SELECT ", "e.")
 	b.WriteString(", k.of_xid::text, k.of_seq FROM unnest(")
@@ -104,8 +107,8 @@ func (d *partitioned) byKeys(ctx context.Context, s *Store, sel selection, k fee
 	b.Add(" ORDER BY k.of_xid, k.of_seq LIMIT ", strconv.Itoa(sel.limit))
 	rows, err := s.rows(ctx, b)
 	if err != nil {
-		return placed[pgPlace]{}, err
+		return indexed[feedKey]{}, err
 	}
-	var place pgPlace
-	return readPlaced(rows, sel, &place, &place.xid, &place.seq)
+	var key feedKey
+	return readIndexed(rows, sel, &key, &key.xid, &key.seq)
 }

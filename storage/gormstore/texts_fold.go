@@ -90,7 +90,7 @@ func (s *Store) foldBehind(ctx context.Context, known *knownTexts) (rest bool, e
 	news, next := newTexts(), k
 	sel := selection{limit: min(tailStep, s.mostBehind), brief: true}
 	for rest = true; rest && news.entries < s.mostBehind; {
-		entries, position, err := s.dialect.tail(ctx, s, sel, next.position)
+		entries, position, err := s.tail(ctx, sel, next.position)
 		if errors.Is(err, audit.ErrBadCursor) { // the database was restored, or is another one
 			return true, s.restartTexts(ctx, s.db, k)
 		}

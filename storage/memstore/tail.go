@@ -47,36 +47,48 @@ func (s *Store) Purge(ctx context.Context, f audit.Filter, limit int) (int, erro
 	return len(old), nil
 }
 
-// Tail returns at most limit entries that match f and were appended after the
-// position. The next position is behind the last one that was looked at, so
-// that entries that don't match are not looked at again. See audit.Tailer.
-func (s *Store) Tail(ctx context.Context, f audit.Filter, after string, limit int) (entries []audit.Entry, next string, err error) {
+// Tail returns at most limit entries that match f and were appended after a position,
+// and the position to go on from. See audit.Tailer.
+func (s *Store) Tail(ctx context.Context, f audit.Filter, after string, limit int) (entries []audit.Tailed, next string, err error) {
+	return s.TailUntil(ctx, f, after, "", limit)
+}
+
+// TailUntil is Tail of what was appended up to another position. See audit.Tailer.
+func (s *Store) TailUntil(ctx context.Context, f audit.Filter, after, until string, limit int) (entries []audit.Tailed, next string, err error) {
 	if err := f.Validate(); err != nil {
 		return nil, "", err
 	}
 	s.mu.RLock()
-	records, last := s.records, s.last
+	records, end := s.records, s.last
 	s.mu.RUnlock()
-	place, err := s.place(after, last)
+	if until != "" {
+		if end, err = s.place(until, end); err != nil {
+			return nil, "", err
+		}
+	}
+	from, err := s.place(after, end)
 	if err != nil {
 		return nil, "", err
 	}
 	if limit < 1 {
 		return nil, after, ctx.Err()
 	}
-	i, _ := slices.BinarySearchFunc(records, place+1, func(r *record, p uint64) int { return cmp.Compare(r.place, p) })
-	err = look(ctx, records[i:], f.Match, func(r *record) bool {
-		entries = append(entries, clone(r.entry))
+	first, _ := slices.BinarySearchFunc(records, from+1, comparePlace)
+	behind, _ := slices.BinarySearchFunc(records, end+1, comparePlace)
+	err = look(ctx, records[first:behind], f.Match, func(r *record) bool {
+		entries = append(entries, audit.Tailed{Entry: clone(r.entry), Position: s.position(r.place)})
 		if len(entries) == limit {
-			last = r.place
+			end = r.place
 		}
 		return len(entries) < limit
 	})
 	if err != nil {
 		return nil, "", err
 	}
-	return entries, s.position(last), nil
+	return entries, s.position(end), nil
 }
+
+func comparePlace(r *record, place uint64) int { return cmp.Compare(r.place, place) }
 
 // Head returns the position behind the newest entry. See audit.Tailer.
 func (s *Store) Head(ctx context.Context) (string, error) {

@@ -187,10 +187,14 @@ func (s faultyPurger) Purge(ctx context.Context, f audit.Filter, limit int) (int
 
 type faultyTailer struct{ f *Faulty }
 
-func (s faultyTailer) Tail(ctx context.Context, f audit.Filter, after string, limit int) ([]audit.Entry, string, error) {
+func (s faultyTailer) Tail(ctx context.Context, f audit.Filter, after string, limit int) ([]audit.Tailed, string, error) {
+	return s.TailUntil(ctx, f, after, "", limit)
+}
+
+func (s faultyTailer) TailUntil(ctx context.Context, f audit.Filter, after, until string, limit int) ([]audit.Tailed, string, error) {
 	var next string
-	entries, err := do(ctx, s.f, OpTail, func() (entries []audit.Entry, err error) {
-		entries, next, err = s.f.store.(audit.Tailer).Tail(ctx, f, after, limit)
+	entries, err := do(ctx, s.f, OpTail, func() (entries []audit.Tailed, err error) {
+		entries, next, err = s.f.store.(audit.Tailer).TailUntil(ctx, f, after, until, limit)
 		return entries, err
 	})
 	if err != nil {

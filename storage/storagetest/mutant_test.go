@@ -32,7 +32,7 @@ type mutant struct {
 	count  func(context.Context, audit.Filter, int) (int, bool, error)
 	all    func(context.Context, audit.Query) iter.Seq2[audit.Entry, error]
 	purge  func(context.Context, audit.Filter, int) (int, error)
-	tail   func(context.Context, audit.Filter, string, int) ([]audit.Entry, string, error)
+	tail   func(ctx context.Context, f audit.Filter, after, until string, limit int) ([]audit.Tailed, string, error)
 
 	key     func(context.Context, audit.Queryer) ([]byte, error)
 	replace func(context.Context, []audit.Entry, []audit.Entry) (int, error)
@@ -61,8 +61,11 @@ func (m *mutant) All(ctx context.Context, q audit.Query) iter.Seq2[audit.Entry, 
 func (m *mutant) Purge(ctx context.Context, f audit.Filter, limit int) (int, error) {
 	return m.purge(ctx, f, limit)
 }
-func (m *mutant) Tail(ctx context.Context, f audit.Filter, after string, limit int) ([]audit.Entry, string, error) {
-	return m.tail(ctx, f, after, limit)
+func (m *mutant) Tail(ctx context.Context, f audit.Filter, after string, limit int) ([]audit.Tailed, string, error) {
+	return m.tail(ctx, f, after, "", limit)
+}
+func (m *mutant) TailUntil(ctx context.Context, f audit.Filter, after, until string, limit int) ([]audit.Tailed, string, error) {
+	return m.tail(ctx, f, after, until, limit)
 }
 
 // onFilter puts a mistake into how filters are read.
@@ -503,32 +506,80 @@ var mistakes = map[string]struct {
 		}
 	}, []string{"purge/oldest first"}},
 	"a tail goes by time": {func(m *mutant) {
-		m.tail = func(ctx context.Context, f audit.Filter, after string, limit int) ([]audit.Entry, string, error) {
-			list, next, err := m.Store.Tail(ctx, f, after, limit)
-			slices.SortFunc(list, func(a, b audit.Entry) int { return a.Time.Compare(b.Time) })
+		m.tail = func(ctx context.Context, f audit.Filter, after, until string, limit int) ([]audit.Tailed, string, error) {
+			list, next, err := m.Store.TailUntil(ctx, f, after, until, limit)
+			slices.SortFunc(list, func(a, b audit.Tailed) int { return a.Time.Compare(b.Time) })
 			return list, next, err
 		}
 	}, []string{"tail/once and in order"}},
 	"a tail tells the last one twice": {func(m *mutant) {
 		previous := ""
-		m.tail = func(ctx context.Context, f audit.Filter, after string, limit int) ([]audit.Entry, string, error) {
+		m.tail = func(ctx context.Context, f audit.Filter, after, until string, limit int) ([]audit.Tailed, string, error) {
 			if after != "" && previous != "" && after != previous {
 				after, previous = previous, after
 			} else {
 				previous = after
 			}
-			return m.Store.Tail(ctx, f, after, limit)
+			return m.Store.TailUntil(ctx, f, after, until, limit)
 		}
 	}, []string{"tail/once and in order", "tail/while others append"}},
 	"a tail begins anew at an unknown position": {func(m *mutant) {
-		m.tail = func(ctx context.Context, f audit.Filter, after string, limit int) ([]audit.Entry, string, error) {
-			list, next, err := m.Store.Tail(ctx, f, after, limit)
+		m.tail = func(ctx context.Context, f audit.Filter, after, until string, limit int) ([]audit.Tailed, string, error) {
+			list, next, err := m.Store.TailUntil(ctx, f, after, until, limit)
 			if errors.Is(err, audit.ErrBadCursor) {
-				return m.Store.Tail(ctx, f, "", limit)
+				return m.Store.TailUntil(ctx, f, "", until, limit)
 			}
 			return list, next, err
 		}
 	}, []string{"tail/unknown position"}},
+	"a tail stays where nothing matches": {func(m *mutant) {
+		m.tail = func(ctx context.Context, f audit.Filter, after, until string, limit int) ([]audit.Tailed, string, error) {
+			list, next, err := m.Store.TailUntil(ctx, f, after, until, limit)
+			if len(list) == 0 && err == nil {
+				next = after
+			}
+			return list, next, err
+		}
+	}, []string{"tail/next"}},
+	"a position is that behind the whole answer": {func(m *mutant) {
+		m.tail = func(ctx context.Context, f audit.Filter, after, until string, limit int) ([]audit.Tailed, string, error) {
+			list, next, err := m.Store.TailUntil(ctx, f, after, until, limit)
+			for i := range list {
+				list[i].Position = next
+			}
+			return list, next, err
+		}
+	}, []string{"tail/positions", "tail/until", "tail/while others append"}},
+	"a position is before its entry": {func(m *mutant) {
+		m.tail = func(ctx context.Context, f audit.Filter, after, until string, limit int) ([]audit.Tailed, string, error) {
+			list, next, err := m.Store.TailUntil(ctx, f, after, until, limit)
+			for i := range list {
+				list[i].Position, after = after, list[i].Position
+			}
+			return list, next, err
+		}
+	}, []string{"tail/positions"}},
+	"a position counts only what the filter selects": {func(m *mutant) {
+		m.tail = func(ctx context.Context, f audit.Filter, after, until string, limit int) ([]audit.Tailed, string, error) {
+			list, next, err := m.Store.TailUntil(ctx, f, after, until, limit)
+			head, _ := m.Head(ctx)
+			name, _, _ := strings.Cut(head, ":")
+			for i := range list {
+				list[i].Position = fmt.Sprintf("%s:%d", name, i+1)
+			}
+			return list, next, err
+		}
+	}, []string{"tail/positions"}},
+	"a tail knows no end": {func(m *mutant) {
+		m.tail = func(ctx context.Context, f audit.Filter, after, until string, limit int) ([]audit.Tailed, string, error) {
+			return m.Store.TailUntil(ctx, f, after, "", limit)
+		}
+	}, []string{"tail/until", "tail/unknown position"}},
+	"a tail returns less than there is": {func(m *mutant) {
+		m.tail = func(ctx context.Context, f audit.Filter, after, until string, limit int) ([]audit.Tailed, string, error) {
+			return m.Store.TailUntil(ctx, f, after, until, max(limit/2, 1))
+		}
+	}, []string{"tail/once and in order"}},
 }
 
 // byOffset pages by counting, as LIMIT and OFFSET do.
@@ -564,7 +615,7 @@ func byOffset(m *mutant) func(context.Context, audit.Query) (*audit.Page, error)
 
 func newMutant() *mutant {
 	s := memstore.New()
-	return &mutant{Store: s, append: s.Append, query: s.Query, get: s.Get, facets: s.Facets, count: s.Count, all: s.All, purge: s.Purge, tail: s.Tail, key: s.Key, replace: s.Replace,
+	return &mutant{Store: s, append: s.Append, query: s.Query, get: s.Get, facets: s.Facets, count: s.Count, all: s.All, purge: s.Purge, tail: s.TailUntil, key: s.Key, replace: s.Replace,
 		checkpoint: s.Checkpoint, advance: s.Advance, lease: s.Lease}
 }
 

@@ -95,7 +95,7 @@ func tryReplace(c *trial) {
 		if err != nil {
 			c.broken("Tail: %v", err)
 		}
-		c.wantEntries(now, entries, "Tail from the beginning")
+		c.wantEntries(now, entriesOf(entries), "Tail from the beginning")
 	}
 }
 

@@ -355,11 +355,12 @@ func tryTxLateCommit(c *txTrial) {
 	if !isTailer(c.store) {
 		c.t.Skip("no audit.Tailer")
 	}
-	var told, stored []audit.Entry
-	position := ""
+	var told []audit.Tailed
+	var stored []audit.Entry
+	position, heads := "", []string{}
 	follow := func() {
-		list, next := c.tail(audit.Filter{}, position, 3)
-		told, position = append(told, list...), next
+		list, next := c.tailed(audit.Filter{}, position, 3)
+		told, position, heads = append(told, list...), next, append(heads, next)
 	}
 	for round := range 6 {
 		old, young, undone := c.entries(3), c.entries(3), c.entries(2)
@@ -381,7 +382,8 @@ func tryTxLateCommit(c *txTrial) {
 		stored = append(stored, slices.Concat(old, young)...)
 	}
 	follow()
-	c.wantOnce(naive(stored, audit.Query{}), naive(told, audit.Query{}), "following transactions that commit late")
+	c.wantOnce(naive(stored, audit.Query{}), naive(entriesOf(told), audit.Query{}), "following transactions that commit late")
+	c.wantResumable(told, heads)
 }
 
 // stored draws entries and adds them to list.
