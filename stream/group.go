@@ -26,16 +26,16 @@ func keyOf(f audit.Filter) (k key) {
 	return k
 }
 
-// pack is what the group's filter selects; nil if that is nothing.
-func (g *group) pack(items []*item) *parcel {
-	var kept []*item
+// pack is what the group's filter selects of a call's entries; nil if that is nothing.
+func (g *group) pack(items []*item, end string) *batch {
+	var selected []*item
 	for _, it := range items {
 		if g.filter.Match(it.Entry) {
-			kept = append(kept, it)
+			selected = append(selected, it)
 		}
 	}
-	if len(kept) == 0 {
+	if len(selected) == 0 {
 		return nil
 	}
-	return newParcel(kept)
+	return newBatch(selected, end)
 }

@@ -19,8 +19,8 @@ type HubOptions struct {
 	// trail; if their texts are more than four megabytes, it is fewer. Beyond
 	// them the reader is told to resume (*BehindError). Default: 256.
 	Buffer int
-	// Gather is how long the hub leaves the store alone at least: what is
-	// committed meanwhile comes together, in one frame of a Handler. The first
+	// Gather is how long the hub leaves the store alone at least, unless a reader joins:
+	// what is committed meanwhile comes together, in one frame of a Handler. The first
 	// entry after a quiet while comes at once. Default: 100 ms.
 	Gather time.Duration
 	// MaxEncoded is how many bytes of encoded entries and frames the handlers of the
@@ -45,13 +45,17 @@ type Hub struct {
 	sealer atomic.Pointer[sealer] // nil until someone follows
 	shelf  shelf
 
+	// reading holds a token while the store is read for the hub.
+	reading chan struct{}
+
 	mu      sync.Mutex
 	readers map[*Reader]*group
 	groups  map[key]*group     // by keyOf
 	cancel  context.CancelFunc // of the running poll; nil if there is none
 	stopped chan struct{}      // closed when the latest poll has ended
 	after   string             // the store's position up to which everything was handed out
-	round   int                // how often the store was asked
+	begun   int                // reads of the store that have begun
+	done    int                // the last of them that found all there was
 	closed  bool
 }
 
@@ -64,7 +68,7 @@ func NewHub(trail *audit.Trail, opts *HubOptions) (*Hub, error) {
 	if _, err := tailerOf(trail); err != nil {
 		return nil, err
 	}
-	h := &Hub{trail: trail, readers: map[*Reader]*group{}, groups: map[key]*group{}}
+	h := &Hub{trail: trail, reading: make(chan struct{}, 1), readers: map[*Reader]*group{}, groups: map[key]*group{}}
 	if opts != nil {
 		h.opts = *opts
 	}
@@ -115,10 +119,21 @@ func (h *Hub) positions(ctx context.Context) (*sealer, error) {
 }
 
 // join adds a reader and makes sure that someone polls. It returns the position
-// behind which the reader is offered everything.
+// behind which the reader is offered everything: all that was committed before the call
+// lies before it.
 func (h *Hub) join(ctx context.Context, r *Reader) (string, error) {
 	tailer, err := tailerOf(h.trail)
 	if err != nil {
+		return "", err
+	}
+	h.mu.Lock()
+	begun := h.begun
+	h.mu.Unlock()
+	if err := h.lock(ctx); err != nil {
+		return "", err
+	}
+	defer h.unlock()
+	if err := h.refresh(ctx, tailer, begun); err != nil {
 		return "", err
 	}
 	h.mu.Lock()
@@ -127,13 +142,9 @@ func (h *Hub) join(ctx context.Context, r *Reader) (string, error) {
 		return "", audit.ErrClosed
 	}
 	if h.cancel == nil {
-		head, err := tailer.Head(ctx)
-		if err != nil {
-			return "", err
-		}
 		polling, cancel := context.WithCancel(context.Background())
-		h.cancel, h.stopped, h.after = cancel, make(chan struct{}), head
-		go h.poll(polling, tailer, head, h.stopped)
+		h.cancel, h.stopped = cancel, make(chan struct{})
+		go h.poll(polling, tailer, h.stopped)
 	}
 	g := h.groups[r.group]
 	if g == nil {
@@ -144,6 +155,39 @@ func (h *Hub) join(ctx context.Context, r *Reader) (string, error) {
 	h.readers[r] = g
 	return h.after, nil
 }
+
+// refresh brings the hub's position up to now, unless a read that began after begun
+// others has. The caller holds the token.
+func (h *Hub) refresh(ctx context.Context, tailer audit.Tailer, begun int) error {
+	h.mu.Lock()
+	polled, fresh := h.cancel != nil, h.done > begun
+	h.mu.Unlock()
+	switch {
+	case polled && fresh: // many readers that join at a time share a read
+		return nil
+	case polled:
+		return h.read(ctx, tailer)
+	}
+	head, err := tailer.Head(ctx)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.after = head
+	return nil
+}
+
+func (h *Hub) lock(ctx context.Context) error {
+	select {
+	case h.reading <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (h *Hub) unlock() { <-h.reading }
 
 // leave removes a reader. The last one stops the poll.
 func (h *Hub) leave(r *Reader) {
@@ -167,16 +211,18 @@ func (h *Hub) leave(r *Reader) {
 
 // poll reads the store and hands out what is new, until it is cancelled or the
 // trail is closed.
-func (h *Hub) poll(ctx context.Context, tailer audit.Tailer, after string, stopped chan struct{}) {
+func (h *Hub) poll(ctx context.Context, tailer audit.Tailer, stopped chan struct{}) {
 	defer close(stopped)
 	clock := newClock(h.trail, h.opts.Wake, h.opts.Gather)
 	defer clock.stop()
 	failing := false
 	for {
-		round := h.begin()
-		clock.ask()
-		tailed, next, err := tailer.Tail(ctx, audit.Filter{}, after, batch)
-		entries := entriesOf(tailed)
+		err := h.lock(ctx)
+		if err == nil {
+			clock.ask()
+			err = h.read(ctx, tailer)
+			h.unlock()
+		}
 		switch {
 		case ctx.Err() != nil || h.trail.Closed():
 			h.end(ctx, audit.ErrClosed)
@@ -185,19 +231,12 @@ func (h *Hub) poll(ctx context.Context, tailer audit.Tailer, after string, stopp
 			// The store is another one than before; nobody knows what was missed.
 			h.end(ctx, err)
 			return
-		case err != nil:
-			if !failing {
-				h.opts.Logger.Warn("audit stream: the store can't be read; trying on", "error", err)
-			}
-		default:
-			h.publish(ctx, newBatch(place{after: after}, entries, next), entries, round)
-			after = next
+		case err != nil && !failing:
+			h.opts.Logger.Warn("audit stream: the store can't be read; trying on", "error", err)
 		}
-		failing = err != nil
-		switch {
-		case failing: // who writes may still be able to, and mustn't hurry this on
+		if failing = err != nil; failing { // commits may still be possible, and mustn't hurry this on
 			err = clock.pause(ctx, clock.asked.Add(clock.every))
-		case len(entries) < batch:
+		} else {
 			err = clock.wait(ctx)
 		}
 		if err != nil {
@@ -207,33 +246,39 @@ func (h *Hub) poll(ctx context.Context, tailer audit.Tailer, after string, stopp
 	}
 }
 
-// begin counts a question to the store.
-func (h *Hub) begin() int {
+// read hands out what was committed since the last read. The caller holds the token.
+func (h *Hub) read(ctx context.Context, tailer audit.Tailer) error {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.round++
-	return h.round
+	h.begun++
+	after := h.after
+	h.mu.Unlock()
+	for {
+		entries, next, err := tailer.Tail(ctx, audit.Filter{}, after, batchSize)
+		if err != nil {
+			return err
+		}
+		h.publish(entries, next)
+		if len(entries) < batchSize {
+			return nil
+		}
+		after = next
+	}
 }
 
 // publish hands entries to the readers whose filters select them. It never
 // waits for one.
-func (h *Hub) publish(ctx context.Context, b *answer, entries []audit.Entry, round int) {
-	b.hub = true
-	all := len(entries) < batch
-	shared := make([]*item, len(entries))
-	for i := range entries {
-		shared[i] = &item{Entry: entries[i], batch: b, index: i, size: sizeOf(&entries[i]), encoded: &encodings{shelf: &h.shelf}}
-	}
+func (h *Hub) publish(entries []audit.Tailed, next string) {
+	items := newItems(entries, &h.shelf)
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if ctx.Err() != nil {
-		return // the readers there are now belong to a later poll
+	if h.after = next; len(entries) < batchSize {
+		h.done = h.begun
 	}
-	h.after = b.end.after
 	for _, g := range h.groups {
-		p := g.pack(shared)
-		for r := range g.readers {
-			r.offer(p, round, all)
+		if b := g.pack(items, next); b != nil {
+			for r := range g.readers {
+				r.offer(b)
+			}
 		}
 	}
 }

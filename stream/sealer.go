@@ -4,18 +4,23 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/internal/seal"
 )
 
 // sealer makes the positions that clients get, and reads them. A store's positions
-// count the entries of all tenants. Sealed they can't be read, and they begin with
-// random bytes: two positions of one place differ, so that nobody sees whether others
+// count the entries of all tenants. Sealed positions can't be read and begin with random
+// bytes, so the same position looks different each time, and nobody sees whether others
 // have written meanwhile.
 type sealer struct{ box *seal.Box }
 
-const saltSize = 8
+const (
+	saltSize = 8
+	// form stands behind the salt, for later forms of what follows.
+	form = "\x00"
+)
 
 func newSealer(ctx context.Context, trail *audit.Trail) (*sealer, error) {
 	const purpose = "live position"
@@ -26,32 +31,31 @@ func newSealer(ctx context.Context, trail *audit.Trail) (*sealer, error) {
 	return &sealer{seal.New(key, trail.FormerSubKeys(purpose)...)}, nil
 }
 
-func (s *sealer) position(p place) string {
-	text := make([]byte, saltSize, saltSize+8*len(p.seen)+64)
+func (s *sealer) seal(position string) string {
+	text := make([]byte, saltSize, saltSize+len(form)+len(position))
 	_, _ = rand.Read(text) // never fails
-	return s.box.Seal(string(p.appendTo(text)))
+	return s.box.Seal(string(text) + form + position)
 }
 
 // errNoPosition: the text doesn't even have the form of a position.
 var errNoPosition = fmt.Errorf("stream: this is not a position: %w", audit.ErrBadCursor)
 
-// maxPosition is how long a client's position may be, in bytes. One of a store is
-// short, and one between two answers has a few marks of each.
+// maxPosition is how long a client's position may be, in bytes.
 const maxPosition = 256 << 10
 
-// place is audit.ErrBadCursor for a position that was made up, or sealed with a key
-// that the trail no longer has.
-func (s *sealer) place(position string) (place, error) {
-	if len(position) > maxPosition || !seal.WellFormed(position) {
-		return place{}, errNoPosition
+// open returns the store's position. The error is audit.ErrBadCursor if it was made up,
+// or sealed with a key that the trail no longer has.
+func (s *sealer) open(sealed string) (string, error) {
+	if len(sealed) > maxPosition || !seal.WellFormed(sealed) {
+		return "", errNoPosition
 	}
-	text, ok := s.box.Open(position)
+	text, ok := s.box.Open(sealed)
 	if !ok || len(text) < saltSize {
-		return place{}, audit.ErrBadCursor
+		return "", audit.ErrBadCursor
 	}
-	p, ok := parsePlace([]byte(text[saltSize:]))
+	position, ok := strings.CutPrefix(text[saltSize:], form)
 	if !ok {
-		return place{}, audit.ErrBadCursor
+		return "", audit.ErrBadCursor
 	}
-	return p, nil
+	return position, nil
 }

@@ -87,7 +87,7 @@ func earliest(a, b, c time.Time) time.Time {
 }
 
 // next waits until a time for what comes next; nil and no error is nothing.
-func (c *session) next(ctx context.Context, until time.Time) (*parcel, error) {
+func (c *session) next(ctx context.Context, until time.Time) (*batch, error) {
 	if !c.reader.live {
 		return c.reader.catchUp(ctx)
 	}
@@ -104,24 +104,18 @@ func (c *session) next(ctx context.Context, until time.Time) (*parcel, error) {
 	return nil, nil
 }
 
-// message is the frame for a parcel, or for none.
-func (c *session) message(ctx context.Context, p *parcel) (message, error) {
-	if p == nil {
+// message is the frame for a batch, or for none.
+func (c *session) message(ctx context.Context, b *batch) (message, error) {
+	if b == nil {
 		return idle(c.reader.progress()), nil
 	}
-	if c.tooFarBehind(len(p.items)) {
-		f, err := c.gap(ctx, len(p.items))
+	if c.tooFarBehind(len(b.items)) {
+		f, err := c.gap(ctx, len(b.items))
 		return message{cursor: f.Cursor, data: f.bytes()}, err
 	}
-	m := message{}
+	m := message{cursor: b.sealedEnd(c.reader.sealer)}
 	var err error
-	if c.reader.last.equal(p.end) {
-		m.cursor = p.sealedEnd(c.reader.sealer)
-		m.data, err = p.frame(m.cursor, c.key, c.encode)
-	} else {
-		m.cursor = c.reader.Position()
-		m.data, err = p.encode(m.cursor, c.key, c.encode)
-	}
+	m.data, err = b.frame(m.cursor, c.key, c.encode)
 	return m, err
 }
 

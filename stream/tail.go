@@ -9,13 +9,13 @@ import (
 	"github.com/gormtrail/audit"
 )
 
-// batch is how many entries are read at once.
-const batch = 200
+// batchSize is how many entries are read at once.
+const batchSize = 200
 
-// Event is an entry in its place in the feed.
+// Event is an entry of the feed.
 type Event struct {
 	audit.Entry
-	// Position is the place behind this entry: given as "after", the feed goes
+	// Position is the one behind this entry: given as "after", the feed goes
 	// on with the next one. It is opaque, sealed with the trail's key, and valid
 	// for every filter and across restarts.
 	Position string
@@ -37,7 +37,7 @@ func Head(ctx context.Context, trail *audit.Trail) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return sealer.position(place{after: head}), nil
+	return sealer.seal(head), nil
 }
 
 func tailerOf(trail *audit.Trail) (audit.Tailer, error) {
@@ -80,9 +80,9 @@ func Tail(ctx context.Context, trail *audit.Trail, f audit.Filter, after string)
 		if err == nil {
 			s, err = newSealer(ctx, trail)
 		}
-		var at place
+		var at string
 		if err == nil && after != "" {
-			at, err = s.place(after)
+			at, err = s.open(after)
 		}
 		if err != nil {
 			yield(Event{}, err)
@@ -91,33 +91,21 @@ func Tail(ctx context.Context, trail *audit.Trail, f audit.Filter, after string)
 		f = trail.Joined(f)
 		clock := newClock(trail, nil, gather)
 		defer clock.stop()
-		for err == nil {
+		for err = ctx.Err(); err == nil; {
 			clock.ask()
-			var events []*item
-			if events, at, err = at.read(ctx, tailer, f, batch); err != nil {
+			var entries []audit.Tailed
+			if entries, at, err = tailer.Tail(ctx, f, at, batchSize); err != nil {
 				break
 			}
-			if !yieldAll(yield, s, events) {
-				return
+			for _, e := range entries {
+				if !yield(Event{Entry: e.Entry, Position: s.seal(e.Position)}, nil) {
+					return
+				}
 			}
-			if at.quiet {
+			if err = ctx.Err(); err == nil && len(entries) < batchSize {
 				err = clock.wait(ctx)
 			}
 		}
 		yield(Event{}, err)
 	}
-}
-
-// yieldAll yields what one read returned, and reports whether to go on.
-func yieldAll(yield func(Event, error) bool, s *sealer, items []*item) bool {
-	if len(items) == 0 {
-		return true
-	}
-	p := newParcel(items)
-	for i, it := range items {
-		if !yield(Event{Entry: it.Entry, Position: s.position(p.behind(i))}, nil) {
-			return false
-		}
-	}
-	return true
 }
