@@ -1,7 +1,13 @@
 package audit
 
 import (
+	"cmp"
+	"encoding/json"
+	"fmt"
 	"time"
+
+	"github.com/gormtrail/audit/internal/day"
+	"github.com/gormtrail/audit/internal/jsonvalue"
 )
 
 // Entry is one fact: who did what to which object, when, from where, and what
@@ -156,3 +162,197 @@ const (
 	RedactedTruncated = "truncated" // the value is its beginning, or its size and SHA-256 (Redaction.MaxText, MaxValue)
 	RedactedErased    = "erased"    // the value was removed later, on a person's request
 )
+
+// FormVersion is the version of the JSON form that this library writes. A
+// later one reads all earlier forms.
+const FormVersion = 1
+
+// The JSON form: what JSON Lines, the API, archives and the canonical encoding
+// hold. Names and meanings stay for ever; a new field needs no new version, a
+// changed meaning does.
+type entryForm struct {
+	Version       int            `json:"v"`
+	ID            string         `json:"id"`
+	Time          string         `json:"time"` // RFC 3339, UTC, always six decimals
+	Tenant        string         `json:"tenant,omitempty"`
+	Project       string         `json:"project,omitempty"`
+	Actor         *actorForm     `json:"actor,omitempty"`
+	OnBehalfOf    *actorForm     `json:"on_behalf_of,omitempty"`
+	Action        string         `json:"action"`
+	Outcome       string         `json:"outcome"`
+	Error         string         `json:"error,omitempty"`
+	Comment       string         `json:"comment,omitempty"`
+	Object        *objectForm    `json:"object,omitempty"`
+	Changes       []Change       `json:"changes,omitempty"`
+	Request       *requestForm   `json:"request,omitempty"`
+	TransactionID string         `json:"transaction_id,omitempty"`
+	Metadata      map[string]any `json:"metadata,omitempty"`
+	Damaged       string         `json:"damaged,omitempty"`
+}
+
+type actorForm struct {
+	Type  string `json:"type,omitempty"`
+	ID    string `json:"id,omitempty"`
+	Name  string `json:"name,omitempty"`
+	Email string `json:"email,omitempty"`
+}
+
+type objectForm struct {
+	Type    string `json:"type,omitempty"`
+	ID      string `json:"id,omitempty"`
+	Name    string `json:"name,omitempty"`
+	Product string `json:"product,omitempty"`
+}
+
+type requestForm struct {
+	IP        string `json:"ip,omitempty"`
+	UserAgent string `json:"user_agent,omitempty"`
+	ID        string `json:"id,omitempty"`
+	Method    string `json:"method,omitempty"`
+	Path      string `json:"path,omitempty"`
+}
+
+const timeForm = "2006-01-02T15:04:05.000000Z"
+
+func (e Entry) form() entryForm {
+	f := entryForm{
+		Version: FormVersion, ID: e.ID, Time: e.Time.UTC().Format(timeForm),
+		Tenant: e.Tenant, Project: e.Project,
+		Action: e.Action, Outcome: string(e.Outcome.orSuccess()), Error: e.Error, Comment: e.Comment,
+		Changes: e.Changes, TransactionID: e.TransactionID, Metadata: e.Metadata, Damaged: e.Damaged,
+	}
+	if !e.Actor.IsZero() {
+		f.Actor = (*actorForm)(&e.Actor)
+	}
+	if e.OnBehalfOf != nil {
+		f.OnBehalfOf = (*actorForm)(e.OnBehalfOf)
+	}
+	if e.Object != (Object{}) {
+		f.Object = (*objectForm)(&e.Object)
+	}
+	if e.Request != (Request{}) {
+		f.Request = (*requestForm)(&e.Request)
+	}
+	return f
+}
+
+// MarshalJSON writes the entry's stable, versioned JSON form.
+func (e Entry) MarshalJSON() ([]byte, error) { return json.Marshal(e.form()) }
+
+// UnmarshalJSON reads what MarshalJSON of this or an earlier version wrote, into
+// an equal entry: numbers keep their exact values.
+func (e *Entry) UnmarshalJSON(raw []byte) error {
+	var f entryForm
+	aux := struct {
+		*entryForm
+		Changes  json.RawMessage `json:"changes"`
+		Metadata json.RawMessage `json:"metadata"`
+	}{entryForm: &f}
+	if err := json.Unmarshal(raw, &aux); err != nil {
+		return err
+	}
+	if f.Version < 1 || f.Version > FormVersion {
+		return fmt.Errorf("audit: the entry's form has version %d; this library reads 1 to %d", f.Version, FormVersion)
+	}
+	t, err := time.Parse(time.RFC3339Nano, f.Time)
+	if err != nil {
+		return fmt.Errorf("audit: the entry's time: %w", err)
+	}
+	if !day.InRange(t) {
+		return fmt.Errorf("audit: the entry's time: the year %d is not one of 1 to 9999", t.UTC().Year())
+	}
+	changes, err := jsonvalue.DecodeChanges[Change](aux.Changes)
+	if err != nil {
+		return err
+	}
+	metadata, err := jsonvalue.DecodeMetadata(aux.Metadata)
+	if err != nil {
+		return err
+	}
+	*e = Entry{
+		ID: f.ID, Time: t.UTC(), Tenant: f.Tenant, Project: f.Project,
+		Action: f.Action, Outcome: Outcome(f.Outcome).orSuccess(), Error: f.Error, Comment: f.Comment,
+		Changes: changes, TransactionID: f.TransactionID, Metadata: metadata, Damaged: f.Damaged,
+		OnBehalfOf: (*Actor)(f.OnBehalfOf),
+	}
+	if f.Actor != nil {
+		e.Actor = Actor(*f.Actor)
+	}
+	if f.Object != nil {
+		e.Object = Object(*f.Object)
+	}
+	if f.Request != nil {
+		e.Request = Request(*f.Request)
+	}
+	return nil
+}
+
+// MarshalJSON leaves out "old" of an add and "new" of a remove; a NULL is null.
+func (c Change) MarshalJSON() ([]byte, error) { return jsonvalue.Change(c).MarshalJSON() }
+
+// UnmarshalJSON reads what MarshalJSON wrote; numbers keep their exact values.
+func (c *Change) UnmarshalJSON(raw []byte) error {
+	return (*jsonvalue.Change)(c).UnmarshalJSON(raw)
+}
+
+func (c Change) op() string { return cmp.Or(c.Op, OpReplace) }
+
+// Canonical returns the one encoding of the entry that hashes are made over:
+// its JSON form by the rules of RFC 8785 (JSON Canonicalization Scheme), so
+// that any language can make the same bytes.
+//
+// RFC 8785 knows only numbers that a float64 holds. A number outside of them (a
+// whole one beyond 2^53, a decimal of too many digits) is written as
+// {"$number":"9007199254740993"}, and a recorded object's name that begins with
+// "$" gets one more "$", so that no two values share an encoding.
+//
+// testdata/canonical.json holds entries with their encodings and hashes, for
+// other languages to check themselves against.
+func (e Entry) Canonical() ([]byte, error) {
+	form, err := e.canonicalForm()
+	if err != nil {
+		return nil, err
+	}
+	return jsonvalue.AppendCanonical(nil, form)
+}
+
+// canonicalForm is what Canonical encodes.
+func (e Entry) canonicalForm() (map[string]any, error) {
+	f := e.form()
+	changes := make([]any, len(f.Changes))
+	for i, c := range f.Changes {
+		changes[i] = c.canonicalForm()
+	}
+	metadata := f.Metadata
+	f.Changes, f.Metadata = nil, nil
+	raw, err := json.Marshal(f)
+	if err != nil {
+		return nil, err
+	}
+	v, err := jsonvalue.Decode(raw)
+	if err != nil {
+		return nil, err
+	}
+	form := v.(map[string]any)
+	if len(changes) > 0 {
+		form["changes"] = changes
+	}
+	if len(metadata) > 0 {
+		form["metadata"] = jsonvalue.Escape(metadata)
+	}
+	return form, nil
+}
+
+func (c Change) canonicalForm() map[string]any {
+	m := map[string]any{"field": c.Field, "op": c.op()}
+	if c.op() != OpAdd {
+		m["old"] = jsonvalue.Escape(c.Old)
+	}
+	if c.op() != OpRemove {
+		m["new"] = jsonvalue.Escape(c.New)
+	}
+	if c.Redacted != "" {
+		m["redacted"] = c.Redacted
+	}
+	return m
+}

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -184,4 +185,142 @@ func (r *Redaction) truncate(v any) (any, bool) {
 		return strings.ToValidUTF8(s[:r.MaxText], ""), true
 	}
 	return r.shorten(v)
+}
+
+// nameRules are Redaction's Secrets and Except by the words of their names, so that
+// "APIKeys.userPin" is "api_keys.user_pin".
+type nameRules struct {
+	secret map[string]bool // "user pin" or "api key.user pin" → whether it is a secret's
+}
+
+// rules returns the redaction's own names; nil if it has none.
+func (r *Redaction) rules() *nameRules {
+	if r.names != nil || len(r.Secrets) == 0 && len(r.Except) == 0 {
+		return r.names
+	}
+	return newNameRules(r.Secrets, r.Except) // not made by New
+}
+
+// ready is the redaction with its names ready to be looked up.
+func (r *Redaction) ready() *Redaction {
+	if r == nil {
+		return &Redaction{}
+	}
+	c := *r
+	c.names, c.HashKey = nil, bytes.Clone(r.HashKey)
+	c.names = c.rules()
+	return &c
+}
+
+func newNameRules(secrets, except []string) *nameRules {
+	n := &nameRules{secret: map[string]bool{}}
+	for _, name := range secrets {
+		n.secret[ruleKey(name)] = true
+	}
+	for _, name := range except {
+		n.secret[ruleKey(name)] = false
+	}
+	return n
+}
+
+// ruleKey is the words of "column" or "table.column".
+func ruleKey(name string) string {
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		return joinWords(name[:i]) + "." + joinWords(name[i+1:])
+	}
+	return joinWords(name)
+}
+
+// find returns what the options say of a name; Except wins.
+func (n *nameRules) find(object, name string) (secret, ok bool) {
+	column := joinWords(name)
+	general, hasGeneral := n.secret[column]
+	exact, hasExact := n.secret[joinWords(object)+"."+column]
+	switch {
+	case hasGeneral && hasExact:
+		return general && exact, true
+	case hasExact:
+		return exact, true
+	}
+	return general, hasGeneral
+}
+
+func joinWords(name string) string {
+	var room [8]nameWord
+	var b strings.Builder
+	for i, w := range splitName(room[:0], name) {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(w.text)
+	}
+	return b.String()
+}
+
+// Messages of databases quote values: "Duplicate entry 'ada@example.com' for key
+// 'email'", "Key (email)=(ada@example.com) already exists". Entries keep the message
+// and lose the values.
+
+// quotedValue is where a message has a value: behind begin, up to the last of the
+// ends, since the value may have an end in it. Where none of them follows, it is up to
+// the last closing character, and in a message that was cut off, up to its end.
+type quotedValue struct {
+	begin, closing string
+	ends           []string
+}
+
+// valuesInAny are looked for in the error of any entry: no other message has them.
+var valuesInAny = []quotedValue{
+	// PostgreSQL
+	{"Failing row contains (", ")", []string{")."}},
+	{")=(", ")", []string{") already exists", ") is not present", ") is still referenced", ") is duplicated", ") conflicts with"}},
+	{"JSON data, line ", "", nil},
+	{"unnamed portal with parameters: ", "", nil},
+	// MySQL and MariaDB
+	{"Duplicate entry '", "'", []string{"' for key"}},
+}
+
+// valuesInCaptured are looked for in errors that capture recorded, which are the
+// database's.
+var valuesInCaptured = []quotedValue{
+	{" value: '", "'", []string{"' for column"}}, // MySQL: Incorrect integer value: 'x' for column 'n'
+	{" in value '", "'", []string{"' for column"}},
+	{"near '", "'", []string{"' at line"}},
+	{"near \"", "\"", []string{"\": syntax error"}},
+	{": \"", "\"", nil}, // PostgreSQL: invalid input syntax for type integer: "x"
+	{"Token \"", "\"", []string{"\" is invalid"}},
+	{"no such column: ", "", nil}, // SQLite: of a text in double quotes
+	{"unrecognized token: ", "", nil},
+}
+
+// withoutValues is a database's error without the values that it quotes.
+func withoutValues(message string, lists ...[]quotedValue) string {
+	if message == "" {
+		return ""
+	}
+	for _, list := range lists {
+		for _, q := range list {
+			message = q.cut(message)
+		}
+	}
+	return message
+}
+
+func (q quotedValue) cut(s string) string {
+	i := strings.Index(s, q.begin)
+	if i < 0 {
+		return s
+	}
+	from := i + len(q.begin)
+	to := -1
+	for _, end := range q.ends {
+		to = max(to, strings.LastIndex(s[from:], end))
+	}
+	if to < 0 && q.closing != "" {
+		to = strings.LastIndex(s[from:], q.closing)
+	}
+	if to < 0 {
+		return s[:from] + "?"
+	}
+	return s[:from] + "?" + q.cut(s[from+to:])
 }

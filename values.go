@@ -2,6 +2,7 @@ package audit
 
 import (
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -309,4 +310,179 @@ func ParseQueryIn(v url.Values, zone *time.Location) (Query, error) {
 		return Query{}, err
 	}
 	return q, nil
+}
+
+// UnknownParam is a parameter of a query string that ParseFilter refuses.
+type UnknownParam struct {
+	Name    string
+	Nearest string // the known parameter that it resembles; "": none does
+}
+
+// UnknownParams returns the parameters of a query string that no filter and no page of
+// the library has, sorted by name. Those of campaigns (utm_*) are not among them. An API
+// refuses such a request, as ParseFilter does: a mistyped filter would show more than
+// was asked for. A page can leave them out and say so.
+func UnknownParams(v url.Values) (list []UnknownParam) {
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		if !knownParam(name) && !isCampaign(name) {
+			list = append(list, UnknownParam{Name: name, Nearest: nearestParam(name)})
+		}
+	}
+	return list
+}
+
+// IgnoreParams returns a copy of v without utm_* and without the names, which belong to
+// the application. A parameter that the library knows always stays.
+func IgnoreParams(v url.Values, names ...string) url.Values {
+	kept := make(url.Values, len(v))
+	for name, values := range v {
+		if knownParam(name) || !isCampaign(name) && !slices.Contains(names, name) {
+			kept[name] = values
+		}
+	}
+	return kept
+}
+
+// err is the error of ParseFilter.
+func (p UnknownParam) err() error {
+	reason := "is not a parameter of a filter"
+	if p.Nearest != "" {
+		reason += "; did you mean " + p.Nearest + "?"
+	}
+	return &QueryError{Param: words.Clip(p.Name), Reason: reason}
+}
+
+func isCampaign(name string) bool { return strings.HasPrefix(name, "utm_") }
+
+// filterSingles are the parameters of a filter beside filterLists.
+var filterSingles = []string{"outcome", "not", "transaction", "request", "q", "from", "to", "range", "severity", "reads"}
+
+func knownParam(name string) bool { return slices.Contains(allParams(), name) }
+
+func allParams() []string {
+	list := slices.Concat(filterSingles, notFilter)
+	for _, p := range filterLists {
+		list = append(list, p.name)
+	}
+	return list
+}
+
+// nearestParam is the parameter that is at most two typing errors away, and fewer than
+// its length; "" if there is none.
+func nearestParam(name string) (nearest string) {
+	if len(name) > 32 {
+		return ""
+	}
+	best := 3
+	for _, known := range slices.Sorted(slices.Values(allParams())) {
+		if d := words.Distance(strings.ToLower(name), known); d < best && d < min(len(known), len(name)) {
+			nearest, best = known, d
+		}
+	}
+	return nearest
+}
+
+// Period is a range of time by its name, as range= in a query string.
+type Period string
+
+// The periods that a query string can name. Days and months are those of the time
+// zone that the query is read in.
+const (
+	Today     Period = "today"
+	Yesterday Period = "yesterday"
+	Last24h   Period = "24h"
+	Last7d    Period = "7d"
+	Last30d   Period = "30d"
+	Last90d   Period = "90d"
+	ThisMonth Period = "this_month"
+	LastMonth Period = "last_month"
+)
+
+var periods = []struct {
+	period Period
+	label  string
+	last   time.Duration // how far a period that moves with the clock reaches back; 0 for days and months
+}{
+	{Today, "Today", 0}, {Yesterday, "Yesterday", 0},
+	{Last24h, "Last 24 hours", 24 * time.Hour}, {Last7d, "Last 7 days", 7 * 24 * time.Hour},
+	{Last30d, "Last 30 days", 30 * 24 * time.Hour}, {Last90d, "Last 90 days", 90 * 24 * time.Hour},
+	{ThisMonth, "This month", 0}, {LastMonth, "Last month", 0},
+}
+
+// Periods returns all periods, in the order in which a menu shows them.
+func Periods() []Period {
+	list := make([]Period, len(periods))
+	for i, p := range periods {
+		list[i] = p.period
+	}
+	return list
+}
+
+// periodNames lists the periods for an error.
+func periodNames() string {
+	names := make([]string, len(periods))
+	for i, p := range periods {
+		names[i] = string(p.period)
+	}
+	return strings.Join(names, ", ")
+}
+
+// Label is the period in English: "Last 7 days". It is "" for an unknown period.
+func (p Period) Label() string {
+	for _, known := range periods {
+		if known.period == p {
+			return known.label
+		}
+	}
+	return ""
+}
+
+// Moves reports whether the period ends now, and so is another one a moment later.
+// The others are whole days.
+func (p Period) Moves() bool {
+	for _, known := range periods {
+		if known.period == p {
+			return known.last > 0
+		}
+	}
+	return false
+}
+
+// Range returns the period for Filter.From and Filter.To, in UTC. ok is false for an
+// unknown period. Today and ThisMonth include what is left of the day and the month.
+// A period that ends now begins and ends on whole seconds, so that files can state it
+// exactly; it includes the current second.
+func (p Period) Range(now time.Time, zone *time.Location) (from, to time.Time, ok bool) {
+	for _, known := range periods {
+		if known.period == p && known.last > 0 {
+			now = now.UTC().Truncate(time.Second)
+			return now.Add(-known.last), now.Add(time.Second), true
+		}
+	}
+	year, month, today := now.In(zone).Date()
+	switch p {
+	case Today:
+		return day.Start(year, month, today, zone), day.Start(year, month, today+1, zone), true
+	case Yesterday:
+		return day.Start(year, month, today-1, zone), day.Start(year, month, today, zone), true
+	case ThisMonth:
+		return day.Start(year, month, 1, zone), day.Start(year, month+1, 1, zone), true
+	case LastMonth:
+		return day.Start(year, month-1, 1, zone), day.Start(year, month, 1, zone), true
+	}
+	return time.Time{}, time.Time{}, false
+}
+
+// ParseZone returns the time zone that tz= names, byDefault where v has none. A name
+// that isn't in the IANA time zone database of this server is a *QueryError.
+func ParseZone(v url.Values, byDefault *time.Location) (*time.Location, error) {
+	name := v.Get("tz")
+	if name == "" {
+		return byDefault, nil
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "Local" {
+		return nil, &QueryError{Param: "tz", Reason: fmt.Sprintf("%q is not a time zone that this server knows (Europe/Berlin, UTC)", words.Clip(name)), Err: err}
+	}
+	return zone, nil
 }

@@ -443,3 +443,142 @@ func (s scope) CursorBack(ctx context.Context, q Query) (bool, error) {
 func (s scope) Count(ctx context.Context, f Filter, bound int) (int, bool, error) {
 	return s.trail.Count(ctx, f.And(s.limit), bound)
 }
+
+// joinedIDs are the IDs under which a record has entries beside its present one.
+type joinedIDs struct {
+	mu    sync.RWMutex
+	byID  map[string]joined
+	order []string // oldest first
+}
+
+type joined struct {
+	objectType string
+	others     []string
+}
+
+// maxJoined bounds how many records are kept in mind.
+const maxJoined = 10_000
+
+// JoinIDs notes that the record o has entries under other IDs too: those of an earlier
+// version of the library, or made with a former key. From then on a filter by o's ID
+// selects them too, in this process. It holds for the 10,000 records that were
+// noted last. It doesn't hold the other way round: who guesses an ID of old must not
+// learn whose it is. Package hooks calls it (hooks.ObjectID).
+func (t *Trail) JoinIDs(o Object, others ...string) {
+	j := &t.joined
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if _, known := j.byID[o.ID]; !known {
+		if j.byID == nil {
+			j.byID = map[string]joined{}
+		}
+		if len(j.order) == maxJoined {
+			delete(j.byID, j.order[0])
+			j.order = j.order[1:]
+		}
+		j.order = append(j.order, o.ID)
+	}
+	j.byID[o.ID] = joined{o.Type, slices.Clone(others)}
+}
+
+// Joined returns f with the other IDs of the records that it names (JoinIDs), and with
+// what the trail knows of its keywords (Filter.Search) and its actions
+// (Catalogue.Resolve). What selects entries by f
+// otherwise than through a Reader, as a live feed does, selects by
+// this. Joining again changes nothing.
+func (t *Trail) Joined(f Filter) Filter {
+	f = t.catalogue.Resolve(t.searching(f))
+	t.joined.mu.RLock()
+	defer t.joined.mu.RUnlock()
+	if len(t.joined.byID) == 0 {
+		return f
+	}
+	return t.joined.in(f)
+}
+
+func (j *joinedIDs) in(f Filter) Filter {
+	f.Not, f.and = j.inEach(f.Not), j.inEach(f.and)
+	for _, id := range f.ObjectIDs {
+		record, ok := j.byID[id]
+		if !ok || len(f.ObjectTypes) > 0 && !slices.Contains(f.ObjectTypes, record.objectType) {
+			continue
+		}
+		f = record.into(f)
+	}
+	return f
+}
+
+func (j *joinedIDs) inEach(list []Filter) []Filter {
+	if len(list) == 0 {
+		return list
+	}
+	joined := make([]Filter, len(list))
+	for i, f := range list {
+		joined[i] = j.in(f)
+	}
+	return joined
+}
+
+// into adds the IDs, for entries of the record's type alone.
+func (r joined) into(f Filter) Filter {
+	for _, other := range r.others {
+		if slices.Contains(f.ObjectIDs, other) {
+			continue
+		}
+		f.ObjectIDs = append(slices.Clip(f.ObjectIDs), other)
+		if len(f.ObjectTypes) != 1 {
+			elsewhere := Filter{ObjectIDs: []string{other}, Not: []Filter{{ObjectTypes: []string{r.objectType}}}}
+			f.Not = append(slices.Clip(f.Not), elsewhere)
+		}
+	}
+	return f
+}
+
+// Watch returns a channel that holds a token once entries may have been
+// committed, or the trail was closed, since the last one was taken: who follows
+// the trail then looks at once and not only by the clock. Tokens don't queue,
+// and there may be one without a new entry. stop ends it; calling it again does
+// nothing. The channel is never closed.
+//
+// It tells of what this process commits: by Record, by package hooks, and by
+// who calls Committed. What other processes commit to the same database is
+// found by asking it from time to time, or told by package pgnotify.
+func (t *Trail) Watch() (woken <-chan struct{}, stop func()) {
+	c := make(chan struct{}, 1)
+	t.watching(func(list []chan struct{}) []chan struct{} { return append(list, c) })
+	return c, func() {
+		t.watching(func(list []chan struct{}) []chan struct{} {
+			return slices.DeleteFunc(list, func(other chan struct{}) bool { return other == c })
+		})
+	}
+}
+
+// watching replaces the list: Committed reads it without a lock, since it runs
+// behind every commit.
+func (t *Trail) watching(change func([]chan struct{}) []chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var list []chan struct{}
+	if old := t.watchers.Load(); old != nil {
+		list = slices.Clone(*old)
+	}
+	list = change(list)
+	t.watchers.Store(&list)
+}
+
+// Committed tells those who watch that entries of this trail were committed. Who
+// appends to the store in a transaction of its own (TxAppender) calls it behind
+// the commit; Record and package hooks do so by themselves. It never waits.
+// Without it entries are seen all the same, a moment later.
+func (t *Trail) Committed() {
+	list := t.watchers.Load()
+	if list == nil {
+		return
+	}
+	for _, c := range *list {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}
