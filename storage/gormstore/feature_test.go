@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	driver "github.com/glebarez/sqlite"
@@ -57,4 +58,18 @@ func TestAFeatureIsAddedOnceAndAskedFor(t *testing.T) {
 	require.NoError(t, plain.Migrate(ctx), "without the option it stays")
 	_, err = with().Get(ctx, "01950000-0000-7000-8000-000000000001")
 	require.ErrorIs(t, err, audit.ErrNotFound)
+}
+
+// Whether anything lies on the other side of a page needs no sort: one entry is enough.
+func TestLookingBeyondAPageSortsNothing(t *testing.T) {
+	db, _ := openHost(t)
+	s, err := New(db, nil)
+	require.NoError(t, err)
+	for _, sort := range audit.SortKeys() {
+		o := s.orderOf(sort)
+		b := s.newBuilder()
+		require.NoError(t, selection{order: o, limit: 1, unordered: !o.Indexed()}.write(b))
+		assert.Equal(t, o.Indexed(), strings.Contains(b.String(), "ORDER BY"), sort)
+		assert.Equal(t, sort.Bounded() || sort.Key() == audit.SortRecorded, !o.Indexed(), sort)
+	}
 }

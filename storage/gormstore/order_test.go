@@ -85,5 +85,14 @@ func BenchmarkSortedByOutcome(b *testing.B) {
 				require.Len(b, page.Entries, 50)
 			}
 		})
+		first, err := store.Query(ctx, audit.Query{Sort: sort})
+		require.NoError(b, err)
+		b.Run(string(sort)+"/next", func(b *testing.B) {
+			for b.Loop() {
+				page, err := store.Query(ctx, audit.Query{Sort: sort, Cursor: first.Next})
+				require.NoError(b, err)
+				require.NotEmpty(b, page.Prev)
+			}
+		})
 	}
 }

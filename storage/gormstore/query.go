@@ -206,7 +206,7 @@ func (sel selection) writeTerms(b *sqlgen.Builder, terms []audit.Filter) error {
 		b.WriteString(" AND ")
 		b.After(sel.order.Compared(), values, sel.order.Descending)
 	}
-	if !sel.unordered || !sel.order.Recorded() { // the others are walked in their order
+	if !sel.unordered || sel.order.Indexed() { // which is walked in its order
 		b.WriteString(" ORDER BY ")
 		sel.order.By(b, "")
 	}
@@ -293,7 +293,7 @@ func (s *Store) along(b *sqlgen.Builder, sel selection, p streams) error {
 
 // any reports whether the selection has an entry.
 func (s *Store) any(ctx context.Context, sel selection) (found bool, err error) {
-	sel.limit, sel.unordered = 1, sel.order.Recorded()
+	sel.limit, sel.unordered = 1, !sel.order.Indexed()
 	err = s.eachWindow(ctx, sel, func(q sqldb.Queryer, p streams, part selection) (bool, error) {
 		b := s.newBuilder()
 		if err := s.merge(b, part, p); err != nil {

@@ -175,6 +175,10 @@ func (o Order) Merged() Order {
 // Recorded reports whether the order is that of recording.
 func (o Order) Recorded() bool { return o.Sort.Key() == audit.SortRecorded }
 
+// Indexed reports whether the order is that of an index on the time or another column. The
+// order of recording and the bounded ones aren't: their rows would be sorted.
+func (o Order) Indexed() bool { return o.Key == "" && !o.Recorded() }
+
 // SeqPosition reads the number of a cursor.
 func SeqPosition(p storage.Position) (int64, error) {
 	n, err := strconv.ParseInt(p.Key, 10, 64)
