@@ -304,7 +304,7 @@ func (r *rows) outcomeCell(m *markup, e *audit.Entry) {
 		outcome = audit.Success
 	}
 	m.link(r.by("outcome"), string(outcome))
-	m.text(r.lang.text(string(outcome)))
+	m.text(r.facetLabel("outcome", string(outcome)))
 	m.tag(`</a>`)
 }
 

@@ -229,8 +229,8 @@ func (s *visit) grouped(options []option, names []string) []option {
 }
 
 // labelOf makes "api_access" into "Api access".
-func labelOf(group string) string {
-	s := strings.ReplaceAll(group, "_", " ")
+func labelOf(word string) string {
+	s := strings.ReplaceAll(word, "_", " ")
 	if s == "" {
 		return ""
 	}
@@ -247,7 +247,7 @@ func (s *visit) facetLabel(name, value string) string {
 	case "user":
 		return cmp.Or(s.names[value], value)
 	case "outcome":
-		return s.lang.text(value)
+		return labelOf(s.lang.text(value))
 	case "severity":
 		return s.lang.text(audit.Severity(value).Label())
 	case "reads":

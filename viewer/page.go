@@ -69,6 +69,9 @@ func (p page) Look(e *audit.Entry) string { return string(lookOf(e, p.known(e.Ac
 // Label is what an entry's action is called.
 func (p page) Label(e *audit.Entry) string { return p.did(e) }
 
+// FacetLabel is what the page shows of a value.
+func (p page) FacetLabel(name, value string) string { return p.facetLabel(name, value) }
+
 // Open is the link to an entry in this view.
 func (p page) Open(id string) string { return p.with("entry", id) }
 

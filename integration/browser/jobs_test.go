@@ -94,8 +94,8 @@ const jobState = `document.querySelector('.jobs .st')?.className`
 func (b *tab) start(format string) {
 	b.t.Helper()
 	b.open("?action=update")
-	b.click(".prep summary")
-	b.click(`.prep button[formaction*="export=` + format + `"]`)
+	b.click(".exp summary")
+	b.click(`.exp button[formaction*="export=` + format + `"]`)
 	b.until(search + `.includes('jobs=list')`)
 }
 

@@ -81,7 +81,7 @@ func TestLongWords(t *testing.T) {
 			{"display", "", click(".display summary"), `document.querySelector('.display .panel').checkVisibility()`},
 			{"views", "", click(".views summary"), `document.querySelector('.saved.own').textContent`},
 			{"zones", "", click(".tz summary"), `document.querySelector('.tz .panel').checkVisibility()`},
-			{"prepare", "", click(".prep summary"), `document.querySelector('.prep .panel').checkVisibility()`},
+			{"export", "", click(".exp summary"), `document.querySelector('.exp .panel').checkVisibility()`},
 			{"grouped", "&group=transaction", "", ""},
 			{"empty", "&record=none", "", ""},
 			{"entry", "&entry=" + entryID(900_000), "", ""},

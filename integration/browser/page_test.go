@@ -245,6 +245,7 @@ func TestDownload(t *testing.T) {
 	require.NoError(t, err)
 	b.open("?action=login&outcome=failure")
 	count := b.eval(`document.querySelector('#count').textContent`)
+	b.click(".exp summary")
 	b.click(".exp a")
 	rows := downloaded(t, dir)
 	require.Equal(t, count, fmt.Sprintf("%d entries", len(rows)-1))

@@ -116,10 +116,11 @@ func TestRightToLeftIsTheMirror(t *testing.T) {
 		width                       int64
 		landmarks                   []string
 	}{
-		{"list", "&action=update&action=login", "", `document.querySelector('figure.chart')`, 1440, []string{"h1", ".home", ".home .ico", ".live", ".knob", ".exp", ".exp a", ".find input", ".find .ico", ".find kbd", ".range select",
+		{"list", "&action=update&action=login", "", `document.querySelector('figure.chart')`, 1440, []string{"h1", ".home", ".home .ico", ".live", ".knob", ".exp > summary", ".exp > summary .ico", ".find input", ".find .ico", ".find kbd", ".range select",
 			"#extra > .menu > summary", "#extra > .menu > summary .ico", ".rec input", ".ip input", ".chips a", ".chips .ico", ".bar > p", ".tz > summary", ".views > summary", ".display summary", "thead th", "thead a", "tbody .day", "tbody tr:nth-child(2) > *",
 			"tbody .act", "tbody .act .ico", "tbody .c-record a", ".per", ".keys", ".steps .btn", ".steps .ico"}},
 		{"user menu", "", click("[data-facet=user] summary"), `document.querySelector('[data-facet=user] .panel').checkVisibility()`, 1440, []string{"[data-facet=user] .panel", "[data-facet=user] .opt", "[data-facet=user] .opt input", "[data-facet=user] .opt bdi"}},
+		{"export", "", click(".exp summary"), `document.querySelector('.exp .panel').checkVisibility()`, 1440, []string{".exp .panel", ".exp .lead", ".exp .opt"}},
 		{"display", "", click(".display summary"), `document.querySelector('.display .panel').checkVisibility()`, 1440, []string{".display .panel", ".display .seg label", ".display .opt input", ".display .ends > *"}},
 		{"views", "", click(".views summary"), `document.querySelector('.saved.own').textContent`, 1440, []string{".views .panel", ".saved a", ".views .narrow"}},
 		{"zones", "", click(".tz summary"), `document.querySelector('.tz .panel').checkVisibility()`, 1440, []string{".tz .panel", ".tz .opts a", ".tz .narrow"}},
@@ -134,7 +135,7 @@ func TestRightToLeftIsTheMirror(t *testing.T) {
 		{"help", "&help=1", "", "", 1440, []string{"h1", ".legend th", ".legend td"}},
 		{"completion", "", typing, `document.querySelector('#av-complete:not([hidden]) li')`, 1440, []string{"#av-complete", "#av-complete li"}},
 		{"unknown parameter", "&actoin=update", "", "", 1440, []string{".note.unknown", ".note.unknown p"}},
-		{"phone", "", "", "", 360, []string{"h1", ".find input", ".range select", ".extra-of", ".exp a", "tbody .c-action .act", "tbody .c-time", "tbody tr:nth-child(2) > td", ".steps .btn"}},
+		{"phone", "", "", "", 360, []string{"h1", ".find input", ".range select", ".extra-of", ".exp > summary", "tbody .c-action .act", "tbody .c-time", "tbody tr:nth-child(2) > td", ".steps .btn"}},
 		{"sheet", "", click(".extra-of"), `document.querySelector('.extra:popover-open')`, 360, []string{".extra", ".extra-head .btn", ".extra .menu > summary", ".extra .menu > summary .ico", ".rec input", ".ip input"}},
 		{"entry on a phone", "&entry=" + entryID(900_000), "", "", 360, []string{".home", ".steps .btn", "h1", ".tabs a", ".diff th", ".diff td", ".meta dt", ".meta dd"}},
 	} {
