@@ -92,7 +92,8 @@ func (c *formColumn) Scan(src any) error {
 
 var errType = errors.New("a value of another type")
 
-// idColumn reads a UUID from 16 bytes or text. Any other value reads as "".
+// idColumn reads a UUID of 16 bytes or 36 characters. Any other value, for which no
+// query by ID finds the row, reads as "".
 type idColumn struct {
 	id  string
 	raw any // the value, if it is not a UUID
@@ -101,18 +102,29 @@ type idColumn struct {
 
 // Scan implements sql.Scanner.
 func (c *idColumn) Scan(src any) error {
-	c.raw = nil
-	if s, ok := src.(string); ok && isUUIDText(s) {
-		c.id = s
-		return nil
-	}
 	var id uuid.UUID
-	if err := id.Scan(src); err != nil || src == nil {
+	err := errType
+	switch v := src.(type) {
+	case string:
+		if isUUIDText(v) { // nearly always
+			c.id, c.raw = v, nil
+			return nil
+		}
+		id, err = ParseID(v)
+	case []byte:
+		if len(v) == len(id) {
+			copy(id[:], v)
+			err = nil
+		} else {
+			id, err = ParseID(string(v))
+		}
+	}
+	if err != nil {
 		c.id, c.raw = "", cloneValue(src)
 		*c.bad = append(*c.bad, "id")
 		return nil
 	}
-	c.id = id.String()
+	c.id, c.raw = id.String(), nil
 	return nil
 }
 
