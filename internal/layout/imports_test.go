@@ -47,6 +47,7 @@ var allowed = map[string][]string{
 	"storage/gormstore/internal/schema": {"audit", rooms + "sqldb"},
 	"storage/gormstore/internal/row":    {"audit", "storage", rooms + "schema"},
 	"storage/gormstore/internal/sqlgen": {"audit", "storage", rooms + "sqldb", rooms + "schema", rooms + "row"},
+	"storage/gormstore/internal/layout": {"audit", rooms + "sqldb", rooms + "schema", rooms + "row", rooms + "sqlgen"},
 }
 
 // forbidden never appears in what a host links: a driver that registers a name

@@ -3,12 +3,11 @@ package gormstore
 import (
 	"bytes"
 	"context"
-	"math/rand/v2"
 	"slices"
-	"time"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
+	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 )
 
 // Append stores the entries in a transaction of its own, all or none. When it
@@ -33,9 +32,7 @@ func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 	if s, err = s.ready(ctx, s.db); err != nil {
 		return err
 	}
-	if s.parts != nil {
-		s.parts.makeAhead(ctx, s.db, rows)
-	}
+	s.tables.Prepare(ctx, s.db, rows)
 	for try := 1; ; try++ {
 		err := s.append(ctx, rows)
 		if err == nil || try == maxTries || !s.engine.IsDeadlock(err) {
@@ -43,7 +40,7 @@ func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 		}
 		// Who waits for IDs in their order waits for nobody who waits for him.
 		slices.SortStableFunc(rows, func(a, b row.Row) int { return bytes.Compare(a.ID[:], b.ID[:]) })
-		if err := pause(ctx, try); err != nil {
+		if err := sqldb.Pause(ctx, try); err != nil {
 			return err
 		}
 	}
@@ -52,19 +49,6 @@ func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 // maxTries: who appends the same IDs at the same time can meet a deadlock, which
 // ends one of the two without a trace.
 const maxTries = 20
-
-// pause waits a while by chance, longer each time, so that those who met don't
-// meet again.
-func pause(ctx context.Context, try int) error {
-	t := time.NewTimer(rand.N(time.Duration(try) * 5 * time.Millisecond))
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-t.C:
-		return nil
-	}
-}
 
 func (s *Store) append(ctx context.Context, rows []row.Row) error {
 	if err := s.checkSizes(ctx, s.db, rows); err != nil {

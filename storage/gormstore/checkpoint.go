@@ -72,7 +72,7 @@ func (s *Store) retried(ctx context.Context, fn func() error) error {
 		if err == nil || try == foldTries || !s.outrun(err) {
 			return err
 		}
-		if err := pause(ctx, min(4*try, 40)); err != nil {
+		if err := sqldb.Pause(ctx, min(4*try, 40)); err != nil {
 			return err
 		}
 	}

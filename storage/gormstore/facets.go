@@ -52,22 +52,12 @@ func (s *Store) Facets(ctx context.Context, f audit.Filter) (audit.Facets, error
 // walkedFacets looks for all values among the entries.
 func (s *Store) walkedFacets(ctx context.Context, scope []audit.Filter) (audit.Facets, error) {
 	lists := facetLists{}
-	err := s.eachWalk(ctx, func(q sqldb.Queryer, table string) error {
+	err := s.tables.Each(ctx, s.db, func(q sqldb.Queryer, table string) error {
 		w := s.walkOf(scope)
 		w.table = table
 		return s.readFacets(ctx, q, w.values(), lists)
 	})
 	return lists.facets(), s.translate(ctx, err)
-}
-
-// eachWalk runs fn with each table that entries are in: the values of months are
-// found sooner month by month than in all of them at once, where each jump would
-// go into every month.
-func (s *Store) eachWalk(ctx context.Context, fn func(q sqldb.Queryer, table string) error) error {
-	if s.parts != nil {
-		return s.parts.eachPartition(ctx, s.db, fn)
-	}
-	return s.engine.InSkipScanTx(ctx, s.db, func(q sqldb.Queryer) error { return fn(q, s.quoted) })
 }
 
 // facetScope leaves of f what narrows facets.
@@ -139,7 +129,7 @@ func (s *Store) valuesOf(b *sqlgen.Builder, from func() error) error {
 }
 
 func (s *Store) facetsBy(ctx context.Context, b *sqlgen.Builder) (audit.Facets, error) {
-	rows, err := s.rows(ctx, b)
+	rows, err := s.query(ctx, b)
 	if err != nil {
 		return audit.Facets{}, err
 	}

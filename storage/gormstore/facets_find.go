@@ -86,7 +86,7 @@ func (s *Store) someFacets(ctx context.Context, scope []audit.Filter, want searc
 // walkSome looks among the entries.
 func (s *Store) walkSome(ctx context.Context, scope []audit.Filter, want search, lists facetLists) error {
 	for _, f := range want.facets {
-		err := s.eachWalk(ctx, func(q sqldb.Queryer, table string) error {
+		err := s.tables.Each(ctx, s.db, func(q sqldb.Queryer, table string) error {
 			w := s.walkOf(scope)
 			w.table = table
 			return s.readSome(ctx, q, f, w, want, lists)

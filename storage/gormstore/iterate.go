@@ -158,7 +158,7 @@ func (s *Store) pages(ctx context.Context, sel selection, yield func(audit.Entry
 	if sel.bound, err = s.feed.untilNow(ctx, s); err != nil {
 		return err
 	}
-	if sel.order.Recorded() && s.parts == nil {
+	if sel.order.Recorded() && !s.tables.Several() {
 		return s.recordedBlocks(ctx, sel, yield)
 	}
 	sel.limit = audit.MaxLimit

@@ -32,7 +32,7 @@ func (s *Store) keptAnew(ctx context.Context, k kept, scope []audit.Filter) (aud
 		return audit.Facets{}, err
 	}
 	found := keptValues{values: map[keptValue]struct{}{}}
-	err = s.eachWalk(ctx, func(q sqldb.Queryer, table string) error { return s.everyValue(ctx, q, table, found) })
+	err = s.tables.Each(ctx, s.db, func(q sqldb.Queryer, table string) error { return s.everyValue(ctx, q, table, found) })
 	if err != nil {
 		return audit.Facets{}, err
 	}

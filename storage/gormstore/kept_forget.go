@@ -96,7 +96,7 @@ func (s *Store) removeRows(ctx context.Context, tx *sql.Tx, gone *keptValues, wh
 		return 0, err
 	}
 	b = s.newBuilder()
-	s.deleteKeys(b, keys)
+	s.rows.DeleteKeys(b, keys)
 	result, err := tx.ExecContext(ctx, b.String(), b.Args...)
 	if err != nil {
 		return 0, err
@@ -129,15 +129,6 @@ func (v *keptValues) readRows(ctx context.Context, q sqldb.Queryer, b *sqlgen.Bu
 		v.values[keptValue{schema.ColObject, string(values[0]), object}] = struct{}{}
 	}
 	return keys, rows.Err()
-}
-
-// deleteKeys writes a DELETE of rows by the last column of their rowKey.
-func (s *Store) deleteKeys(b *sqlgen.Builder, keys []string) {
-	if s.parts != nil {
-		s.parts.deleteKeys(b, s.quoted, keys)
-		return
-	}
-	s.traits.DeleteKeys(b, s.quoted, keys)
 }
 
 // of are those in a column.

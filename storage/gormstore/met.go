@@ -12,7 +12,6 @@ import (
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
-	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // appending is the entries of one call on their way into a transaction.
@@ -104,12 +103,7 @@ func (a *appending) undo(ctx context.Context, err error) error {
 	}
 	for _, id := range a.fresh {
 		b := a.store.newBuilder()
-		if a.store.parts != nil {
-			a.store.parts.deleteKeys(b, a.store.quoted, []string{id.String()})
-		} else {
-			b.Add("DELETE FROM ", a.store.quoted, " WHERE id = ")
-			b.Arg(a.store.traits.Format.IDArg(id))
-		}
+		a.store.rows.DeleteID(b, id)
 		if _, undoErr := a.tx.ExecContext(ctx, b.String(), b.Args...); undoErr != nil {
 			return errors.Join(err, a.store.translate(ctx, undoErr))
 		}
@@ -139,16 +133,9 @@ func (s *Store) readStored(ctx context.Context, q sqldb.Queryer, rows []row.Row,
 	}
 	b := s.newBuilder()
 	b.List(schema.ReadNames, "SELECT ", "e.")
-	b.WriteString(", e.salt FROM ")
-	if s.parts != nil {
-		b.Add(s.parts.ids, " k")
-		s.parts.joinRows(b, "k.time", "k.id", sqlgen.Window{})
-		b.WriteString(" WHERE k.id IN (")
-	} else {
-		b.Add(s.quoted, " e WHERE e.id IN (")
-	}
-	b.IDs(ids)
-	b.Add(")", s.traits.LastCommitted)
+	b.WriteString(", e.salt")
+	s.rows.ByIDs(b, ids)
+	b.WriteString(s.traits.LastCommitted)
 	result, err := q.QueryContext(ctx, b.String(), b.Args...)
 	if err != nil {
 		return s.translate(ctx, err)

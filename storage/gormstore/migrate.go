@@ -22,8 +22,8 @@ import (
 // the error unwraps to audit.ErrNotMigrated.
 func (s *Store) Migrate(ctx context.Context) error {
 	placed, err := s.migrateTables(ctx)
-	if err == nil && placed.parts != nil {
-		err = placed.parts.afterMigrate(ctx, s.db)
+	if err == nil {
+		err = placed.tables.Settle(ctx, s.db)
 	}
 	if err == nil {
 		err = placed.startKept(ctx)
@@ -122,8 +122,8 @@ func (s *Store) repair(ctx context.Context, m sqldb.Conn) error {
 // version reads the version of the tables, and learns which partitions they have.
 func (s *Store) version(ctx context.Context, q sqldb.Queryer) (int, error) {
 	n, err := s.schema.Version(ctx, q)
-	if err == nil && n > 0 && s.parts != nil {
-		err = s.parts.months.read(ctx, q, s.parts)
+	if err == nil && n > 0 {
+		err = s.tables.Learn(ctx, q)
 	}
 	return n, err
 }

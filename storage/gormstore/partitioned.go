@@ -1,17 +1,12 @@
 package gormstore
 
 import (
-	"cmp"
-	"context"
-	"database/sql"
-	"maps"
 	"slices"
 	"strings"
 
-	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/layout"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
-	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
@@ -31,22 +26,15 @@ const (
 // says how it is done.
 var ErrPartitions = schema.ErrPartitions
 
-// partitioned is PostgreSQL with a table for each month of time.
-//
-// A unique index of a partitioned table must contain what it is partitioned by,
-// and an ID is unique whatever its time. So each ID is a row of a small table of
-// its own, whose primary key it is; an entry is inserted if, in the same
-// statement, its ID was. That table also has the entry's time, by which its
-// partition is found, and its place in the feed, so that neither index is needed
-// in the partitions.
+// partitioned is PostgreSQL with a table for each month of time (layout.Monthly). An entry
+// is inserted if, in the same statement, its ID was.
 type partitioned struct {
 	*postgres
-	ids    string // the table of IDs, in SQL
-	months *months
+	layout *layout.Monthly
 }
 
 func newPartitioned(t schema.Table) *partitioned {
-	d := &partitioned{postgres: newPostgres(t), ids: t.In(t.IDs(), `"`), months: &months{}}
+	d := &partitioned{postgres: newPostgres(t), layout: layout.NewMonthly(t)}
 	d.inserts, d.strict = d.newInserts(once), d.newInserts("")
 	return d
 }
@@ -54,7 +42,7 @@ func newPartitioned(t schema.Table) *partitioned {
 func (d *partitioned) newInserts(once string) (inserts postgresInserts) {
 	columns := strings.Join(schema.InsertNames, ", ")
 	insert := func(keys string) string {
-		return "WITH fresh AS (INSERT INTO " + d.ids + " (id, time) " + keys + once + " RETURNING id) INSERT INTO " +
+		return "WITH fresh AS (INSERT INTO " + d.layout.IDs + " (id, time) " + keys + once + " RETURNING id) INSERT INTO " +
 			d.t.Quoted(`"`) + " (" + columns + ") "
 	}
 	id, time := slices.Index(schema.InsertNames, "id"), slices.Index(schema.InsertNames, "time")
@@ -86,66 +74,4 @@ func (d *partitioned) insert(rows []row.Row, strict bool) (string, []any) {
 	return d.postgres.insert(row.Distinct(rows), false)
 }
 
-// andTime adds the time of the entry with that ID to a condition, so that no
-// partition but its own is looked at.
-func (d *partitioned) andTime(ctx context.Context, s *Store, b *sqlgen.Builder, id [16]byte) error {
-	k := s.newBuilder()
-	k.Add("SELECT time FROM ", d.ids, " WHERE id = ")
-	k.Arg(sqlgen.PostgresTraits.Format.IDArg(id))
-	rows, err := s.rows(ctx, k)
-	if err != nil {
-		return err
-	}
-	defer rows.Close()
-	if !rows.Next() {
-		return cmp.Or(s.translate(ctx, rows.Err()), audit.ErrNotFound)
-	}
-	var at row.TimeColumn
-	if err := rows.Scan(&at); err != nil {
-		return err
-	}
-	b.WriteString(" AND e.time = ")
-	b.Arg(sqlgen.PostgresTraits.Format.TimeArg(at.Time.UnixMicro()))
-	return nil
-}
-
-// joinRows writes a join with the entry e of that time and ID, of which the window
-// is known. It is looked up for each row in its partition alone: without the
-// OFFSET it would be a join like any other, planned as if all partitions were
-// read for it, and then better by reading them whole.
-func (d *partitioned) joinRows(b *sqlgen.Builder, at, id string, w sqlgen.Window) {
-	b.Add(" CROSS JOIN LATERAL (SELECT * FROM ", d.t.Quoted(`"`), " WHERE time = ", at, " AND id = ", id)
-	b.Within(w, schema.ColTime)
-	b.WriteString(" OFFSET 0) e")
-}
-
-func (d *partitioned) deleteKeys(b *sqlgen.Builder, table string, keys []string) {
-	b.Add("WITH gone AS (DELETE FROM ", d.ids, " WHERE id = ANY(")
-	b.Arg(sqldb.TextArray(keys))
-	b.Add("::uuid[]) RETURNING id, time) DELETE FROM ", table, " e USING gone WHERE e.id = gone.id AND e.time = gone.time")
-}
-
-func (d *partitioned) appended() string { return lastNumber(d.ids) }
-
-// eachPartition runs fn with each partition, all of one snapshot: what is moved
-// between them meanwhile is where it was, and none is dropped.
-func (d *partitioned) eachPartition(ctx context.Context, db *sql.DB, fn func(q sqldb.Queryer, table string) error) error {
-	tx, err := db.BeginTx(ctx, sqldb.Postgres.SnapshotOptions)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // it only read
-	if err := sqldb.ExecAll(ctx, tx, "LOCK TABLE "+d.t.Quoted(`"`)+" IN ACCESS SHARE MODE", sqldb.Postgres.SkipScanSettings); err != nil {
-		return err
-	}
-	known, err := d.readMonths(ctx, tx)
-	if err != nil {
-		return err
-	}
-	for _, suffix := range append(slices.Sorted(maps.Keys(known)), "default") {
-		if err := fn(tx, d.partition(suffix)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
+func (d *partitioned) appended() string { return lastNumber(d.layout.IDs) }

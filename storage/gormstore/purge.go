@@ -3,6 +3,7 @@ package gormstore
 import (
 	"context"
 	"database/sql"
+	"errors"
 
 	"github.com/gormtrail/audit"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
@@ -24,21 +25,20 @@ func (s *Store) Purge(ctx context.Context, f audit.Filter, limit int) (int, erro
 	if err != nil {
 		return 0, err
 	}
-	oldest := selection{filter: f, order: sqlgen.IndexedOrder(audit.SortTime)}
-	removed, err := s.purge(ctx, f, oldest, limit)
+	removed, err := s.purge(ctx, f, limit)
 	if err == nil && removed < limit {
 		_ = s.refresh(ctx) // if it fails, who asks next has more to read
 	}
 	return removed, err
 }
 
-func (s *Store) purge(ctx context.Context, f audit.Filter, oldest selection, limit int) (int, error) {
-	if s.parts == nil {
-		return s.purgeRows(ctx, oldest, limit)
-	}
-	s.parts.makeAhead(ctx, s.db, nil)
-	removed, err := s.parts.purgeMonths(ctx, s, f, limit)
-	for _, part := range s.parts.monthly(oldest) {
+// purge drops whole tables where it can, and deletes the rest by statements that concern
+// one table each.
+func (s *Store) purge(ctx context.Context, f audit.Filter, limit int) (int, error) {
+	s.tables.Prepare(ctx, s.db, nil)
+	removed, err := s.tables.Drop(ctx, s.db, f, limit, s.beforeDrop)
+	oldest := selection{filter: f, order: sqlgen.IndexedOrder(audit.SortTime)}
+	for _, part := range oldest.parts(s.tables.Purges(oldest.times())) {
 		if err != nil || removed == limit {
 			break
 		}
@@ -47,6 +47,21 @@ func (s *Store) purge(ctx context.Context, f audit.Filter, oldest selection, lim
 		removed += n
 	}
 	return removed, s.translate(ctx, err)
+}
+
+// beforeDrop is a layout.BeforeDrop that takes the projections along.
+func (s *Store) beforeDrop(ctx context.Context, tx *sql.Tx, table string) (after func(context.Context) error, err error) {
+	texts, err := s.textValuesOf(ctx, tx, table)
+	if err != nil {
+		return nil, err
+	}
+	withdrawn, err := s.withdrawKept(ctx, tx, table)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context) error {
+		return errors.Join(withdrawn.restore(ctx), s.forgetDropped(ctx, texts))
+	}, nil
 }
 
 // purgeRows removes at most limit rows, oldest first.

@@ -27,12 +27,8 @@ func (s *Store) Get(ctx context.Context, id string) (audit.Entry, error) {
 	}
 	b := s.newBuilder()
 	b.List(schema.ReadNames, "SELECT ", "e.")
-	b.Add(" FROM ", s.quoted, " e WHERE e.id = ")
-	b.Arg(s.traits.Format.IDArg(raw))
-	if s.parts != nil {
-		if err := s.parts.andTime(ctx, s, b, raw); err != nil {
-			return audit.Entry{}, err
-		}
+	if err := s.rows.ByID(ctx, s.db, b, raw); err != nil {
+		return audit.Entry{}, s.translate(ctx, err)
 	}
 	entries, err := s.read(ctx, b)
 	switch {
@@ -272,12 +268,7 @@ func (s *Store) fromMerged(b *sqlgen.Builder, sel selection, p streams) error {
 		return err
 	}
 	b.WriteString(") p")
-	if s.parts != nil {
-		s.parts.joinRows(b, "p.time", "p.id", sel.window)
-	} else {
-		key := b.Traits.RowKey[0]
-		b.Add(" JOIN ", s.quoted, " e ON e.", key, " = p.", key)
-	}
+	s.rows.Join(b, sel.window)
 	return nil
 }
 
@@ -310,8 +301,8 @@ func (s *Store) any(ctx context.Context, sel selection) (found bool, err error) 
 	return found, err
 }
 
-// rows runs the statement on the store's own pool.
-func (s *Store) rows(ctx context.Context, b *sqlgen.Builder) (*sql.Rows, error) {
+// query runs the statement on the store's own pool.
+func (s *Store) query(ctx context.Context, b *sqlgen.Builder) (*sql.Rows, error) {
 	return s.rowsOn(ctx, s.db, b)
 }
 

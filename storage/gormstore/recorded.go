@@ -42,26 +42,9 @@ func (s *Store) seqOf(ctx context.Context, id string) (int, error) {
 		return 0, nil // no entry has such an ID
 	}
 	b := s.newBuilder()
-	b.Add("SELECT seq FROM ", s.numbered(), " WHERE id = ")
+	b.Add("SELECT seq FROM ", s.rows.Numbers(), " WHERE id = ")
 	b.Arg(s.traits.Format.IDArg(raw))
 	return s.numberOf(ctx, s.db, b)
-}
-
-// numbered is the table that has the numbers.
-func (s *Store) numbered() string {
-	if s.parts != nil {
-		return s.parts.ids
-	}
-	return s.quoted
-}
-
-// source is the table that a selection's keys are read from, without an alias.
-// With months the numbers are beside the IDs.
-func (s *Store) source(sel selection) string {
-	if s.parts == nil || !sel.order.Recorded() {
-		return s.quoted
-	}
-	return "(SELECT n.seq, m.* FROM " + s.quoted + " m JOIN " + s.parts.ids + " n ON n.id = m.id)"
 }
 
 // planRecorded plans a page in the order of recording. Of a filter of records all
@@ -81,7 +64,7 @@ func (s *Store) planRecorded(p streams) streams {
 // database may walk the whole table, which is in the page's order.
 func (s *Store) recordedKeys(b *sqlgen.Builder, sel selection, p streams, columns []string) error {
 	b.List(columns, "SELECT ", "")
-	b.Add(" FROM ", s.source(sel), " e")
+	b.Add(" FROM ", s.rows.Source(sel.order.Recorded()), " e")
 	terms := p.terms
 	if p.tenants != nil {
 		b.WriteString(s.use(leadIndexes[schema.ColObject]))

@@ -47,7 +47,7 @@ func (r byNumber) Swap(i, j int) {
 // Looking for one reads no more than the index (on PostgreSQL their rows), and
 // sorts nothing.
 func (s *Store) firstByTime(ctx context.Context, q sqldb.Queryer, sel selection) (page run, ok bool, err error) {
-	if sel.after != nil || sel.limit == 0 || s.parts != nil || !s.traits.KeepsOrder {
+	if sel.after != nil || sel.limit == 0 || s.tables.Several() || !s.traits.KeepsOrder {
 		return page, false, nil
 	}
 	byTime := sel

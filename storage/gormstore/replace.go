@@ -11,7 +11,6 @@ import (
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
-	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
 // Replace puts masked entries in the place of those that are as old says, and forgets
@@ -38,7 +37,7 @@ func (s *Store) Replace(ctx context.Context, old, masked []audit.Entry) (int, er
 		if err == nil || try == maxTries || !s.engine.IsDeadlock(err) {
 			return n, s.translate(ctx, err)
 		}
-		if err := pause(ctx, try); err != nil {
+		if err := sqldb.Pause(ctx, try); err != nil {
 			return 0, err
 		}
 	}
@@ -96,7 +95,7 @@ func (s *Store) lockEntries(ctx context.Context, tx *sql.Tx, list []audit.Entry)
 	b := s.newBuilder()
 	b.List(schema.ReadNames, "SELECT ", "")
 	b.Add(" FROM ", s.quoted, " WHERE ")
-	b.AnyOf(len(rows), func(i int) { s.isRow(b, &rows[i]) })
+	b.AnyOf(len(rows), func(i int) { s.rows.IsRow(b, rows[i].ID, rows[i].Time) })
 	b.WriteString(s.traits.RowLock)
 	found, err := tx.QueryContext(ctx, b.String(), b.Args...)
 	if err != nil {
@@ -114,17 +113,6 @@ func (s *Store) lockEntries(ctx context.Context, tx *sql.Tx, list []audit.Entry)
 	return stored, found.Err()
 }
 
-// isRow writes the condition of an entry's row. With months its time finds the month.
-func (s *Store) isRow(b *sqlgen.Builder, r *row.Row) {
-	b.WriteString("(id = ")
-	b.Arg(s.traits.Format.IDArg(r.ID))
-	if s.parts != nil {
-		b.WriteString(" AND time = ")
-		b.Arg(s.traits.Format.TimeArg(r.Time))
-	}
-	b.WriteString(")")
-}
-
 // update writes what masking may change.
 func (s *Store) update(ctx context.Context, tx sqldb.Execer, r *row.Row) error {
 	b := s.newBuilder()
@@ -135,7 +123,7 @@ func (s *Store) update(ctx context.Context, tx sqldb.Execer, r *row.Row) error {
 		b.Arg(texts.Text(name))
 	}
 	b.WriteString(" WHERE ")
-	s.isRow(b, r)
+	s.rows.IsRow(b, r.ID, r.Time)
 	_, err := tx.ExecContext(ctx, b.String(), b.Args...)
 	return err
 }

@@ -8,6 +8,7 @@ import (
 	"gorm.io/gorm"
 
 	"github.com/gormtrail/audit"
+	"github.com/gormtrail/audit/storage/gormstore/internal/layout"
 	"github.com/gormtrail/audit/storage/gormstore/internal/schema"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
@@ -94,7 +95,8 @@ type Store struct {
 	traits   *sqlgen.Traits
 	engine   *sqldb.Engine
 	feed     feedReader
-	parts    *partitioned // the dialect, or nil where the table isn't partitioned
+	tables   layout.Tables
+	rows     layout.Rows
 	table    schema.Table
 	opts     Options
 	index    keywordIndex // nil: none
@@ -185,19 +187,21 @@ func (s *Store) name(t schema.Table) (err error) {
 		return err
 	}
 	s.traits, s.engine = sqlgen.TraitsOf(s.database), sqldb.EngineOf(s.database)
+	s.table, s.quoted = t, t.Quoted(s.traits.Quote)
+	s.feed = feedOf(s.database)
 	switch s.opts.Partitions {
 	case Unpartitioned:
+		s.tables, s.rows = layout.One(s.quoted, s.engine)
 	case Monthly:
 		if s.database != "postgres" {
 			return fmt.Errorf("gormstore: Options.Partitions is for PostgreSQL, and the database is %s", s.database)
 		}
-		s.parts = newPartitioned(t)
-		s.dialect, s.traits = s.parts, monthsTraits
+		months := newPartitioned(t)
+		s.dialect, s.traits = months, monthsTraits
+		s.tables, s.rows, s.feed = months.layout, months.layout, monthsFeed{layout: months.layout}
 	default:
 		return fmt.Errorf("gormstore: Options.Partitions is %d, neither Unpartitioned nor Monthly", s.opts.Partitions)
 	}
-	s.table, s.quoted = t, t.Quoted(s.traits.Quote)
-	s.feed = feedOf(s.database, s.parts != nil)
 	if s.opts.KeywordIndex {
 		s.index = s.dialect.keywordIndex()
 	}
@@ -217,7 +221,7 @@ func (s *Store) Tables() []string {
 	if s.index != nil {
 		names = append(names, s.table.Texts(), s.table.TextsOf(), s.table.TextsUpto())
 	}
-	if s.parts != nil {
+	if s.tables.Several() {
 		names = append(names, s.table.IDs())
 	}
 	for i := range names {

@@ -200,7 +200,7 @@ func (p streams) known() bool { return p.few || p.tenants != nil || (p.byTime &&
 // nothing, and with what its statements are to run on.
 func (s *Store) onPlan(ctx context.Context, sel selection, fn func(sqldb.Queryer, streams) error) error {
 	p := s.planStreams(sel)
-	if p.known() && s.parts == nil {
+	if p.known() && !s.tables.Several() {
 		return s.onKnownPlan(ctx, s.db, sel, p, fn)
 	}
 	// The tenants and the page, and the page's windows, are of one snapshot, or an
@@ -231,7 +231,7 @@ func (s *Store) choose(ctx context.Context, q sqldb.Queryer, sel selection, p st
 	}
 	// Planning a statement over all months takes longer than most pages; less long
 	// than what a keyword is looked for in.
-	if s.parts != nil && sel.sought == nil || s.tooMany(p) {
+	if s.tables.Several() && sel.sought == nil || s.tooMany(p) {
 		return other, nil
 	}
 	if p.bounds == nil {

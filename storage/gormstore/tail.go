@@ -71,13 +71,11 @@ type feedReader interface {
 	longReads(ctx context.Context, s *Store) (bool, error)
 }
 
-func feedOf(database string, partitioned bool) feedReader {
-	switch {
-	case partitioned:
-		return monthsFeed{}
-	case database == "postgres":
+func feedOf(database string) feedReader {
+	switch database {
+	case "postgres":
 		return postgresFeed{}
-	case database == "mysql":
+	case "mysql":
 		return mysqlFeed{}
 	}
 	return sqliteFeed{}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/gormtrail/audit/storage/gormstore/internal/feed"
+	"github.com/gormtrail/audit/storage/gormstore/internal/layout"
 	"github.com/gormtrail/audit/storage/gormstore/internal/row"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqldb"
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
@@ -16,7 +17,10 @@ import (
 const tailKeys = 1000
 
 // monthsFeed is the feed of a table with partitions.
-type monthsFeed struct{ postgresFeed }
+type monthsFeed struct {
+	postgresFeed
+	layout *layout.Monthly
+}
 
 // feedKeys are keys of the feed and of their entries, as arrays.
 type feedKeys struct {
@@ -26,17 +30,17 @@ type feedKeys struct {
 }
 
 func (f monthsFeed) tail(ctx context.Context, s *Store, sel selection, after, until string) (tailed, error) {
-	return f.follow(ctx, s, sel, after, until, s.parts.readPart)
+	return f.follow(ctx, s, sel, after, until, f.readPart)
 }
 
 // readPart is a partReader. It reads the keys first, in the table of IDs, and then the
 // entries, in the partitions that hold them. Mostly there is nothing new, and no
 // partition is read.
-func (d *partitioned) readPart(ctx context.Context, s *Store, sel selection, c feed.Snapshots) (all indexed[feedKey], err error) {
+func (f monthsFeed) readPart(ctx context.Context, s *Store, sel selection, c feed.Snapshots) (all indexed[feedKey], err error) {
 	limit := sel.limit
 	for _, r := range c.Ranges() {
 		for most, ended := min(limit, tailKeys), false; !ended; most = tailKeys {
-			keys, err := d.feedKeys(ctx, s, r, most)
+			keys, err := f.feedKeys(ctx, s, r, most)
 			if err != nil {
 				return all, err
 			}
@@ -44,7 +48,7 @@ func (d *partitioned) readPart(ctx context.Context, s *Store, sel selection, c f
 				break
 			}
 			sel.limit = limit - len(all.keys)
-			got, err := d.byKeys(ctx, s, sel, keys)
+			got, err := f.byKeys(ctx, s, sel, keys)
 			if err != nil {
 				return all, err
 			}
@@ -59,12 +63,12 @@ func (d *partitioned) readPart(ctx context.Context, s *Store, sel selection, c f
 }
 
 // feedKeys reads on in a range.
-func (d *partitioned) feedKeys(ctx context.Context, s *Store, r feed.Range, most int) (k feedKeys, err error) {
+func (f monthsFeed) feedKeys(ctx context.Context, s *Store, r feed.Range, most int) (k feedKeys, err error) {
 	b := s.newBuilder()
-	b.Add("SELECT id::text, time, xid::text AS feed_xid, seq FROM ", d.ids, " WHERE ")
+	b.Add("SELECT id::text, time, xid::text AS feed_xid, seq FROM ", f.layout.IDs, " WHERE ")
 	writeRange(b, r)
 	b.Add(" ORDER BY xid, seq LIMIT ", strconv.Itoa(most))
-	rows, err := s.rows(ctx, b)
+	rows, err := s.query(ctx, b)
 	if err != nil {
 		return k, err
 	}
@@ -88,7 +92,7 @@ func (d *partitioned) feedKeys(ctx context.Context, s *Store, r feed.Range, most
 	return k, rows.Err()
 }
 
-func (d *partitioned) byKeys(ctx context.Context, s *Store, sel selection, k feedKeys) (indexed[feedKey], error) {
+func (f monthsFeed) byKeys(ctx context.Context, s *Store, sel selection, k feedKeys) (indexed[feedKey], error) {
 	b := s.newBuilder()
 	b.List(sel.names(), "SELECT ", "e.")
 	b.WriteString(", k.of_xid::text, k.of_seq FROM unnest(")
@@ -101,11 +105,11 @@ func (d *partitioned) byKeys(ctx context.Context, s *Store, sel selection, k fee
 		b.Add("::", a.of, "[]")
 	}
 	b.WriteString(") AS k (of_id, of_time, of_xid, of_seq)")
-	d.joinRows(b, "k.of_time", "k.of_id", sqlgen.Window{From: k.from, To: k.to})
+	f.layout.JoinOn(b, "k.of_time", "k.of_id", sqlgen.Window{From: k.from, To: k.to})
 	b.WriteString(" WHERE ")
 	b.Filter(sel.filter)
 	b.Add(" ORDER BY k.of_xid, k.of_seq LIMIT ", strconv.Itoa(sel.limit))
-	rows, err := s.rows(ctx, b)
+	rows, err := s.query(ctx, b)
 	if err != nil {
 		return indexed[feedKey]{}, err
 	}

@@ -117,7 +117,7 @@ func (postgresFeed) readRange(ctx context.Context, s *Store, sel selection, r fe
 	b.WriteString(" AND ")
 	b.Filter(sel.filter)
 	b.Add(" ORDER BY e.xid, e.seq LIMIT ", strconv.Itoa(sel.limit))
-	rows, err := s.rows(ctx, b)
+	rows, err := s.query(ctx, b)
 	if err != nil {
 		return indexed[feedKey]{}, err
 	}

@@ -57,7 +57,7 @@ func (f sqliteFeed) tail(ctx context.Context, s *Store, sel selection, after, un
 	b.WriteString(" AND ")
 	b.Filter(sel.filter)
 	b.Add(" ORDER BY seq LIMIT ", strconv.Itoa(sel.limit))
-	rows, err := s.rows(ctx, b)
+	rows, err := s.query(ctx, b)
 	if err != nil {
 		return t, err
 	}

@@ -66,7 +66,7 @@ func (s *Store) catchUp(ctx context.Context) error {
 		case !s.outrun(err) || try == foldTries:
 			return err
 		}
-		if err := pause(ctx, min(4*try, 40)); err != nil {
+		if err := sqldb.Pause(ctx, min(4*try, 40)); err != nil {
 			return err
 		}
 		try++

@@ -112,7 +112,7 @@ func (s *Store) updateBehalf(ctx context.Context, m sqldb.Execer, entries []audi
 			b.Add("UPDATE ", s.quoted, " SET ", schema.ColBehalf, " = ")
 			b.Arg(user)
 			b.WriteString(" WHERE ")
-			b.AnyOf(len(some), func(i int) { s.isRow(b, &some[i]) })
+			b.AnyOf(len(some), func(i int) { s.rows.IsRow(b, some[i].ID, some[i].Time) })
 			if _, err := m.ExecContext(ctx, b.String(), b.Args...); err != nil {
 				return err
 			}

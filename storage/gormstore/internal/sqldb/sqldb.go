@@ -5,7 +5,9 @@ package sqldb
 import (
 	"context"
 	"database/sql"
+	"math/rand/v2"
 	"strings"
+	"time"
 
 	"github.com/gormtrail/audit"
 )
@@ -125,4 +127,17 @@ func ReadTx(ctx context.Context, db *sql.DB, opts *sql.TxOptions, fn func(Conn) 
 	}
 	defer func() { _ = tx.Rollback() }() // it only read
 	return fn(tx)
+}
+
+// Pause waits at random, longer with each try, so that transactions that met don't meet
+// again. It returns the context's error if that ends first.
+func Pause(ctx context.Context, try int) error {
+	t := time.NewTimer(rand.N(time.Duration(try) * 5 * time.Millisecond))
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-t.C:
+		return nil
+	}
 }

@@ -119,11 +119,11 @@ func TestAnyOfIsABalancedTree(t *testing.T) {
 func TestNarrowedWindows(t *testing.T) {
 	hour := func(h int) time.Time { return at.Add(time.Duration(h) * time.Hour) }
 	w := Window{}
-	w.Narrow(Window{From: hour(1)})
-	w.Narrow(Window{From: hour(0), To: hour(3)})
-	w.Narrow(Window{To: hour(2)})
+	w = w.Narrow(Window{From: hour(1)})
+	w = w.Narrow(Window{From: hour(0), To: hour(3)})
+	w = w.Narrow(Window{To: hour(2)})
 	assert.Equal(t, Window{From: hour(1), To: hour(2)}, w)
 	assert.False(t, w.Empty())
-	w.Narrow(Window{From: hour(2)})
+	w = w.Narrow(Window{From: hour(2)})
 	assert.True(t, w.Empty())
 }

@@ -17,14 +17,15 @@ func (b *Builder) Within(w Window, column string) {
 	}
 }
 
-// Narrow leaves what both windows have in common.
-func (w *Window) Narrow(by Window) {
+// Narrow returns the times that lie in both windows.
+func (w Window) Narrow(by Window) Window {
 	if w.From.Before(by.From) {
 		w.From = by.From
 	}
 	if !by.To.IsZero() && (w.To.IsZero() || by.To.Before(w.To)) {
 		w.To = by.To
 	}
+	return w
 }
 
 // Empty reports whether no time lies in the window.
