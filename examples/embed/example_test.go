@@ -97,7 +97,8 @@ func (a *application) addAuditLog(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	mux.Handle("/admin/audit", page) // list, details, downloads, live updates, JSON API
+	go func() { _ = store.Run(ctx) }() // keeps the filters' choices up to date; it logs its errors
+	mux.Handle("/admin/audit", page)   // list, details, downloads, live updates, JSON API
 	handler := httpaudit.Middleware(&httpaudit.Options{Actor: actorOf, Tenant: tenantOf})(mux)
 	// endregion
 	a.trail, a.handler = trail, handler

@@ -20,6 +20,7 @@ import (
 // host is the application that the trail is embedded in.
 type host struct {
 	db    *gorm.DB
+	store *gormstore.Store
 	trail *audit.Trail
 	clock *clock
 	log   *slog.Logger
@@ -52,13 +53,14 @@ func openHost(ctx context.Context, file string, log *slog.Logger) (*host, error)
 // addTrail keeps the entries in the host's own database, so that a change and
 // its entry are committed together.
 func (h *host) addTrail(ctx context.Context) error {
-	store, err := gormstore.New(h.db, nil)
+	store, err := gormstore.New(h.db, &gormstore.Options{Logger: h.log})
 	if err != nil {
 		return err
 	}
 	if err := store.Migrate(ctx); err != nil {
 		return err
 	}
+	h.store = store
 	h.trail, err = audit.New(store, &audit.Options{Now: h.clock.Now, Logger: h.log, Catalogue: labels()})
 	if err != nil {
 		return err
@@ -96,6 +98,20 @@ func (h *host) prepare(ctx context.Context) (end func(context.Context) error, er
 	return func(ctx context.Context) error {
 		return errors.Join(h.jobs.Close(ctx), folder.Close(), os.RemoveAll(dir))
 	}, nil
+}
+
+// background keeps the filters' choices up to date until end is called.
+func (h *host) background(ctx context.Context) (end func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = h.store.Run(ctx) // it logs its errors
+	}()
+	return func() {
+		cancel()
+		<-ended
+	}
 }
 
 func (h *host) close(ctx context.Context) error {

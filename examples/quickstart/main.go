@@ -136,6 +136,7 @@ func (h *host) serve(ctx context.Context, s settings, stdout io.Writer) (err err
 		return errors.Join(err, l.Close())
 	}
 	defer func() { err = errors.Join(err, end(context.WithoutCancel(ctx))) }()
+	defer h.background(ctx)()
 	page, err := h.page()
 	if err != nil {
 		return errors.Join(err, l.Close())

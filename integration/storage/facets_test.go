@@ -154,7 +154,7 @@ func TestFacetsAreThoseOfTheEntries(t *testing.T) {
 		}
 		check(-1)
 		var kept int
-		require.NoError(t, db.Raw("SELECT count(*) FROM audit_entries_values").Scan(&kept).Error)
+		require.NoError(t, db.Raw("SELECT count(*) FROM audit_entries_facets").Scan(&kept).Error)
 		if len(live) > 2000 {
 			assert.NotZero(t, kept)
 		}
@@ -273,7 +273,7 @@ func TestFacetsAreFoldedByTheDriverInC(t *testing.T) {
 	entries := g.entries(1500)
 	require.NoError(t, store.Append(ctx, entries...))
 	kept := func() (n, patience int) {
-		require.NoError(t, db.Raw("SELECT count(*) FROM audit_entries_values").Scan(&n).Error)
+		require.NoError(t, db.Raw("SELECT count(*) FROM audit_entries_facets").Scan(&n).Error)
 		require.NoError(t, db.Raw("PRAGMA busy_timeout").Scan(&patience).Error)
 		return n, patience
 	}

@@ -55,7 +55,7 @@ func TestTailAfterARestore(t *testing.T) {
 	require.NoError(t, store.Append(ctx, entries...))
 	require.NoError(t, db.Exec("UPDATE audit_entries SET xid = '1000000000000'::xid8").Error)
 	// A place that this server could have told, too.
-	require.NoError(t, db.Exec("UPDATE audit_entries_values_upto SET position = 'pg/' || pg_current_snapshot()").Error)
+	require.NoError(t, db.Exec("UPDATE audit_entries_checkpoints SET position = 'pg/' || pg_current_snapshot() WHERE name = 'gormstore/facets'").Error)
 	require.NoError(t, store.Migrate(ctx))
 	facets, err := store.Facets(ctx, audit.Filter{})
 	require.NoError(t, err)

@@ -25,7 +25,7 @@ const allTenants = "WITH RECURSIVE t (v) AS (SELECT min(tenant) FROM audit_entri
 
 // sql writes parameters, and what an expression is called, as the database does.
 func (tr *trail) sql(s string) string {
-	name, matches := "instr", "no IN (SELECT rowid FROM audit_entries_texts_search WHERE audit_entries_texts_search MATCH ?)"
+	name, matches := "instr", "no IN (SELECT rowid FROM audit_entries_terms_search WHERE audit_entries_terms_search MATCH ?)"
 	if tr.kind == "postgres" {
 		name, matches = "strpos", "lower(search) LIKE ?"
 	}

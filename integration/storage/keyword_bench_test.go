@@ -80,7 +80,7 @@ func pairReads(b *testing.B, plain, store *gormstore.Store, read func(*gormstore
 }
 
 func dropKeywordIndex(b *testing.B, db *gorm.DB, server string) {
-	tables := []string{"_texts", "_texts_of", "_texts_upto"}
+	tables := []string{"_terms", "_terms_of"}
 	if server == "sqlite" {
 		tables = append(tables, "_texts_search")
 	}

@@ -216,7 +216,7 @@ func checkTexts(t *testing.T, db *gorm.DB, store *gormstore.Store) {
 	position := map[string]string{"postgres": "strpos", "sqlite": "instr"}[db.Name()]
 	for _, column := range []string{"actor_user", "object_key", "action"} {
 		same := " o.tenant = e.tenant AND x.value = e." + column + " AND " + position + "(e.search, x.search) > 0"
-		texts := "audit_entries_texts x LEFT JOIN audit_entries_texts_of o ON o.id = x.id"
+		texts := "audit_entries_terms x LEFT JOIN audit_entries_terms_of o ON o.id = x.id"
 		for what, query := range map[string]string{
 			"not kept":    "SELECT count(*) FROM audit_entries e WHERE NOT EXISTS (SELECT 1 FROM " + texts + " WHERE x.kind = '" + column + "' AND " + same + ")",
 			"of no entry": "SELECT count(*) FROM " + texts + " WHERE x.kind = '" + column + "' AND NOT EXISTS (SELECT 1 FROM audit_entries e WHERE" + same + ")",

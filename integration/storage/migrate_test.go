@@ -152,7 +152,7 @@ func TestUpgradeFromVersionOne(t *testing.T) {
 		// Version 5 has a column more, and a user of an actor without name and email.
 		for _, statement := range []string{
 			"ALTER TABLE audit_entries DROP COLUMN behalf_user", "UPDATE audit_entries SET actor_user = '' WHERE actor_user = actor_id",
-			"DELETE FROM audit_entries_values WHERE facet IN ('behalf_user', 'actor_user')", "DELETE FROM audit_entries_schema WHERE version > 1",
+			"DROP TABLE audit_entries_facets", "DROP TABLE audit_entries_checkpoints", "DELETE FROM audit_entries_schema WHERE version > 1",
 		} {
 			require.NoError(t, db.Exec(statement).Error)
 		}

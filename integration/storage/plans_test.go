@@ -294,7 +294,7 @@ func checkSQLitePlan(t *testing.T, db *sql.DB, q recorded) {
 
 // wholeTables are the steps that read a table of many rows through; e is another
 // name of either.
-var wholeTables = map[string]bool{"SCAN audit_entries": true, "SCAN audit_entries_values": true, "SCAN e": true}
+var wholeTables = map[string]bool{"SCAN audit_entries": true, "SCAN audit_entries_facets": true, "SCAN e": true}
 
 // fewRows are searches whose rows may be sorted: those of one transaction, of one
 // request, of a prefix of addresses; of a project or actors, if they were counted.
@@ -372,7 +372,7 @@ func checkMySQLPlan(t *testing.T, db *sql.DB, q recorded) {
 			// Where few entries share a value it reads a tenant's index through, and where
 			// few tenants do what is kept of them.
 			most = planEntries / 10
-			if table["table_name"] == "audit_entries_values" {
+			if table["table_name"] == "audit_entries_facets" {
 				most = planEntries
 			}
 		}

@@ -82,7 +82,7 @@ func questions() []question {
 		// By hand one knows that it is rare, and asks for nothing before the page.
 		var by []string
 		for _, column := range []string{"actor_user", "object_key", "action"} {
-			by = append(by, "SELECT id FROM audit_entries WHERE tenant = ? AND "+column+" IN (SELECT value FROM audit_entries_texts WHERE kind = '"+column+"' AND MATCHES(?))")
+			by = append(by, "SELECT id FROM audit_entries WHERE tenant = ? AND "+column+" IN (SELECT value FROM audit_entries_terms WHERE kind = '"+column+"' AND MATCHES(?))")
 		}
 		list = append(list, page("keyword, "+k.name, ask, "CONTAINS(search, ?) AND id IN ("+strings.Join(by, " UNION ALL ")+")"+newest, func(tr *trail, k int) []any {
 			return []any{storage.Fold(word(k)), large, tr.pattern(word(k)), large, tr.pattern(word(k)), large, tr.pattern(word(k))}

@@ -160,7 +160,7 @@ func TestDocumentedRights(t *testing.T) {
 				assert.Error(t, store.Migrate(ctx), role)
 				if role == "read" || role == "refresh" {
 					var values int
-					require.NoError(t, db.Raw("SELECT count(*) FROM audit_entries_values").Scan(&values).Error)
+					require.NoError(t, db.Raw("SELECT count(*) FROM audit_entries_facets").Scan(&values).Error)
 					assert.Equal(t, role == "refresh", values > 0, "%s writes the facets' values", role)
 				}
 			}
@@ -176,7 +176,7 @@ func TestRightsOfMonths(t *testing.T) {
 	owner := migrated(t, db, &monthly)
 	entries := overYears(40)
 	require.NoError(t, owner.Append(ctx, entries...))
-	require.NoError(t, db.Exec("UPDATE audit_entries_values_upto SET version = version + 1, position = ''").Error)
+	require.NoError(t, db.Exec("UPDATE audit_entries_checkpoints SET version = version + 1, position = '' WHERE name = 'gormstore/facets'").Error)
 
 	reader := newRole(t, db, d, owner.Tables(), rightsTable(t)["read"])
 	store, err := gormstore.New(open(t, reader), &monthly)
@@ -262,9 +262,9 @@ func TestDocumentedReset(t *testing.T) {
 		store := migrated(t, db, &gormstore.Options{KeywordIndex: index})
 		require.NoError(t, store.Append(ctx, newGenerator(1).entries(1500)...))
 		require.NoError(t, store.Refresh(ctx))
-		tables, reset := []string{"audit_entries_values"}, always
+		tables, reset := []string{"audit_entries_facets"}, always
 		if index {
-			tables, reset = append(tables, "audit_entries_texts", "audit_entries_texts_of"), always+indexed
+			tables, reset = append(tables, "audit_entries_terms", "audit_entries_terms_of"), always+indexed
 		}
 		require.NoError(t, db.Exec("DELETE FROM audit_entries").Error)
 		for statement := range strings.SplitSeq(reset, ";") {

@@ -109,7 +109,7 @@ func openTrail(b *testing.B, kind string, n int) *trail {
 	tr.head, err = store.Head(ctx)
 	require.NoError(b, err)
 	if kind == "postgres" { // where autovacuum isn't off, it does so
-		require.NoError(b, db.Exec("VACUUM (ANALYZE) audit_entries_values, audit_entries_texts, audit_entries_texts_of").Error)
+		require.NoError(b, db.Exec("VACUUM (ANALYZE) audit_entries_facets, audit_entries_terms, audit_entries_terms_of").Error)
 	}
 	return tr
 }

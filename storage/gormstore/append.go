@@ -35,6 +35,9 @@ func (s *Store) Append(ctx context.Context, entries ...audit.Entry) error {
 	s.tables.Prepare(ctx, s.db, rows)
 	for try := 1; ; try++ {
 		err := s.append(ctx, rows)
+		if err == nil {
+			s.known.appendedHere(len(rows), s.foldAfter)
+		}
 		if err == nil || try == maxTries || !s.engine.IsDeadlock(err) {
 			return err
 		}
@@ -97,5 +100,9 @@ func (s *Store) AppendTx(ctx context.Context, tx audit.Execer, entries ...audit.
 		return err
 	}
 	a := &appending{store: s, tx: tx}
-	return a.undo(ctx, a.insert(ctx, rows))
+	err = a.undo(ctx, a.insert(ctx, rows))
+	if err == nil {
+		s.known.appendedHere(len(rows), s.foldAfter)
+	}
+	return err
 }

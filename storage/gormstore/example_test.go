@@ -59,6 +59,39 @@ func Example() {
 }
 
 // A job that keeps the keyword index near, for a host in which people search seldom.
+// Run keeps the projections up to date for as long as the process lives.
+func ExampleStore_Run() {
+	db, err := gorm.Open(sqlite.Open("file:run?mode=memory"), &gorm.Config{})
+	if err != nil {
+		log.Fatal(err)
+	}
+	pool, err := db.DB()
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer pool.Close()
+	pool.SetMaxOpenConns(1) // the memory is a connection's
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	store, err := gormstore.New(db, nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := store.Migrate(ctx); err != nil {
+		log.Fatal(err)
+	}
+	// region run
+	go func() {
+		if err := store.Run(ctx); err != nil { // the tables are missing, or can't be read
+			log.Print(err)
+		}
+	}()
+	// endregion
+	facets, err := store.Facets(ctx, audit.Filter{})
+	fmt.Println(len(facets.Actions), err)
+	// Output: 0 <nil>
+}
+
 func ExampleStore_Refresh() {
 	dir, err := os.MkdirTemp("", "audit")
 	if err != nil {

@@ -1,6 +1,10 @@
 package gormstore
 
-import "github.com/gormtrail/audit"
+import (
+	"time"
+
+	"github.com/gormtrail/audit"
+)
 
 // TextsOf are the texts that are kept of an entry, as "column|value|text".
 func TextsOf(e audit.Entry) (list []string) {
@@ -14,6 +18,12 @@ func TextsOf(e audit.Entry) (list []string) {
 // is further behind, also in a trail as small as a test's.
 func Folding(s *Store, foldAfter, mostBehind int) *Store {
 	s.foldAfter, s.mostBehind = foldAfter, mostBehind
+	return s
+}
+
+// Hurried makes Run look that often.
+func Hurried(s *Store, every time.Duration) *Store {
+	s.runEvery = every
 	return s
 }
 

@@ -248,7 +248,7 @@ func (w facetWalk) found(b *sqlgen.Builder, f facet) {
 	jumped := w.schema.Has(f.index)
 	switch {
 	case w.ofKept && f.kept():
-		b.Add("(SELECT tenant, value AS v FROM ", w.quotedValues(), " e WHERE facet = '", f.column, "'")
+		b.Add("(SELECT tenant, value AS v FROM ", w.quotedFacets(), " e WHERE facet = '", f.column, "'")
 		w.tenantsOnly(&sqlgen.Conjunction{Builder: b, Some: true})
 		b.WriteString(")")
 		return

@@ -66,11 +66,11 @@ func (s *Store) FindFacets(ctx context.Context, q audit.FacetQuery) (audit.Facet
 func (s *Store) someFacets(ctx context.Context, scope []audit.Filter, want search) (audit.Facets, error) {
 	lists := facetLists{}
 	if s.schema.Values {
-		k, ok, err := s.readKept(ctx)
+		k, ok, err := s.readCheckpoint(ctx, facetsProjection)
 		if err != nil {
 			return audit.Facets{}, err
 		}
-		if ok && k.position != "" && k.appended-k.entries <= s.mostBehind {
+		if ok && k.position != "" && k.behind() <= s.mostBehind {
 			err := s.someKept(ctx, k, scope, want, lists)
 			if !errors.Is(err, audit.ErrBadCursor) { // else the database was restored, or is another one
 				return lists.facets(), err
@@ -99,7 +99,7 @@ func (s *Store) walkSome(ctx context.Context, scope []audit.Filter, want search,
 }
 
 // someKept reads the table of values, and the entries behind it.
-func (s *Store) someKept(ctx context.Context, k kept, scope []audit.Filter, want search, lists facetLists) error {
+func (s *Store) someKept(ctx context.Context, k checkpoint, scope []audit.Filter, want search, lists facetLists) error {
 	next := k
 	news, matching, err := s.readNews(ctx, &next, scope)
 	if err != nil {
@@ -115,7 +115,7 @@ func (s *Store) someKept(ctx context.Context, k kept, scope []audit.Filter, want
 	}
 	lists.addSome(want, matching.values)
 	if news.entries >= s.foldAfter {
-		s.fold(ctx, next, news.without(keptValues{}), nil)
+		_ = s.fold(ctx, next, news.without(keptValues{}), nil)
 	}
 	return nil
 }
@@ -187,14 +187,14 @@ func (w facetWalk) lineage(f facet) []facet {
 // scope of tenants only.
 func (w facetWalk) someOfTable(b *sqlgen.Builder, f facet, want search) {
 	if ofAllTenants(w.scope) && want.needle == "" && !w.traits.LooseScan {
-		of := " FROM " + w.quotedValues() + " WHERE facet = '" + f.column + "'"
+		of := " FROM " + w.quotedFacets() + " WHERE facet = '" + f.column + "'"
 		b.Add("WITH RECURSIVE ", w.queryName(f), " (v) AS (SELECT (SELECT min(value)", of, ")",
 			" UNION ALL SELECT (SELECT min(value)", of, " AND value > c.v) FROM ", w.queryName(f), " c WHERE c.v IS NOT NULL)",
 			" SELECT v FROM ", w.queryName(f), " WHERE v IS NOT NULL AND v <> ''")
 		w.atMost(b, want, true)
 		return
 	}
-	b.Add("SELECT DISTINCT value FROM ", w.quotedValues(), " e WHERE facet = '", f.column, "' AND value <> ''")
+	b.Add("SELECT DISTINCT value FROM ", w.quotedFacets(), " e WHERE facet = '", f.column, "' AND value <> ''")
 	w.tenantsOnly(&sqlgen.Conjunction{Builder: b, Some: true})
 	w.atMost(b, want, true)
 }

@@ -13,18 +13,6 @@ import (
 	"github.com/gormtrail/audit/storage/gormstore/internal/sqlgen"
 )
 
-// Which values each tenant has in each facet is kept in a table, so that facets
-// don't have to be looked for among the entries. No transaction of the host ever
-// writes it, since two that record the same new value would wait for each other:
-// it is a projection of the feed, and says up to which place. Who asks for facets
-// reads on from there, and adds what is new to it once that is much. So an
-// answer is of all that is committed, however old the table is.
-//
-// A second table has one row, the place. Its version is what everybody who writes
-// either table counts up first: that row's lock keeps writers apart, and what was
-// read before another one wrote isn't written (optimistic locking). So a value
-// whose last entry is purged can't be put back by who has read it before.
-
 // keptValue is a value that a tenant's entries have in the column of a facet. Empty
 // ones are no facets, but others may lie within them.
 type keptValue struct{ facet, tenant, value string }
@@ -33,14 +21,6 @@ type keptValue struct{ facet, tenant, value string }
 type keptValues struct {
 	values  map[keptValue]struct{}
 	entries int
-}
-
-// kept is the one row of the place.
-type kept struct {
-	version  int
-	position string // in the feed; "": nothing is kept yet
-	entries  int    // how many had been appended by then, about
-	appended int    // how many have been by now, about
 }
 
 const (
@@ -60,63 +40,15 @@ func (o Options) keeps() bool {
 	return !slices.ContainsFunc(facets, func(f facet) bool { return slices.Contains(o.Without, f.index) })
 }
 
-func (s *Store) quotedValues() string { return s.table.In(s.table.Values(), s.traits.Quote) }
-func (s *Store) quotedUpto() string   { return s.table.In(s.table.Upto(), s.traits.Quote) }
-
-// startKept adds the place's row to a table that has none: its head, if there are
-// no entries before it.
-func (s *Store) startKept(ctx context.Context) error {
-	if !s.schema.Values {
-		return nil
-	}
-	there, err := sqldb.Number(ctx, s.db, "SELECT count(*) FROM "+s.quotedUpto())
-	if err != nil || there > 0 {
-		return err
-	}
-	head, err := s.feed.head(ctx, s)
-	if err != nil {
-		return err
-	}
-	some, err := sqldb.Number(ctx, s.db, "SELECT count(*) FROM (SELECT 1 FROM "+s.quoted+" LIMIT 1) one")
-	if err != nil {
-		return err
-	}
-	if some > 0 {
-		head = ""
-	}
-	b := s.newBuilder()
-	b.Add("INSERT INTO ", s.quotedUpto(), " (only_row, version, position, entries) VALUES (1, 0, ")
-	b.Arg(head)
-	b.Add(", 0)")
-	b.WriteString(s.traits.OrIgnore("only_row"))
-	_, err = s.db.ExecContext(ctx, b.String(), b.Args...)
-	return err
-}
-
-func (s *Store) readKept(ctx context.Context) (kept, bool, error) {
-	return s.readPlace(ctx, s.quotedUpto())
-}
-
-// readPlace reads a table's one row, the place; false if there is none.
-func (s *Store) readPlace(ctx context.Context, table string) (k kept, ok bool, err error) {
-	rows, err := s.db.QueryContext(ctx, "SELECT version, position, entries, "+s.dialect.appended()+" FROM "+table)
-	if err != nil {
-		return k, false, err
-	}
-	defer rows.Close()
-	if rows.Next() {
-		ok, err = true, rows.Scan(&k.version, &k.position, &k.entries, &k.appended)
-	}
-	return k, ok, errors.Join(err, rows.Err())
-}
+func (s *Store) quotedFacets() string { return s.table.In(s.table.Facets(), s.traits.Quote) }
 
 // keptFacets are the facets of what is kept, and of what is newer.
 func (s *Store) keptFacets(ctx context.Context, scope []audit.Filter) (audit.Facets, error) {
-	k, ok, err := s.readKept(ctx)
+	k, ok, err := s.readCheckpoint(ctx, facetsProjection)
 	if err != nil {
 		return audit.Facets{}, err
 	}
-	if !ok || k.position == "" || k.appended-k.entries > s.mostBehind {
+	if !ok || k.position == "" || k.behind() > s.mostBehind {
 		return s.keptAnew(ctx, k, scope)
 	}
 	next := k
@@ -136,13 +68,13 @@ func (s *Store) keptFacets(ctx context.Context, scope []audit.Filter) (audit.Fac
 		return audit.Facets{}, err
 	}
 	if news.entries >= s.foldAfter {
-		s.fold(ctx, next, news.without(keptValues{}), nil)
+		_ = s.fold(ctx, next, news.without(keptValues{}), nil)
 	}
 	return lists.facets(), nil
 }
 
 // readNews reads the entries behind the place, and moves it.
-func (s *Store) readNews(ctx context.Context, k *kept, scope []audit.Filter) (all, matching keptValues, err error) {
+func (s *Store) readNews(ctx context.Context, k *checkpoint, scope []audit.Filter) (all, matching keptValues, err error) {
 	all.values, matching.values = map[keptValue]struct{}{}, map[keptValue]struct{}{}
 	filter := allOf(scope)
 	sel := selection{limit: tailStep, brief: !s.narrows(scope)}
@@ -188,7 +120,7 @@ func (s *Store) keptStatement(scope []audit.Filter) *sqlgen.Builder {
 		return s.allKept()
 	}
 	b := s.newBuilder()
-	b.Add("SELECT DISTINCT facet, value FROM ", s.quotedValues(), " e WHERE ")
+	b.Add("SELECT DISTINCT facet, value FROM ", s.quotedFacets(), " e WHERE ")
 	w.tenantsOnly(&sqlgen.Conjunction{Builder: b})
 	return b
 }
@@ -199,7 +131,7 @@ func ofAllTenants(scope []audit.Filter) bool {
 
 // allKept jumps from value to value, whatever tenants have it.
 func (s *Store) allKept() *sqlgen.Builder {
-	b, values := s.newBuilder(), s.quotedValues()
+	b, values := s.newBuilder(), s.quotedFacets()
 	if s.traits.LooseScan {
 		b.Add("SELECT DISTINCT facet, value FROM ", values)
 		return b

@@ -22,35 +22,67 @@ var errOutrun = errors.New("gormstore: another one is writing the kept values")
 
 // keptAnew looks for all values of the scope among the entries. Of the whole
 // trail they become what is kept.
-func (s *Store) keptAnew(ctx context.Context, k kept, scope []audit.Filter) (audit.Facets, error) {
+func (s *Store) keptAnew(ctx context.Context, k checkpoint, scope []audit.Filter) (audit.Facets, error) {
 	if s.narrows(scope) || !ofAllTenants(scope) {
 		return s.walkedFacets(ctx, scope)
 	}
-	var err error
-	// What is committed before is found, and what is committed after is news.
-	if k.position, err = s.feed.head(ctx, s); err != nil {
-		return audit.Facets{}, err
-	}
-	found := keptValues{values: map[keptValue]struct{}{}}
-	err = s.tables.Each(ctx, s.db, func(q sqldb.Queryer, table string) error { return s.everyValue(ctx, q, table, found) })
+	found, err := s.rebuildFacets(ctx, &k)
 	if err != nil {
 		return audit.Facets{}, err
 	}
 	lists := facetLists{}
 	lists.add(found)
-	s.replaceKept(ctx, k, found)
+	_ = s.replaceKept(ctx, k, found) // the answer is right; the next reader tries again
 	return lists.facets(), nil
 }
 
-// Refresh brings what is kept beside the entries up to date: the values of facets,
-// and the texts of Options.KeywordIndex. Who asks for these does that as well, so
-// far as it doesn't take long, and so does Purge: Refresh is for a host without
-// retention whose readers come seldom, to be called by a job, say each hour. It
-// reads what was appended since the last time, 30 to 60 µs an entry, and writes what
-// is new of that, at most 5,000 rows in a transaction: on SQLite, which has one writer,
-// others wait that long. Any number of processes may call it at once.
+// rebuildFacets looks for all values among the entries, and moves the checkpoint.
+func (s *Store) rebuildFacets(ctx context.Context, k *checkpoint) (found keptValues, err error) {
+	// What is committed before is found, and what is committed after is behind it.
+	if k.position, err = s.feed.head(ctx, s); err != nil {
+		return found, err
+	}
+	found.values = map[keptValue]struct{}{}
+	err = s.tables.Each(ctx, s.db, func(q sqldb.Queryer, table string) error { return s.everyValue(ctx, q, table, found) })
+	return found, err
+}
+
+// refreshFacets applies what is behind the checkpoint, if that is much.
+func (s *Store) refreshFacets(ctx context.Context) error {
+	k, ok, err := s.readCheckpoint(ctx, facetsProjection)
+	if err != nil {
+		return err
+	}
+	if ok && k.position != "" && k.behind() <= s.mostBehind {
+		news, _, err := s.readNews(ctx, &k, nil)
+		switch {
+		case err == nil && news.entries < s.foldAfter:
+			return nil
+		case err == nil:
+			return s.fold(ctx, k, news.without(keptValues{}), nil)
+		case !errors.Is(err, audit.ErrBadCursor): // else the database was restored
+			return err
+		}
+	}
+	found, err := s.rebuildFacets(ctx, &k)
+	if err != nil {
+		return err
+	}
+	return s.replaceKept(ctx, k, found)
+}
+
+// Refresh brings the projections up to date: the values of facets, and the search terms
+// of Options.KeywordIndex. Readers and Purge do so as well, as far as it doesn't take long,
+// and Run does it all the time. Refresh is for jobs: after an import, say, or where nothing
+// calls Run.
 //
-// Errors: audit.ErrNotMigrated, the context's, the database's.
+// It reads the entries behind the projections' checkpoints, 30 to 60 µs an entry, and writes
+// what is new, at most 5,000 rows in a transaction: on SQLite, which has one writer, others
+// wait that long. Where another process is writing, it leaves the rest to that one. Any
+// number of processes may call it at once.
+//
+// Errors: audit.ErrNotMigrated, the context's, the database's, also if the projections can't
+// be written (a replica, a role that may only append).
 func (s *Store) Refresh(ctx context.Context) error {
 	s, err := s.ready(ctx, s.db)
 	if err != nil {
@@ -61,7 +93,7 @@ func (s *Store) Refresh(ctx context.Context) error {
 
 func (s *Store) refresh(ctx context.Context) error {
 	if s.schema.Values {
-		if _, err := s.keptFacets(ctx, nil); err != nil {
+		if err := s.refreshFacets(ctx); err != nil && !s.outrun(err) {
 			return err
 		}
 	}
@@ -95,15 +127,15 @@ func (v *keptValues) read(ctx context.Context, q sqldb.Queryer, b *sqlgen.Builde
 	return rows.Err()
 }
 
-// replaceKept makes what is kept of what was found, where it may write.
-func (s *Store) replaceKept(ctx context.Context, k kept, found keptValues) {
+// replaceKept makes the projection what was found.
+func (s *Store) replaceKept(ctx context.Context, k checkpoint, found keptValues) error {
 	had := keptValues{values: map[keptValue]struct{}{}}
 	b := s.newBuilder()
-	b.WriteString("SELECT facet, value, tenant FROM " + s.quotedValues())
-	if had.read(ctx, s.db, b) != nil {
-		return // what can't be read can't be written either
+	b.WriteString("SELECT facet, value, tenant FROM " + s.quotedFacets())
+	if err := had.read(ctx, s.db, b); err != nil {
+		return err
 	}
-	s.fold(ctx, k, found.without(had), had.without(found))
+	return s.fold(ctx, k, found.without(had), had.without(found))
 }
 
 // without are the values of a that aren't in b.
@@ -116,24 +148,25 @@ func (v keptValues) without(other keptValues) (list []keptValue) {
 	return list
 }
 
-// fold writes values and the place up to which they are. It waits for nobody, and
-// leaves no trace in the answer if it fails: in a database that can only be read,
-// or where another one is writing, everything is read again the next time.
-func (s *Store) fold(ctx context.Context, k kept, add, remove []keptValue) {
+// fold writes values and the checkpoint up to which they are. It waits for nobody: it
+// returns errOutrun where another process is writing. Readers ignore its errors, and the
+// next one reads everything again.
+func (s *Store) fold(ctx context.Context, k checkpoint, add, remove []keptValue) error {
 	for done := false; !done; k.version++ {
 		some, less := add[:min(len(add), foldStep)], remove[:min(len(remove), foldStep)]
 		add, remove = add[len(some):], remove[len(less):]
 		done = len(add) == 0 && len(remove) == 0
-		if s.foldSome(ctx, k, some, less, done) != nil {
-			return
+		if err := s.foldSome(ctx, k, some, less, done); err != nil {
+			return err
 		}
 	}
+	return nil
 }
 
 // foldSome is one transaction of fold; the last one moves the place.
-func (s *Store) foldSome(ctx context.Context, k kept, add, remove []keptValue, last bool) error {
+func (s *Store) foldSome(ctx context.Context, k checkpoint, add, remove []keptValue, last bool) error {
 	return s.engine.InNoWaitTx(ctx, s.db, func(m sqldb.Conn) error {
-		if err := s.takeKept(ctx, m, k, last); err != nil {
+		if err := s.takeCheckpoint(ctx, m, k, last); err != nil {
 			return err
 		}
 		if err := s.insertKept(ctx, m, add); err != nil {
@@ -143,49 +176,20 @@ func (s *Store) foldSome(ctx context.Context, k kept, add, remove []keptValue, l
 	})
 }
 
-// takeKept locks the place's row, unless somebody has it, and counts its version
-// up, unless somebody has.
-func (s *Store) takeKept(ctx context.Context, m sqldb.Conn, k kept, last bool) error {
-	return s.takePlace(ctx, m, s.quotedUpto(), k, last)
-}
-
-func (s *Store) takePlace(ctx context.Context, m sqldb.Conn, table string, k kept, last bool) error {
-	if skip := s.traits.SkipLocked; skip != "" {
-		free, err := sqldb.Number(ctx, m, "SELECT only_row FROM "+table+skip)
-		if err != nil || free == 0 {
-			return errors.Join(errOutrun, err)
-		}
-	}
-	b := s.newBuilder()
-	b.Add("UPDATE ", table, " SET version = version + 1")
-	if last {
-		b.WriteString(", position = ")
-		b.Arg(k.position)
-		b.WriteString(", entries = ")
-		b.Arg(k.appended)
-	}
-	b.WriteString(" WHERE version = ")
-	b.Arg(k.version)
-	result, err := m.ExecContext(ctx, b.String(), b.Args...)
-	if err != nil {
-		return err
-	}
-	if n, err := result.RowsAffected(); n == 0 || err != nil {
-		return errors.Join(errOutrun, err)
-	}
-	return nil
-}
-
 // keptRows are the rows that one statement deletes: a driver in Go takes time that
 // grows with the square of the parameters.
 const keptRows = 100
 
 func (s *Store) insertKept(ctx context.Context, m sqldb.Execer, list []keptValue) error {
+	return s.insertFacets(ctx, m, s.quotedFacets(), list)
+}
+
+func (s *Store) insertFacets(ctx context.Context, m sqldb.Execer, table string, list []keptValue) error {
 	rows := make([][]string, len(list))
 	for i, k := range list {
 		rows[i] = []string{k.facet, k.value, k.tenant}
 	}
-	return s.insertRows(ctx, m, s.quotedValues(), []string{"facet", "value", "tenant"}, rows)
+	return s.insertRows(ctx, m, table, []string{"facet", "value", "tenant"}, rows)
 }
 
 // insertRows passes over what is there already.
@@ -211,7 +215,7 @@ func (s *Store) deleteKept(ctx context.Context, m sqldb.Execer, list []keptValue
 	for i, k := range list {
 		rows[i] = []string{k.facet, k.value, k.tenant}
 	}
-	return s.deleteRows(ctx, m, s.quotedValues(), []string{"facet", "value", "tenant"}, rows)
+	return s.deleteRows(ctx, m, s.quotedFacets(), []string{"facet", "value", "tenant"}, rows)
 }
 
 // deleteRows deletes the rows that have these texts in these columns.

@@ -21,10 +21,10 @@ func (s *Store) removing(ctx context.Context, fn func(tx *sql.Tx, gone *keptValu
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	if err := s.lockKept(ctx, tx); err != nil {
+	if err := s.lockFacets(ctx, tx); err != nil {
 		return err
 	}
-	texts, err := s.lockTexts(ctx, tx)
+	texts, err := s.lockTerms(ctx, tx)
 	if err != nil {
 		return err
 	}
@@ -45,17 +45,16 @@ func (s *Store) removing(ctx context.Context, fn func(tx *sql.Tx, gone *keptValu
 	return tx.Commit()
 }
 
-// lockKept counts the version up, so that nothing is written that was read before.
+// lockFacets counts the version up, so that nothing is written that was read before.
 // A store that keeps no values can't tell which are gone.
-func (s *Store) lockKept(ctx context.Context, tx *sql.Tx) error {
+func (s *Store) lockFacets(ctx context.Context, tx *sql.Tx) error {
 	if s.schema.Values {
-		_, err := tx.ExecContext(ctx, "UPDATE "+s.quotedUpto()+" SET version = version + 1")
-		return err
+		return s.lockCheckpoint(ctx, tx, facetsProjection)
 	}
 	if err := s.lockWrites(ctx, tx); err != nil {
 		return err
 	}
-	return s.discardKept(ctx, tx)
+	return s.discardFacets(ctx, tx)
 }
 
 // lockWrites takes the lock that a transaction needs that reads before it writes.
@@ -68,14 +67,17 @@ func (s *Store) lockWrites(ctx context.Context, tx sqldb.Execer) error {
 	return err
 }
 
-// discardKept forgets all that any store keeps. The next question about all of the
+// discardFacets forgets all that any store keeps. The next question about all of the
 // trail finds it anew.
-func (s *Store) discardKept(ctx context.Context, m sqldb.Conn) error {
-	there, err := sqldb.Number(ctx, m, s.schema.ValueTables().There)
-	if err != nil || there == 0 {
+func (s *Store) discardFacets(ctx context.Context, m sqldb.Conn) error {
+	there, err := has(ctx, m, s.schema.HasFacets())
+	if err != nil || !there {
 		return err
 	}
-	return sqldb.ExecAll(ctx, m, "UPDATE "+s.quotedUpto()+" SET version = version + 1, position = ''", "DELETE FROM "+s.quotedValues())
+	if err := s.resetCheckpoint(ctx, m, facetsProjection); err != nil {
+		return err
+	}
+	return sqldb.ExecAll(ctx, m, "DELETE FROM "+s.quotedFacets())
 }
 
 // removeRows removes the entries that a SELECT's conditions find, and notes their
@@ -145,7 +147,7 @@ func (v *keptValues) of(column string) (list []keptValue) {
 // entry that it can't see yet is not told either up to the kept place: its values
 // are news.
 func (s *Store) forget(ctx context.Context, tx *sql.Tx, gone keptValues) error {
-	some, err := sqldb.Number(ctx, tx, "SELECT count(*) FROM (SELECT 1 FROM "+s.quotedValues()+" LIMIT 1) one")
+	some, err := sqldb.Number(ctx, tx, "SELECT count(*) FROM (SELECT 1 FROM "+s.quotedFacets()+" LIMIT 1) one")
 	if err != nil || some == 0 {
 		return err
 	}
@@ -193,7 +195,7 @@ func valueTable(b *sqlgen.Builder, list []keptValue) {
 // withdrawn is what was kept before a month was dropped.
 type withdrawn struct {
 	store *Store
-	kept
+	checkpoint
 	gone keptValues
 }
 
@@ -202,10 +204,11 @@ type withdrawn struct {
 // in all other months. That is done by restore, after tx is committed. Until then,
 // or if it comes to nothing, values are looked for among the entries.
 func (s *Store) withdrawKept(ctx context.Context, tx *sql.Tx, part string) (w withdrawn, err error) {
-	if err := s.lockKept(ctx, tx); err != nil || !s.schema.Values {
+	if err := s.lockFacets(ctx, tx); err != nil || !s.schema.Values {
 		return w, err
 	}
-	rows, err := tx.QueryContext(ctx, "UPDATE "+s.quotedUpto()+" SET position = '' FROM (SELECT position FROM "+s.quotedUpto()+") was RETURNING version, was.position, entries")
+	of := " WHERE name = '" + facetsProjection + "'"
+	rows, err := tx.QueryContext(ctx, "UPDATE "+s.quotedCheckpoints()+" c SET position = '' FROM (SELECT position FROM "+s.quotedCheckpoints()+of+") was"+of+" RETURNING c.version, was.position, coalesce(nullif(c.state, ''), '0')::bigint")
 	if err != nil {
 		return w, err
 	}
@@ -222,7 +225,7 @@ func (s *Store) withdrawKept(ctx context.Context, tx *sql.Tx, part string) (w wi
 	if _, err := tx.ExecContext(ctx, s.engine.SkipScanSettings); err != nil {
 		return w, err
 	}
-	w.store = s
+	w.store, w.name = s, facetsProjection
 	w.gone.values = map[keptValue]struct{}{}
 	if err := s.everyValue(ctx, tx, part, w.gone); err != nil {
 		return w, err
@@ -243,7 +246,7 @@ func (w withdrawn) restore(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	if err := s.takeKept(ctx, tx, w.kept, true); err != nil {
+	if err := s.takeCheckpoint(ctx, tx, w.checkpoint, true); err != nil {
 		if errors.Is(err, errOutrun) {
 			return nil
 		}

@@ -118,7 +118,7 @@ func (m *keptMachine) Remove(t *rapid.T) {
 
 // Restored is what a place looks like that is none of this database's.
 func (m *keptMachine) Restored(t *rapid.T) {
-	require.NoError(t, m.db.Exec("UPDATE audit_entries_values_upto SET position = 'sqlite:99999999', version = version + 1").Error)
+	require.NoError(t, m.db.Exec("UPDATE audit_entries_checkpoints SET position = 'sqlite:99999999', version = version + 1 WHERE name = 'gormstore/facets'").Error)
 }
 
 func (m *keptMachine) Check(t *rapid.T) {
@@ -203,8 +203,8 @@ func TestKeptValuesAreThoseOfTheEntries(t *testing.T) {
 // keptRows are the values that are kept, and whether anything is.
 func keptRows(t *testing.T, db *gorm.DB) (rows int, position string) {
 	t.Helper()
-	require.NoError(t, db.Raw("SELECT count(*) FROM audit_entries_values").Scan(&rows).Error)
-	require.NoError(t, db.Raw("SELECT position FROM audit_entries_values_upto").Scan(&position).Error)
+	require.NoError(t, db.Raw("SELECT count(*) FROM audit_entries_facets").Scan(&rows).Error)
+	require.NoError(t, db.Raw("SELECT position FROM audit_entries_checkpoints WHERE name = 'gormstore/facets'").Scan(&position).Error)
 	return rows, position
 }
 

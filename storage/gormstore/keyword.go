@@ -120,12 +120,12 @@ type foundTexts map[foundText]bool
 // those of the entries behind their place. What is behind is folded in by who asks,
 // if it fails by who asks next.
 func (s *Store) findTexts(ctx context.Context, tenants []string, keyword string) (*sought, error) {
-	k, ok, err := s.readPlace(ctx, s.quotedTextsUpto())
+	k, ok, err := s.readCheckpoint(ctx, termsProjection)
 	if err != nil || !ok {
 		return nil, err
 	}
 	found := foundTexts{}
-	behind := k.appended - k.entries
+	behind := k.behind()
 	ok = behind <= s.mostBehind
 	if ok {
 		if ok, err = s.findNews(ctx, k, tenants, keyword, found); err != nil {
@@ -146,7 +146,7 @@ func (s *Store) findTexts(ctx context.Context, tenants []string, keyword string)
 
 // findNews adds the texts behind the place; false if these are many, or the place is
 // none of this database.
-func (s *Store) findNews(ctx context.Context, k kept, tenants []string, keyword string, found foundTexts) (bool, error) {
+func (s *Store) findNews(ctx context.Context, k checkpoint, tenants []string, keyword string, found foundTexts) (bool, error) {
 	news := selection{filter: audit.Filter{Tenants: tenants, Keyword: keyword}, brief: true, limit: mostTexts + 1}
 	entries, _, err := s.tail(ctx, news, k.position)
 	if errors.Is(err, audit.ErrBadCursor) {

@@ -68,7 +68,7 @@ func (x postgresIndex) texts(b *sqlgen.Builder, keyword string, tenants []string
 	from := func() {
 		b.WriteString("SELECT x.kind, x.value, o.tenant, ")
 		mixed(b, x.t, keyword)
-		b.Add(" FROM ", x.t.In(x.t.Texts(), `"`), " x JOIN ", x.t.In(x.t.TextsOf(), `"`), " o ON o.id = x.id")
+		b.Add(" FROM ", x.t.In(x.t.Terms(), `"`), " x JOIN ", x.t.In(x.t.TermsOf(), `"`), " o ON o.id = x.id")
 		x.ofTenants(b, tenants)
 		b.WriteString(" WHERE ")
 		b.Contains("x.search", keyword)

@@ -40,9 +40,9 @@ func trigrams(keyword string) string {
 func (x sqliteIndex) texts(b *sqlgen.Builder, keyword string, tenants []string, most int) {
 	b.WriteString("SELECT x.kind, x.value, o.tenant, ")
 	mixed(b, x.t, keyword)
-	b.Add(" FROM (SELECT rowid AS no FROM ", x.t.SchemaIndex("texts_search", `"`), " WHERE ", x.t.Index("texts_search", `"`), " MATCH ")
+	b.Add(" FROM (SELECT rowid AS no FROM ", x.t.SchemaIndex("terms_search", `"`), " WHERE ", x.t.Index("terms_search", `"`), " MATCH ")
 	b.Arg(trigrams(keyword))
-	b.Add(") f CROSS JOIN ", x.t.In(x.t.Texts(), `"`), " x ON x.no = f.no CROSS JOIN ", x.t.In(x.t.TextsOf(), `"`), " o ON o.id = x.id WHERE ")
+	b.Add(") f CROSS JOIN ", x.t.In(x.t.Terms(), `"`), " x ON x.no = f.no CROSS JOIN ", x.t.In(x.t.TermsOf(), `"`), " o ON o.id = x.id WHERE ")
 	if tenants != nil {
 		b.In("o.tenant", tenants)
 		b.WriteString(" AND ")

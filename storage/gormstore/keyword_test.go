@@ -37,8 +37,8 @@ func indexed(t *testing.T, db *gorm.DB) *gormstore.Store {
 func checkIndex(t testing.TB, db *gorm.DB, store *gormstore.Store) {
 	t.Helper()
 	require.NoError(t, store.Refresh(context.Background()))
-	require.NoError(t, db.Exec("INSERT INTO audit_entries_texts_search (audit_entries_texts_search) VALUES ('integrity-check')").Error)
-	const kept = "SELECT x.kind || '|' || x.value || '|' || x.search || '|' || coalesce(o.tenant, 'no tenant') FROM audit_entries_texts x LEFT JOIN audit_entries_texts_of o ON o.id = x.id"
+	require.NoError(t, db.Exec("INSERT INTO audit_entries_terms_search (audit_entries_terms_search) VALUES ('integrity-check')").Error)
+	const kept = "SELECT x.kind || '|' || x.value || '|' || x.search || '|' || coalesce(o.tenant, 'no tenant') FROM audit_entries_terms x LEFT JOIN audit_entries_terms_of o ON o.id = x.id"
 	var list []string
 	require.NoError(t, db.Raw(kept).Scan(&list).Error)
 	got := map[string]bool{}
@@ -273,7 +273,7 @@ func TestTheKeywordIndexKeepsUp(t *testing.T) {
 			all = readAll(t, store)
 		},
 		func() { // a place that is none of this database's
-			require.NoError(t, db.Exec("UPDATE audit_entries_texts_upto SET position = 'sqlite:99999999', version = version + 1").Error)
+			require.NoError(t, db.Exec("UPDATE audit_entries_checkpoints SET position = 'sqlite:99999999', version = version + 1 WHERE name = 'gormstore/terms'").Error)
 		},
 		func() { checkIndex(t, db, store) },
 	}
@@ -310,7 +310,7 @@ func TestTheKeywordIndexOfATableThatHasEntries(t *testing.T) {
 
 	store := migrated(t, db, &gormstore.Options{KeywordIndex: true})
 	var n int
-	require.NoError(t, db.Raw("SELECT entries FROM audit_entries_texts_upto").Scan(&n).Error)
+	require.NoError(t, db.Raw("SELECT state FROM audit_entries_checkpoints WHERE name = 'gormstore/terms'").Scan(&n).Error)
 	require.Equal(t, 500, n, "Migrate reads all that there is")
 	// What a store without the option appends is found too.
 	require.NoError(t, plain.Append(ctx, entries[500:]...))

@@ -26,7 +26,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 		err = placed.tables.Settle(ctx, s.db)
 	}
 	if err == nil {
-		err = placed.startKept(ctx)
+		err = placed.startProjections(ctx)
 	}
 	if err == nil {
 		err = placed.buildTexts(ctx)
@@ -91,6 +91,9 @@ func (s *Store) migrate(ctx context.Context, m sqldb.Conn) error {
 	if err := sqldb.ExecAll(ctx, m, s.schema.CreateCheckpoints()); err != nil {
 		return err
 	}
+	if err := s.createTruncations(ctx, m); err != nil {
+		return err
+	}
 	return s.repair(ctx, m)
 }
 
@@ -108,15 +111,10 @@ func (s *Store) repair(ctx context.Context, m sqldb.Conn) error {
 	if n, err := result.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
-	if err := s.discardKept(ctx, m); err != nil {
+	if err := s.discardFacets(ctx, m); err != nil {
 		return err
 	}
-	there, err := s.hasTexts(ctx, m)
-	if err != nil || !there {
-		return err
-	}
-	_, err = m.ExecContext(ctx, "UPDATE "+s.quotedTextsUpto()+" SET version = version + 1, position = '', entries = 0")
-	return err
+	return s.resetCheckpoint(ctx, m, termsProjection)
 }
 
 // version reads the version of the tables, and learns which partitions they have.

@@ -26,6 +26,10 @@ type known struct {
 	pools    verdicts
 	// packet is what the server takes in a statement, in bytes; 0: not known, or any.
 	packet atomic.Int64
+	// unfolded counts what this process has appended since Run last looked, and woken
+	// wakes it.
+	unfolded atomic.Int64
+	woken    chan struct{}
 }
 
 // forget: the tables are gone, or have moved.

@@ -52,7 +52,7 @@ func (s *Store) replace(ctx context.Context, old []audit.Entry, rows []row.Row) 
 	if err := s.lockWrites(ctx, tx); err != nil {
 		return 0, err
 	}
-	texts, err := s.lockTexts(ctx, tx)
+	texts, err := s.lockTerms(ctx, tx)
 	if err != nil {
 		return 0, err
 	}

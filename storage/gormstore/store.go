@@ -4,6 +4,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"log/slog"
+	"time"
 
 	"gorm.io/gorm"
 
@@ -79,6 +81,9 @@ type Options struct {
 	// Without the option, existing tables stay and texts of removed entries are deleted.
 	// Default: false.
 	KeywordIndex bool
+
+	// Logger receives the errors of Run. Default: slog.Default.
+	Logger *slog.Logger
 }
 
 // Store keeps entries in a SQL database. It is an audit.Store, and a
@@ -108,10 +113,11 @@ type Store struct {
 	seekAlways bool
 	// foldAfter and mostBehind are their constants, or smaller ones of a test.
 	foldAfter, mostBehind int
-	shortStreams          int    // likewise
-	blockKeys             int    // likewise
-	maxSorted             int    // audit.MaxSorted; tests lower it
-	quoted                string // the table in SQL
+	runEvery              time.Duration // likewise
+	shortStreams          int           // likewise
+	blockKeys             int           // likewise
+	maxSorted             int           // audit.MaxSorted; tests lower it
+	quoted                string        // the table in SQL
 	known                 *known
 }
 
@@ -164,8 +170,8 @@ func New(db *gorm.DB, opts *Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		db: pool, database: db.Dialector.Name(), opts: *opts, known: &known{},
-		foldAfter: foldAfter, mostBehind: mostBehind, shortStreams: shortStreams, blockKeys: blockKeys, maxSorted: audit.MaxSorted,
+		db: pool, database: db.Dialector.Name(), opts: *opts, known: &known{woken: make(chan struct{}, 1)},
+		foldAfter: foldAfter, mostBehind: mostBehind, runEvery: runEvery, shortStreams: shortStreams, blockKeys: blockKeys, maxSorted: audit.MaxSorted,
 	}
 	if s.database == "sqlite" && t.Schema == "" {
 		t.Schema = "main"
@@ -212,17 +218,20 @@ func (s *Store) name(t schema.Table) (err error) {
 // name it: the entries, the versions of the schema, the key, the checkpoints, the facets' values and
 // how far they go (without Options.Without of an index that facets need), with
 // Options.KeywordIndex the texts, their tenants and how far they go, and with
-// Options.Partitions the IDs.
+// Options.Partitions the IDs, and on SQLite the truncations.
 func (s *Store) Tables() []string {
 	names := []string{s.table.Base, s.table.Versions(), s.table.Key(), s.table.Checkpoints()}
 	if s.schema.Values {
-		names = append(names, s.table.Values(), s.table.Upto())
+		names = append(names, s.table.Facets())
 	}
 	if s.index != nil {
-		names = append(names, s.table.Texts(), s.table.TextsOf(), s.table.TextsUpto())
+		names = append(names, s.table.Terms(), s.table.TermsOf())
 	}
 	if s.tables.Several() {
 		names = append(names, s.table.IDs())
+	}
+	if s.database == "sqlite" {
+		names = append(names, s.table.Truncations())
 	}
 	for i := range names {
 		names[i] = s.table.Given + names[i]

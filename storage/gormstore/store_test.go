@@ -60,7 +60,7 @@ func TestNewNeedsADatabase(t *testing.T) {
 
 func TestTheNamingStrategysPrefixIsHonoured(t *testing.T) {
 	db := openSQLite(t, &gorm.Config{NamingStrategy: schema.NamingStrategy{TablePrefix: "app_"}})
-	assert.Equal(t, []string{"app_audit_entries", "app_audit_entries_schema", "app_audit_entries_key", "app_audit_entries_checkpoints", "app_audit_entries_values", "app_audit_entries_values_upto"}, migrated(t, db, nil).Tables())
+	assert.Equal(t, []string{"app_audit_entries", "app_audit_entries_schema", "app_audit_entries_key", "app_audit_entries_checkpoints", "app_audit_entries_facets", "app_audit_entries_truncations"}, migrated(t, db, nil).Tables())
 	db = openSQLite(t, &gorm.Config{NamingStrategy: schema.NamingStrategy{SingularTable: true, NoLowerCase: true}})
 	assert.Equal(t, "audit_entries", migrated(t, db, nil).Tables()[0])
 	assert.Equal(t, "trail", migrated(t, db, &gormstore.Options{Table: "trail"}).Tables()[0])

@@ -1,7 +1,9 @@
 package gormstore
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,49 +13,97 @@ import (
 )
 
 func (d *sqlite) appended() string {
-	return "coalesce((SELECT seq FROM " + d.t.SQLiteTable("sqlite_sequence") + " WHERE name = '" + d.t.Base + "'), 0)"
+	return "coalesce((SELECT max(seq) FROM " + d.t.Quoted(`"`) + "), 0) + coalesce((SELECT max(removed) FROM " + d.t.In(d.t.Truncations(), `"`) + "), 0)"
 }
 
 // sqliteFeed is the feed of a database with one writer at a time.
 type sqliteFeed struct{}
 
-// last is the largest rowid that was ever committed, also when its row is gone:
-// AUTOINCREMENT keeps it.
-func (sqliteFeed) last(ctx context.Context, s *Store) (feed.Rows, error) {
-	n, err := sqldb.Number(ctx, s.db, "SELECT "+s.dialect.appended())
-	return feed.Rows(n), err
+// sqliteState is how far a trail's rows go.
+type sqliteState struct {
+	truncations []feed.Truncation // in order
+	last        int64             // the newest row
+	removed     int64             // how many numbers the truncations took back
+}
+
+func (st sqliteState) head() feed.Rows {
+	head := feed.Rows{Seq: st.last}
+	if n := len(st.truncations); n > 0 {
+		head.Epoch = st.truncations[n-1].Epoch
+	}
+	return head
+}
+
+// cursor reads a position as it is in the present epoch.
+func (st sqliteState) cursor(position string) (feed.Rows, error) {
+	c, ok := feed.ParseRows(position)
+	if ok = ok && c.Seq <= st.last+st.removed; ok { // a greater one was never given
+		c, ok = c.In(st.truncations)
+	}
+	if !ok || c.Seq > st.last {
+		return c, badPosition(position)
+	}
+	return c, nil
+}
+
+// state is read by one statement, so that it is of one moment.
+func (sqliteFeed) state(ctx context.Context, s *Store) (st sqliteState, err error) {
+	rows, err := s.db.QueryContext(ctx, "SELECT coalesce(max(seq), 0), 0, 0, 0 FROM "+s.quoted+" UNION ALL SELECT -1, epoch, last, removed FROM "+s.quotedTruncations())
+	if err != nil {
+		return st, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var last, removed int64
+		var t feed.Truncation
+		if err := rows.Scan(&last, &t.Epoch, &t.Last, &removed); err != nil {
+			return st, err
+		}
+		if last >= 0 {
+			st.last = last
+			continue
+		}
+		st.truncations, st.removed = append(st.truncations, t), max(st.removed, removed)
+	}
+	slices.SortFunc(st.truncations, func(a, b feed.Truncation) int { return cmp.Compare(a.Epoch, b.Epoch) })
+	return st, rows.Err()
 }
 
 func (f sqliteFeed) head(ctx context.Context, s *Store) (string, error) {
-	last, err := f.last(ctx, s)
-	return last.String(), err
+	st, err := f.state(ctx, s)
+	return st.head().String(), err
 }
 
 func (f sqliteFeed) tail(ctx context.Context, s *Store, sel selection, after, until string) (t tailed, err error) {
-	last, err := f.last(ctx, s)
+	st, err := f.state(ctx, s)
 	if err != nil {
 		return t, err
 	}
-	end := last
+	end, next := st.head(), st.head().String()
 	if until != "" {
-		var ok bool
-		if end, ok = feed.ParseRows(until); !ok || end > last {
-			return t, badPosition(until)
+		if end, err = st.cursor(until); err != nil {
+			return t, err
 		}
+		next = until
 	}
-	from, ok := feed.ParseRows(after)
-	if !ok || from > end {
+	from, err := st.cursor(after)
+	if err != nil {
+		return t, err
+	}
+	switch {
+	case from.Seq > end.Seq:
 		return t, badPosition(after)
-	}
-	if from == end || sel.limit == 0 {
+	case from.Seq == end.Seq:
+		return tailed{next: next}, nil
+	case sel.limit == 0:
 		return tailed{next: from.String()}, nil
 	}
 	b := s.newBuilder()
 	b.List(sel.names(), "SELECT ", "e.")
 	b.Add(", e.seq FROM ", s.quoted, " e WHERE seq > ")
-	b.Arg(int64(from))
+	b.Arg(from.Seq)
 	b.WriteString(" AND seq <= ")
-	b.Arg(int64(end))
+	b.Arg(end.Seq)
 	b.WriteString(" AND ")
 	b.Filter(sel.filter)
 	b.Add(" ORDER BY seq LIMIT ", strconv.Itoa(sel.limit))
@@ -61,24 +111,24 @@ func (f sqliteFeed) tail(ctx context.Context, s *Store, sel selection, after, un
 	if err != nil {
 		return t, err
 	}
-	var seq feed.Rows
-	got, err := readIndexed(rows, sel, &seq, &seq)
+	key := feed.Rows{Epoch: end.Epoch}
+	got, err := readIndexed(rows, sel, &key, &key.Seq)
 	if err != nil {
 		return t, err
 	}
 	if len(got.keys) == sel.limit {
-		end = got.keys[len(got.keys)-1]
+		next = got.keys[len(got.keys)-1].String()
 	}
-	t.add(got.entries, func() []string { return positions(got.keys, func(seq feed.Rows) feed.Rows { return seq }) })
-	t.next = end.String()
+	t.add(got.entries, func() []string { return positions(got.keys, func(c feed.Rows) feed.Rows { return c }) })
+	t.next = next
 	return t, nil
 }
 
 func (f sqliteFeed) untilNow(ctx context.Context, s *Store) (func(*sqlgen.Builder), error) {
-	last, err := f.last(ctx, s)
+	st, err := f.state(ctx, s)
 	return func(b *sqlgen.Builder) {
 		b.WriteString("seq <= ")
-		b.Arg(int64(last))
+		b.Arg(st.last)
 	}, err
 }
 

@@ -91,20 +91,19 @@ func (k *keptTexts) pairs(done map[textOf]struct{}) []textOf {
 	return list
 }
 
-func (s *Store) quotedTexts() string     { return s.table.In(s.table.Texts(), s.traits.Quote) }
-func (s *Store) quotedTextsOf() string   { return s.table.In(s.table.TextsOf(), s.traits.Quote) }
-func (s *Store) quotedTextsUpto() string { return s.table.In(s.table.TextsUpto(), s.traits.Quote) }
+func (s *Store) quotedTerms() string   { return s.table.In(s.table.Terms(), s.traits.Quote) }
+func (s *Store) quotedTermsOf() string { return s.table.In(s.table.TermsOf(), s.traits.Quote) }
 
 // mixed writes whether the value of the text x has texts in the tenant o that don't
 // contain the keyword.
 func mixed(b *sqlgen.Builder, t schema.Table, keyword string) {
-	b.Add("EXISTS (SELECT 1 FROM ", t.In(t.Texts(), `"`), " y CROSS JOIN ", t.In(t.TextsOf(), `"`), " p WHERE y.kind = x.kind AND y.value = x.value AND NOT ")
+	b.Add("EXISTS (SELECT 1 FROM ", t.In(t.Terms(), `"`), " y CROSS JOIN ", t.In(t.TermsOf(), `"`), " p WHERE y.kind = x.kind AND y.value = x.value AND NOT ")
 	b.Contains("y.search", keyword)
 	b.WriteString(" AND p.id = y.id AND p.tenant = o.tenant)")
 }
 
-// hasTexts reports whether any store keeps texts.
-func (s *Store) hasTexts(ctx context.Context, q sqldb.Queryer) (bool, error) {
+// hasTerms reports whether any store keeps texts.
+func (s *Store) hasTerms(ctx context.Context, q sqldb.Queryer) (bool, error) {
 	if s.index != nil {
 		return true, nil
 	}

@@ -18,14 +18,14 @@ import (
 type knownTexts struct {
 	texts   map[string]struct{}
 	of      map[textOf]struct{}
-	version int
+	version int64
 }
 
 // mostKnown is how many they may be.
 const mostKnown = 500_000
 
 // at leaves what is known at a version.
-func (k *knownTexts) at(version int) {
+func (k *knownTexts) at(version int64) {
 	if k.of == nil || k.version != version || len(k.of) > mostKnown {
 		*k = knownTexts{texts: map[string]struct{}{}, of: map[textOf]struct{}{}, version: version}
 	}
@@ -42,7 +42,7 @@ func (s *Store) buildTexts(ctx context.Context) error {
 	if s.index == nil {
 		return nil
 	}
-	k, _, err := s.readPlace(ctx, s.quotedTextsUpto())
+	k, _, err := s.readCheckpoint(ctx, termsProjection)
 	if err != nil || k.position != "" {
 		return err
 	}
@@ -82,7 +82,7 @@ func (s *Store) outrun(err error) bool {
 // foldBehind folds in the entries behind the place, no more than one may wait for, but
 // for what is known already. rest says that there are more.
 func (s *Store) foldBehind(ctx context.Context, known *knownTexts) (rest bool, err error) {
-	k, ok, err := s.readPlace(ctx, s.quotedTextsUpto())
+	k, ok, err := s.readCheckpoint(ctx, termsProjection)
 	if err != nil || !ok {
 		return false, err
 	}
@@ -92,7 +92,7 @@ func (s *Store) foldBehind(ctx context.Context, known *knownTexts) (rest bool, e
 	for rest = true; rest && news.entries < s.mostBehind; {
 		entries, position, err := s.tail(ctx, sel, next.position)
 		if errors.Is(err, audit.ErrBadCursor) { // the database was restored, or is another one
-			return true, s.restartTexts(ctx, s.db, k)
+			return true, s.resetCheckpoint(ctx, s.db, termsProjection) // extra terms are harmless, and readers may still need them
 		}
 		if err != nil {
 			return false, err
@@ -115,24 +115,14 @@ func (s *Store) foldBehind(ctx context.Context, known *knownTexts) (rest bool, e
 	return rest, nil
 }
 
-// restartTexts goes back to the feed's beginning. What is kept stays: more than
-// there is does no harm, and who is reading it needs it.
-func (s *Store) restartTexts(ctx context.Context, m sqldb.Execer, k kept) error {
-	b := s.newBuilder()
-	b.Add("UPDATE ", s.quotedTextsUpto(), " SET version = version + 1, position = '', entries = 0 WHERE version = ")
-	b.Arg(k.version)
-	_, err := m.ExecContext(ctx, b.String(), b.Args...)
-	return err
-}
-
 // foldTexts writes texts and the place up to which they are, as fold does.
-func (s *Store) foldTexts(ctx context.Context, k kept, texts map[string]keptText, pairs []textOf, known *knownTexts) error {
+func (s *Store) foldTexts(ctx context.Context, k checkpoint, texts map[string]keptText, pairs []textOf, known *knownTexts) error {
 	for last := false; !last; {
 		some := pairs[:min(len(pairs), foldStep)]
 		pairs = pairs[len(some):]
 		last = len(pairs) == 0
 		err := s.engine.InNoWaitTx(ctx, s.db, func(m sqldb.Conn) error {
-			if err := s.takePlace(ctx, m, s.quotedTextsUpto(), k, last); err != nil {
+			if err := s.takeCheckpoint(ctx, m, k, last); err != nil {
 				return err
 			}
 			return s.insertTexts(ctx, m, texts, some, known)
@@ -156,10 +146,10 @@ func (s *Store) insertTexts(ctx context.Context, m sqldb.Conn, texts map[string]
 		}
 		of = append(of, []string{p.id, p.tenant})
 	}
-	if err := s.insertRows(ctx, m, s.quotedTexts(), []string{"id", "kind", "value", "search"}, rows); err != nil {
+	if err := s.insertRows(ctx, m, s.quotedTerms(), []string{"id", "kind", "value", "search"}, rows); err != nil {
 		return err
 	}
-	return s.insertRows(ctx, m, s.quotedTextsOf(), []string{"id", "tenant"}, of)
+	return s.insertRows(ctx, m, s.quotedTermsOf(), []string{"id", "tenant"}, of)
 }
 
 // textKinds are the columns by whose values texts lead to entries.
@@ -188,20 +178,19 @@ func (s *Store) forgetTexts(ctx context.Context, m sqldb.Conn, gone keptValues) 
 	return nil
 }
 
-// lockTexts is lockKept of texts; false if no store keeps any.
-func (s *Store) lockTexts(ctx context.Context, tx *sql.Tx) (bool, error) {
-	there, err := s.hasTexts(ctx, tx)
+// lockTerms is lockFacets of texts; false if no store keeps any.
+func (s *Store) lockTerms(ctx context.Context, tx *sql.Tx) (bool, error) {
+	there, err := s.hasTerms(ctx, tx)
 	if err != nil || !there {
 		return false, err
 	}
-	_, err = tx.ExecContext(ctx, "UPDATE "+s.quotedTextsUpto()+" SET version = version + 1")
-	return true, err
+	return true, s.lockCheckpoint(ctx, tx, termsProjection)
 }
 
 // textValuesOf are the values by which the entries of a table have texts, for
 // forgetDropped, nil where no store keeps any.
 func (s *Store) textValuesOf(ctx context.Context, q sqldb.Queryer, part string) (*keptValues, error) {
-	there, err := s.hasTexts(ctx, q)
+	there, err := s.hasTerms(ctx, q)
 	if err != nil || !there {
 		return nil, err
 	}
@@ -234,7 +223,7 @@ func (s *Store) forgetDropped(ctx context.Context, gone *keptValues) error {
 		return err
 	}
 	defer func() { _ = tx.Rollback() }() // after a commit it does nothing
-	if _, err := s.lockTexts(ctx, tx); err != nil {
+	if _, err := s.lockTerms(ctx, tx); err != nil {
 		return err
 	}
 	if err := s.forgetTexts(ctx, tx, *gone); err != nil {
@@ -248,7 +237,7 @@ func (s *Store) unusedTexts(ctx context.Context, q sqldb.Queryer, column string,
 	b := s.newBuilder()
 	b.WriteString("SELECT o.id, o.tenant FROM ")
 	valueTable(b, list)
-	b.Add(" CROSS JOIN ", s.quotedTexts(), " x CROSS JOIN ", s.quotedTextsOf(), " o WHERE x.kind = '", column, "' AND x.value = k.value AND o.id = x.id AND o.tenant = k.tenant AND (SELECT 1 FROM ",
+	b.Add(" CROSS JOIN ", s.quotedTerms(), " x CROSS JOIN ", s.quotedTermsOf(), " o WHERE x.kind = '", column, "' AND x.value = k.value AND o.id = x.id AND o.tenant = k.tenant AND (SELECT 1 FROM ",
 		s.quoted, " e WHERE e.tenant = k.tenant AND e.", column, " = k.value AND ", s.dialect.keywordIndex().position(), "(e.search, x.search) > 0 LIMIT 1) IS NULL")
 	found, err := q.QueryContext(ctx, b.String(), b.Args...)
 	if err != nil {
@@ -270,7 +259,7 @@ func (s *Store) deleteTexts(ctx context.Context, m sqldb.Execer, dead []textOf) 
 	for i, p := range dead {
 		rows[i] = []string{p.id, p.tenant}
 	}
-	if err := s.deleteRows(ctx, m, s.quotedTextsOf(), []string{"id", "tenant"}, rows); err != nil {
+	if err := s.deleteRows(ctx, m, s.quotedTermsOf(), []string{"id", "tenant"}, rows); err != nil {
 		return err
 	}
 	for some := range slices.Chunk(dead, keptRows) {
@@ -279,9 +268,9 @@ func (s *Store) deleteTexts(ctx context.Context, m sqldb.Execer, dead []textOf) 
 			ids[i] = p.id
 		}
 		b := s.newBuilder()
-		b.Add("DELETE FROM ", s.quotedTexts(), " WHERE id IN ")
+		b.Add("DELETE FROM ", s.quotedTerms(), " WHERE id IN ")
 		b.ArgList(ids)
-		b.Add(" AND NOT EXISTS (SELECT 1 FROM ", s.quotedTextsOf(), " o WHERE o.id = ", s.quotedTexts(), ".id)")
+		b.Add(" AND NOT EXISTS (SELECT 1 FROM ", s.quotedTermsOf(), " o WHERE o.id = ", s.quotedTerms(), ".id)")
 		if _, err := m.ExecContext(ctx, b.String(), b.Args...); err != nil {
 			return err
 		}

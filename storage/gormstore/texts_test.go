@@ -39,7 +39,7 @@ func withTexts(t *testing.T) (*Store, *gorm.DB, context.Context) {
 // keptNames are the texts that are kept, in no order.
 func keptNames(t *testing.T, s *Store) (list []string) {
 	t.Helper()
-	rows, err := s.db.Query("SELECT x.search FROM audit_entries_texts x JOIN audit_entries_texts_of o ON o.id = x.id")
+	rows, err := s.db.Query("SELECT x.search FROM audit_entries_terms x JOIN audit_entries_terms_of o ON o.id = x.id")
 	require.NoError(t, err)
 	defer rows.Close()
 	for rows.Next() {
@@ -137,7 +137,7 @@ func TestTextsAreNotKnownAfterAnotherWrote(t *testing.T) {
 	}
 	assert.ElementsMatch(t, []string{"ADA A@EXAMPLE.COM", "BOB A@EXAMPLE.COM", "NOTES 7", "LOGIN"}, keptNames(t, s))
 
-	k, _, err := s.readPlace(ctx, s.quotedTextsUpto())
+	k, _, err := s.readCheckpoint(ctx, termsProjection)
 	require.NoError(t, err)
 	require.NoError(t, s.Remove(ctx, calling(2, "", "").ID))
 	news := newTexts()
@@ -165,7 +165,7 @@ func TestKeywordsFarBehindAreWalkedFor(t *testing.T) {
 		found, err := s.seek(ctx, sel)
 		require.NoError(t, err)
 		assert.Equal(t, want.far, found == nil)
-		k, _, err := s.readPlace(ctx, s.quotedTextsUpto())
+		k, _, err := s.readCheckpoint(ctx, termsProjection)
 		require.NoError(t, err)
 		assert.Equal(t, want.entries, k.entries)
 		sel.sought = found
@@ -221,7 +221,7 @@ func TestRefreshWaitsForWriters(t *testing.T) {
 	require.NoError(t, s.Refresh(ctx))
 	assert.Len(t, keptNames(t, s), 4)
 
-	require.NoError(t, db.Exec("CREATE TRIGGER full BEFORE INSERT ON audit_entries_texts BEGIN SELECT RAISE(ABORT, 'the disk is full'); END").Error)
+	require.NoError(t, db.Exec("CREATE TRIGGER full BEFORE INSERT ON audit_entries_terms BEGIN SELECT RAISE(ABORT, 'the disk is full'); END").Error)
 	require.NoError(t, s.Append(ctx, calling(3, "Eve", "Notes")))
 	require.ErrorContains(t, s.Refresh(ctx), "the disk is full")
 	ended, cancel := context.WithCancel(ctx)

@@ -18,13 +18,13 @@ const upgradeStep = 1000
 // audit.Actor.User returns now, which an ID can be, and adds the new values to those
 // kept for facets. Run again after it was stopped, it does the rest.
 func (s *Store) deriveUsers(ctx context.Context, m sqldb.Conn) error {
-	kept, err := sqldb.Number(ctx, m, s.schema.ValueTables().There)
+	kept, err := has(ctx, m, s.schema.HasOlderFacets())
 	if err != nil {
 		return err
 	}
 	const byID = schema.ColUser + " = '' AND " + schema.ColActor + " <> ''"
-	if kept > 0 {
-		values := "INSERT INTO " + s.quotedValues() + " (facet, value, tenant) SELECT DISTINCT '" + schema.ColUser + "', " + schema.ColActor + ", " + schema.ColTenant + " FROM " + s.quoted + " WHERE " + byID
+	if kept {
+		values := "INSERT INTO " + s.table.In(s.table.OlderFacets(), s.traits.Quote) + " (facet, value, tenant) SELECT DISTINCT '" + schema.ColUser + "', " + schema.ColActor + ", " + schema.ColTenant + " FROM " + s.quoted + " WHERE " + byID
 		if err := sqldb.ExecAll(ctx, m, values+s.traits.OrIgnore("facet")); err != nil {
 			return err
 		}
@@ -32,7 +32,7 @@ func (s *Store) deriveUsers(ctx context.Context, m sqldb.Conn) error {
 	if err := sqldb.ExecAll(ctx, m, "UPDATE "+s.quoted+" SET "+schema.ColUser+" = "+schema.ColActor+" WHERE "+byID); err != nil {
 		return err
 	}
-	return s.deriveBehalf(ctx, m, kept > 0)
+	return s.deriveBehalf(ctx, m, kept)
 }
 
 func (s *Store) deriveBehalf(ctx context.Context, m sqldb.Conn, kept bool) error {
@@ -43,7 +43,7 @@ func (s *Store) deriveBehalf(ctx context.Context, m sqldb.Conn, kept bool) error
 			return err
 		}
 		if kept {
-			if err := s.insertKept(ctx, m, behalfValues(found.entries)); err != nil {
+			if err := s.insertFacets(ctx, m, s.table.In(s.table.OlderFacets(), s.traits.Quote), behalfValues(found.entries)); err != nil {
 				return err
 			}
 		}

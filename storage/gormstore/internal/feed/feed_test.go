@@ -25,13 +25,13 @@ func parses(kind, s string) bool {
 }
 
 var goodCursors = map[string][]string{
-	"rows":      {"", "sqlite:0", "sqlite:7", "sqlite:9223372036854775807"},
+	"rows":      {"", "sqlite:0", "sqlite:7", "sqlite:9223372036854775807", "sqlite:1:0", "sqlite:3:7"},
 	"snapshots": {"", "pg/10:10:", "pg/10:20:10,15", "pg//10:20:/12/3", "pg/1:2:/10:20:15/12/3"},
 	"gaps":      {"", "my:0", "my:7,1-2@100,4-4@50"},
 }
 
 var badCursors = map[string][]string{
-	"rows":      {"sqlite:", "sqlite:-1", "sqlite:01", "sqlite:+1", "sqlite:9223372036854775808", "1", "pg/1:1:"},
+	"rows":      {"sqlite:", "sqlite:-1", "sqlite:01", "sqlite:+1", "sqlite:9223372036854775808", "1", "pg/1:1:", "sqlite:0:7", "sqlite:01:7", "sqlite:1:07", "sqlite:1:", "sqlite::7", "sqlite:1:2:3", "sqlite:-1:2"},
 	"snapshots": {"pg/", "pg/0:1:", "pg/20:10:", "pg/10:20:9", "pg/10:20:20", "pg/10:20:15,12", "pg/10:20", "pg/1:2:/3:4:/x/1", "pg/1:2:/3:4:/-1/1", "my:1", "pg/1:2:'"},
 	"gaps": {"my:", "my:-1", "my:1,", "my:1,2", "my:1,3-2@1", "my:01", "pg/1:1:", "my:99999999999999999999", "my:9,1-2@-1", "my:9,0-2@1",
 		"my:9,4-5@1,1-2@1", "my:9,1-4@1,4-5@1", "my:9,1-10@1", "my:9,1-2@1@1", "my:9,1-2-3@1"},

@@ -16,16 +16,25 @@ type Feature struct {
 	Lacks func(error) string
 }
 
-// ValueTables are the tables of the values of facets, whatever the options say.
-func (s Schema) ValueTables() Feature {
-	values, upto := s.table.In(s.table.Values(), s.quote), s.table.In(s.table.Upto(), s.quote)
-	name := s.name + " NOT NULL"
-	return Feature{Option: "Without", There: s.exists(s.table, s.table.Upto()), Statements: []string{
-		"CREATE TABLE " + values + " (facet " + name + ", value " + name + ", tenant " + name + ", PRIMARY KEY (facet, value, tenant))" + s.clustered,
-		s.createIndex(s.table.Values(), "values_tenant", "tenant, facet, value", "", false),
-		"CREATE TABLE " + upto + " (only_row INTEGER NOT NULL PRIMARY KEY, version BIGINT NOT NULL, position " + s.text + " NOT NULL, entries BIGINT NOT NULL)" + s.plain,
+// FacetTable is the table of the values of facets, whatever the options say.
+func (s Schema) FacetTable() Feature {
+	t, text := s.table, s.name+" NOT NULL"
+	return Feature{Option: "Without", There: s.exists(t, t.Facets()), Statements: []string{
+		"CREATE TABLE " + t.In(t.Facets(), s.quote) + " (facet " + text + ", value " + text + ", tenant " + text + ", PRIMARY KEY (facet, value, tenant))" + s.clustered,
+		s.createIndex(t.Facets(), "facets_tenant", "tenant, facet, value", "", false),
 	}}
 }
+
+// HasFacets is a query of one number, 0 if there is no table of the values of facets.
+// HasOlderFacets asks for that of versions before the table of checkpoints, and HasTerms
+// for the search terms.
+func (s Schema) HasFacets() string { return s.exists(s.table, s.table.Facets()) }
+
+// HasOlderFacets: see HasFacets.
+func (s Schema) HasOlderFacets() string { return s.exists(s.table, s.table.OlderFacetsAt()) }
+
+// HasTerms: see HasFacets.
+func (s Schema) HasTerms() string { return s.exists(s.table, s.table.Terms()) }
 
 // KeywordTables are the tables and the index of keywords, whatever the options say; false
 // if the database can't have them.
@@ -36,16 +45,12 @@ func (s Schema) KeywordTables() (Feature, bool) {
 	return s.keywords(s), true
 }
 
-// textTables makes the tables of texts; number is a column before their ID.
-func (s Schema) textTables(number string) []string {
+// termTables makes the tables of search terms; number is a column before their ID.
+func (s Schema) termTables(number string) []string {
 	t, text := s.table, s.name+" NOT NULL"
-	upto := t.In(t.TextsUpto(), s.quote)
 	return []string{
-		"CREATE TABLE " + t.In(t.Texts(), s.quote) + " (" + number + "id " + text + " UNIQUE, kind " + text + ", value " + text + ", search " + text + ")",
-		s.createIndex(t.Texts(), "texts_value", "kind, value", "", false),
-		"CREATE TABLE " + t.In(t.TextsOf(), s.quote) + " (id " + text + ", tenant " + text + ", PRIMARY KEY (id, tenant))" + s.clustered,
-		"CREATE TABLE " + upto + " (only_row INTEGER NOT NULL PRIMARY KEY, version BIGINT NOT NULL, position " + text + ", entries BIGINT NOT NULL)",
-		// The feed's beginning; Migrate reads on from there.
-		"INSERT INTO " + upto + " (only_row, version, position, entries) VALUES (1, 0, '', 0)",
+		"CREATE TABLE " + t.In(t.Terms(), s.quote) + " (" + number + "id " + text + " UNIQUE, kind " + text + ", value " + text + ", search " + text + ")",
+		s.createIndex(t.Terms(), "terms_value", "kind, value", "", false),
+		"CREATE TABLE " + t.In(t.TermsOf(), s.quote) + " (id " + text + ", tenant " + text + ", PRIMARY KEY (id, tenant))" + s.clustered,
 	}
 }

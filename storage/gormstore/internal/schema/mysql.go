@@ -30,7 +30,7 @@ var mysqlDialect = dialect{
 	},
 	versions: "version INT NOT NULL PRIMARY KEY, applied_at VARCHAR(32) NOT NULL)" + innoDB,
 	secret:   "VARCHAR(64)", keyEnd: innoDB,
-	name: "VARBINARY(512)", text: "LONGTEXT", clustered: innoDB + " ROW_FORMAT=DYNAMIC", plain: innoDB + " ROW_FORMAT=DYNAMIC",
+	name: "VARBINARY(512)", clustered: innoDB + " ROW_FORMAT=DYNAMIC",
 	checkpoints: struct{ name, text, number, end string }{"VARBINARY(200)", "LONGBLOB", "BIGINT", innoDB + " ROW_FORMAT=DYNAMIC"},
 	feedTable:   func(Table) string { return "" },
 }

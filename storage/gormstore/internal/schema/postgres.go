@@ -38,7 +38,7 @@ var postgresDialect = dialect{
 		nameKind: "text", sortKeyKind: "text", wordKind: "text", textKind: "text",
 	},
 	versions: "version integer PRIMARY KEY, applied_at text NOT NULL)",
-	secret:   "text", name: postgresText, text: "text",
+	secret:   "text", name: postgresText,
 	checkpoints: struct{ name, text, number, end string }{postgresText, "text", "bigint", ""},
 	feedTable:   func(t Table) string { return t.Base },
 	repair: func(t Table) string {
@@ -142,8 +142,8 @@ func postgresKeywords(s Schema) Feature {
 	t := s.table
 	return Feature{
 		Option: "KeywordIndex",
-		There:  s.exists(t, t.TextsUpto()),
-		Statements: append(s.textTables(""), `DO $do$
+		There:  s.HasTerms(),
+		Statements: append(s.termTables(""), `DO $do$
 DECLARE
 	query CONSTANT text := 'SELECT quote_ident(nspname) FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = ''pg_trgm''';
 	schema text;
@@ -153,7 +153,7 @@ BEGIN
 		CREATE EXTENSION pg_trgm;
 		EXECUTE query INTO schema;
 	END IF;
-	EXECUTE `+Literal("CREATE INDEX "+t.Index("texts_search", `"`)+" ON "+t.In(t.Texts(), `"`)+" USING gin (lower(search) ")+` || schema || '.gin_trgm_ops)';
+	EXECUTE `+Literal("CREATE INDEX "+t.Index("terms_search", `"`)+" ON "+t.In(t.Terms(), `"`)+" USING gin (lower(search) ")+` || schema || '.gin_trgm_ops)';
 END
 $do$`),
 		Lacks: func(err error) string {

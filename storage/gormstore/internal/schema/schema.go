@@ -11,7 +11,7 @@ import (
 // Options are what a store has beside the entries.
 type Options struct {
 	Without  []Index // optional indexes that it does without
-	Values   bool    // the tables of the values of facets
+	Values   bool    // the table of the values of facets
 	Keywords bool    // the tables and the index of keywords
 	Months   bool    // partitions, on PostgreSQL
 }
@@ -61,9 +61,8 @@ type dialect struct {
 	versions    string // the columns of the table of versions
 	secret      string // the type of the key, and
 	keyEnd      string // what follows the columns of its table
-	name, text  string // the types of a text of at most 512 bytes and of any text
+	name        string // the type of a text of at most 512 bytes
 	clustered   string // ends a table that is its key
-	plain       string // ends another one
 	checkpoints struct{ name, text, number, end string }
 
 	// feedTable is the table of the feed's index; "": it needs none.
@@ -94,7 +93,7 @@ func New(database string, t Table, o Options) (Schema, error) {
 	}
 	s.Features = []Feature{s.optionalIndexes()}
 	if o.Values {
-		s.Features = append(s.Features, s.ValueTables())
+		s.Features = append(s.Features, s.FacetTable())
 	}
 	if f, ok := s.KeywordTables(); ok && o.Keywords {
 		s.Features = append(s.Features, f)

@@ -50,13 +50,16 @@ func TestStatementsStayAsTheyAre(t *testing.T) {
 func writeStatements(out *strings.Builder, s Schema) {
 	fmt.Fprintln(out, s.CreateVersions()+";")
 	fmt.Fprintln(out, s.CreateCheckpoints()+";")
+	if s.quote == `"` && !s.Months && s.repair == nil { // SQLite
+		fmt.Fprintln(out, strings.Join(append(s.CreateTruncations(), s.TakeOverSequence()), ";\n")+";")
+	}
 	for i, v := range s.Versions() {
 		fmt.Fprintf(out, "-- version %d\n", i+1)
 		for _, statement := range v {
 			fmt.Fprintln(out, statement+";")
 		}
 	}
-	for _, f := range append(s.Features, s.ValueTables()) {
+	for _, f := range append(s.Features, s.FacetTable()) {
 		fmt.Fprintf(out, "-- option %s\n%s;\n", f.Option, f.There)
 		for _, statement := range f.Statements {
 			fmt.Fprintln(out, statement+";")

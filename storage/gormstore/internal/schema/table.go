@@ -50,20 +50,24 @@ func (t Table) Key() string { return t.Base + "_key" }
 // Checkpoints is the table that has how far followers got.
 func (t Table) Checkpoints() string { return t.Base + "_checkpoints" }
 
-// Values is the table that has the values of facets.
-func (t Table) Values() string { return t.Base + "_values" }
+// Facets is the table that has the values of facets.
+func (t Table) Facets() string { return t.Base + "_facets" }
 
-// Upto is the table that has how far the values go.
-func (t Table) Upto() string { return t.Base + "_values_upto" }
+// OlderFacets and OlderFacetsAt are the tables that versions before the table of
+// checkpoints had for the values of facets, and for how far these went.
+func (t Table) OlderFacets() string { return t.Base + "_values" }
 
-// Texts is the table that has the texts of keywords.
-func (t Table) Texts() string { return t.Base + "_texts" }
+// OlderFacetsAt: see OlderFacets.
+func (t Table) OlderFacetsAt() string { return t.Base + "_values_upto" }
 
-// TextsOf is the table that has the tenants of the texts.
-func (t Table) TextsOf() string { return t.Base + "_texts_of" }
+// Terms is the table that has the search terms.
+func (t Table) Terms() string { return t.Base + "_terms" }
 
-// TextsUpto is the table that has how far the texts go.
-func (t Table) TextsUpto() string { return t.Base + "_texts_upto" }
+// TermsOf is the table that has the tenants of the search terms.
+func (t Table) TermsOf() string { return t.Base + "_terms_of" }
+
+// Truncations is the table that has, on SQLite, when the newest entries were removed.
+func (t Table) Truncations() string { return t.Base + "_truncations" }
 
 // IDs is the table that has every entry's ID beside partitions.
 func (t Table) IDs() string { return t.Base + "_ids" }
