@@ -38,7 +38,7 @@ func TestSortKeysOfEveryColumn(t *testing.T) {
 		_, err := audit.Query{Sort: "-" + sort}.Validate()
 		require.NoError(t, err)
 		if key, ok := want[sort]; ok {
-			require.Equal(t, key, audit.Sort("-"+sort).KeyOf(e), sort)
+			require.Equal(t, key, ("-" + sort).KeyOf(e), sort)
 			require.Equal(t, sort != audit.SortTenant, sort.Bounded(), sort)
 		}
 		if sort.Bounded() {

@@ -33,13 +33,9 @@ func (s *Store) Count(ctx context.Context, f audit.Filter, bound int) (n int, mo
 			return false, err
 		}
 		b.WriteString(") matching")
-		rows, err := s.rowsOn(ctx, q, b)
-		if err != nil {
-			return false, err
-		}
-		some, err := sqldb.NumberIn(rows)
+		some, err := s.numberOf(ctx, q, b)
 		n += some
-		return n == sel.limit, s.translate(ctx, err)
+		return n == sel.limit, err
 	})
 	return min(n, bound), n > bound, err
 }

@@ -276,10 +276,12 @@ func (s *Store) walkScope(b *sqlgen.Builder, scope selection, p streams) error {
 }
 
 func (s *Store) numberOf(ctx context.Context, q sqldb.Queryer, b *sqlgen.Builder) (int, error) {
-	rows, err := s.rowsOn(ctx, q, b)
-	if err != nil {
+	if err := s.checkMigrated(ctx, q); err != nil {
 		return 0, err
 	}
-	n, err := sqldb.NumberIn(rows)
+	if err := s.checkArgs(b); err != nil {
+		return 0, err
+	}
+	n, err := sqldb.Number(ctx, q, b.String(), b.Args...)
 	return n, s.translate(ctx, err)
 }

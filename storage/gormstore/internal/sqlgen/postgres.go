@@ -69,10 +69,6 @@ func postgresContains(b *Builder, column, text string) {
 	b.WriteString(") > 0")
 }
 
-func postgresText(s string) string { return schema.Literal(s) }
-
-func postgresConcat(texts ...string) string { return "(" + strings.Join(texts, " || ") + ")" }
-
 func postgresFolded(expression string, list []variant) string {
 	var from, to strings.Builder
 	for _, v := range list {

@@ -73,8 +73,6 @@ func sqliteContains(b *Builder, column, text string) {
 
 func sqliteText(s string) string { return schema.Literal(s) }
 
-func sqliteConcat(texts ...string) string { return "(" + strings.Join(texts, " || ") + ")" }
-
 // sqliteFolded: upper knows the letters of ASCII alone.
 func sqliteFolded(expression string, list []variant) string {
 	list = slices.DeleteFunc(list, func(v variant) bool { return v.from < utf8.RuneSelf })
