@@ -47,7 +47,7 @@ type Checkpoint struct {
 //
 // Times are the database's, so clocks of processes don't matter. Errors of all methods:
 // those named below, *CheckpointError, audit.ErrNotMigrated, the context's, the database's;
-// errors.ErrUnsupported of a wrapper around a store that is no Checkpointer.
+// errors.ErrUnsupported of a wrapper around a store that isn't a Checkpointer.
 type Checkpointer interface {
 	// Checkpoint returns the checkpoint of that name; one that nobody has advanced is at
 	// the beginning, with Version 0.
